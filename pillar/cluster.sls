@@ -1,0 +1,11 @@
+# The one table of nodes. Plain YAML without Jinja: the Vagrantfile reads it too. A node added here
+# gets a machine, a Salt key, a pillar by its role, and its place in the group and the balancer.
+cluster:
+  subnet: 172.28.17.0/24
+  nodes:
+    master: {ip: 172.28.17.50, role: master}
+    web: {ip: 172.28.17.51, role: web}
+    proxy: {ip: 172.28.17.52, role: proxy}
+    db1: {ip: 172.28.17.53, role: db}
+    db2: {ip: 172.28.17.54, role: db}
+    db3: {ip: 172.28.17.55, role: db}
