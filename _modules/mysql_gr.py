@@ -1,0 +1,1694 @@
+"""
+Look at a MySQL Group Replication group and take one member through its life.
+=============================================================================
+
+The module asks every declared member what it is, decides by one pure function
+(:py:func:`decide_by`) what the local member is to do, and does that: create the group, lead it
+again, join it, or wait.
+Whatever is not proven is taken as unknown, and the unknown is never taken as dead.
+
+Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``); on a database machine
+they lie too in ``/etc/mysql-gr/settings.json``, where the keeper reads them, which brings a member
+back after a boot or a crash without a Salt master.
+
+The local member is asked over its socket as ``root``, which MySQL knows by the operating system's
+user; the others over their admin port, which answers when ``max_connections`` is exhausted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+try:
+    import pymysql
+    import pymysql.cursors
+
+    HAS_PYMYSQL = True
+except ImportError:
+    HAS_PYMYSQL = False
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "mysql_gr"
+
+# What Salt offers as mysql_gr.*; the other public functions are pure or serve the keeper and the
+# health agent, which import this file as a library.
+__load__ = [
+    "account_differences",
+    "bootstrap",
+    "converge",
+    "create_accounts",
+    "decide",
+    "facts",
+    "gtid_executed",
+    "health_settings",
+    "join",
+    "leave",
+    "members",
+    "primary",
+    "server_options",
+    "settings_differ",
+    "status",
+    "store_settings",
+    "wait_online",
+]
+
+MODES = ("multi-primary", "single-primary")
+MEMBERS_MIN, MEMBERS_MAX = 3, 9
+# Group Replication's own word for a member's state, and ours for one that cannot be asked.
+ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
+UNREACHABLE, UNKNOWN = "UNREACHABLE", "UNKNOWN"
+PRESENT = (ONLINE, RECOVERING)
+
+SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
+PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
+LOCK = "mysql_gr"
+CONNECT_SECONDS = 3
+QUERY_SECONDS = 5
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Account:
+    """A MySQL account: its name and, where it has one, its password."""
+
+    name: str
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that is declared about the group, checked; see ``pillar.example`` for each key."""
+
+    me: str
+    group: str
+    mode: str
+    nodes: dict[str, str]
+    subnet: str
+    admin: Account
+    recovery: Account
+    application: Account
+    database: str = ""
+    port: int = 3306
+    admin_port: int = 33062
+    health_port: int = 9200
+    socket: str = "/run/mysqld/mysqld.sock"
+    health_user: str = "mysql-gr-health"
+    clients: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _invalid(key: str, value: Any, right: str) -> SaltInvocationError:
+    shown = "missing" if value is None else f"'{value}'"
+    return SaltInvocationError(f"pillar {key} is {shown}; expected {right}")
+
+
+def _walk(pillar: Mapping[str, Any], key: str) -> Any:
+    value: Any = pillar
+    for part in key.split(":"):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def _password(pillar: Mapping[str, Any], key: str) -> str:
+    value = _walk(pillar, key)
+    if not isinstance(value, str) or len(value) < 12:
+        # The value itself is never shown, however wrong it is.
+        shown = "missing" if value is None else "shorter than that or no text"
+        raise SaltInvocationError(
+            f"pillar {key} is {shown}; expected a password of at least 12 characters "
+            "(vagrant/prepare.py makes one)"
+        )
+    return value
+
+
+def _port(pillar: Mapping[str, Any], key: str, default: int) -> int:
+    value = _walk(pillar, key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
+        raise _invalid(key, value, "a port number from 1 to 65535")
+    return value
+
+
+def _account_name(pillar: Mapping[str, Any], role: str, default: str) -> str:
+    key = f"mysql:accounts:{role}:name"
+    value = _walk(pillar, key)
+    if value is None:
+        return default
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", value):
+        raise _invalid(key, value, "1 to 32 letters, digits, '_', '.' or '-'")
+    return value
+
+
+def declared_nodes(pillar: Mapping[str, Any], role: str) -> dict[str, str]:
+    """
+    Return the addresses of the declared nodes of one role, in declared order.
+
+    pillar
+        The pillar, with ``cluster:nodes``.
+
+    role
+        The role to keep: ``db``, ``proxy``, ``web`` or ``master``.
+
+    Returns a dict of node id to IP address. Raises SaltInvocationError for a table that is missing
+    or has an address that is none, or one address twice.
+    """
+    table = _walk(pillar, "cluster:nodes")
+    if not isinstance(table, Mapping) or not table:
+        raise _invalid("cluster:nodes", table, "a mapping of node id to {ip: …, role: …}")
+    seen: dict[str, str] = {}
+    nodes = {}
+    for name, node in table.items():
+        ip = node.get("ip") if isinstance(node, Mapping) else None
+        try:
+            address = str(ipaddress.ip_address(ip))
+        except ValueError:
+            raise _invalid(f"cluster:nodes:{name}:ip", ip, "an IP address") from None
+        if address in seen:
+            raise _invalid(
+                f"cluster:nodes:{name}:ip", ip, f"an address that is not {seen[address]}'s already"
+            )
+        seen[address] = name
+        if node.get("role") == role:
+            nodes[name] = address
+    return nodes
+
+
+def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
+    """
+    Check the pillar and return what it declares of the group.
+
+    pillar
+        The minion's pillar, with ``cluster`` and ``mysql``.
+
+    me
+        The minion's id, which must be a declared node of role ``db``.
+
+    Returns a :py:class:`Settings`. Raises SaltInvocationError naming the key, its value and what
+    would be right.
+    """
+    nodes = declared_nodes(pillar, "db")
+    if not MEMBERS_MIN <= len(nodes) <= MEMBERS_MAX:
+        raise _invalid(
+            "cluster:nodes",
+            f"{len(nodes)} nodes with role db ({', '.join(nodes)})",
+            f"{MEMBERS_MIN} to {MEMBERS_MAX} of them: Group Replication takes no more members, "
+            "and fewer cannot lose one",
+        )
+    if me not in nodes:
+        raise _invalid("cluster:nodes", ", ".join(nodes), f"a node '{me}' with role db")
+    subnet = _walk(pillar, "cluster:subnet")
+    try:
+        network = ipaddress.ip_network(str(subnet))
+    except ValueError:
+        raise _invalid("cluster:subnet", subnet, "a network such as 172.28.17.0/24") from None
+    group = _walk(pillar, "mysql:group:name")
+    try:
+        uuid.UUID(str(group))
+    except ValueError:
+        raise _invalid("mysql:group:name", group, "a UUID as uuidgen prints it") from None
+    mode = _walk(pillar, "mysql:group:mode") or MODES[0]
+    if mode not in MODES:
+        raise _invalid("mysql:group:mode", mode, f"{MODES[0]} or {MODES[1]}")
+    options = _walk(pillar, "mysql:options") or {}
+    if not isinstance(options, Mapping):
+        raise _invalid("mysql:options", options, "a mapping of server option to value")
+    database = _walk(pillar, "mysql:accounts:application:database") or "realworld"
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", str(database)):
+        raise _invalid(
+            "mysql:accounts:application:database", database, "1 to 64 letters, digits or '_'"
+        )
+    return Settings(
+        me=me,
+        group=str(group).lower(),
+        mode=mode,
+        nodes=nodes,
+        subnet=str(network),
+        admin=Account(
+            _account_name(pillar, "admin", "mysql_gr_admin"),
+            _password(pillar, "mysql:accounts:admin:password"),
+        ),
+        recovery=Account(
+            _account_name(pillar, "recovery", "mysql_gr_recovery"),
+            _password(pillar, "mysql:accounts:recovery:password"),
+        ),
+        application=Account(
+            _account_name(pillar, "application", "haproxy_root"),
+            _password(pillar, "mysql:accounts:application:password"),
+        ),
+        database=str(database),
+        port=_port(pillar, "mysql:port", 3306),
+        admin_port=_port(pillar, "mysql:admin_port", 33062),
+        health_port=_port(pillar, "mysql:health_port", 9200),
+        socket=_walk(pillar, "mysql:socket") or "/run/mysqld/mysqld.sock",
+        clients=tuple(declared_nodes(pillar, "proxy").values()),
+        options=dict(options),
+    )
+
+
+def settings_as_json(settings: Settings) -> str:
+    """
+    Return what the keeper needs of the settings, as :py:func:`settings_from_json` reads it.
+
+    The passwords of the recovery and application accounts stay out: the keeper uses neither.
+    """
+    kept = asdict(settings)
+    for role in ("recovery", "application"):
+        kept[role]["password"] = ""
+    return json.dumps(kept, indent=2) + "\n"
+
+
+def settings_from_json(text: str) -> Settings:
+    """
+    Return the settings that :py:func:`settings_as_json` wrote.
+    """
+    data = json.loads(text)
+    for role in ("admin", "recovery", "application"):
+        data[role] = Account(**data[role])
+    data["clients"] = tuple(data["clients"])
+    return Settings(**data)
+
+
+def _settings() -> Settings:
+    """The settings of this minion: from its pillar, or where it has none (masterless), the file."""
+    if "mysql" in __pillar__:
+        return settings_from(__pillar__, __opts__["id"])
+    if SETTINGS_FILE.exists():
+        return settings_from_json(SETTINGS_FILE.read_text())
+    raise SaltInvocationError(
+        f"neither pillar mysql nor {SETTINGS_FILE} is there: "
+        f"does pillar/top.sls give minion '{__opts__['id']}' the mysql pillar?"
+    )
+
+
+def server_id_of(address: str) -> int:
+    """
+    Return a server id that no other member can have: the number that the IPv4 address is.
+
+    address
+        The member's address. An IPv6 address gives its last 32 bits.
+    """
+    return int(ipaddress.ip_address(address)) & 0xFFFFFFFF
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """
+    Return the server's option file for these settings.
+
+    Returns a dict of option name to value, in the order of the file; a list is an option that
+    stands several times. What pillar ``mysql:options`` names comes last and wins.
+    """
+    address = settings.nodes[settings.me]
+    multi = settings.mode == MODES[0]
+    # The plugin is not loaded while a data directory is initialised: hence "loose".
+    gr = "loose_group_replication_"
+    options: dict[str, Any] = {
+        "server_id": server_id_of(address),
+        "bind_address": f"{address},127.0.0.1",
+        "port": settings.port,
+        "socket": settings.socket,
+        "report_host": address,
+        "report_port": settings.port,
+        # A door for the operator and for the other members when max_connections is exhausted.
+        "admin_address": address,
+        "admin_port": settings.admin_port,
+        "create_admin_listener_thread": "ON",
+        "mysqlx": "OFF",
+        # Accounts are given by address; no name service can slow a connection down or stop it.
+        "skip_name_resolve": "ON",
+        # An acknowledged commit is on disk.
+        "sync_binlog": 1,
+        "innodb_flush_log_at_trx_commit": 1,
+        "gtid_mode": "ON",
+        "enforce_gtid_consistency": "ON",
+        # A member outside the group must not take a write, whatever brought it there.
+        "super_read_only": "ON",
+        # Group Replication refuses writes to tables without a primary key; this refuses the table.
+        "sql_require_primary_key": "ON",
+        "plugin_load_add": ["group_replication.so", "mysql_clone.so"],
+        f"{gr}group_name": settings.group,
+        # Group Replication is started by what has asked the other members first, never by mysqld.
+        f"{gr}start_on_boot": "OFF",
+        f"{gr}communication_stack": "MYSQL",
+        f"{gr}local_address": f"{address}:{settings.port}",
+        f"{gr}group_seeds": ",".join(f"{ip}:{settings.port}" for ip in settings.nodes.values()),
+        f"{gr}single_primary_mode": "OFF" if multi else "ON",
+        f"{gr}enforce_update_everywhere_checks": "ON" if multi else "OFF",
+        # Traffic of the group and of distributed recovery is encrypted.
+        f"{gr}ssl_mode": "REQUIRED",
+        f"{gr}recovery_use_ssl": "ON",
+        # A member that left by fault accepts no clients, and can still be looked into.
+        f"{gr}exit_state_action": "OFFLINE_MODE",
+        # 0: a silent member is expelled 5 s after its last word. Any value from 1 to 14 costs 20 s,
+        # since the server looks at a suspicion again only after 15 s.
+        f"{gr}member_expel_timeout": 0,
+        # A member without majority gives up after this many seconds instead of never.
+        f"{gr}unreachable_majority_timeout": 10,
+        # The server's default of 1 GiB is more than a small machine has.
+        f"{gr}message_cache_size": 134217728,
+    }
+    options.update(settings.options)
+    return options
+
+
+# --- GTID sets -----------------------------------------------------------------------------------
+
+GtidSet = dict[str, list[tuple[int, int]]]
+
+
+def _merge(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(intervals):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def parse_gtids(text: str) -> GtidSet:
+    """
+    Return a GTID set as data: source (``uuid`` or ``uuid:tag``) to sorted closed intervals.
+
+    text
+        As ``@@gtid_executed`` has it: ``uuid:1-5:7,uuid:tag:1-3``, with line ends or not.
+
+    Raises SaltInvocationError when the text is no GTID set.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    for part in filter(None, re.sub(r"\s", "", text).split(",")):
+        source, *words = part.split(":")
+        key = source.lower()
+        for word in words:
+            interval = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
+            if interval:
+                first = int(interval[1])
+                found.setdefault(key, []).append((first, int(interval[2] or first)))
+            elif re.fullmatch(r"[a-z_][a-z0-9_]*", word, re.IGNORECASE):
+                key = f"{source.lower()}:{word.lower()}"
+            else:
+                raise SaltInvocationError(
+                    f"'{word}' in GTID set '{part}' is neither a number, a range nor a tag"
+                )
+    return {key: _merge(intervals) for key, intervals in found.items()}
+
+
+def format_gtids(gtids: GtidSet) -> str:
+    """
+    Return a GTID set as MySQL writes it; the empty set is the empty text.
+    """
+    return ",".join(
+        ":".join([key, *(str(a) if a == b else f"{a}-{b}" for a, b in gtids[key])])
+        for key in sorted(gtids)
+        if gtids[key]
+    )
+
+
+def union_gtids(*sets: GtidSet) -> GtidSet:
+    """
+    Return all transactions that are in any of the sets.
+    """
+    keys = {key for gtids in sets for key in gtids}
+    return {key: _merge(i for gtids in sets for i in gtids.get(key, ())) for key in keys}
+
+
+def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
+    """
+    Return the transactions of the left set that the right one does not have.
+    """
+    result: GtidSet = {}
+    for key, intervals in left.items():
+        rest = []
+        for begin, last in intervals:
+            first = begin
+            for low, high in right.get(key, ()):
+                if high < first or low > last:
+                    continue
+                if low > first:
+                    rest.append((first, low - 1))
+                first = high + 1
+            if first <= last:
+                rest.append((first, last))
+        if rest:
+            result[key] = rest
+    return result
+
+
+# --- the decision --------------------------------------------------------------------------------
+
+# What is to be done, and by whom:
+#   member      nothing: this is a member of a group with a majority
+#   recovering  nothing yet: distributed recovery is under way
+#   join        start Group Replication here
+#   create      create the group here, for the first time
+#   lead        create the group here again after all members were down
+#   apply       apply what was received before the crash, so that it counts
+#   wait        another member acts, or has to finish first
+#   uncertain   some declared member does not answer: it may be alive
+#   paused      the operator took this member out on purpose
+#   refuse      an operator has to look: the sentence says at what
+ACTIONS = ("create", "lead", "join", "apply")
+PENDING = ("wait", "uncertain", "recovering")
+STARTS = ("create", "lead", "join")
+
+
+def has_quorum(members: Iterable[Mapping[str, Any]]) -> bool:
+    """
+    Tell whether a view has a majority.
+
+    members
+        The view's rows, each with ``state``. RECOVERING counts as present; UNREACHABLE counts among
+        those that a majority is needed of; a row OFFLINE or ERROR is none of the group's.
+    """
+    states = [member["state"] for member in members]
+    present = sum(state in PRESENT for state in states)
+    return present * 2 > present + sum(state == UNREACHABLE for state in states)
+
+
+def _held(facts: Mapping[str, Any]) -> GtidSet:
+    return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
+
+
+def _unapplied(facts: Mapping[str, Any]) -> GtidSet:
+    return subtract_gtids(parse_gtids(facts["gtid_received"]), parse_gtids(facts["gtid_executed"]))
+
+
+def _verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
+    return {"verdict": verdict, "why": why, "leader": None, "errant": "", **more}
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _decide_in_group(
+    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The rows for a member that Group Replication runs on."""
+    if mine["state"] == RECOVERING:
+        return _verdict("recovering", f"{me} is RECOVERING: distributed recovery is under way")
+    if mine["state"] != ONLINE:
+        return None
+    if mine["group"] != group:
+        return _verdict(
+            "refuse", f"{me} is ONLINE in group {mine['group']}, but {group} is declared"
+        )
+    if not mine["quorum"]:
+        gone = [member["host"] for member in mine["members"] if member["state"] == UNREACHABLE]
+        return _verdict(
+            "refuse",
+            f"{me} is ONLINE without a majority: {_names(gone)} UNREACHABLE; it takes no writes",
+        )
+    other = {
+        name: facts["view_id"]
+        for name, facts in online.items()
+        if name != me and _view(facts) != _view(mine)
+    }
+    if other:
+        return _verdict(
+            "refuse",
+            f"two groups with one name: {me} is in view {mine['view_id']}, "
+            + _names(f"{name} in view {view}" for name, view in other.items()),
+        )
+    return _verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
+
+
+def _view(facts: Mapping[str, Any]) -> str:
+    """What is the same in all views of one group's life: the part before the counter."""
+    return str(facts["view_id"]).partition(":")[0]
+
+
+def _decide_with_group(
+    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rows for a member outside the group, while others are ONLINE."""
+    foreign = {name: facts["group"] for name, facts in online.items() if facts["group"] != group}
+    if foreign:
+        return _verdict(
+            "refuse",
+            _names(f"{name} is ONLINE in group {other}" for name, other in foreign.items())
+            + f", but {group} is declared",
+        )
+    views = {name: _view(facts) for name, facts in online.items()}
+    if len(set(views.values())) > 1:
+        return _verdict(
+            "refuse",
+            "two groups with one name: "
+            + _names(f"{name} is in view {facts['view_id']}" for name, facts in online.items()),
+        )
+    led = {name: facts for name, facts in online.items() if facts["quorum"]}
+    if not led:
+        return _verdict("refuse", f"{_names(online)}: ONLINE, but without a majority")
+    shadow = [
+        name
+        for name, facts in led.items()
+        if any(
+            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
+            for member in facts["members"]
+        )
+    ]
+    if shadow:
+        return _verdict(
+            "wait",
+            f"{_names(shadow)} still has the previous incarnation of {me} in its view; "
+            f"{me} joins when it is expelled",
+        )
+    held = union_gtids(*[_held(facts) for facts in led.values()])
+    errant = format_gtids(subtract_gtids(_held(mine), held))
+    if errant:
+        return _verdict(
+            "refuse",
+            f"{me} has transactions that the group does not have: {errant}; "
+            "nothing is wiped unasked",
+            errant=errant,
+        )
+    purged = {
+        name: subtract_gtids(parse_gtids(facts["gtid_purged"]), _held(mine))
+        for name, facts in led.items()
+    }
+    if all(purged.values()) and _held(mine):
+        return _verdict(
+            "refuse",
+            f"every ONLINE member has purged binary logs that {me} needs ("
+            + _names(f"{name}: {format_gtids(gtids)}" for name, gtids in purged.items())
+            + f"), and {me} is not empty: only a clone over it would do",
+        )
+    return _verdict("join", f"{_names(led)} ONLINE in group {group} with a majority: {me} joins")
+
+
+def _decide_without_group(
+    mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rows for the time when nobody is ONLINE: who creates the group, or leads it again?"""
+    silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
+    if silent:
+        return _verdict(
+            "uncertain",
+            "no answer from "
+            + _names(f"{name} ({error})" for name, error in silent.items())
+            + ": it may be alive, so the group is neither created nor led without it",
+        )
+    paused = {name: one["paused"] for name, one in facts.items() if one["paused"]}
+    recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
+    if recovering:
+        return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
+    if _unapplied(mine):
+        return _verdict(
+            "apply",
+            f"{me} received {format_gtids(_unapplied(mine))} and has not applied it yet",
+        )
+    unapplied = {name: _unapplied(one) for name, one in facts.items() if _unapplied(one)}
+    if unapplied:
+        return _verdict(
+            "wait",
+            _names(f"{name} applies {format_gtids(g)} first" for name, g in unapplied.items()),
+        )
+    held = {name: _held(one) for name, one in facts.items()}
+    everything = union_gtids(*held.values())
+    complete = [name for name in facts if not subtract_gtids(everything, held[name])]
+    if not complete:
+        lacking = _names(
+            f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
+        )
+        return _verdict("refuse", f"no member has what all have together: {lacking}")
+    leader = next((name for name in complete if name not in paused), None)
+    if leader is None:
+        return _verdict(
+            "wait", f"only {_names(complete)} could lead, and is paused: {_names(paused.values())}"
+        )
+    first = not any(source.partition(":")[0] == group for source in everything)
+    act = "create" if first else "lead"
+    reason = (
+        "all declared members answered and none ever held a transaction of the group"
+        if first
+        else "all declared members answered, none is ONLINE, and it holds all that any of them has"
+    )
+    does = "creates the group" if first else "leads the group again"
+    if leader == me:
+        return _verdict(act, f"{me} {does}: {reason}", leader=me)
+    return _verdict("wait", f"{leader} {does}, {me} waits for it: {reason}", leader=leader)
+
+
+def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """
+    Decide what a member is to do from what is known of all (docs/decisions.md has the table).
+
+    me
+        The declared name of the member that asks.
+
+    group
+        The declared UUID of the group.
+
+    facts
+        Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
+
+    Returns a dict: ``verdict`` (one of member, recovering, join, create, lead, apply, wait,
+    uncertain, paused, refuse), ``why`` (the sentence for the operator), ``leader`` (who creates or
+    leads, or None) and ``errant`` (GTIDs that only this member has, or "").
+    """
+    mine = facts[me]
+    if not mine["answers"]:
+        return _verdict("refuse", f"mysqld on {me} does not answer: {mine['error']}")
+    online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
+    inside = _decide_in_group(mine, me, group, online)
+    if inside is not None:
+        return inside
+    if mine["paused"]:
+        return _verdict("paused", f"{me} stays out of the group: {mine['paused']}")
+    if online:
+        return _decide_with_group(mine, me, group, online)
+    return _decide_without_group(mine, me, group, facts)
+
+
+# --- connections ---------------------------------------------------------------------------------
+
+
+def _tls() -> Any:
+    import ssl
+
+    # Encrypted, not verified: each server made its certificate itself.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@contextlib.contextmanager
+def connect(query_seconds: float = QUERY_SECONDS, **where: Any) -> Iterator[Any]:
+    """
+    Return a context with a connection: deadlines on every step, the server's errors as Salt's own.
+
+    query_seconds
+        How long one statement may take. Default 5.
+
+    where
+        The place and the account, in PyMySQL's words.
+    """
+    if not HAS_PYMYSQL:
+        raise CommandExecutionError(
+            "Salt's Python has no PyMySQL; `salt-call pip.install PyMySQL` installs it"
+        )
+    try:
+        connection = pymysql.connect(
+            autocommit=True,
+            charset="utf8mb4",
+            cursorclass=pymysql.cursors.DictCursor,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=query_seconds,
+            write_timeout=query_seconds,
+            **where,
+        )
+    except (pymysql.Error, OSError) as err:
+        place = where.get("unix_socket") or f"{where.get('host')}:{where.get('port')}"
+        raise CommandExecutionError(f"cannot connect to mysqld at {place}: {_said(err)}") from err
+    try:
+        with connection:
+            yield connection
+    except (pymysql.Error, OSError) as err:
+        raise CommandExecutionError(f"mysqld said: {_said(err)}") from err
+
+
+def _said(err: Exception) -> str:
+    """The server's words without the tuple that PyMySQL puts them in."""
+    code = err.args[0] if err.args else 0
+    text = err.args[1] if len(err.args) > 1 else str(err)
+    return f"{text} ({code})" if isinstance(code, int) and code else str(text)
+
+
+def local(
+    settings: Settings, query_seconds: float = QUERY_SECONDS, user: str = "root"
+) -> contextlib.AbstractContextManager[Any]:
+    """
+    Return a context with a connection to the local member over its socket.
+
+    settings
+        The group's settings.
+
+    query_seconds
+        How long one statement may take. Default 5.
+
+    user
+        The account, which mysqld checks against the operating system's user. Default root.
+    """
+    return connect(query_seconds, unix_socket=settings.socket, user=user)
+
+
+def _peer(settings: Settings, address: str) -> Any:
+    return connect(
+        host=address,
+        port=settings.admin_port,
+        user=settings.admin.name,
+        password=settings.admin.password,
+        ssl=_tls(),
+    )
+
+
+def _rows(connection: Any, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values or None)
+        return list(cursor.fetchall())
+
+
+def _do(connection: Any, sql: str, values: Sequence[Any] = ()) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values or None)
+
+
+def observe(connection: Any) -> dict[str, Any]:
+    """
+    Ask one server what it is; the same questions to the local one and to the others.
+
+    connection
+        An open connection, of root, of the admin account or of the health agent's.
+
+    Returns one member's part of :py:func:`facts`.
+    """
+    server = _rows(
+        connection,
+        "SELECT @@server_uuid AS server_uuid, @@version AS version, @@report_host AS host,"
+        " @@port AS port, @@super_read_only AS super_read_only, @@offline_mode AS offline_mode,"
+        " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged",
+    )[0]
+    variables = {
+        row["VARIABLE_NAME"]: row["VARIABLE_VALUE"]
+        for row in _rows(
+            connection,
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
+            " WHERE VARIABLE_NAME IN"
+            " ('group_replication_group_name', 'group_replication_single_primary_mode')",
+        )
+    }
+    members = [
+        {
+            "id": row["MEMBER_ID"],
+            "host": row["MEMBER_HOST"],
+            "port": row["MEMBER_PORT"],
+            "state": row["MEMBER_STATE"],
+            "role": row["MEMBER_ROLE"] or None,
+            "version": row["MEMBER_VERSION"] or None,
+        }
+        for row in _rows(
+            connection,
+            "SELECT MEMBER_ID, MEMBER_HOST, MEMBER_PORT, MEMBER_STATE, MEMBER_ROLE, MEMBER_VERSION"
+            " FROM performance_schema.replication_group_members ORDER BY MEMBER_HOST, MEMBER_PORT",
+        )
+        if row["MEMBER_ID"]
+    ]
+    views = _rows(
+        connection,
+        "SELECT VIEW_ID FROM performance_schema.replication_group_member_stats"
+        " WHERE MEMBER_ID = @@server_uuid",
+    )
+    received = _rows(
+        connection,
+        "SELECT RECEIVED_TRANSACTION_SET AS gtids"
+        " FROM performance_schema.replication_connection_status"
+        " WHERE CHANNEL_NAME = 'group_replication_applier'",
+    )
+    mine = next((member for member in members if member["id"] == server["server_uuid"]), None)
+    mode = variables.get("group_replication_single_primary_mode")
+    return {
+        "answers": True,
+        "error": "",
+        "paused": "",
+        "server_uuid": server["server_uuid"],
+        "version": str(server["version"]),
+        "host": server["host"],
+        "port": server["port"],
+        "super_read_only": bool(server["super_read_only"]),
+        "offline_mode": bool(server["offline_mode"]),
+        "group": variables.get("group_replication_group_name") or None,
+        "mode": None if mode is None else MODES[mode == "ON"],
+        "state": mine["state"] if mine else OFFLINE,
+        "role": mine["role"] if mine else None,
+        "members": members,
+        "quorum": bool(mine) and mine["state"] in PRESENT and has_quorum(members),
+        "view_id": (views[0]["VIEW_ID"] if views else "") or None,
+        "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
+        "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
+        "gtid_received": re.sub(r"\s", "", (received[0]["gtids"] or "") if received else ""),
+    }
+
+
+def _silent(error: str) -> dict[str, Any]:
+    return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
+
+
+def _paused() -> str:
+    """Why the operator took this member out, or the empty text."""
+    try:
+        return PAUSE_FILE.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _facts(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What every declared member says of itself, all asked at once."""
+
+    def ask(name: str) -> dict[str, Any]:
+        try:
+            if name == settings.me:
+                with local(settings) as connection:
+                    return {**observe(connection), "paused": _paused()}
+            with _peer(settings, settings.nodes[name]) as connection:
+                return observe(connection)
+        except CommandExecutionError as err:
+            return _silent(str(err))
+
+    with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
+        return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
+
+
+# --- accounts ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Grantee:
+    """An account as it should be: where it may come from and what it may do."""
+
+    name: str
+    host: str
+    grants: dict[str, tuple[str, ...]]
+    password: str = field(default="", repr=False)
+    # Instead of a password: the operating system's user that mysqld sees behind the socket.
+    os_user: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.host}"
+
+
+SCOPES = ("members", "application")
+
+
+def grantees(settings: Settings, scope: str) -> list[Grantee]:
+    """
+    Return the accounts of a scope, each with the least it needs.
+
+    settings
+        The group's settings.
+
+    scope
+        ``members``: what the group itself needs, made on each member before it joins.
+        ``application``: what its clients need, made once in the group.
+    """
+    network = ipaddress.ip_network(settings.subnet)
+    inside = f"{network.network_address}/{network.netmask}"
+    if scope == "application":
+        schema = ("SELECT", "INSERT", "UPDATE", "DELETE")
+        migrations = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
+        return [
+            Grantee(
+                settings.application.name,
+                inside,
+                # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
+                {f"`{settings.database}`.*": schema + migrations},
+                password=settings.application.password,
+            )
+        ]
+    if scope != "members":
+        raise SaltInvocationError(f"scope is '{scope}'; expected {' or '.join(SCOPES)}")
+    return [
+        Grantee(
+            settings.admin.name,
+            inside,
+            {"*.*": ("SERVICE_CONNECTION_ADMIN",), "`performance_schema`.*": ("SELECT",)},
+            password=settings.admin.password,
+        ),
+        Grantee(
+            settings.recovery.name,
+            inside,
+            {
+                "*.*": (
+                    "REPLICATION SLAVE",
+                    "BACKUP_ADMIN",
+                    "CONNECTION_ADMIN",
+                    "GROUP_REPLICATION_STREAM",
+                )
+            },
+            password=settings.recovery.password,
+        ),
+        Grantee(
+            settings.health_user,
+            "localhost",
+            {
+                "`performance_schema`.`replication_group_members`": ("SELECT",),
+                "`performance_schema`.`replication_group_member_stats`": ("SELECT",),
+                "`performance_schema`.`replication_connection_status`": ("SELECT",),
+                "`performance_schema`.`global_variables`": ("SELECT",),
+            },
+            os_user=settings.health_user,
+        ),
+    ]
+
+
+def parse_grants(lines: Iterable[str]) -> set[tuple[str, str]]:
+    """
+    Return the (privilege, object) pairs that SHOW GRANTS prints.
+
+    lines
+        Its lines: ``GRANT SELECT, INSERT ON `db`.* TO `user`@`host```.
+    """
+    found = set()
+    for line in lines:
+        match = re.match(r"GRANT (.+?) ON (\S+) TO ", line)
+        if match:
+            found |= {(word.strip(), match[2]) for word in match[1].split(",")}
+    return found
+
+
+def _account_differences(
+    connection: Any, settings: Settings, scope: str
+) -> dict[str, dict[str, list[str]]]:
+    """What is missing, by account: nothing for one that is as it should be."""
+    missing: dict[str, dict[str, list[str]]] = {}
+    for wanted in grantees(settings, scope):
+        known = _rows(
+            connection,
+            "SELECT plugin FROM mysql.user WHERE user = %s AND host = %s",
+            (wanted.name, wanted.host),
+        )
+        if not known:
+            missing[str(wanted)] = {"missing": ["account"]}
+            continue
+        shown = _rows(connection, "SHOW GRANTS FOR %s@%s", (wanted.name, wanted.host))
+        granted = parse_grants(next(iter(row.values())) for row in shown)
+        lacking = [
+            f"{privilege} ON {target}"
+            for target, privileges in wanted.grants.items()
+            for privilege in privileges
+            if (privilege, target) not in granted
+        ]
+        if wanted.password and not _password_accepted(settings, wanted):
+            lacking.append("password")
+        if lacking:
+            missing[str(wanted)] = {"missing": lacking}
+    if scope == "application" and not _rows(
+        connection,
+        "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s",
+        (settings.database,),
+    ):
+        missing[f"database {settings.database}"] = {"missing": ["database"]}
+    if scope == "members" and not _rows(
+        connection,
+        "SELECT 1 FROM mysql.slave_master_info WHERE Channel_name = 'group_replication_recovery'"
+        " AND User_name = %s AND User_password = %s",
+        (settings.recovery.name, settings.recovery.password),
+    ):
+        missing["channel group_replication_recovery"] = {"missing": ["credentials"]}
+    return missing
+
+
+def _password_accepted(settings: Settings, account: Grantee) -> bool:
+    try:
+        with connect(
+            host=settings.nodes[settings.me],
+            port=settings.port,
+            user=account.name,
+            password=account.password,
+            ssl=_tls(),
+        ):
+            return True
+    except CommandExecutionError as err:
+        # Only "access denied" speaks of the password; a full or closed server says nothing of it.
+        return "(1045)" not in str(err)
+
+
+def _identified(wanted: Grantee) -> tuple[str, tuple[str, ...]]:
+    """The clause that says how an account proves itself, and its values."""
+    if wanted.os_user:
+        return "IDENTIFIED WITH auth_socket AS %s", (wanted.os_user,)
+    return "IDENTIFIED WITH caching_sha2_password BY %s", (wanted.password,)
+
+
+def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
+    """Make a scope's accounts and privileges; the statements can be repeated."""
+    if scope == "application":
+        _do(connection, f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+    for wanted in grantees(settings, scope):
+        clause, values = _identified(wanted)
+        # Members speak TLS to each other; clients come through the balancer as they like.
+        require = " REQUIRE SSL" if scope == "members" and wanted.password else ""
+        who = (wanted.name, wanted.host)
+        _do(connection, f"CREATE USER IF NOT EXISTS %s@%s {clause}{require}", (*who, *values))
+        if wanted.password and not _password_accepted(settings, wanted):
+            _do(connection, f"ALTER USER %s@%s {clause}{require}", (*who, *values))
+        for target, privileges in wanted.grants.items():
+            _do(connection, f"GRANT {', '.join(privileges)} ON {target} TO %s@%s", who)
+
+
+def _set_recovery_credentials(connection: Any, settings: Settings) -> None:
+    _do(
+        connection,
+        "CHANGE REPLICATION SOURCE TO SOURCE_USER = %s, SOURCE_PASSWORD = %s"
+        " FOR CHANNEL 'group_replication_recovery'",
+        (settings.recovery.name, settings.recovery.password),
+    )
+
+
+def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> str | None:
+    """
+    Return which member makes what is made once in a group: of the primaries the first declared.
+
+    Two members that made it at once would conflict, since statements like CREATE USER on several
+    members of a multi-primary group have no order.
+
+    members
+        The view's rows.
+
+    nodes
+        Declared names and addresses, in declared order.
+    """
+    primaries = {
+        member["host"]
+        for member in members
+        if member["state"] == ONLINE and member["role"] == "PRIMARY"
+    }
+    return next((name for name, address in nodes.items() if address in primaries), None)
+
+
+def account_differences(scope: str = "members") -> dict[str, dict[str, list[str]]]:
+    """
+    Return what is missing of a scope's accounts on the local member.
+
+    scope
+        ``members`` (default): the accounts that the group itself needs.
+        ``application``: the application's database and account.
+
+    Returns a dict of account (or ``database …``, ``channel …``) to ``{"missing": [what]}``; empty
+    when all is there. No password is in it. Raises CommandExecutionError when mysqld does not
+    answer, SaltInvocationError for wrong settings or scope.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.account_differences application
+    """
+    settings = _settings()
+    with local(settings) as connection:
+        return _account_differences(connection, settings, scope)
+
+
+def create_accounts(scope: str = "members", patience: float = 30) -> None:
+    """
+    Make what is missing of a scope's accounts, without an errant transaction.
+
+    Outside the group, a member's own accounts are made with its binary log off. Inside, one member
+    makes them for all (:py:func:`clerk_of`), and the others wait until they arrive.
+
+    scope
+        ``members`` (default) or ``application``.
+
+    patience
+        Seconds to wait for what another member makes. Default 30.
+
+    Returns nothing. Raises CommandExecutionError when the member is in no state to, or the wait
+    was in vain; SaltInvocationError for wrong settings or scope.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.create_accounts application
+    """
+    settings = _settings()
+    grantees(settings, scope)
+    with local(settings, 60) as connection, _locked(connection, 60) as locked:
+        if not locked:
+            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+        seen = observe(connection)
+        if seen["state"] == OFFLINE:
+            if scope != "members":
+                raise CommandExecutionError(
+                    f"{settings.me} is OFFLINE; database and account of the application are made "
+                    "in the group, once it is there"
+                )
+            _make_accounts_outside(connection, settings)
+        elif clerk_of(seen["members"], settings.nodes) == settings.me:
+            _make_accounts(connection, settings, scope)
+        else:
+            _await_accounts(connection, settings, scope, patience)
+        if scope == "members":
+            _set_recovery_credentials(connection, settings)
+
+
+def _make_accounts_outside(connection: Any, settings: Settings) -> None:
+    _do(connection, "SET SESSION sql_log_bin = OFF")
+    try:
+        # read_only stays ON: only this administrative connection can write meanwhile.
+        _do(connection, "SET GLOBAL super_read_only = OFF")
+        _make_accounts(connection, settings, "members")
+    finally:
+        _do(connection, "SET GLOBAL super_read_only = ON")
+
+
+def _await_accounts(connection: Any, settings: Settings, scope: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        missing = _account_differences(connection, settings, scope)
+        missing.pop("channel group_replication_recovery", None)
+        if not missing:
+            return
+        clerk = clerk_of(observe(connection)["members"], settings.nodes)
+        if time.monotonic() > deadline:
+            raise CommandExecutionError(
+                f"{_names(missing)}: {clerk or 'a primary'} makes it for the group, and it did not "
+                f"arrive on {settings.me} within {patience:.0f} s"
+            )
+        time.sleep(0.5)
+
+
+def health_settings() -> dict[str, Any]:
+    """
+    Return what the health agent needs to know: where to listen, and whom to ask as whom.
+
+    Returns a dict: ``address``, ``port``, ``socket``, ``user``; no password. Raises
+    SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.health_settings
+    """
+    settings = _settings()
+    return {
+        "address": settings.nodes[settings.me],
+        "port": settings.health_port,
+        "socket": settings.socket,
+        "user": settings.health_user,
+    }
+
+
+def settings_differ() -> bool:
+    """
+    Tell whether the keeper's file does not say what pillar declares.
+
+    Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.settings_differ
+    """
+    wanted = settings_as_json(_settings())
+    try:
+        return SETTINGS_FILE.read_text(encoding="utf-8") != wanted
+    except FileNotFoundError:
+        return True
+
+
+def store_settings() -> None:
+    """
+    Write the keeper's file, readable only by root, whole or not at all.
+
+    Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.store_settings
+    """
+    text = settings_as_json(_settings())
+    SETTINGS_FILE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    aside = SETTINGS_FILE.with_name(f".{SETTINGS_FILE.name}.{os.getpid()}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(text)
+    aside.rename(SETTINGS_FILE)
+
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def writable_by(facts: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a member takes writes, from what it says of itself.
+
+    facts
+        One member's part of :py:func:`facts`.
+    """
+    return readable_by(facts) and facts["role"] == "PRIMARY" and not facts["super_read_only"]
+
+
+def readable_by(facts: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a member may be read: ONLINE, with a majority, and not in offline mode.
+
+    facts
+        One member's part of :py:func:`facts`.
+    """
+    return facts["state"] == ONLINE and facts["quorum"] and not facts["offline_mode"]
+
+
+def _named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A view's members with the name that each is declared by, or None."""
+    names = {address: name for name, address in settings.nodes.items()}
+    return [{"name": names.get(member["host"]), **member} for member in members]
+
+
+def status() -> dict[str, Any]:
+    """
+    Return what the local member knows of itself and its group.
+
+    Returns a dict: ``group`` (UUID), ``mode`` (multi-primary or single-primary), ``quorum`` (bool),
+    ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
+    ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``
+    and ``paused`` (the reason why the operator keeps the member out, or ""). Outside a group the
+    shape is the same: state OFFLINE, no members, and what is declared for group and mode.
+
+    Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
+    settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.status
+    """
+    settings = _settings()
+    with local(settings) as connection:
+        seen = observe(connection)
+    inside = seen["state"] != OFFLINE
+    member = {
+        "name": settings.me,
+        "id": seen["server_uuid"],
+        "host": seen["host"],
+        "port": seen["port"],
+        "state": seen["state"],
+        "role": seen["role"],
+        "version": seen["version"],
+    }
+    return {
+        "group": (seen["group"] if inside else None) or settings.group,
+        "mode": (seen["mode"] if inside else None) or settings.mode,
+        "quorum": seen["quorum"],
+        "view_id": seen["view_id"],
+        "member": member,
+        "members": _named(settings, seen["members"]) if inside else [],
+        "writable": writable_by(seen),
+        "gtid_executed": seen["gtid_executed"],
+        "paused": _paused(),
+    }
+
+
+def members() -> list[dict[str, Any]]:
+    """
+    Return the members of the group as the local one sees them.
+
+    Returns a list of dicts: ``name`` as declared or None, ``id``, ``host``, ``port``, ``state``,
+    ``role``, ``version``; empty outside a group. Raises as :py:func:`status`.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.members
+    """
+    return status()["members"]
+
+
+def primary() -> list[dict[str, Any]]:
+    """
+    Return the members that are primary: one in single-primary mode, all in multi-primary.
+
+    Returns a list of dicts as :py:func:`members`; empty outside a group. Raises as
+    :py:func:`status`.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.primary
+    """
+    return [member for member in members() if member["role"] == "PRIMARY"]
+
+
+def gtid_executed() -> str:
+    """
+    Return the local member's executed GTID set, "" when it has executed none.
+
+    Raises as :py:func:`status`.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.gtid_executed
+    """
+    return status()["gtid_executed"]
+
+
+def facts() -> dict[str, dict[str, Any]]:
+    """
+    Return what each declared member says of itself, asked now and all at once.
+
+    Returns a dict of declared name to a dict: ``answers`` (bool) and ``error`` (why not); of one
+    that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
+    ``quorum``, ``server_uuid``, ``version``, ``host``, ``port``, ``super_read_only``,
+    ``offline_mode``, ``gtid_executed``, ``gtid_purged`` and ``gtid_received``.
+
+    Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.facts
+    """
+    return _facts(_settings())
+
+
+def decide() -> dict[str, Any]:
+    """
+    Ask all declared members and say what the local one is to do; nothing is done.
+
+    Returns what :py:func:`decide_by` does: ``verdict``, ``why``, ``leader``, ``errant``. Raises
+    SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.decide
+    """
+    settings = _settings()
+    return decide_by(settings.me, settings.group, _facts(settings))
+
+
+def server_options() -> dict[str, Any]:
+    """
+    Return the server's options as pillar declares them, in the order of the option file.
+
+    Returns a dict of option to value; a list is an option that stands several times. Raises
+    SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.server_options
+    """
+    return options_of(_settings())
+
+
+# --- acting --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _locked(connection: Any, seconds: int) -> Iterator[bool]:
+    """Hold this server's lock for topology changes: one highstate, keeper or operator at a time."""
+    taken = _rows(connection, "SELECT GET_LOCK(%s, %s) AS taken", (LOCK, seconds))[0]["taken"] == 1
+    try:
+        yield taken
+    finally:
+        if taken:
+            with contextlib.suppress(pymysql.Error):
+                _do(connection, "SELECT RELEASE_LOCK(%s)", (LOCK,))
+
+
+# What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
+START_SECONDS = 150
+
+
+def _start(connection: Any, mine: Mapping[str, Any], *, bootstrap: bool) -> None:
+    """Start Group Replication here; with bootstrap, as the first member of a group."""
+    if mine["state"] == ERROR:
+        _do(connection, "STOP GROUP_REPLICATION")
+        if mine["offline_mode"]:
+            # Left by exit_state_action; a member that is let in again serves again.
+            _do(connection, "SET GLOBAL offline_mode = OFF")
+    # A start that fails leaves a server writable that was not read only before.
+    _do(connection, "SET GLOBAL super_read_only = ON")
+    if not bootstrap:
+        _do(connection, "START GROUP_REPLICATION")
+        return
+    try:
+        _do(connection, "SET GLOBAL group_replication_bootstrap_group = ON")
+        _do(connection, "START GROUP_REPLICATION")
+    finally:
+        _do(connection, "SET GLOBAL group_replication_bootstrap_group = OFF")
+
+
+def _apply_received(connection: Any, mine: Mapping[str, Any], patience: float) -> None:
+    """Apply what the applier channel received before a crash, with Group Replication stopped."""
+    channel = "FOR CHANNEL 'group_replication_applier'"
+    received = mine["gtid_received"]
+    _do(connection, f"START REPLICA SQL_THREAD {channel}")
+    try:
+        executed, since = "", time.monotonic()
+        while True:
+            row = _rows(
+                connection,
+                "SELECT GTID_SUBSET(%s, @@gtid_executed) AS done, @@gtid_executed AS executed",
+                (received,),
+            )[0]
+            if row["done"]:
+                return
+            if row["executed"] != executed:
+                executed, since = row["executed"], time.monotonic()
+            elif time.monotonic() - since > patience:
+                raise CommandExecutionError(
+                    f"the applier made no progress for {patience:.0f} s; received but not applied: "
+                    + format_gtids(_unapplied({**mine, "gtid_executed": executed}))
+                )
+            time.sleep(0.2)
+    finally:
+        _do(connection, f"STOP REPLICA SQL_THREAD {channel}")
+
+
+def _act(settings: Settings, allowed: Sequence[str], patience: float = 60) -> dict[str, Any]:
+    """Decide under the lock and do what was decided, if it is among what the caller allows."""
+    with (
+        local(settings, START_SECONDS) as connection,
+        _locked(connection, 0) as locked,
+    ):
+        if not locked:
+            return _verdict("wait", f"another run on {settings.me} is at it")
+        seen = _facts(settings)
+        decision = decide_by(settings.me, settings.group, seen)
+        verdict = decision["verdict"]
+        if verdict not in allowed:
+            return decision
+        log.info("%s: %s", verdict, decision["why"])
+        mine = seen[settings.me]
+        if verdict == "apply":
+            _apply_received(connection, mine, patience)
+        else:
+            _start(connection, mine, bootstrap=verdict != "join")
+        return {**decision, "done": True}
+
+
+def converge(timeout: float = 180, patience: float = 60) -> dict[str, Any]:
+    """
+    Bring the local member into its group as the decision says, and wait until it is ONLINE.
+
+    timeout
+        Seconds to wait while the decision is to wait for others. Default 180.
+
+    patience
+        Seconds without progress after which applying or recovering is given up. Default 60.
+
+    Returns the last decision, whose ``verdict`` is ``member`` (also when nothing was to be done),
+    or ``wait``, ``uncertain`` or ``paused`` when the time ran out on it, with ``acted``, the list
+    of what was done. Raises CommandExecutionError when the decision is to refuse.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.converge timeout=60
+    """
+    settings = _settings()
+    return converge_by(settings, timeout, patience)
+
+
+def converge_by(settings: Settings, timeout: float, patience: float) -> dict[str, Any]:
+    """
+    Do what :py:func:`converge` says, for settings that are at hand.
+    """
+    deadline = time.monotonic() + timeout
+    acted: list[str] = []
+    while True:
+        decision = _act(settings, ACTIONS, patience)
+        verdict = decision["verdict"]
+        if decision.pop("done", False):
+            acted.append(decision["why"])
+        elif verdict == "recovering":
+            _wait_online(settings, patience)
+        elif verdict == "refuse":
+            raise CommandExecutionError(decision["why"])
+        elif verdict in ("member", "paused") or time.monotonic() > deadline:
+            return {**decision, "acted": acted}
+        else:
+            time.sleep(1)
+
+
+def _named_member(member: str, settings: Settings, doing: str) -> None:
+    if member != settings.me:
+        raise SaltInvocationError(
+            f"member is '{member}', but this is {settings.me}; expected member={settings.me}: "
+            f"{doing} is done only to a member that the call names"
+        )
+
+
+def bootstrap(member: str) -> dict[str, Any]:
+    """
+    Create the group on this member, or lead it again, if the decision is that it shall.
+
+    member
+        This member's declared name: a group is created only by a call that names who does it.
+
+    Returns the decision that was carried out (``verdict`` create or lead). Raises
+    CommandExecutionError when the decision is another one, with its sentence; SaltInvocationError
+    when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.bootstrap member=db1
+    """
+    settings = _settings()
+    _named_member(member, settings, "bootstrapping")
+    return _once(settings, ("create", "lead"))
+
+
+def join() -> dict[str, Any]:
+    """
+    Take the local member into the group that the others have, and end a pause.
+
+    Returns the decision that was carried out (``verdict`` join), or ``member`` where it was ONLINE
+    already. :py:func:`wait_online` waits for the end of distributed recovery. Raises
+    CommandExecutionError when the decision is another one, with its sentence.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db2 mysql_gr.join
+    """
+    settings = _settings()
+    reason = _paused()
+    PAUSE_FILE.unlink(missing_ok=True)
+    try:
+        return _once(settings, ("join",))
+    except CommandExecutionError:
+        if reason:
+            _pause(reason)
+        raise
+
+
+def _once(settings: Settings, verdicts: Sequence[str]) -> dict[str, Any]:
+    decision = _act(settings, verdicts)
+    if decision.pop("done", False) or decision["verdict"] == "member":
+        return decision
+    raise CommandExecutionError(decision["why"])
+
+
+def _pause(reason: str) -> None:
+    PAUSE_FILE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    aside = PAUSE_FILE.with_name(f".{PAUSE_FILE.name}.{os.getpid()}")
+    aside.write_text(reason + "\n", encoding="utf-8")
+    aside.rename(PAUSE_FILE)
+
+
+def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]:
+    """
+    Take the local member out of the group and keep it out until :py:func:`join`.
+
+    member
+        This member's declared name.
+
+    reason
+        What status, decisions and the keeper's log say about it.
+
+    Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld refuses,
+    SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.leave member=db3 reason='memory is replaced'
+    """
+    settings = _settings()
+    _named_member(member, settings, "leaving")
+    # First, so that the keeper does not take it in again at once.
+    _pause(reason)
+    with local(settings, START_SECONDS) as connection, _locked(connection, 30) as locked:
+        if not locked:
+            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+        old = observe(connection)["state"]
+        if old != OFFLINE:
+            _do(connection, "STOP GROUP_REPLICATION")
+        _do(connection, "SET GLOBAL super_read_only = ON")
+        return {"old": old, "new": observe(connection)["state"]}
+
+
+def _wait_online(settings: Settings, patience: float) -> dict[str, Any]:
+    progress, since = None, time.monotonic()
+    while True:
+        try:
+            with local(settings) as connection:
+                seen = observe(connection)
+                cloned = _rows(
+                    connection, "SELECT SUM(DATA) AS bytes FROM performance_schema.clone_progress"
+                )[0]["bytes"]
+        except CommandExecutionError as err:
+            # mysqld restarts itself at the end of a clone.
+            seen, cloned = _silent(str(err)), None
+        if seen["state"] == ONLINE:
+            return seen
+        now = (seen["state"], seen.get("gtid_executed"), seen.get("gtid_received"), cloned)
+        if now != progress:
+            progress, since = now, time.monotonic()
+        elif time.monotonic() - since > patience:
+            raise CommandExecutionError(
+                f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
+                + (f": {seen['error']}" if seen["error"] else "")
+            )
+        time.sleep(0.5)
+
+
+def wait_online(patience: float = 60) -> dict[str, Any]:
+    """
+    Wait until the local member is ONLINE, for as long as its recovery makes progress.
+
+    patience
+        Seconds without a transaction or a cloned byte more after which it is given up. Default 60.
+
+    Returns what :py:func:`status` does. Raises CommandExecutionError when progress stops.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db2 mysql_gr.wait_online patience=120
+    """
+    _wait_online(_settings(), patience)
+    return status()

@@ -1,0 +1,9 @@
+include:
+  - mysql.service
+
+mysql-accounts-present:
+  mysql_gr.accounts_present:
+    - name: members
+    - scope: members
+    - require:
+      - sls: mysql.service

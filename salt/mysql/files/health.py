@@ -1,0 +1,122 @@
+"""Answer over HTTP whether the local member can be written to or read, from memory.
+
+    GET /writable   200 if it takes writes now, else 503
+    GET /readable   200 if it may be read now, else 503
+    GET /           JSON: both answers and the reason in words
+
+One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
+server that hangs, or a watch that died, is a no.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import mysql_gr
+from salt.exceptions import CommandExecutionError
+
+INTERVAL_SECONDS = 0.25
+# A statement that takes longer is a server that does not answer.
+DEADLINE_SECONDS = 0.8
+STALE_SECONDS = 1.0
+
+
+class Watch:
+    """What was last seen of the local member, and when."""
+
+    def __init__(self, socket: str, user: str) -> None:
+        self._where = {"unix_socket": socket, "user": user}
+        self._seen: dict[str, Any] = {}
+        self._error = "mysqld was not asked yet"
+        self._at = 0.0
+
+    def run(self) -> None:
+        """Watch for ever; connect again whenever the connection is lost."""
+        while True:
+            # Any fault of the watch itself must end in a no, never in an old yes.
+            try:
+                with mysql_gr.connect(DEADLINE_SECONDS, **self._where) as connection:
+                    while True:
+                        self._seen, self._error = mysql_gr.observe(connection), ""
+                        self._at = time.monotonic()
+                        time.sleep(INTERVAL_SECONDS)
+            except CommandExecutionError as err:
+                self._error, self._at = str(err), time.monotonic()
+            time.sleep(INTERVAL_SECONDS)
+
+    def answer(self) -> dict[str, Any]:
+        """Return both verdicts and the reason in words."""
+        age = time.monotonic() - self._at
+        seen, error = self._seen, self._error
+        if not error and age > STALE_SECONDS:
+            error = f"mysqld last answered {age:.1f} s ago"
+        if error:
+            return {"writable": False, "readable": False, "reason": error}
+        writable, readable = mysql_gr.writable_by(seen), mysql_gr.readable_by(seen)
+        reason = (
+            f"{seen['state']}, {'with' if seen['quorum'] else 'without'} a majority"
+            f"{', role ' + seen['role'] if seen['role'] else ''}"
+            f"{', super_read_only' if seen['super_read_only'] else ''}"
+            f"{', offline_mode' if seen['offline_mode'] else ''}"
+        )
+        return {"writable": writable, "readable": readable, "reason": reason}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The three pages; anything else is a 404."""
+
+    watch: Watch
+    protocol_version = "HTTP/1.1"
+    server_version = "mysql-gr-health"
+    sys_version = ""
+    timeout = 5
+
+    def do_GET(self) -> None:
+        answer = self.watch.answer()
+        path = self.path.partition("?")[0].strip("/")
+        if path == "":
+            self._send(200, json.dumps(answer) + "\n", "application/json")
+        elif path in ("writable", "readable"):
+            self._send(200 if answer[path] else 503, answer["reason"] + "\n", "text/plain")
+        else:
+            self._send(404, "no such page; try /writable, /readable or /\n", "text/plain")
+
+    do_HEAD = do_GET
+    do_OPTIONS = do_GET
+
+    def _send(self, code: int, text: str, kind: str) -> None:
+        body = text.encode()
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            # A balancer that has read the status line may hang up before the rest.
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: several requests come in every second."""
+
+
+def main(settings_file: str) -> None:
+    """Watch and answer for ever."""
+    settings = json.loads(Path(settings_file).read_text(encoding="utf-8"))
+    watch = Watch(settings["socket"], settings["user"])
+    threading.Thread(target=watch.run, daemon=True).start()
+    Handler.watch = watch
+    server = ThreadingHTTPServer((settings["address"], settings["port"]), Handler)
+    server.daemon_threads = True
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

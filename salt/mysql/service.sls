@@ -1,0 +1,12 @@
+{%- from 'mysql/map.jinja' import mysql with context %}
+
+include:
+  - mysql.install
+
+# No watch: a member is restarted on purpose and one at a time, never by a highstate on all.
+mysql-service-running:
+  service.running:
+    - name: {{ mysql.service }}
+    - enable: true
+    - require:
+      - sls: mysql.install
