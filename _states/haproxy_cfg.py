@@ -1,0 +1,91 @@
+"""
+The state of HAProxy's configuration file: it says what the pillar says, and HAProxy takes it.
+
+All logic is in the execution module of the same name; docs/haproxy.md has the pillar's form.
+"""
+
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+if typing.TYPE_CHECKING:
+    __salt__: dict[str, Callable[..., Any]]
+    __opts__: dict[str, Any]
+
+
+def managed(
+    name: str = "/etc/haproxy/haproxy.cfg",
+    sections: Mapping[str, Any] | None = None,
+    nodes: Mapping[str, Any] | None = None,
+    user: str = "root",
+    group: str = "haproxy",
+    mode: str = "0640",
+    service: str | None = "haproxy",
+) -> dict[str, Any]:
+    """
+    Hold the file to what the pillar describes, once ``haproxy -c`` takes it.
+
+    A configuration that HAProxy refuses leaves the file untouched and fails with HAProxy's words,
+    in test mode too. A running HAProxy is reloaded when the text changed, never restarted.
+
+    name : /etc/haproxy/haproxy.cfg
+        The file, as an absolute path.
+
+    sections : None
+        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``.
+
+    nodes : None
+        The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
+
+    user : root
+        The file's owner.
+
+    group : haproxy
+        The file's group.
+
+    mode : 0640
+        The file's mode, octal.
+
+    service : haproxy
+        The service to reload when the text changed and it is running; None for no reload.
+
+    Returns a state return whose ``changes`` are those of ``haproxy_cfg.plan``. Raises nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt proxy state.single haproxy_cfg.managed /etc/haproxy/haproxy.cfg test=True
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} says what the pillar says",
+        "changes": {},
+    }
+    wanted = {"sections": sections, "nodes": nodes, "user": user, "group": group, "mode": mode}
+    try:
+        if __opts__["test"]:
+            plan = __salt__["haproxy_cfg.plan"](name, **wanted)
+            if plan["changes"]:
+                ret["result"] = None
+                ret["comment"] = f"{name} would be changed"
+                if not plan["judged"]:
+                    ret["comment"] += "; haproxy is not installed yet, so nothing judged it"
+        else:
+            plan = __salt__["haproxy_cfg.write"](name, service=service, **wanted)
+            if plan["changes"]:
+                ret["comment"] = f"{name} has been changed"
+                if plan["backup"]:
+                    ret["comment"] += f", the file before is {plan['backup']}"
+                if plan["reloaded"]:
+                    ret["comment"] += f", {service} has been reloaded"
+        ret["changes"] = plan["changes"]
+        if plan["warnings"]:
+            ret["comment"] += "; haproxy warns: " + "; ".join(plan["warnings"])
+    except (CommandExecutionError, SaltInvocationError) as err:
+        ret["result"] = False
+        ret["comment"] = str(err)
+    return ret

@@ -1,0 +1,103 @@
+# What the balancer is told, section by section, as HAProxy spells it (docs/haproxy.md). A later
+# pillar file that names a section replaces that section's list; null leaves the section out.
+haproxy:
+  stats:
+    user: admin
+    # The password is haproxy:stats:password, in pillar/secrets/haproxy.sls.
+
+  # Where each member's health agent answers.
+  health:
+    port: 9200
+
+  sections:
+    global:
+      - log 127.0.0.1 local0 notice
+      - user haproxy
+      - group haproxy
+      - stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners
+
+    defaults:
+      - log global
+      - retries 2
+      - timeout connect 3000
+      - timeout server 5000
+      - timeout client 5000
+
+    listen stats:
+      - bind :9201
+      - mode http
+      - stats enable
+      - stats hide-version
+      - stats realm Haproxy\ Statistics
+      - stats uri /
+      - stats auth ${plain:haproxy:stats:user}:${pillar:haproxy:stats:password}
+
+    # The members that accept writes now, in turn.
+    listen mysql-cluster:
+      - bind :3306
+      - mode tcp
+      - balance roundrobin
+      - '# A member that has just died: try the next one, not the same again.'
+      - option redispatch 1
+      - '# As long as MySQL''s own wait_timeout (28800 s), which ends idle sessions by itself:'
+      - '# 5 s would cut idle sessions, and statements that take longer.'
+      - timeout client 28800s
+      - timeout server 28800s
+      - '# A peer that vanished is then found by TCP keep-alive.'
+      - option clitcpka
+      - option srvtcpka
+      - '# Each member''s health agent knows whether it may be written to; a TCP check does not.'
+      - option httpchk GET /writable
+      - http-check expect status 200
+      - timeout check 1s
+      - >-
+        default-server port ${plain:haproxy:health:port} inter 500ms fastinter 250ms downinter 500ms
+        fall 2 rise 2 on-marked-down shutdown-sessions
+      - servers:
+          prefix: mysql
+          port: 3306
+          params: check
+
+    # One writable member at a time: the first, or else the first usable one of the others.
+    listen mysql-writer:
+      - bind :3307
+      - mode tcp
+      - option redispatch 1
+      - '# As in mysql-cluster: the timeouts of MySQL, not 5 s.'
+      - timeout client 28800s
+      - timeout server 28800s
+      - option clitcpka
+      - option srvtcpka
+      - option httpchk GET /writable
+      - http-check expect status 200
+      - timeout check 1s
+      - >-
+        default-server port ${plain:haproxy:health:port} inter 500ms fastinter 250ms downinter 500ms
+        fall 2 rise 2 on-marked-down shutdown-sessions
+      - servers:
+          prefix: mysql
+          port: 3306
+          params: check
+          standby: backup
+
+    # The members that may be read, in turn.
+    listen mysql-read:
+      - bind :3308
+      - mode tcp
+      - balance roundrobin
+      - option redispatch 1
+      - '# As in mysql-cluster: the timeouts of MySQL, not 5 s.'
+      - timeout client 28800s
+      - timeout server 28800s
+      - option clitcpka
+      - option srvtcpka
+      - option httpchk GET /readable
+      - http-check expect status 200
+      - timeout check 1s
+      - >-
+        default-server port ${plain:haproxy:health:port} inter 500ms fastinter 250ms downinter 500ms
+        fall 2 rise 2 on-marked-down shutdown-sessions
+      - servers:
+          prefix: mysql
+          port: 3306
+          params: check

@@ -1,0 +1,12 @@
+{%- from 'haproxy/map.jinja' import haproxy with context %}
+
+include:
+  - haproxy.config
+
+# No watch: a restart would cut every connection.
+haproxy-service-running:
+  service.running:
+    - name: {{ haproxy.service }}
+    - enable: true
+    - require:
+      - sls: haproxy.config
