@@ -27,9 +27,8 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -88,16 +87,19 @@ def __virtual__() -> str:
 # --- settings ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Account:
+# Named tuples and no dataclasses: those look their module up in sys.modules, where the loader has
+# not put it yet.
+class Account(NamedTuple):
     """A MySQL account: its name and, where it has one, its password."""
 
     name: str
-    password: str = field(default="", repr=False)
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Account({self.name!r})"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """All that is declared about the group, checked; see ``pillar.example`` for each key."""
 
     me: str
@@ -115,7 +117,7 @@ class Settings:
     socket: str = "/run/mysqld/mysqld.sock"
     health_user: str = "mysql-gr-health"
     clients: tuple[str, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
 
 def _invalid(key: str, value: Any, right: str) -> SaltInvocationError:
@@ -132,14 +134,18 @@ def _walk(pillar: Mapping[str, Any], key: str) -> Any:
     return value
 
 
+# What CHANGE REPLICATION SOURCE takes; kept for all accounts, so that there is one rule.
+PASSWORD_MIN, PASSWORD_MAX = 12, 32
+
+
 def _password(pillar: Mapping[str, Any], key: str) -> str:
     value = _walk(pillar, key)
-    if not isinstance(value, str) or len(value) < 12:
+    if not isinstance(value, str) or not PASSWORD_MIN <= len(value) <= PASSWORD_MAX:
         # The value itself is never shown, however wrong it is.
-        shown = "missing" if value is None else "shorter than that or no text"
+        shown = "missing" if value is None else "not that"
         raise SaltInvocationError(
-            f"pillar {key} is {shown}; expected a password of at least 12 characters "
-            "(vagrant/prepare.py makes one)"
+            f"pillar {key} is {shown}; expected a password of {PASSWORD_MIN} to {PASSWORD_MAX} "
+            "characters, as vagrant/prepare.py makes it"
         )
     return value
 
@@ -275,9 +281,10 @@ def settings_as_json(settings: Settings) -> str:
 
     The passwords of the recovery and application accounts stay out: the keeper uses neither.
     """
-    kept = asdict(settings)
+    kept = settings._asdict()
+    kept["admin"] = settings.admin._asdict()
     for role in ("recovery", "application"):
-        kept[role]["password"] = ""
+        kept[role] = {"name": kept[role].name, "password": ""}
     return json.dumps(kept, indent=2) + "\n"
 
 
@@ -835,7 +842,8 @@ def observe(connection: Any) -> dict[str, Any]:
         "error": "",
         "paused": "",
         "server_uuid": server["server_uuid"],
-        "version": str(server["version"]),
+        # As the group's view has it: without the distribution's suffix.
+        "version": str(server["version"]).partition("-")[0],
         "host": server["host"],
         "port": server["port"],
         "super_read_only": bool(server["super_read_only"]),
@@ -885,18 +893,17 @@ def _facts(settings: Settings) -> dict[str, dict[str, Any]]:
 # --- accounts ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Grantee:
+class Grantee(NamedTuple):
     """An account as it should be: where it may come from and what it may do."""
 
     name: str
     host: str
     grants: dict[str, tuple[str, ...]]
-    password: str = field(default="", repr=False)
+    password: str = ""
     # Instead of a password: the operating system's user that mysqld sees behind the socket.
     os_user: str = ""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.name}@{self.host}"
 
 

@@ -23,10 +23,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB = ROOT / ".lab"
 CLUSTER = ROOT / "pillar" / "cluster.sls"
+REQUIREMENTS = ROOT / "requirements.txt"
 CERTIFICATES = LAB / "site.crt"
 BOX = "mysql-gr-salt/sid"
 LABEL = "mysql-gr-salt.lab"
@@ -169,11 +171,12 @@ def check_virtualbox_network(subnet: str) -> None:
         )
 
 
-def cluster() -> dict:
+def cluster() -> dict[str, Any]:
     """Read the table of nodes."""
     import yaml
 
-    return yaml.safe_load(CLUSTER.read_text())["cluster"]
+    table: dict[str, Any] = yaml.safe_load(CLUSTER.read_text())["cluster"]
+    return table
 
 
 # --- docker --------------------------------------------------------------------------------------
@@ -288,10 +291,10 @@ def proxy_options() -> list[str]:
 
 
 def salt_version() -> str:
-    """Return the one version of Salt that everything here uses: pyproject.toml names it."""
-    found = re.search(r'"salt==([0-9.]+)"', (ROOT / "pyproject.toml").read_text())
+    """Return the one version of Salt that everything here uses."""
+    found = re.search(r"^salt==([0-9.]+)$", REQUIREMENTS.read_text(), re.MULTILINE)
     if not found:
-        raise LabError('pyproject.toml pins no Salt; expected "salt==3008.3" or the like')
+        raise LabError(f"{REQUIREMENTS.name} pins no Salt; expected salt==3008.3 or the like")
     return found[1]
 
 
@@ -362,7 +365,7 @@ def on_master(command: str) -> str:
     return run(["vagrant", "ssh", "master", "-c", f"sudo {command}"], capture=True).stdout
 
 
-def show(table: dict) -> None:
+def show(table: dict[str, Any]) -> None:
     """Print the group and where to look."""
     nodes = table["nodes"]
     address = {node["role"]: node["ip"] for node in nodes.values()}
@@ -415,7 +418,7 @@ def up() -> None:
     say(f"up after {time.monotonic() - begin:.0f} s")
 
 
-def prepare(table: dict) -> None:
+def prepare(table: dict[str, Any]) -> None:
     """Make what the box and the machines need from this host."""
     run([sys.executable, "vagrant/prepare.py", *table["nodes"]])
 

@@ -19,6 +19,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PILLAR = ROOT / "pillar" / "secrets"
@@ -34,8 +35,8 @@ HEADER = """\
 
 
 def password() -> str:
-    """Return 192 random bits as text without a character that any of the consumers would quote."""
-    return secrets.token_hex(24)
+    """Return 128 random bits as text that no consumer quotes and a replication channel takes."""
+    return secrets.token_hex(16)
 
 
 def application_key() -> str:
@@ -63,7 +64,7 @@ SECRETS: dict[str, dict[str, Callable[[], str]]] = {
 def as_yaml(values: dict[str, str]) -> str:
     """Return colon-separated keys as nested YAML: `a:b: x` becomes `a:` over `  b: "x"`."""
 
-    def lines(tree: dict, depth: int) -> Iterator[str]:
+    def lines(tree: dict[str, Any], depth: int) -> Iterator[str]:
         for key, value in tree.items():
             indent = "  " * depth
             if isinstance(value, dict):
@@ -72,7 +73,7 @@ def as_yaml(values: dict[str, str]) -> str:
             else:
                 yield f'{indent}{key}: "{value}"'
 
-    tree: dict = {}
+    tree: dict[str, Any] = {}
     for path, value in values.items():
         *parents, last = path.split(":")
         branch = tree

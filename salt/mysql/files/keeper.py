@@ -27,19 +27,23 @@ def look() -> tuple[str, float]:
     """Do what there is to do; return the sentence for the journal and the seconds to sleep."""
     try:
         settings = mysql_gr.settings_from_json(mysql_gr.SETTINGS_FILE.read_text(encoding="utf-8"))
-        with mysql_gr.local(settings) as connection:
-            state = mysql_gr.observe(connection)["state"]
+        try:
+            with mysql_gr.local(settings) as connection:
+                state = mysql_gr.observe(connection)["state"]
+        except CommandExecutionError as err:
+            return str(err), LOOK_SECONDS
         if state in mysql_gr.PRESENT:
             return f"{settings.me} is {state}", LOOK_SECONDS
         decision = mysql_gr.converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
         return "; ".join([*decision["acted"], decision["why"]]), LOOK_SECONDS
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
-        return str(err), REFUSED_SECONDS if "does not answer" not in str(err) else LOOK_SECONDS
+        return str(err), REFUSED_SECONDS
 
 
 def main() -> None:
     """Look for ever, and say what is new."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # Salt, once imported, has its own handlers; the journal wants the sentence alone.
+    logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     said = ""
     while True:
         sentence, pause = look()

@@ -1,0 +1,53 @@
+# The two commands are `make up` and `make test`; each installs what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Bring the whole system up and say where to look
+	@vagrant/host.sh
+	@$(PYTHON) vagrant/lab.py up
+
+down: ## Take the machines away, and dockerd if it was started here
+	@$(PYTHON) vagrant/lab.py down
+
+test: test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
+
+test-unit: $(VENV)/ready ## Pure functions and states, in seconds
+	$(RUN) -m pytest tests/unit
+
+test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the host's programs
+	$(RUN) -m pytest tests/functional
+
+test-integration: $(VENV)/ready ## A real master and minion run the modules and states
+	$(RUN) -m pytest tests/integration
+
+test-e2e: $(VENV)/ready up ## The lab: the API, the balancer, a member killed and back
+	$(RUN) -m pytest tests/e2e
+
+lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant validate, php -l
+	@vagrant/host.sh shellcheck php-cli vagrant
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	shellcheck $(SHELL_FILES)
+	$(VENV)/bin/yamllint --strict .
+	git ls-files 'salt/*.sls' 'salt/*.jinja' 'pillar/*.sls' | xargs $(VENV)/bin/salt-lint
+	vagrant validate
+	git ls-files 'app/*.php' app/artisan | xargs -n 1 php -l > /dev/null
+
+$(VENV)/ready: requirements.txt
+	@vagrant/host.sh python3-venv python3-dev gcc
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+clean: down ## Remove what `up` and `test` made here, but the secrets
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
+
+.PHONY: help up down test test-unit test-functional test-integration test-e2e lint clean
