@@ -1,8 +1,11 @@
 # By minion id, as the pillar is.
 base:
+  '*':
+    - common
   'db*':
     - mysql
   'proxy*':
     - haproxy
   'web*':
+    - apache
     - laravel

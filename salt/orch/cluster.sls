@@ -1,5 +1,8 @@
-{#- Converge the whole system, strictly: what Vagrant runs once the last machine is up. -#}
-{%- set nodes = salt['pillar.show_pillar']('master')['cluster']['nodes'] %}
+{#- Converge the whole system, strictly: what Vagrant runs once the last machine is up. A highstate on
+    all machines at once converges too; in this order nobody has to wait for what is not there yet. -#}
+{%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
+{%- set roles = nodes.values() | map(attribute='role') | unique | list %}
+{%- set order = ['db', 'proxy', 'web'] %}
 
 orch-cluster-minions-answered:
   salt.function:
@@ -12,11 +15,21 @@ orch-cluster-minions-answered:
         attempts: 60
         interval: 2
 
-orch-cluster-converged:
+{%- for role in order + (roles | difference(order) | sort) if role in roles %}
+{%- set machines = [] %}
+{%- for name, node in nodes.items() if node.role == role %}
+{%- do machines.append(name) %}
+{%- endfor %}
+
+orch-cluster-{{ role }}-converged:
   salt.state:
-    - tgt: {{ nodes | list | json }}
+    - tgt: {{ machines | json }}
     - tgt_type: list
     - expect_minions: true
     - highstate: true
     - require:
         - salt: orch-cluster-minions-answered
+{%- if loop.index0 > 0 %}
+        - salt: orch-cluster-{{ loop.previtem }}-converged
+{%- endif %}
+{%- endfor %}

@@ -1,0 +1,4 @@
+common-minion-service-running:
+  service.running:
+    - name: salt-minion
+    - enable: true
