@@ -1,0 +1,14 @@
+<?php
+
+namespace App\Http\Controllers;
+
+use App\Models\Tag;
+use Illuminate\Http\JsonResponse;
+
+class TagController
+{
+    public function __invoke(): JsonResponse
+    {
+        return new JsonResponse(['tags' => Tag::query()->orderBy('name')->pluck('name')]);
+    }
+}

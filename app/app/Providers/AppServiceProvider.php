@@ -1,0 +1,20 @@
+<?php
+
+namespace App\Providers;
+
+use App\Database\ConflictDetector;
+use App\Services\Tokens;
+use Illuminate\Contracts\Database\ConcurrencyErrorDetector;
+use Illuminate\Support\ServiceProvider;
+
+class AppServiceProvider extends ServiceProvider
+{
+    public function register(): void
+    {
+        $this->app->singleton(ConcurrencyErrorDetector::class, ConflictDetector::class);
+        $this->app->singleton(Tokens::class, fn (): Tokens => new Tokens(
+            config('conduit.jwt.secret'),
+            config('conduit.jwt.ttl_minutes'),
+        ));
+    }
+}

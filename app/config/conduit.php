@@ -1,0 +1,16 @@
+<?php
+
+return [
+    // Shown by /api/health, so that a deployment can be told from the one before.
+    'release' => env('APP_RELEASE') ?: basename((string) realpath(dirname(__DIR__))),
+
+    'jwt' => [
+        'secret' => env('JWT_SECRET'),
+        'ttl_minutes' => (int) (env('JWT_TTL') ?: 7 * 24 * 60),
+    ],
+
+    // How often a unit of work is tried when it conflicts with another one.
+    'attempts' => (int) (env('DB_ATTEMPTS') ?: 5),
+
+    'seed_password' => env('SEED_PASSWORD'),
+];

@@ -1,0 +1,58 @@
+<?php
+
+use Pdo\Mysql;
+
+// PHP 8.4 brought the driver's own constants, 8.5 deprecates the old ones.
+[$initCommand, $sslCa] = PHP_VERSION_ID >= 80400
+    ? [Mysql::ATTR_INIT_COMMAND, Mysql::ATTR_SSL_CA]
+    : [PDO::MYSQL_ATTR_INIT_COMMAND, PDO::MYSQL_ATTR_SSL_CA];
+
+// A persistent connection would stick to a member that has left the group.
+$options = array_filter([
+    PDO::ATTR_PERSISTENT => false,
+    PDO::ATTR_TIMEOUT => (int) (env('DB_CONNECT_TIMEOUT') ?: 3),
+    $sslCa => env('MYSQL_ATTR_SSL_CA'),
+], fn (mixed $value): bool => $value !== null && $value !== '');
+
+$consistency = env('DB_CONSISTENCY') ?: null;
+$levels = ['EVENTUAL', 'BEFORE_ON_PRIMARY_FAILOVER', 'BEFORE', 'AFTER', 'BEFORE_AND_AFTER'];
+if ($consistency !== null && ! in_array($consistency, $levels, true)) {
+    throw new InvalidArgumentException('DB_CONSISTENCY must be one of '.implode(', ', $levels).'.');
+}
+$readOptions = $consistency === null
+    ? $options
+    : $options + [$initCommand => "SET SESSION group_replication_consistency = '{$consistency}'"];
+
+return [
+    'default' => env('DB_CONNECTION') ?: 'mysql',
+
+    'connections' => [
+        'mysql' => [
+            'driver' => 'mysql',
+            'host' => env('DB_HOST') ?: '127.0.0.1',
+            'database' => env('DB_DATABASE') ?: 'realworld',
+            'username' => env('DB_USERNAME'),
+            'password' => env('DB_PASSWORD'),
+            'charset' => 'utf8mb4',
+            'collation' => 'utf8mb4_0900_ai_ci',
+            'prefix' => '',
+            'strict' => true,
+            'engine' => 'InnoDB',
+            'write' => [
+                'port' => env('DB_PORT') ?: 3306,
+                'options' => $options,
+            ],
+            'read' => [
+                'port' => env('DB_READ_PORT') ?: env('DB_PORT') ?: 3306,
+                'options' => $readOptions,
+            ],
+            // What a request has written it reads from where it wrote it.
+            'sticky' => true,
+        ],
+    ],
+
+    'migrations' => [
+        'table' => 'migrations',
+        'update_date_on_publish' => true,
+    ],
+];

@@ -1,0 +1,20 @@
+# The Laravel application, without its secrets: those are in the web server's own pillar, at
+#   laravel:secrets:app_key, laravel:secrets:jwt_secret   made by the application when not given
+#   laravel:secrets:seed_password                         password of the seeded users
+#   mysql:accounts:application:password                   the database account's
+# Defaults of everything else: salt/laravel/defaults.yaml. DB_HOST and APP_URL come from the table
+# of nodes.
+laravel:
+  directory: /srv/conduit/app
+  env:
+    APP_NAME: Conduit
+    APP_ENV: production
+    APP_DEBUG: false
+    DB_CONNECTION: mysql
+    # The balancer's writer port, and the one that spreads reads over all members.
+    DB_PORT: 3307
+    DB_READ_PORT: 3308
+    DB_DATABASE: realworld
+    DB_USERNAME: haproxy_root
+    # A read waits until its member has applied what was written before, on whichever member.
+    DB_CONSISTENCY: BEFORE

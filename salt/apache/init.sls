@@ -1,0 +1,6 @@
+include:
+  - apache.package
+  - apache.modules
+  - apache.config
+  - apache.site
+  - apache.service

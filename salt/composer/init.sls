@@ -1,0 +1,7 @@
+{%- from 'composer/map.jinja' import composer with context %}
+
+include:
+  - composer.package
+{%- if composer.repository == 'debian' %}
+  - composer.repository
+{%- endif %}

@@ -1,0 +1,18 @@
+{%- from 'composer/map.jinja' import composer with context %}
+
+composer-package-installed:
+  pkg.installed:
+    - pkgs:
+      - composer
+      - unzip
+    - install_recommends: False
+
+composer-package-directories:
+  file.directory:
+    - names:
+      - {{ composer.home }}
+      - {{ composer.cache }}
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: True

@@ -1,0 +1,39 @@
+{%- from 'composer/map.jinja' import composer with context %}
+{%- set script = '/usr/local/lib/composer/debian_composer_repository.py' %}
+{%- set arguments = composer.directory ~ ' ' ~ composer.packages | join(' ') %}
+
+include:
+  - composer.package
+
+composer-repository-extensions:
+  pkg.installed:
+    - pkgs: {{ composer.extensions | json }}
+    - install_recommends: False
+
+composer-repository-script:
+  file.managed:
+    - name: {{ script }}
+    - source: salt://composer/files/debian_composer_repository.py
+    - mode: '0755'
+    - makedirs: True
+
+# Debian's packages are downloaded and repacked; none is installed.
+composer-repository-built:
+  cmd.run:
+    - name: python3 {{ script }} {{ arguments }}
+    - unless: python3 {{ script }} --check {{ arguments }}
+    - require:
+      - pkg: composer-repository-extensions
+      - file: composer-repository-script
+
+composer-repository-used:
+  file.managed:
+    - name: {{ composer.home }}/config.json
+    - source: salt://composer/files/config.json.jinja
+    - template: jinja
+    - mode: '0644'
+    - context:
+        directory: {{ composer.directory }}
+    - require:
+      - cmd: composer-repository-built
+      - file: composer-package-directories

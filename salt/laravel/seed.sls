@@ -1,0 +1,12 @@
+{%- from 'laravel/map.jinja' import laravel with context %}
+
+include:
+  - laravel.migrate
+
+laravel-seed-seeded:
+  laravel.seeded:
+    - name: {{ laravel.directory }}
+    - seeder: {{ laravel.seeder }}
+    - user: {{ laravel.user }}
+    - require:
+      - sls: laravel.migrate

@@ -1,0 +1,4 @@
+include:
+  - php.package
+  - php.config
+  - php.service

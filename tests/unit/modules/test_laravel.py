@@ -1,0 +1,553 @@
+"""The execution module `laravel`: the .env grammar, what may be shown, what artisan answers."""
+
+import json
+import stat
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import _modules.laravel as laravel
+
+NAMES = st.from_regex(r"[A-Z][A-Z0-9_]{0,12}", fullmatch=True)
+VALUES = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=("Cs",)))
+# Lines of somebody else's: none of them opens a quote over several lines.
+OTHER_LINES = st.sampled_from(
+    ["", "# a comment", 'other="a b"', "export x=1", "y='it # is' # so", "  z = 3  ", "w=${x}"]
+)
+
+
+@pytest.fixture
+def dunders(monkeypatch):
+    """Give the module what Salt would, with a cmd.run_all that answers from a list."""
+    answers = []
+    run = Mock(side_effect=lambda *_args, **_kwargs: answers.pop(0))
+    monkeypatch.setattr(laravel, "__salt__", {"cmd.run_all": run}, raising=False)
+    monkeypatch.setattr(laravel, "__pillar__", {}, raising=False)
+    run.answers = answers
+    return run
+
+
+@pytest.fixture
+def mine(monkeypatch):
+    """User and group of the test itself, as files in tmp_path will have them."""
+    probe = laravel._ownership(Path.home())
+    monkeypatch.setattr(laravel.os, "fchown", lambda *_args: None)
+    return {"user": probe["user"], "group": probe["group"]}
+
+
+@pytest.fixture
+def app(tmp_path):
+    """A directory that looks like an installed application."""
+    (tmp_path / "vendor").mkdir()
+    for name in ("artisan", "vendor/autoload.php"):
+        (tmp_path / name).write_text("<?php\n")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "A.php").write_text("<?php class A {}\n")
+    manifest = {"autoload": {"psr-4": {"App\\": "app/"}, "files": ["helpers.php"]}}
+    (tmp_path / "composer.json").write_text(json.dumps(manifest))
+    return tmp_path
+
+
+def answer(stdout="", stderr="", retcode=0):
+    return {"stdout": stdout, "stderr": stderr, "retcode": retcode}
+
+
+# ---- reading and writing .env ----
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("K=v", "v"),
+        ("K=", ""),
+        ("K=''", ""),
+        ('K=""', ""),
+        ("  K  =  v  ", "v"),
+        ("export K=v", "v"),
+        ("'K'=v", "v"),
+        ("K=v # comment", "v"),
+        ("K=v#comment", "v"),
+        ("K=# comment", ""),
+        ("K='a b # $X \\n'", "a b # $X \\n"),
+        ('K="a b" # c', "a b"),
+        (r'K="\"\\\$\n\t"', '"\\$\n\t'),
+        ('K="two\nlines"', "two\nlines"),
+        ('K="two\r\nlines"', "two\nlines"),
+        ("K=a'b\"c", "a'b\"c"),
+        ("A=x\nK=${A}y", "xy"),
+        ('A=x\nK="${A}y${B}"', "xy${B}"),
+        ("A=x\nK='${A}'", "${A}"),
+        ('A=x\nK="\\${A}"', "${A}"),
+        ("K=one\nK=two", "two"),
+        ("# K=no\nK=yes", "yes"),
+        ('# A="\nK=yes', "yes"),
+        ("K=base64:abc+/=", "base64:abc+/="),
+    ],
+)
+def test_reads_what_phpdotenv_reads(line, value):
+    assert laravel._parse_env(line)["K"] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["K=a b", "K='a'b", 'K="a', "K='a", r'K="\q"', "no name", "=x", "A-B=c"]
+)
+def test_refuses_what_phpdotenv_refuses_and_shows_no_value(text):
+    with pytest.raises(CommandExecutionError) as caught:
+        laravel._parse_env("# first\n" + text)
+    assert str(caught.value).startswith("Line 2 of the .env file has ")
+    assert "=" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ("base64:a+/=", "base64:a+/="),
+        ("a b", '"a b"'),
+        ("a#b", '"a#b"'),
+        ('a"b$c', '"a\\"b\\$c"'),
+        ("two\nlines", '"two\\nlines"'),
+        ("back\\", '"back\\\\" #"'),
+    ],
+)
+def test_quotes_only_what_needs_it(value, written):
+    assert laravel._edit_env("", {"K": value}) == f"K={written}\n"
+
+
+@given(lines=st.lists(OTHER_LINES), at=st.integers(0, 9), name=NAMES, value=VALUES)
+def test_what_is_set_is_read_back_and_other_lines_are_kept(lines, at, name, value):
+    at = min(at, len(lines))
+    before = [*lines[:at], f"{name}=old", *lines[at:]]
+    after = laravel._edit_env("\n".join(before) + "\n", {name: value})
+    assert laravel._parse_env(after)[name] == value
+    kept = after.split("\n")
+    assert kept[:at] + kept[at + 1 :] == [*lines, ""]
+
+
+@given(lines=st.lists(OTHER_LINES), end=st.sampled_from(["", "\n", "\r\n"]), value=VALUES)
+def test_a_new_variable_is_appended(lines, end, value):
+    before = "\n".join(lines) + end
+    after = laravel._edit_env(before, {"NEW": value})
+    assert after.startswith(before)
+    assert laravel._parse_env(after)["NEW"] == value
+
+
+@given(values=st.dictionaries(NAMES, VALUES, min_size=1), text=st.just("A=1\r\nB=2\r\n"))
+def test_editing_twice_is_editing_once(values, text):
+    once = laravel._edit_env(text, values)
+    assert laravel._edit_env(once, values) == once
+
+
+def test_a_quote_left_open_is_not_written_into():
+    with pytest.raises(CommandExecutionError, match="never closed"):
+        laravel._edit_env('A="open\n', {"B": "x"})
+
+
+@pytest.mark.parametrize("values", [{"a b": "x"}, {"": "x"}, {"A": "\0"}])
+def test_refuses_what_cannot_be_written(values):
+    with pytest.raises(SaltInvocationError):
+        laravel._edit_env("", values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("APP_KEY", "base64:x", laravel.MASK),
+        ("APP_PREVIOUS_KEYS", "x", laravel.MASK),
+        ("DB_PASSWORD", "x", laravel.MASK),
+        ("jwt_secret", "x", laravel.MASK),
+        ("API_TOKEN", "x", laravel.MASK),
+        ("DB_PASSWORD", "", ""),
+        ("DB_HOST", "10.0.0.1", "10.0.0.1"),
+        ("DB_URL", "mysql://u:p@h/d", f"mysql://{laravel.MASK}@h/d"),
+    ],
+)
+def test_masks_secrets(name, value, shown):
+    assert laravel._mask(name, value) == shown
+
+
+# ---- env and env_update ----
+
+
+def test_env_masks(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("APP_NAME=x\nAPP_KEY=base64:abc\n")
+    assert laravel.env(str(file)) == {"APP_NAME": "x", "APP_KEY": laravel.MASK}
+
+
+def test_env_says_which_file_is_missing(tmp_path):
+    with pytest.raises(CommandExecutionError, match=r"\.env does not exist"):
+        laravel.env(str(tmp_path / ".env"))
+
+
+def test_env_update_makes_the_file_and_then_has_nothing_to_do(tmp_path, dunders, mine):
+    laravel.__pillar__.update({"a": {"b": "pass word"}})
+    path = str(tmp_path / ".env")
+    wanted = {"values": {"DEBUG": False, "N": 3, "E": None}, "secrets": {"P": "a:b"}, **mine}
+    predicted = laravel.env_update(path, test=True, **wanted)
+    assert not Path(path).exists()
+    assert laravel.env_update(path, **wanted) == predicted
+    assert predicted["P"] == {"old": "", "new": laravel.MASK}
+    assert predicted["DEBUG"] == {"old": "", "new": "false"}
+    assert Path(path).read_text() == 'DEBUG=false\nN=3\nE=\nP="pass word"\n'
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o640
+    assert laravel.env_update(path, **wanted) == {}
+    assert [file.name for file in tmp_path.iterdir()] == [".env"]
+
+
+def test_env_update_mends_the_mode_alone(tmp_path, dunders, mine):
+    file = tmp_path / ".env"
+    file.write_text("A=1\n")
+    file.chmod(0o644)
+    changes = laravel.env_update(str(file), values={"A": 1}, **mine)
+    assert changes == {"mode": {"old": "0644", "new": "0640"}}
+    assert file.read_text() == "A=1\n"
+
+
+def test_env_update_follows_a_link(tmp_path, dunders, mine):
+    (tmp_path / "shared").write_text("A=1\n")
+    link = tmp_path / ".env"
+    link.symlink_to("shared")
+    laravel.env_update(str(link), values={"A": 2}, **mine)
+    assert link.is_symlink()
+    assert (tmp_path / "shared").read_text() == "A=2\n"
+
+
+def test_env_update_keeps_bytes_that_are_no_text(tmp_path, dunders, mine):
+    file = tmp_path / ".env"
+    file.write_bytes(b"# \xff\r\nA=1\r\n")
+    laravel.env_update(str(file), values={"A": 2}, **mine)
+    assert file.read_bytes() == b"# \xff\r\nA=2\r\n"
+
+
+@pytest.mark.parametrize("pillar", [{}, {"a": {}}, {"a": {"b": None}}, {"a": {"b": ""}}])
+def test_env_update_names_the_pillar_key_that_is_missing(tmp_path, dunders, pillar):
+    laravel.__pillar__.update(pillar)
+    with pytest.raises(SaltInvocationError, match=r"no value at 'a:b', wanted for P\."):
+        laravel.env_update(str(tmp_path / ".env"), secrets={"P": "a:b"})
+
+
+def test_secrets_are_not_read_with_pillar_get():
+    # pillar.get answers a module with a mask since Salt 3008.
+    assert '"pillar.get"' not in Path(laravel.__file__).read_text()
+
+
+# ---- artisan ----
+
+
+def test_artisan_runs_without_a_shell_and_masks_what_it_prints(app, dunders):
+    (app / ".env").write_text("DB_PASSWORD=hunter22\n")
+    dunders.answers.append(answer("the password is hunter22"))
+    assert laravel.artisan(str(app), "about", ["--x"]) == f"the password is {laravel.MASK}"
+    (command,), options = dunders.call_args
+    assert command == ["php", "artisan", "about", "--x", "--no-interaction", "--no-ansi"]
+    assert options["runas"] == "www-data"
+    assert options["python_shell"] is False
+    assert options["output_loglevel"] == "quiet"
+
+
+def test_artisan_says_what_went_wrong(app, dunders):
+    (app / ".env").write_text("DB_PASSWORD=hunter22\n")
+    text = "\n\nIn Seeder.php line 28:\n\n  It is   hunter22 that is wrong.\n\n"
+    dunders.answers.append(answer(stderr=text, retcode=1))
+    expected = rf"^artisan x failed \(exit code 1\): It is {'[*]' * 10} that is wrong\.$"
+    with pytest.raises(CommandExecutionError, match=expected) as caught:
+        laravel.artisan(str(app), "x")
+    assert not caught.value.info
+
+
+def test_artisan_needs_an_installed_application(tmp_path, dunders):
+    with pytest.raises(CommandExecutionError, match="is not installed"):
+        laravel.artisan(str(tmp_path), "about")
+    dunders.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("text", "away"),
+    [
+        ("SQLSTATE[HY000] [2002] Connection refused (Connection: mysql, Host: h)", True),
+        ("SQLSTATE[HY000] [2006] MySQL server has gone away (SQL: select 1)", True),
+        ("SQLSTATE[HY000]: General error: 2006 MySQL server has gone away", True),
+        ("SQLSTATE[HY000] [1045] Access denied for user 'u'@'h' (using password: YES)", True),
+        ("SQLSTATE[HY000] [1049] Unknown database 'realworld'", True),
+        ("SQLSTATE[HY000]: General error: 1290 The server is running with --super-read-only", True),
+        ("SQLSTATE[42S01]: Base table or view already exists: 1050 Table 'x' exists", False),
+        ("SQLSTATE[HY000]: General error: 3750 Unable to create a table without PK", False),
+        ("Class not found", False),
+    ],
+)
+def test_tells_an_absent_database_from_other_failures(app, dunders, text, away):
+    (app / ".env").write_text("DB_HOST=10.0.0.1\nDB_PORT=3307\nDB_PASSWORD=x\n")
+    dunders.answers.append(answer(text, retcode=1))
+    with pytest.raises(CommandExecutionError) as caught:
+        laravel.pending(str(app))
+    assert (caught.value.info == {"database": "unavailable"}) is away
+    start = "The database at 10.0.0.1:3307 is not available: " if away else "artisan migrate:status"
+    assert str(caught.value).startswith(start)
+
+
+# ---- version, migrations, seeds ----
+
+
+def test_version(app, dunders):
+    dunders.answers.append(answer("Laravel Framework 13.31.0"))
+    assert laravel.version(str(app)) == "13.31.0"
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "\n  Migration name ... Batch / Status\n  a_one .... [1] Ran  \n  b_two .... Pending  \n",
+        "| Ran? | Migration | Batch |\n| Yes  | a_one  | 1   |\n| No   | b_two  |   |\n",
+    ],
+    ids=["since 9.21", "before"],
+)
+def test_migration_status(app, dunders, printed):
+    dunders.answers.append(answer(printed))
+    assert laravel.migration_status(str(app)) == {"ran": ["a_one"], "pending": ["b_two"]}
+
+
+def test_all_migrations_are_pending_before_the_first(app, dunders):
+    (app / "database" / "migrations").mkdir(parents=True)
+    for name in ("b.php", "a.php"):
+        (app / "database" / "migrations" / name).write_text("")
+    dunders.answers.append(answer("  ERROR  Migration table not found.", retcode=1))
+    assert laravel.pending(str(app)) == ["a", "b"]
+
+
+def test_migrate_checks_that_it_worked(app, dunders):
+    one = answer("  a_one ..... Pending\n")
+    dunders.answers.extend([one, answer(), one])
+    with pytest.raises(CommandExecutionError, match=r"Still pending after migrate: a_one\."):
+        laravel.migrate(str(app))
+
+
+def test_migrate_returns_what_ran(app, dunders):
+    dunders.answers.extend([answer("  a ..... Pending\n"), answer(), answer("  a ... [1] Ran\n")])
+    assert laravel.migrate(str(app)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([answer()], True),
+        ([answer(retcode=3)], False),
+        ([answer("SQLSTATE[42S02]: ... Table 'r.seed_runs' doesn't exist", retcode=1)], False),
+        ([answer('Command "app:seed-once" is not defined.', retcode=1), answer()], True),
+        (
+            [answer('no commands defined in the "app" namespace', retcode=1), answer("", "", 3)],
+            False,
+        ),
+    ],
+)
+def test_seeded(app, dunders, answers, expected):
+    dunders.answers.extend(answers)
+    assert laravel.seeded(str(app)) is expected
+    assert not dunders.answers
+
+
+def test_seed_without_a_command_hands_the_work_to_php(app, dunders):
+    unknown = answer('Command "app:seed-once" is not defined.', retcode=1)
+    dunders.answers.extend([unknown, answer(retcode=3), unknown, answer(), unknown, answer()])
+    assert laravel.seed(str(app), "Demo") is True
+    runs = [call for call in dunders.call_args_list if call.kwargs["stdin"]]
+    assert [call.args[0][-2:] for call in runs] == [
+        ["check", "Demo"],
+        ["run", "Demo"],
+        ["check", "Demo"],
+    ]
+
+
+def test_seed_that_has_run_does_not_run(app, dunders):
+    dunders.answers.append(answer())
+    assert laravel.seed(str(app)) is False
+
+
+def test_seed_fails_with_the_seeders_words(app, dunders):
+    dunders.answers.extend([answer(retcode=3), answer("SEED_PASSWORD is not set", retcode=1)])
+    with pytest.raises(CommandExecutionError, match="SEED_PASSWORD is not set"):
+        laravel.seed(str(app))
+
+
+# ---- keys ----
+
+
+def test_a_key_that_is_there_is_kept(app, dunders):
+    (app / ".env").write_text("APP_KEY=base64:old\n")
+    status = laravel.key_update(str(app), "APP_KEY", ["key:generate"])
+    assert status == {"changes": {}, "source": "kept", "differs": False}
+    laravel.__pillar__.update({"k": "base64:new"})
+    status = laravel.key_update(str(app), "APP_KEY", ["key:generate"], secret="k")
+    assert status == {"changes": {}, "source": "kept", "differs": True}
+    assert (app / ".env").read_text() == "APP_KEY=base64:old\n"
+
+
+@pytest.mark.parametrize("given_value", [None, "", "base64:from-the-pillar"])
+def test_a_missing_key_comes_from_the_pillar_or_is_made(app, dunders, mine, given_value):
+    (app / ".env").write_text("APP_KEY=\nA=1\n")
+    (app / ".env").chmod(0o640)
+    laravel.__pillar__.update({"k": given_value})
+    dunders.answers.append(answer("base64:made-by-artisan\n"))
+    arguments = (str(app), "APP_KEY", ["key:generate"], "k")
+    predicted = laravel.key_update(*arguments, test=True)
+    assert "APP_KEY=\n" in (app / ".env").read_text()
+    assert laravel.key_update(*arguments) == predicted
+    assert predicted["changes"] == {"APP_KEY": {"old": "", "new": laravel.MASK}}
+    key = given_value or "base64:made-by-artisan"
+    assert (app / ".env").read_text() == f"APP_KEY={key}\nA=1\n"
+    assert stat.S_IMODE((app / ".env").stat().st_mode) == 0o640
+
+
+def test_an_older_applications_command_is_tried_next(app, dunders, mine):
+    (app / ".env").write_text("")
+    dunders.answers.extend([answer('Command "jwt:secret" is not defined.', retcode=1)])
+    dunders.answers.append(answer("0123456789abcdef"))
+    laravel.key_update(str(app), "JWT_SECRET", ["jwt:secret", "jwt:generate"])
+    assert (app / ".env").read_text() == "JWT_SECRET=0123456789abcdef\n"
+
+
+def test_no_command_for_a_key(app, dunders):
+    (app / ".env").write_text("")
+    dunders.answers.append(answer('Command "a" is not defined.', retcode=1))
+    with pytest.raises(CommandExecutionError, match=r"has no command a\."):
+        laravel.key_update(str(app), "JWT_SECRET", ["a"])
+
+
+def test_a_key_can_be_predicted_before_there_is_anything(tmp_path, dunders):
+    status = laravel.key_update(str(tmp_path), "APP_KEY", ["key:generate"], test=True)
+    assert status["source"] == "generated"
+
+
+# ---- dependencies ----
+
+
+def install(app, dunders, **options):
+    """Let a run of Composer succeed, with a lock as it leaves one."""
+
+    def composer(*_args, **_kwargs):
+        if not (app / "composer.lock").exists():
+            (app / "composer.lock").write_text("made by composer\n")
+        return answer()
+
+    dunders.side_effect = composer
+    return laravel.install_dependencies(str(app), **options)
+
+
+def test_dependencies_are_installed_once(app, dunders):
+    assert laravel.dependencies(str(app))["current"] is False
+    assert install(app, dunders) == ["vendor is not known to be complete"]
+    assert laravel.dependencies(str(app)) == {"current": True, "reasons": []}
+    assert install(app, dunders) == []
+    assert dunders.call_count == 1
+    (command,), options = dunders.call_args
+    assert command[:2] == ["composer", "install"]
+    assert "--no-dev" in command
+    assert options["env"]["COMPOSER_HOME"] == "/etc/composer"
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("app/New.php", "code has changed"),
+        ("app/A.php", "code has changed"),
+        ("helpers.php", "code has changed"),
+        ("bootstrap/providers.php", "code has changed"),
+        ("config/app.php", "code has changed"),
+        ("composer.lock", "composer.lock has changed"),
+    ],
+)
+def test_dependencies_notice_a_change(app, dunders, file, reason):
+    install(app, dunders)
+    (app / file).parent.mkdir(exist_ok=True)
+    (app / file).write_text("<?php // changed\n")
+    assert laravel.dependencies(str(app))["reasons"] == [reason]
+
+
+def test_dependencies_ignore_what_composer_does_not_read(app, dunders):
+    install(app, dunders)
+    (app / "public").mkdir()
+    (app / "public" / "index.php").write_text("<?php\n")
+    assert laravel.dependencies(str(app))["current"] is True
+
+
+def test_dependencies_for_development_are_others(app, dunders):
+    install(app, dunders)
+    assert laravel.dependencies(str(app), dev=True)["reasons"] == ["dev has changed"]
+
+
+def test_a_lock_made_here_does_not_outlive_its_composer_json(app, dunders):
+    install(app, dunders)
+    (app / "composer.json").write_text('{"require": {"php": "*"}}')
+    (app / "composer.lock").write_text("made by composer\n")
+    seen = []
+    dunders.side_effect = lambda *_a, **_k: (
+        seen.append((app / "composer.lock").exists()) or answer()
+    )
+    laravel.install_dependencies(str(app))
+    assert seen == [False]
+
+
+def test_a_lock_that_was_shipped_stays(app, dunders):
+    (app / "composer.lock").write_text("shipped\n")
+    install(app, dunders)
+    (app / "composer.json").write_text('{"require": {"php": "*"}}')
+    install(app, dunders)
+    assert (app / "composer.lock").read_text() == "shipped\n"
+
+
+def test_a_failed_installation_is_tried_again(app, dunders):
+    install(app, dunders)
+    (app / "composer.lock").write_text("another\n")
+    text = "Loading\n  Problem 1\n    - a/b requires ext-dom * -> it is missing\n"
+    dunders.side_effect = lambda *_a, **_k: answer(stderr=text, retcode=2)
+    with pytest.raises(CommandExecutionError, match="ext-dom") as caught:
+        laravel.install_dependencies(str(app))
+    assert str(caught.value).startswith("composer install failed (exit code 2): Problem 1")
+    assert laravel.dependencies(str(app))["current"] is False
+
+
+def test_no_application_at_all(tmp_path, dunders):
+    assert laravel.dependencies(str(tmp_path))["reasons"] == ["vendor is missing"]
+    with pytest.raises(CommandExecutionError, match=r"composer\.json does not exist"):
+        laravel.install_dependencies(str(tmp_path))
+
+
+def test_a_malformed_composer_json(app, dunders):
+    install(app, dunders)
+    (app / "composer.json").write_text("{")
+    with pytest.raises(CommandExecutionError, match=r"composer\.json is malformed"):
+        laravel.dependencies(str(app))
+
+
+# ---- conventions ----
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(secret=st.text(min_size=4).filter(lambda s: "\0" not in s and s not in laravel.MASK))
+def test_a_secret_does_not_come_back(tmp_path, secret):
+    try:
+        (tmp_path / ".env").write_bytes(
+            laravel._edit_env("", {"DB_PASSWORD": secret}).encode("utf-8", "surrogateescape")
+        )
+    except UnicodeEncodeError:
+        return
+    assert secret not in laravel._redact(f"error: {secret} is wrong", str(tmp_path))
+
+
+def test_every_public_function_has_an_example():
+    import ast
+
+    tree = ast.parse(Path(laravel.__file__).read_text())
+    public = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"
+    ]
+    assert public
+    for node in public:
+        text = ast.get_docstring(node)
+        assert "CLI Example:" in text, node.name
+        assert ".. code-block:: bash" in text, node.name

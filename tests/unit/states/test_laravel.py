@@ -1,0 +1,175 @@
+"""The states of `laravel`: they compare, predict, act and report."""
+
+from unittest.mock import Mock
+
+import pytest
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import _modules.laravel as module
+import _states.laravel as state
+
+APP = "/srv/app"
+KEY = {
+    "changes": {"APP_KEY": {"old": "", "new": module.MASK}},
+    "source": "pillar",
+    "differs": False,
+}
+KEPT = {"changes": {}, "source": "kept", "differs": False}
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Call a state with an execution module that answers what the test says."""
+
+    def call(function, *args, test=False, pillar=None, returns=None, **kwargs):
+        functions = {}
+        for name, value in (returns or {}).items():
+            double = Mock(spec=getattr(module, name))
+            if isinstance(value, Exception):
+                double.side_effect = value
+            else:
+                double.return_value = value
+            functions[f"laravel.{name}"] = double
+        monkeypatch.setattr(state, "__opts__", {"test": test}, raising=False)
+        monkeypatch.setattr(state, "__pillar__", pillar or {}, raising=False)
+        monkeypatch.setattr(state, "__salt__", functions, raising=False)
+        call.functions = functions
+        return getattr(state, function)(*args, **kwargs)
+
+    return call
+
+
+def unavailable():
+    err = CommandExecutionError("The database at h:3307 is not available: refused (2002).")
+    err.info = {"database": "unavailable"}
+    return err
+
+
+NOTHING_TO_DO = [
+    ("dependencies_installed", {"dependencies": {"current": True, "reasons": []}}),
+    ("env_present", {"env_update": {}}),
+    ("key_present", {"key_update": KEPT}),
+    ("jwt_secret_present", {"key_update": KEPT}),
+    ("migrated", {"installed": True, "pending": []}),
+    ("seeded", {"installed": True, "seeded": True}),
+]
+SOMETHING_TO_DO = [
+    (
+        "dependencies_installed",
+        {
+            "dependencies": {"current": False, "reasons": ["vendor is missing"]},
+            "install_dependencies": ["vendor is missing"],
+        },
+        {"dependencies": {"old": "vendor is missing", "new": "installed"}},
+        "install_dependencies",
+    ),
+    (
+        "env_present",
+        {"env_update": {"A": {"old": "", "new": "1"}}},
+        {"A": {"old": "", "new": "1"}},
+        None,
+    ),
+    ("key_present", {"key_update": KEY}, KEY["changes"], None),
+    (
+        "migrated",
+        {"installed": True, "pending": ["a", "b"], "migrate": ["a", "b"]},
+        {"migrations": ["a", "b"]},
+        "migrate",
+    ),
+    (
+        "seeded",
+        {"installed": True, "seeded": False, "seed": True},
+        {"DatabaseSeeder": {"old": "not run", "new": "run"}},
+        "seed",
+    ),
+]
+
+
+@pytest.mark.parametrize("test", [False, True])
+@pytest.mark.parametrize(("function", "returns"), NOTHING_TO_DO)
+def test_nothing_to_do(run, function, returns, test):
+    ret = run(function, APP, test=test, returns=returns)
+    assert ret["result"] is True
+    assert ret["changes"] == {}
+    assert ret["comment"].endswith(".")
+
+
+@pytest.mark.parametrize(("function", "returns", "changes", "actor"), SOMETHING_TO_DO)
+def test_the_prediction_is_what_then_happens(run, function, returns, changes, actor):
+    predicted = run(function, APP, test=True, returns=returns)
+    assert predicted["result"] is None
+    assert "would have been" in predicted["comment"]
+    if actor:
+        run.functions[f"laravel.{actor}"].assert_not_called()
+    done = run(function, APP, returns=returns)
+    assert done["result"] is True
+    assert "has been" in done["comment"]
+    if actor:
+        run.functions[f"laravel.{actor}"].assert_called_once()
+    assert predicted["changes"] == done["changes"] == changes
+
+
+@pytest.mark.parametrize("test", [False, True])
+@pytest.mark.parametrize(
+    ("function", "asked"), [("env_present", "env_update"), ("key_present", "key_update")]
+)
+def test_the_module_is_told_whether_it_is_a_test(run, function, asked, test):
+    answers = {"env_update": {}, "key_update": KEPT}
+    run(function, APP, test=test, returns={asked: answers[asked]})
+    assert run.functions[f"laravel.{asked}"].call_args.kwargs["test"] is test
+
+
+@pytest.mark.parametrize("error", [CommandExecutionError, SaltInvocationError])
+@pytest.mark.parametrize(
+    ("function", "asked"),
+    [
+        ("dependencies_installed", "dependencies"),
+        ("env_present", "env_update"),
+        ("key_present", "key_update"),
+        ("jwt_secret_present", "key_update"),
+        ("migrated", "pending"),
+        ("seeded", "seeded"),
+    ],
+)
+@pytest.mark.parametrize("pillar", [{}, {"converge": "partial"}])
+def test_an_error_is_a_sentence(run, function, asked, error, pillar):
+    returns = {"installed": True, asked: error("It went wrong.")}
+    ret = run(function, APP, pillar=pillar, returns=returns)
+    assert ret == {"name": APP, "result": False, "comment": "It went wrong.", "changes": {}}
+
+
+@pytest.mark.parametrize(("function", "asked"), [("migrated", "pending"), ("seeded", "seeded")])
+@pytest.mark.parametrize("test", [False, True])
+def test_an_absent_database_is_waited_for_only_when_told(run, function, asked, test):
+    returns = {"installed": True, asked: unavailable()}
+    strict = run(function, APP, test=test, returns=returns)
+    assert strict["result"] is False
+    partial = run(function, APP, test=test, pillar={"converge": "partial"}, returns=returns)
+    assert partial["result"] is True
+    assert partial["changes"] == {}
+    assert partial["comment"].startswith("The database at h:3307 is not available")
+
+
+@pytest.mark.parametrize("function", ["migrated", "seeded"])
+def test_a_bare_machine_can_be_predicted(run, function):
+    ret = run(function, APP, test=True, returns={"installed": False})
+    assert ret["result"] is None
+    assert ret["changes"]
+    assert "not installed yet" in ret["comment"]
+
+
+def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run):
+    status = {"changes": {}, "source": "kept", "differs": True}
+    ret = run("key_present", APP, secret="laravel:secrets:app_key", returns={"key_update": status})
+    assert ret["result"] is True
+    assert ret["changes"] == {}
+    assert "laravel:secrets:app_key" in ret["comment"]
+
+
+def test_the_jwt_secret_knows_both_commands(run):
+    run("jwt_secret_present", APP, returns={"key_update": KEPT})
+    assert run.functions["laravel.key_update"].call_args.args == (
+        APP,
+        "JWT_SECRET",
+        ["jwt:secret", "jwt:generate"],
+    )
