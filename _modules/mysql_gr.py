@@ -268,7 +268,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         database=str(database),
         port=_port(pillar, "mysql:port", 3306),
         admin_port=_port(pillar, "mysql:admin_port", 33062),
-        health_port=_port(pillar, "mysql:health_port", 9200),
+        health_port=_port(pillar, "cluster:health_port", 9200),
         socket=_walk(pillar, "mysql:socket") or "/run/mysqld/mysqld.sock",
         clients=tuple(declared_nodes(pillar, "proxy").values()),
         options=dict(options),

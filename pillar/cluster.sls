@@ -2,6 +2,8 @@
 # gets a machine, a Salt key, a pillar by its role, and its place in the group and the balancer.
 cluster:
   subnet: 172.28.17.0/24
+  # Where the health agent of each database machine answers, and the balancer asks.
+  health_port: 9200
   nodes:
     master: {ip: 172.28.17.50, role: master}
     web: {ip: 172.28.17.51, role: web}

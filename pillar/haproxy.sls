@@ -5,10 +5,6 @@ haproxy:
     user: admin
     # The password is haproxy:stats:password, in pillar/secrets/haproxy.sls.
 
-  # Where each member's health agent answers.
-  health:
-    port: 9200
-
   sections:
     global:
       - log 127.0.0.1 local0 notice
@@ -51,7 +47,7 @@ haproxy:
       - http-check expect status 200
       - timeout check 1s
       - >-
-        default-server port ${plain:haproxy:health:port} inter 500ms fastinter 250ms downinter 500ms
+        default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
         fall 2 rise 2 on-marked-down shutdown-sessions
       - servers:
           prefix: mysql
@@ -72,7 +68,7 @@ haproxy:
       - http-check expect status 200
       - timeout check 1s
       - >-
-        default-server port ${plain:haproxy:health:port} inter 500ms fastinter 250ms downinter 500ms
+        default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
         fall 2 rise 2 on-marked-down shutdown-sessions
       - servers:
           prefix: mysql
@@ -95,7 +91,7 @@ haproxy:
       - http-check expect status 200
       - timeout check 1s
       - >-
-        default-server port ${plain:haproxy:health:port} inter 500ms fastinter 250ms downinter 500ms
+        default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
         fall 2 rise 2 on-marked-down shutdown-sessions
       - servers:
           prefix: mysql

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs Salt for Vagrant's salt provisioner: a virtual environment in /opt/salt, the programs linked
-# to /usr/local/bin, systemd units for the daemons, and the configuration and keys that Vagrant uploads.
-# The provisioner calls it with the options of salt-bootstrap; those it can send are understood here and
-# any other one stops the run. Run again, it puts the same things in the same places.
+# to /usr/bin (where sudo finds them too), systemd units for the daemons, and the configuration and
+# keys that Vagrant uploads. The provisioner calls it with the options of salt-bootstrap; those it can
+# send are understood here and any other one stops the run. Run again, it puts the same things in the
+# same places.
 set -euo pipefail
 
 readonly VENV=/opt/salt
@@ -67,7 +68,7 @@ install_salt() {
     "$VENV/bin/pip" install --quiet --disable-pip-version-check \
         "salt==$version" 'PyMySQL>=1.1,<2'
     for program in salt salt-call salt-cp salt-key salt-master salt-minion salt-run salt-ssh; do
-        ln -sf "$VENV/bin/$program" "/usr/local/bin/$program"
+        ln -sf "$VENV/bin/$program" "/usr/bin/$program"
     done
 }
 
@@ -85,7 +86,7 @@ NotifyAccess=all
 KillMode=process
 LimitNOFILE=100000
 Environment=PYTHONDONTWRITEBYTECODE=1
-ExecStart=/usr/local/bin/$1
+ExecStart=/usr/bin/$1
 Restart=on-failure
 
 [Install]

@@ -794,7 +794,7 @@ def test_the_project_s_own_pillar_is_a_configuration(machine):
         "haproxy:sections": pillar["sections"],
         "haproxy:stats:user": pillar["stats"]["user"],
         "haproxy:stats:password": SECRET,
-        "haproxy:health:port": pillar["health"]["port"],
+        "cluster:health_port": 9200,
     }
     sections = haproxy_cfg.parse(haproxy_cfg.render())
     assert list(sections) == [

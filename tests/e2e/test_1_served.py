@@ -1,0 +1,176 @@
+"""The system as `make up` leaves it: one group, one balancer, one API, and nothing left to do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+
+import pytest
+import requests
+
+from tests.e2e.conftest import FIRST_USER, Lab
+
+
+def test_every_member_sees_the_whole_group(lab: Lab):
+    answers = lab.status()
+    assert sorted(answers) == sorted(lab.databases)
+    assert len({status["view_id"] for status in answers.values()}) == 1
+    for name, status in answers.items():
+        assert status["group"] == lab.secret("group", "name")
+        assert status["mode"] == "multi-primary"
+        assert status["quorum"] is True
+        assert status["writable"] is True
+        assert status["paused"] == ""
+        member = status["member"]
+        assert (member["name"], member["host"], member["port"], member["state"]) == (
+            name,
+            lab.address[name],
+            3306,
+            "ONLINE",
+        )
+        assert [row["name"] for row in status["members"]] == lab.databases
+        assert {row["state"] for row in status["members"]} == {"ONLINE"}
+        assert {row["role"] for row in status["members"]} == {"PRIMARY"}
+        assert {row["version"] for row in status["members"]} == {member["version"]}
+
+
+def test_no_errant_transaction_was_made_on_the_way(lab: Lab):
+    for name, status in lab.status().items():
+        sources = {part.split(":")[0] for part in status["gtid_executed"].split(",")}
+        assert sources == {lab.secret("group", "name")}, name
+
+
+def test_each_member_is_configured_to_be_safe(lab: Lab):
+    for name in lab.databases:
+        values = lab.sql(
+            name,
+            "SELECT @@group_replication_bootstrap_group, @@group_replication_start_on_boot,"
+            " @@sync_binlog, @@innodb_flush_log_at_trx_commit, @@sql_require_primary_key,"
+            " @@group_replication_ssl_mode, @@group_replication_recovery_use_ssl",
+        )
+        assert values.split("\t") == ["0", "0", "1", "1", "1", "REQUIRED", "1"], name
+
+
+def every_state(answers: dict) -> list[tuple[str, dict]]:
+    for minion, states in answers.items():
+        assert isinstance(states, dict), f"{minion}: {states}"
+    return [(minion, state) for minion, states in answers.items() for state in states.values()]
+
+
+@pytest.mark.parametrize("call", ["state.apply", "state.apply test=True"])
+def test_a_second_run_changes_nothing(lab: Lab, call):
+    before = {name: status["gtid_executed"] for name, status in lab.status().items()}
+    answers = lab.salt("*", call)
+    assert sorted(answers) == sorted(lab.address)
+    for minion, state in every_state(answers):
+        where = f"{minion} {state['__id__']}: {state['comment']}"
+        assert state["result"] is True, where
+        assert state["changes"] == {}, where
+    after = {name: status["gtid_executed"] for name, status in lab.status().items()}
+    assert after == before
+
+
+def test_the_statistics_page_asks_for_its_password(lab: Lab):
+    page = f"http://{lab.address['proxy']}:9201/"
+    refused = requests.get(page, timeout=10)
+    assert refused.status_code == 401
+    assert "Haproxy Statistics" in refused.headers["WWW-Authenticate"]
+    assert requests.get(page, auth=("admin", "admin"), timeout=10).status_code == 401
+    seen = requests.get(page, auth=("admin", lab.secret("haproxy", "password")), timeout=10)
+    assert seen.status_code == 200
+    assert "mysql-cluster" in seen.text
+
+
+def servers(lab: Lab) -> dict[tuple[str, str], str]:
+    """What the statistics page says of each server: (section, server) to its state."""
+    table = requests.get(
+        f"http://{lab.address['proxy']}:9201/;csv",
+        auth=("admin", lab.secret("haproxy", "password")),
+        timeout=10,
+    ).text
+    rows = csv.DictReader(io.StringIO(table.removeprefix("# ")))
+    return {
+        (row["pxname"], row["svname"]): row["status"]
+        for row in rows
+        if row["svname"].startswith("mysql-")
+    }
+
+
+def test_the_statistics_page_shows_the_servers_as_they_are(lab: Lab):
+    sections = ["mysql-cluster", "mysql-writer", "mysql-read"]
+    expected = {(s, f"mysql-{n}"): "UP" for s in sections for n in (1, 2, 3)}
+    assert servers(lab) == expected
+
+
+def test_the_walk(lab: Lab):
+    """Log in as a seeded user, get a token, update, see the row on every member."""
+    token = lab.log_in()
+    headers = {"Authorization": f"Token {token}"}
+    me = lab.api("GET", "/api/user", headers=headers)
+    assert (me.status_code, me.json()["user"]["email"]) == (200, FIRST_USER)
+    bio = f"updated at {time.time_ns()}"
+    update = lab.api("PUT", "/api/user", headers=headers, json={"user": {"bio": bio}})
+    assert (update.status_code, update.json()["user"]["bio"]) == (200, bio)
+    assert lab.api("GET", "/api/user", headers=headers).json()["user"]["bio"] == bio
+    rows = {
+        name: lab.sql(
+            name,
+            "SET SESSION group_replication_consistency = 'BEFORE';"
+            f" SELECT bio FROM realworld.users WHERE email = '{FIRST_USER}'",
+        )
+        for name in lab.databases
+    }
+    assert rows == dict.fromkeys(lab.databases, bio)
+
+
+def test_the_api_refuses_whom_it_should(lab: Lab):
+    wrong = {"user": {"email": FIRST_USER, "password": "not the password"}}
+    assert lab.api("POST", "/api/users/login", json=wrong).status_code == 401
+    assert lab.api("GET", "/api/user").status_code == 401
+    forged = {"Authorization": "Token " + lab.log_in()[:-2] + "xx"}
+    assert lab.api("GET", "/api/user", headers=forged).status_code == 401
+
+
+def test_a_new_user_registers_once(lab: Lab):
+    name = f"user{time.time_ns()}"
+    user = {"username": name, "email": f"{name}@conduit.example", "password": "a password of mine"}
+    made = lab.api("POST", "/api/users", json={"user": user})
+    assert made.status_code == 201
+    assert made.json()["user"]["token"]
+    assert lab.api("POST", "/api/users", json={"user": user}).status_code == 409
+
+
+def test_reads_are_spread_and_never_stale(lab: Lab):
+    """The application writes through one port and reads through another: it reads what it wrote."""
+    headers = {"Authorization": f"Token {lab.log_in()}"}
+    for n in range(30):
+        bio = f"number {n}"
+        lab.api("PUT", "/api/user", headers=headers, json={"user": {"bio": bio}})
+        assert lab.api("GET", "/api/user", headers=headers).json()["user"]["bio"] == bio
+    health = [lab.api("GET", "/api/health").json()["database"] for _ in range(6)]
+    readers = {database["read"]["host"] for database in health}
+    assert len({database["write"]["host"] for database in health}) == 1
+    assert readers == set(lab.databases)
+
+
+@pytest.mark.parametrize(
+    "path", ["/.env", "/../.env", "/%2e%2e/.env", "/composer.json", "/storage/logs/laravel.log"]
+)
+def test_only_the_public_folder_is_exposed(lab: Lab, path):
+    answer = lab.api("GET", path)
+    assert answer.status_code in (400, 403, 404)
+    assert "APP_KEY" not in answer.text
+
+
+def test_versions_are_not_told(lab: Lab):
+    headers = lab.api("GET", "/api/tags").headers
+    assert headers.get("Server", "Apache") == "Apache"
+    assert "X-Powered-By" not in headers
+
+
+def test_the_application_is_no_administrator(lab: Lab):
+    grants = lab.sql("db1", "SHOW GRANTS FOR haproxy_root@'172.28.17.0/255.255.255.0'")
+    assert "SUPER" not in grants
+    assert "ALL PRIVILEGES" not in grants
+    assert "`realworld`.*" in grants

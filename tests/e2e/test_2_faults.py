@@ -1,0 +1,226 @@
+"""A member leaves, is killed, all are killed: the API goes on or comes back with nobody's hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+import requests
+
+from tests.e2e.conftest import FIRST_USER, Lab
+from tests.e2e.test_1_served import servers
+
+
+class Client(threading.Thread):
+    """Updates the first user over and over; keeps what was acknowledged and when nothing was."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(daemon=True)
+        self._lab = lab
+        self._headers = {"Authorization": f"Token {lab.log_in()}"}
+        self._over = threading.Event()
+        self.acknowledged: list[tuple[float, str]] = []
+        self.refused: list[tuple[float, int | str]] = []
+
+    def run(self) -> None:
+        n = 0
+        while not self._over.is_set():
+            n += 1
+            bio = f"client update {n}"
+            try:
+                answer = self._lab.api(
+                    "PUT", "/api/user", headers=self._headers, json={"user": {"bio": bio}}
+                )
+                code = answer.status_code
+            except requests.RequestException as err:
+                code = type(err).__name__
+            now = time.monotonic()
+            if code == 200:
+                self.acknowledged.append((now, bio))
+            else:
+                self.refused.append((now, code))
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(120)
+        assert not self.is_alive()
+
+    def longest_gap(self) -> float:
+        times = [when for when, _ in self.acknowledged]
+        return max((b - a for a, b in pairwise(times)), default=0.0)
+
+
+@contextmanager
+def client(lab: Lab) -> Iterator[Client]:
+    one = Client(lab)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def bio_on(lab: Lab, machine: str) -> str:
+    return lab.sql(
+        machine,
+        "SET SESSION group_replication_consistency = 'BEFORE';"
+        f" SELECT bio FROM realworld.users WHERE email = '{FIRST_USER}'",
+    )
+
+
+NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
+
+
+@pytest.fixture
+def mysqld_down(lab: Lab) -> Iterator[Callable[[str], None]]:
+    """Kill a mysqld and keep its unit from starting it again; undone afterwards."""
+    killed = []
+
+    def kill(machine: str) -> None:
+        killed.append(machine)
+        lab.run(
+            machine,
+            f"mkdir -p $(dirname {NO_RESTART})\n"
+            f"printf '[Service]\\nRestart=no\\n' > {NO_RESTART}\n"
+            "systemctl daemon-reload\nsystemctl kill --signal=KILL mysql",
+        )
+
+    yield kill
+    for machine in killed:
+        lab.run(machine, f"rm -f {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql")
+
+
+@pytest.mark.parametrize("victim", ["db1", "db3"])
+def test_the_api_goes_on_without_a_member(lab: Lab, all_online, eventually, mysqld_down, victim):
+    all_online()
+    number = lab.databases.index(victim) + 1
+    survivors = [name for name in lab.databases if name != victim]
+    with client(lab) as writer:
+        eventually(lambda: len(writer.acknowledged) > 20, 60)
+        mysqld_down(victim)
+        fault = time.monotonic()
+        eventually(lambda: servers(lab)["mysql-cluster", f"mysql-{number}"] == "DOWN", 30)
+        eventually(lambda: sum(when > fault for when, _ in writer.acknowledged) > 100, 60)
+        answer = lab.salt(victim, "mysql_gr.status")[victim]
+        assert "cannot connect to mysqld at /run/mysqld/mysqld.sock" in answer
+        assert bio_on(lab, survivors[0])
+    # Two seconds is what detection takes; the rest is the machine's noise.
+    assert writer.longest_gap() < 15
+    late = [code for when, code in writer.refused if when > fault + 15]
+    assert not late, f"still refused 15 s after the fault: {late}"
+    last = writer.acknowledged[-1][1]
+    assert {bio_on(lab, name) for name in survivors} == {last}
+
+    lab.run(victim, f"rm {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql")
+    all_online()
+    assert bio_on(lab, victim) == last
+    eventually(lambda: servers(lab)["mysql-cluster", f"mysql-{number}"] == "UP", 30)
+
+
+def test_a_member_leaves_on_purpose_and_stays_out(lab: Lab, all_online, eventually):
+    all_online()
+    refusal = lab.salt("db3", "mysql_gr.leave member=db1")["db3"]
+    assert "member is 'db1', but this is db3" in refusal
+    left = lab.salt("db3", "mysql_gr.leave member=db3 reason='memory is replaced'")["db3"]
+    assert left == {"old": "ONLINE", "new": "OFFLINE"}
+    try:
+        eventually(lambda: servers(lab)["mysql-read", "mysql-3"] == "DOWN", 20)
+        inside = lab.status()
+        assert set(inside["db3"]) == set(inside["db1"])
+        assert inside["db3"]["member"]["state"] == "OFFLINE"
+        assert inside["db3"]["writable"] is False
+        assert inside["db3"]["paused"] == "memory is replaced"
+        assert inside["db3"]["members"] == []
+        assert [row["name"] for row in inside["db1"]["members"]] == ["db1", "db2"]
+        decision = lab.salt("db3", "mysql_gr.decide")["db3"]
+        assert decision["verdict"] == "paused"
+        applied = lab.salt("db3", "state.apply mysql.group")["db3"]
+        online = next(s for s in applied.values() if s["__id__"] == "mysql-group-member-online")
+        assert (online["result"], online["changes"]) == (True, {})
+        assert "stays out of the group: memory is replaced" in online["comment"]
+        refused = lab.run("db3", "mysql -e 'CREATE DATABASE nope' 2>&1", check=False)
+        assert "--super-read-only" in refused
+    finally:
+        joined = lab.salt("db3", "mysql_gr.join")["db3"]
+    assert joined["verdict"] == "join"
+    all_online()
+
+
+def test_test_mode_says_what_a_run_then_does(lab: Lab, all_online):
+    """A member is stopped behind the keeper's back: predicted, then done, then nothing."""
+    all_online()
+    lab.run("db2", "systemctl stop mysql-gr-keeper\nmysql -e 'STOP GROUP_REPLICATION'")
+    try:
+        seen = {}
+        for mode in ("test=True", "test=False"):
+            states = lab.salt("db2", f"state.apply mysql.group {mode}")["db2"]
+            seen[mode] = next(
+                s for s in states.values() if s["__id__"] == "mysql-group-member-online"
+            )
+        assert seen["test=True"]["result"] is None
+        assert "db2 joins" in seen["test=True"]["comment"]
+        assert seen["test=True"]["changes"] == {"state": {"old": "OFFLINE", "new": "ONLINE"}}
+        assert seen["test=False"]["result"] is True
+        assert seen["test=False"]["changes"] == seen["test=True"]["changes"]
+        assert "db2 has come ONLINE" in seen["test=False"]["comment"]
+    finally:
+        lab.run("db2", "systemctl start mysql-gr-keeper")
+    all_online()
+
+
+def test_a_member_with_errant_transactions_is_refused(lab: Lab, all_online):
+    """Nothing of its own is wiped: it stays out, and says which transactions nobody else has."""
+    all_online()
+    lab.salt("db2", "mysql_gr.leave member=db2 reason=errant")
+    before = lab.status()["db2"]["gtid_executed"]
+    lab.sql(
+        "db2",
+        "SET GLOBAL super_read_only = OFF; CREATE DATABASE errant; SET GLOBAL super_read_only = ON",
+    )
+    mine = lab.sql("db2", "SELECT @@server_uuid")
+    refused = lab.salt("db2", "mysql_gr.join")["db2"]
+    assert f"db2 has transactions that the group does not have: {mine}:1" in refused
+    assert (
+        lab.status()["db2"]["gtid_executed"] == f"{before},{mine}:1"
+        or mine in (lab.status()["db2"]["gtid_executed"])
+    )
+    assert lab.status()["db2"]["paused"] == "errant"
+    # The group is given the same transaction, empty: then it is nobody's alone any more.
+    lab.sql("db1", f"SET GTID_NEXT = '{mine}:1'; BEGIN; COMMIT; SET GTID_NEXT = AUTOMATIC")
+    lab.sql(
+        "db2",
+        "SET GLOBAL super_read_only = OFF; SET sql_log_bin = OFF; DROP DATABASE errant;"
+        " SET GLOBAL super_read_only = ON",
+    )
+    assert lab.salt("db2", "mysql_gr.join")["db2"]["verdict"] == "join"
+    all_online()
+
+
+def test_all_killed_at_once_come_back_by_themselves(lab: Lab, all_online, eventually):
+    all_online()
+    with client(lab) as writer:
+        eventually(lambda: len(writer.acknowledged) > 20, 60)
+        threads = [
+            threading.Thread(
+                target=lab.run, args=(name, "systemctl kill --signal=KILL mysql"), daemon=True
+            )
+            for name in lab.databases
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        fault = time.monotonic()
+        eventually(lambda: any(when > fault + 2 for when, _ in writer.acknowledged), 240)
+        all_online(240)
+    last = writer.acknowledged[-1][1]
+    assert {bio_on(lab, name) for name in lab.databases} == {last}
+    answers = [
+        lab.sql(name, "SELECT @@group_replication_bootstrap_group") for name in lab.databases
+    ]
+    assert answers == ["0"] * len(lab.databases)

@@ -1,0 +1,138 @@
+"""The host's own programs: secrets, keys, certificates, the network check, the Vagrantfile."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import re
+import stat
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.functional.conftest import ROOT
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "vagrant" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+prepare, lab = load("prepare"), load("lab")
+
+
+def test_secrets_are_private_random_and_made_once(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    made = prepare.make_pillar(first)
+    assert {path.stem for path in made} == set(prepare.SECRETS)
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(first.stat().st_mode) == 0o700
+    texts = {path.name: path.read_text() for path in made}
+    assert prepare.make_pillar(first) == []
+    assert {path.name: path.read_text() for path in first.iterdir()} == texts
+    prepare.make_pillar(second)
+    assert all((second / name).read_text() != text for name, text in texts.items())
+
+
+def test_secrets_are_what_their_readers_take(tmp_path):
+    prepare.make_pillar(tmp_path)
+    pillar = {path.stem: yaml.safe_load(path.read_text()) for path in tmp_path.iterdir()}
+    uuid.UUID(pillar["group"]["mysql"]["group"]["name"])
+    key = pillar["laravel"]["laravel"]["secrets"]["app_key"]
+    assert len(base64.b64decode(key.removeprefix("base64:"))) == 32
+    assert len(pillar["mysql"]["mysql"]["accounts"]["recovery"]["password"]) == 32
+
+
+def test_salt_keys_are_pairs_and_kept(tmp_path):
+    (private,) = prepare.make_keys(["db1"], tmp_path)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert prepare.make_keys(["db1"], tmp_path) == []
+    public = (tmp_path / "db1.pub").read_text()
+    assert public == prepare.openssl("rsa", "-pubout", stdin=private.read_text())
+    assert public.startswith("-----BEGIN PUBLIC KEY-----")
+
+
+def certificate(name: str) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n"
+
+
+def test_only_a_sites_own_certificates_are_carried(tmp_path):
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    (shipped / "known.crt").write_text(certificate("known"))
+    bundle, target = tmp_path / "bundle", tmp_path / "site.crt"
+    bundle.write_text(certificate("known") + "# site\n" + certificate("own") + certificate("own"))
+    prepare.carry_certificates(bundle, shipped, target)
+    assert target.read_text() == certificate("own")
+    prepare.carry_certificates(tmp_path / "none", shipped, target)
+    assert target.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("subnet", "networks", "allowed"),
+    [
+        ("172.28.17.0/24", None, False),
+        ("192.168.56.0/24", None, True),
+        ("192.168.63.0/24", None, True),
+        ("192.168.64.0/24", None, False),
+        ("172.28.17.0/24", "* 172.28.17.0/24\n", True),
+        ("172.28.17.0/24", "# * 172.28.17.0/24\n* 10.0.0.0/8 172.16.0.0/12\n", True),
+        ("172.28.17.0/24", "* 10.0.0.0/8\n", False),
+        ("172.28.17.0/24", "* fd00::/8\n", False),
+        ("192.168.56.0/24", "", False),
+    ],
+)
+def test_which_networks_virtualbox_allows(subnet, networks, allowed):
+    assert lab.allowed_by_virtualbox(subnet, networks) is allowed
+
+
+def test_a_refused_network_names_the_line_to_add(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "VBOX_NETWORKS", tmp_path / "networks.conf")
+    with pytest.raises(lab.LabError, match=r"add this line to .*networks\.conf:\n\* 172\.28\.17"):
+        lab.check_virtualbox_network("172.28.17.0/24")
+
+
+@pytest.mark.parametrize(("text", "stays"), [("999999999", False), ("1", False), (None, True)])
+def test_only_a_stale_pid_file_is_removed(tmp_path, text, stays):
+    import os
+
+    path = tmp_path / f"{Path('/proc/self/comm').read_text().strip()}.pid"
+    path.write_text(text or str(os.getpid()))
+    lab.remove_stale_pid(path)
+    assert path.exists() is stays
+
+
+def test_git_ignores_every_secret():
+    for name in (
+        "pillar/secrets/mysql.sls",
+        ".lab/keys/master.pem",
+        ".vagrant/machines",
+        ".venv/x",
+    ):
+        ignored = subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False)
+        assert ignored.returncode == 0, name
+
+
+def test_one_version_of_salt():
+    for path in ROOT.glob("vagrant/*.py"):
+        assert not re.search(r"\b300[0-9]\.[0-9]\b(?! or)", path.read_text()), path.name
+    assert lab.salt_version() == __import__("salt.version").version.__version__
+
+
+def test_the_bootstrap_script_refuses_what_it_does_not_know():
+    script = str(ROOT / "vagrant/bootstrap.sh")
+    for arguments, words in [
+        (["-Z"], "option -Z is not known"),
+        (["-j", "{}"], "process list"),
+        (["-x", "python3.9", "pip", "3008.3"], "python3 is used"),
+        (["stable", "3008.3"], "only 'pip' is known"),
+    ]:
+        answer = subprocess.run(["bash", script, *arguments], capture_output=True, text=True)
+        assert answer.returncode == 1
+        assert words in answer.stderr

@@ -1,0 +1,156 @@
+"""Every highstate renders, on every system, and the pillar gives nobody another's secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import salt.loader
+import salt.pillar
+import salt.state
+import yaml
+
+from tests.functional.conftest import DATABASES, MACHINES, PROXY, ROOT, SYSTEMS, WEB
+
+
+def execution_modules(opts: dict) -> dict:
+    return salt.loader.minion_mods(opts, utils=salt.loader.utils(opts))
+
+
+def highstate(opts: dict) -> tuple[list, dict]:
+    """The low data of a machine's highstate: what a run would call, in order."""
+    with salt.state.HighState(opts) as state:
+        top = state.get_top()
+        matches = state.top_matches(top)
+        high, errors = state.render_highstate(matches)
+        assert not errors, errors
+        low, errors = state.state.compile_high_data(high), []
+        chunks = low[0] if isinstance(low, tuple) else low
+        return chunks, matches
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_highstate_renders(machine, system, minion_opts):
+    chunks, matches = highstate(minion_opts(machine, SYSTEMS[system]))
+    assert "common" in matches["base"]
+    assert chunks
+    names = {(chunk["state"], chunk["__id__"], chunk["name"]) for chunk in chunks}
+    assert len(names) == len(chunks)
+
+
+def test_ids_say_where_a_state_stands(minion_opts):
+    """<formula>-<words>: an ID found in an output leads to its folder."""
+    for machine in MACHINES:
+        for chunk in highstate(minion_opts(machine))[0]:
+            folder = chunk["__sls__"].split(".")[0]
+            assert chunk["__id__"].startswith(f"{folder}-"), chunk["__id__"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [("db1", "mysql_gr.member_online"), (PROXY, "haproxy_cfg.managed"), (WEB, "laravel.migrated")],
+)
+def test_each_role_gets_its_states(machine, expected, minion_opts):
+    called = {f"{c['state']}.{c['fun']}" for c in highstate(minion_opts(machine))[0]}
+    assert expected in called
+
+
+def test_no_secret_stands_in_rendered_states(minion_opts, secrets):
+    for machine in MACHINES:
+        shown = json.dumps(highstate(minion_opts(machine))[0], default=str)
+        found = [
+            name
+            for name, value in secrets.items()
+            if value in shown and not name.endswith("group:name")
+        ]
+        assert not found, f"{machine} renders {found}"
+
+
+ALLOWED = {
+    "master": set(),
+    WEB: {"application_database", "laravel"},
+    PROXY: {"haproxy"},
+    **{name: {"group", "mysql", "application_database"} for name in DATABASES},
+    "a-machine-of-tomorrow": set(),
+}
+
+
+@pytest.mark.parametrize("machine", ALLOWED)
+def test_a_pillar_holds_only_its_own_secrets(machine, minion_opts, secrets):
+    options = minion_opts(machine)
+    pillar = salt.pillar.get_pillar(options, options["grains"], machine, "base").compile_pillar()
+    assert "_errors" not in pillar
+    shown = json.dumps(pillar)
+    held = {name.partition(":")[0] for name, value in secrets.items() if value in shown}
+    assert held == ALLOWED[machine]
+
+
+def test_an_option_file_is_as_declared(minion_opts):
+    options = minion_opts("db2")
+    options["pillar"] = salt.pillar.get_pillar(
+        options, options["grains"], "db2", "base"
+    ).compile_pillar()
+    functions = execution_modules(options)
+    rendered = functions["slsutil.renderer"](
+        "salt://mysql/files/group-replication.cnf.jinja", default_renderer="jinja"
+    )
+    lines = rendered.splitlines()
+    assert "report_host = 172.28.17.54" in lines
+    assert lines.count("plugin_load_add = group_replication.so") == 1
+    assert "plugin_load_add = mysql_clone.so" in lines
+    assert "super_read_only = ON" in lines
+
+
+def test_modules_and_states_load_and_offer_what_is_documented(minion_opts):
+    options = minion_opts("db1")
+    functions = execution_modules(options)
+    states = salt.loader.states(options, functions, {}, {})
+    for name in ("status", "members", "primary", "decide", "bootstrap", "join", "leave"):
+        assert f"mysql_gr.{name}" in functions
+    assert "mysql_gr.parse_gtids" not in functions
+    assert "mysql_gr.member_online" in states
+    assert "haproxy_cfg.managed" in states
+    assert "laravel.migrated" in states
+
+
+@pytest.mark.parametrize("module", ["mysql_gr", "haproxy_cfg", "laravel"])
+def test_every_function_has_an_example(module, minion_opts):
+    functions = execution_modules(minion_opts("db1"))
+    offered = [name for name in functions if name.startswith(f"{module}.")]
+    assert offered
+    for name in offered:
+        assert "CLI Example:" in (functions[name].__doc__ or ""), name
+
+
+def test_modules_read_no_masked_pillar():
+    for path in [*(ROOT / "_modules").glob("*.py"), *(ROOT / "_states").glob("*.py")]:
+        assert '__salt__["pillar.get"]' not in path.read_text(), path.name
+
+
+def test_forbidden_names():
+    """Vagrant would upload these as configuration; Salt would sync an __init__ as a module."""
+    for name in ("salt/minion", "salt/master", "salt/key"):
+        assert not Path(ROOT, name).exists()
+    assert not [*ROOT.glob("_modules/__init__.py"), *ROOT.glob("_states/__init__.py")]
+
+
+def test_the_example_pillar_documents_every_key_that_is_used():
+    example = yaml.safe_load(Path(ROOT, "pillar.example").read_text())
+
+    def keys(tree: dict, prefix: str = "") -> set[str]:
+        return {
+            found
+            for key, value in tree.items()
+            for found in {f"{prefix}{key}"}
+            | (keys(value, f"{prefix}{key}:") if isinstance(value, dict) else set())
+        }
+
+    known = keys(example)
+    for path in ["cluster", "mysql", "haproxy", "laravel"]:
+        used = keys(yaml.safe_load(Path(ROOT, f"pillar/{path}.sls").read_text()))
+        # Below these the names are the user's own.
+        free = ("cluster:nodes:", "haproxy:sections:", "laravel:env:", "mysql:options:")
+        missing = {key for key in used - known if not key.startswith(free)}
+        assert not missing, f"pillar.example lacks {sorted(missing)}"
