@@ -22,16 +22,18 @@ test-unit: $(VENV)/ready ## Pure functions and states, in seconds
 	$(RUN) -m pytest tests/unit
 
 test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the host's programs
+	@vagrant/host.sh openssl openssh-client git
 	$(RUN) -m pytest tests/functional
 
 test-integration: $(VENV)/ready ## A real master and minion run the modules and states
+	@vagrant/host.sh haproxy
 	$(RUN) -m pytest tests/integration
 
 test-e2e: $(VENV)/ready up ## The lab: the API, the balancer, a member killed and back
 	$(RUN) -m pytest tests/e2e
 
 lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant validate, php -l
-	@vagrant/host.sh shellcheck php-cli vagrant
+	@vagrant/host.sh git openssl openssh-client php-cli shellcheck vagrant
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

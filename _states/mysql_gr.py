@@ -150,6 +150,8 @@ def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict
             ret["result"] = None if "does not answer" in why else False
             ret["comment"] = why
             return ret
+        if verdict == "refuse":
+            raise CommandExecutionError(why)
         ret["changes"] = {"state": {"old": _state(), "new": "ONLINE"}}
         if __opts__["test"]:
             ret["result"] = None

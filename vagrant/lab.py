@@ -256,6 +256,19 @@ def foreign_machines() -> list[str]:
     return [f"{name} of {checkout}" for name, checkout in rows if checkout != str(ROOT)]
 
 
+def remove_orphans() -> None:
+    """Remove containers of this checkout that Vagrant does not know: a start that broke off."""
+    known = {path.read_text().strip() for path in ROOT.glob(".vagrant/machines/*/docker/id")}
+    shown = run(
+        ["docker", "ps", "-a", "-q", "--no-trunc", "--filter", f"label={LABEL}={ROOT}"],
+        capture=True,
+    ).stdout
+    orphans = [name for name in shown.split() if name not in known]
+    if orphans:
+        say(f"removing {len(orphans)} containers that an earlier start left half-made")
+        run(["docker", "rm", "--force", *orphans], capture=True)
+
+
 def box_recipe() -> str:
     """Return a short hash of all that goes into the box."""
     digest = hashlib.sha256()
@@ -409,6 +422,7 @@ def up() -> None:
                 f"machines of another checkout hold the addresses of {table['subnet']}: "
                 f"{', '.join(taken)}; run `make down` there first"
             )
+        remove_orphans()
         prepare(table)
         build_box()
         provider = "docker"

@@ -1,0 +1,83 @@
+"""A real Salt master and a real minion over this checkout, with secrets of their own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from saltfactories.utils import random_string
+
+from tests.functional.conftest import checkout  # noqa: F401
+
+PASSWORD = "an-integration-password"
+
+
+@pytest.fixture(scope="session")
+def salt_factories_config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    # Sockets live below the root directory, and their paths must stay short.
+    return {"root_dir": tmp_path_factory.mktemp("s")}
+
+
+@pytest.fixture(scope="session")
+def master(salt_factories: Any, checkout: Path) -> Iterator[Any]:  # noqa: F811
+    # One machine more, with the pillar of all roles, so that every module has settings.
+    minion_id = random_string("db-")
+    pillar = checkout / "pillar"
+    (pillar / "trial.sls").write_text(
+        "cluster:\n  nodes:\n"
+        f"    {minion_id}: {{ip: 172.28.17.99, role: db}}\n"
+        f"mysql:\n  socket: /nonexistent/mysqld.sock\n"
+        f"haproxy:\n  stats:\n    password: {PASSWORD}\n"
+        f"laravel:\n  secrets:\n    trial: {PASSWORD}\n"
+    )
+    (pillar / "top.sls").write_text(
+        f"base:\n  '{minion_id}':\n    - cluster\n    - mysql\n    - secrets.group\n"
+        "    - secrets.mysql\n    - secrets.application_database\n    - haproxy\n    - trial\n"
+    )
+    daemon = salt_factories.salt_master_daemon(
+        random_string("master-"),
+        overrides={
+            "file_roots": {"base": [str(checkout / "salt"), str(checkout)]},
+            "pillar_roots": {"base": [str(pillar)]},
+            "interface": "127.0.0.1",
+            "worker_threads": 2,
+        },
+        extra_cli_arguments_after_first_start_failure=["--log-level=info"],
+    )
+    daemon.minion_id = minion_id
+    with daemon.started():
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def minion(master: Any) -> Iterator[Any]:
+    daemon = master.salt_minion_daemon(
+        master.minion_id, extra_cli_arguments_after_first_start_failure=["--log-level=info"]
+    )
+    with daemon.started():
+        answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id)
+        assert "modules.mysql_gr" in answer.data["modules"], answer
+        assert "states.mysql_gr" in answer.data["states"], answer
+        yield daemon
+
+
+@pytest.fixture
+def call(master: Any, minion: Any) -> Any:
+    """Call a function on the minion through the master and return the answer."""
+
+    def run(function: str, *arguments: Any, **options: Any) -> Any:
+        return master.salt_cli().run(
+            function, *arguments, minion_tgt=minion.id, _timeout=120, **options
+        )
+
+    return run
+
+
+@pytest.fixture
+def haproxy() -> str:
+    found = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+    assert found, "haproxy is not installed; `make test-integration` installs it"
+    return found

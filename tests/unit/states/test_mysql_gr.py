@@ -1,0 +1,177 @@
+"""What the states of mysql_gr report: test mode and run say the same, and a second run nothing."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import _states.mysql_gr as states
+
+
+@pytest.fixture
+def salted(monkeypatch):
+    """Give the state module its dunders; returns a function that sets what Salt answers."""
+
+    def give(test=False, converge="", **functions):
+        defaults = {
+            "config.get": Mock(return_value=converge),
+            "mysql_gr.status": Mock(return_value={"member": {"state": "OFFLINE"}}),
+        }
+        functions = {name.replace("__", "."): mock for name, mock in functions.items()}
+        monkeypatch.setattr(states, "__salt__", {**defaults, **functions}, raising=False)
+        monkeypatch.setattr(states, "__opts__", {"test": test}, raising=False)
+        return functions
+
+    return give
+
+
+def decision(verdict, why="a sentence"):
+    return {"verdict": verdict, "why": why, "leader": None, "errant": ""}
+
+
+@pytest.mark.parametrize("test", [True, False])
+@pytest.mark.parametrize("verdict", ["member", "paused"])
+def test_nothing_to_do_is_no_change(salted, test, verdict):
+    called = salted(
+        test, mysql_gr__decide=Mock(return_value=decision(verdict)), mysql_gr__converge=Mock()
+    )
+    ret = states.member_online("db1")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (True, {}, "a sentence")
+    called["mysql_gr.converge"].assert_not_called()
+
+
+@pytest.mark.parametrize("verdict", ["create", "lead", "join", "apply", "recovering", "wait"])
+def test_a_run_does_what_test_mode_predicts(salted, verdict):
+    decide = Mock(return_value=decision(verdict))
+    converge = Mock(return_value={**decision("member"), "acted": ["db1 did it"]})
+    salted(True, mysql_gr__decide=decide, mysql_gr__converge=converge)
+    predicted = states.member_online("db1")
+    converge.assert_not_called()
+    salted(False, mysql_gr__decide=decide, mysql_gr__converge=converge)
+    done = states.member_online("db1", timeout=5, patience=6)
+    converge.assert_called_once_with(timeout=5, patience=6)
+    assert predicted["result"] is None
+    assert done["result"] is True
+    assert done["changes"] == predicted["changes"] != {}
+    assert done["comment"] == "db1 did it; db1 has come ONLINE"
+
+
+@pytest.mark.parametrize("test", [True, False])
+@pytest.mark.parametrize("verdict", ["wait", "uncertain"])
+def test_a_partial_run_says_what_it_waits_for_and_goes_on(salted, test, verdict):
+    called = salted(
+        test,
+        "partial",
+        mysql_gr__decide=Mock(return_value=decision(verdict)),
+        mysql_gr__converge=Mock(),
+    )
+    ret = states.member_online("db1")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    assert "Not yet: a sentence" in ret["comment"]
+    called["mysql_gr.converge"].assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("why", "result"),
+    [("mysqld on db1 does not answer: no socket", None), ("errant transactions", False)],
+)
+def test_a_refusal_is_predicted_unless_the_server_comes_in_this_run(salted, why, result):
+    salted(True, mysql_gr__decide=Mock(return_value=decision("refuse", why)))
+    ret = states.member_online("db1")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (result, {}, why)
+
+
+@pytest.mark.parametrize("converge", ["", "partial"])
+def test_a_refusal_fails_with_its_sentence_and_touches_nothing(salted, converge):
+    called = salted(
+        False,
+        converge,
+        mysql_gr__decide=Mock(return_value=decision("refuse")),
+        mysql_gr__converge=Mock(),
+    )
+    ret = states.member_online("db1")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "a sentence")
+    called["mysql_gr.converge"].assert_not_called()
+
+
+def test_time_that_runs_out_fails_with_what_was_waited_for(salted):
+    salted(
+        False,
+        mysql_gr__decide=Mock(return_value=decision("wait")),
+        mysql_gr__converge=Mock(return_value={**decision("uncertain", "no db3"), "acted": []}),
+    )
+    ret = states.member_online("db1", timeout=7)
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert ret["comment"] == "not ONLINE after 7 s: no db3"
+
+
+@pytest.mark.parametrize("error", [CommandExecutionError, SaltInvocationError])
+def test_errors_become_comments(salted, error):
+    salted(
+        mysql_gr__decide=Mock(side_effect=error("why")),
+        mysql_gr__account_differences=Mock(side_effect=error("why")),
+        mysql_gr__settings_differ=Mock(side_effect=error("why")),
+    )
+    for ret in (
+        states.member_online("db1"),
+        states.accounts_present("members"),
+        states.settings_stored("settings"),
+    ):
+        assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "why")
+
+
+MISSING = {"app@%": {"missing": ["account"]}}
+
+
+def test_accounts_are_predicted_then_made(salted):
+    create = Mock()
+    functions = {
+        "mysql_gr__account_differences": Mock(return_value=MISSING),
+        "mysql_gr__create_accounts": create,
+    }
+    salted(True, **functions)
+    predicted = states.accounts_present("application", scope="members")
+    create.assert_not_called()
+    salted(False, **functions)
+    done = states.accounts_present("application", scope="members")
+    create.assert_called_once_with("members")
+    assert (predicted["result"], done["result"]) == (None, True)
+    assert predicted["changes"] == done["changes"] == MISSING
+
+
+def test_present_accounts_are_left_alone(salted):
+    create = Mock()
+    salted(mysql_gr__account_differences=Mock(return_value={}), mysql_gr__create_accounts=create)
+    assert states.accounts_present("members")["changes"] == {}
+    create.assert_not_called()
+
+
+def test_the_applications_account_waits_for_the_group_in_a_partial_run(salted):
+    create = Mock()
+    salted(
+        False,
+        "partial",
+        mysql_gr__account_differences=Mock(return_value=MISSING),
+        mysql_gr__create_accounts=create,
+    )
+    ret = states.accounts_present("application", scope="application")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    create.assert_not_called()
+
+
+def test_settings_are_predicted_then_stored(salted):
+    store = Mock()
+    functions = {
+        "mysql_gr__settings_differ": Mock(return_value=True),
+        "mysql_gr__store_settings": store,
+    }
+    salted(True, **functions)
+    predicted = states.settings_stored("settings")
+    store.assert_not_called()
+    salted(False, **functions)
+    done = states.settings_stored("settings")
+    store.assert_called_once_with()
+    assert (predicted["result"], done["result"]) == (None, True)
+    assert predicted["changes"] == done["changes"]
