@@ -443,7 +443,7 @@ def down() -> None:
         if shutil.which("docker") and not shutil.which("VBoxManage"):
             ensure_docker()
         with step("vagrant destroy"):
-            run(["vagrant", "destroy", "--force"])
+            run(["vagrant", "destroy", "--force", "--parallel"])
         remove_empty_cgroups(cluster()["nodes"])
     stop_docker()
 
