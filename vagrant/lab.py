@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ LABEL = "mysql-gr-salt.lab"
 VBOX_DEFAULT = "192.168.56.0/21"
 VBOX_NETWORKS = Path("/etc/vbox/networks.conf")
 
-PACKAGES_ALWAYS = ("vagrant", "openssl", "openssh-client", "python3-yaml")
+PACKAGES_ALWAYS = ("vagrant", "openssl", "openssh-client")
 PACKAGES_DOCKER = (
     "docker.io",
     "iptables",
@@ -173,7 +173,10 @@ def check_virtualbox_network(subnet: str) -> None:
 
 def cluster() -> dict[str, Any]:
     """Read the table of nodes."""
-    import yaml
+    try:
+        import yaml
+    except ImportError:
+        raise LabError("this Python has no yaml; on Debian and Ubuntu: python3-yaml") from None
 
     table: dict[str, Any] = yaml.safe_load(CLUSTER.read_text())["cluster"]
     return table
@@ -405,16 +408,21 @@ def show(table: dict[str, Any]) -> None:
     print("a look            vagrant ssh master -c \"sudo salt 'db*' mysql_gr.status\"")
 
 
+def check_virtualbox() -> None:
+    """Refuse a cluster whose network VirtualBox would refuse."""
+    check_virtualbox_network(cluster()["subnet"])
+
+
 def up() -> None:
     """Bring everything up, or find that it is."""
     begin = time.monotonic()
-    install_packages(PACKAGES_ALWAYS)
     table = cluster()
     if virtualbox_usable():
-        check_virtualbox_network(table["subnet"])
+        check_virtualbox()
+        install_packages(PACKAGES_ALWAYS)
         provider = "virtualbox"
     else:
-        install_packages(PACKAGES_DOCKER)
+        install_packages((*PACKAGES_ALWAYS, *PACKAGES_DOCKER))
         ensure_docker()
         taken = foreign_machines()
         if taken:
@@ -458,12 +466,17 @@ def remove_empty_cgroups(names: Iterable[str]) -> None:
 def main() -> int:
     """Run the command that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=["up", "down"])
-    command = {"up": up, "down": down}[parser.parse_args().command]
+    commands: dict[str, Callable[[], None]] = {
+        "up": up,
+        "down": down,
+        "check-virtualbox": check_virtualbox,
+    }
+    parser.add_argument("command", choices=commands)
+    command = parser.parse_args().command
     try:
-        command()
+        commands[command]()
     except LabError as err:
-        print(f"make {command.__name__}: {err}", file=sys.stderr)
+        print(f"{command}: {err}", file=sys.stderr)
         return 1
     return 0
 

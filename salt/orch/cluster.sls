@@ -27,6 +27,9 @@ orch-cluster-{{ role }}-converged:
     - tgt_type: list
     - expect_minions: true
     - highstate: true
+    # A machine may still be at its first highstate: that one is waited for. As a number this
+    # blocks, up to so many; as `true` it would return at once and tell nothing.
+    - queue: 5
     - require:
         - salt: orch-cluster-minions-answered
 {%- if loop.index0 > 0 %}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import os
 import re
 import stat
 import subprocess
@@ -98,10 +99,42 @@ def test_a_refused_network_names_the_line_to_add(tmp_path, monkeypatch):
         lab.check_virtualbox_network("172.28.17.0/24")
 
 
+@pytest.fixture
+def fake_virtualbox(tmp_path, monkeypatch):
+    """A VBoxManage that answers like the real one; the real one needs its kernel driver."""
+
+    def answer(text: str) -> None:
+        program = tmp_path / "bin" / "VBoxManage"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho '{text}'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    return answer
+
+
+def test_virtualbox_is_used_where_it_is_usable(fake_virtualbox, monkeypatch):
+    fake_virtualbox("7.1.4r165100")
+    assert lab.virtualbox_usable()
+    fake_virtualbox("WARNING: The vboxdrv kernel module is not loaded.")
+    assert not lab.virtualbox_usable()
+    fake_virtualbox("7.1.4r165100")
+    monkeypatch.setenv("VAGRANT_DEFAULT_PROVIDER", "docker")
+    assert not lab.virtualbox_usable()
+
+
+def test_make_up_says_which_network_to_allow_before_anything_starts(fake_virtualbox, checkout):
+    fake_virtualbox("7.1.4r165100")
+    answer = subprocess.run(
+        ["/usr/bin/python3", "vagrant/lab.py", "up"], cwd=checkout, capture_output=True, text=True
+    )
+    assert answer.returncode == 1
+    assert answer.stderr.endswith("networks.conf:\n* 172.28.17.0/24\n")
+    assert not (checkout / ".lab").exists()
+
+
 @pytest.mark.parametrize(("text", "stays"), [("999999999", False), ("1", False), (None, True)])
 def test_only_a_stale_pid_file_is_removed(tmp_path, text, stays):
-    import os
-
     path = tmp_path / f"{Path('/proc/self/comm').read_text().strip()}.pid"
     path.write_text(text or str(os.getpid()))
     lab.remove_stale_pid(path)
