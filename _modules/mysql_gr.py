@@ -499,12 +499,8 @@ def _held(facts: Mapping[str, Any]) -> GtidSet:
     return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
 
 
-def _unapplied(facts: Mapping[str, Any]) -> GtidSet:
-    return subtract_gtids(parse_gtids(facts["gtid_received"]), parse_gtids(facts["gtid_executed"]))
-
-
 def _verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
-    return {"verdict": verdict, "why": why, "leader": None, "errant": "", **more}
+    return {"verdict": verdict, "why": why, "leader": None, "errant": "", "received": "", **more}
 
 
 def _names(names: Iterable[str]) -> str:
@@ -593,7 +589,7 @@ def _decide_with_group(
             errant=errant,
         )
     purged = {
-        name: subtract_gtids(parse_gtids(facts["gtid_purged"]), _held(mine))
+        name: subtract_gtids(parse_gtids(facts["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
         for name, facts in led.items()
     }
     if all(purged.values()) and _held(mine):
@@ -622,19 +618,25 @@ def _decide_without_group(
     recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
     if recovering:
         return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
-    if _unapplied(mine):
-        return _verdict(
-            "apply",
-            f"{me} received {format_gtids(_unapplied(mine))} and has not applied it yet",
-        )
-    unapplied = {name: _unapplied(one) for name, one in facts.items() if _unapplied(one)}
-    if unapplied:
+    held = {name: parse_gtids(one["gtid_executed"]) for name, one in facts.items()}
+    everything = union_gtids(*held.values())
+    # What nobody executed and somebody received is applied first, so that what is executed is all.
+    received = {
+        name: subtract_gtids(parse_gtids(one["gtid_received"]), everything)
+        for name, one in facts.items()
+    }
+    if received[me]:
+        only = format_gtids(received[me])
+        return _verdict("apply", f"{me} received {only} and has not applied it yet", received=only)
+    if any(received.values()):
         return _verdict(
             "wait",
-            _names(f"{name} applies {format_gtids(g)} first" for name, g in unapplied.items()),
+            _names(
+                f"{name} applies {format_gtids(gtids)} first"
+                for name, gtids in received.items()
+                if gtids
+            ),
         )
-    held = {name: _held(one) for name, one in facts.items()}
-    everything = union_gtids(*held.values())
     complete = [name for name in facts if not subtract_gtids(everything, held[name])]
     if not complete:
         lacking = _names(
@@ -674,7 +676,8 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
 
     Returns a dict: ``verdict`` (one of member, recovering, join, create, lead, apply, wait,
     uncertain, paused, refuse), ``why`` (the sentence for the operator), ``leader`` (who creates or
-    leads, or None) and ``errant`` (GTIDs that only this member has, or "").
+    leads, or None), ``errant`` (GTIDs that only this member has, or "") and ``received`` (GTIDs
+    that are to be applied, or "").
     """
     mine = facts[me]
     if not mine["answers"]:
@@ -941,7 +944,11 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
         Grantee(
             settings.admin.name,
             inside,
-            {"*.*": ("SERVICE_CONNECTION_ADMIN",), "`performance_schema`.*": ("SELECT",)},
+            {
+                # The admin port, and a way in when the member has gone to offline mode.
+                "*.*": ("SERVICE_CONNECTION_ADMIN", "CONNECTION_ADMIN"),
+                "`performance_schema`.*": ("SELECT",),
+            },
             password=settings.admin.password,
         ),
         Grantee(
@@ -1394,8 +1401,8 @@ def decide() -> dict[str, Any]:
     """
     Ask all declared members and say what the local one is to do; nothing is done.
 
-    Returns what :py:func:`decide_by` does: ``verdict``, ``why``, ``leader``, ``errant``. Raises
-    SaltInvocationError for wrong settings.
+    Returns what :py:func:`decide_by` does: ``verdict``, ``why``, ``leader``, ``errant``,
+    ``received``. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -1440,6 +1447,8 @@ def _locked(connection: Any, seconds: int) -> Iterator[bool]:
 
 # What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
 START_SECONDS = 150
+# How long an operator's call waits for another run that is starting it.
+LOCK_SECONDS = 120
 
 
 def _start(connection: Any, mine: Mapping[str, Any], *, bootstrap: bool) -> None:
@@ -1461,38 +1470,33 @@ def _start(connection: Any, mine: Mapping[str, Any], *, bootstrap: bool) -> None
         _do(connection, "SET GLOBAL group_replication_bootstrap_group = OFF")
 
 
-def _apply_received(connection: Any, mine: Mapping[str, Any], patience: float) -> None:
+def _apply_received(connection: Any, received: str, patience: float) -> None:
     """Apply what the applier channel received before a crash, with Group Replication stopped."""
     channel = "FOR CHANNEL 'group_replication_applier'"
-    received = mine["gtid_received"]
     _do(connection, f"START REPLICA SQL_THREAD {channel}")
     try:
-        executed, since = "", time.monotonic()
-        while True:
-            row = _rows(
-                connection,
-                "SELECT GTID_SUBSET(%s, @@gtid_executed) AS done, @@gtid_executed AS executed",
-                (received,),
-            )[0]
-            if row["done"]:
-                return
-            if row["executed"] != executed:
-                executed, since = row["executed"], time.monotonic()
+        left, since = None, time.monotonic()
+        while left != "":
+            now = _rows(connection, "SELECT GTID_SUBTRACT(%s, @@gtid_executed) AS s", (received,))
+            if now[0]["s"] != left:
+                left, since = now[0]["s"], time.monotonic()
             elif time.monotonic() - since > patience:
                 raise CommandExecutionError(
-                    f"the applier made no progress for {patience:.0f} s; received but not applied: "
-                    + format_gtids(_unapplied({**mine, "gtid_executed": executed}))
+                    f"the applier made no progress for {patience:.0f} s; "
+                    f"received but not applied: {left}"
                 )
             time.sleep(0.2)
     finally:
         _do(connection, f"STOP REPLICA SQL_THREAD {channel}")
 
 
-def _act(settings: Settings, allowed: Sequence[str], patience: float = 60) -> dict[str, Any]:
+def _act(
+    settings: Settings, allowed: Sequence[str], patience: float = 60, lock_seconds: int = 0
+) -> dict[str, Any]:
     """Decide under the lock and do what was decided, if it is among what the caller allows."""
     with (
         local(settings, START_SECONDS) as connection,
-        _locked(connection, 0) as locked,
+        _locked(connection, lock_seconds) as locked,
     ):
         if not locked:
             return _verdict("wait", f"another run on {settings.me} is at it")
@@ -1504,7 +1508,7 @@ def _act(settings: Settings, allowed: Sequence[str], patience: float = 60) -> di
         log.info("%s: %s", verdict, decision["why"])
         mine = seen[settings.me]
         if verdict == "apply":
-            _apply_received(connection, mine, patience)
+            _apply_received(connection, decision["received"], patience)
         else:
             _start(connection, mine, bootstrap=verdict != "join")
         return {**decision, "done": True}
@@ -1589,9 +1593,10 @@ def join() -> dict[str, Any]:
     """
     Take the local member into the group that the others have, and end a pause.
 
-    Returns the decision that was carried out (``verdict`` join), or ``member`` where it was ONLINE
-    already. :py:func:`wait_online` waits for the end of distributed recovery. Raises
-    CommandExecutionError when the decision is another one, with its sentence.
+    Returns the decision that was carried out (``verdict`` join), or ``member`` or ``recovering``
+    where it was or came in without this call. :py:func:`wait_online` waits for the end of
+    distributed recovery. Raises CommandExecutionError when the decision is another one, with its
+    sentence.
 
     CLI Example:
 
@@ -1611,8 +1616,9 @@ def join() -> dict[str, Any]:
 
 
 def _once(settings: Settings, verdicts: Sequence[str]) -> dict[str, Any]:
-    decision = _act(settings, verdicts)
-    if decision.pop("done", False) or decision["verdict"] == "member":
+    # The keeper may be at it already: what it did counts as done.
+    decision = _act(settings, verdicts, lock_seconds=LOCK_SECONDS)
+    if decision.pop("done", False) or decision["verdict"] in ("member", "recovering"):
         return decision
     raise CommandExecutionError(decision["why"])
 
@@ -1647,7 +1653,7 @@ def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]
     _named_member(member, settings, "leaving")
     # First, so that the keeper does not take it in again at once.
     _pause(reason)
-    with local(settings, START_SECONDS) as connection, _locked(connection, 30) as locked:
+    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
         if not locked:
             raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
         old = observe(connection)["state"]

@@ -201,6 +201,36 @@ def test_a_member_with_errant_transactions_is_refused(lab: Lab, all_online):
     all_online()
 
 
+def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, eventually):
+    """No majority anywhere: all go to offline mode, and come back when the network does."""
+    all_online()
+    others = {
+        name: [lab.address[peer] for peer in lab.databases if peer != name]
+        for name in lab.databases
+    }
+    for name, addresses in others.items():
+        lab.run(name, "\n".join(f"ip route add blackhole {ip}/32" for ip in addresses))
+    try:
+        eventually(
+            lambda: (
+                {s["member"]["state"] for s in lab.status().values()} == {"ERROR"}
+                and not any(s["writable"] for s in lab.status().values())
+            ),
+            90,
+        )
+        assert set(servers(lab).values()) == {"DOWN"}
+        assert lab.api("GET", "/api/tags").status_code == 503
+        decision = lab.salt("db2", "mysql_gr.decide")["db2"]
+        assert decision["verdict"] == "uncertain"
+        assert "no answer from db1" in decision["why"]
+    finally:
+        for name, addresses in others.items():
+            lab.run(name, "\n".join(f"ip route del blackhole {ip}/32" for ip in addresses))
+    all_online(240)
+    eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 30)
+    assert set(servers(lab).values()) == {"UP"}
+
+
 def test_all_killed_at_once_come_back_by_themselves(lab: Lab, all_online, eventually):
     all_online()
     with client(lab) as writer:

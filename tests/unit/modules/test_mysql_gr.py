@@ -434,12 +434,27 @@ TABLE = {
     "full outage, I received what I did not apply": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
          "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
-        "db1", "apply", [f"db1 received {GROUP}:6-8"],
+        "db1", "apply", [f"db1 received {GROUP}:7-8"],
+    ),
+    "full outage, what I only received others executed": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
+         "db2": one("db2", gtids=f"{GROUP}:1-8"), "db3": one("db3")},
+        "db1", "wait", ["db2 leads the group again"],
+    ),
+    "full outage, only executed transactions make a leader": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:1-8"),
+         "db2": one("db2", gtids=f"{GROUP}:1-8"), "db3": one("db3")},
+        "db2", "lead", ["db2 leads the group again"],
+    ),
+    "full outage, all expelled each other": (
+        {name: one(name, "ERROR", f"{GROUP}:1-7", quorum=False, offline_mode=True)
+         for name in ("db1", "db2", "db3")},
+        "db1", "lead", ["db1 leads"],
     ),
     "full outage, a peer applies first": (
         {"db1": one("db1", gtids=f"{GROUP}:1-6"),
          "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"), "db3": one("db3")},
-        "db1", "wait", [f"db2 applies {GROUP}:6-8 first"],
+        "db1", "wait", [f"db2 applies {GROUP}:7-8 first"],
     ),
     "nobody ONLINE, one RECOVERING": (
         {"db1": one("db1"), "db2": one("db2", "RECOVERING"), "db3": one("db3")},
