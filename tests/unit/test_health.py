@@ -59,15 +59,15 @@ def test_verdicts(change, writable, readable):
 
 
 @pytest.mark.parametrize(
-    ("watch", "reason"),
+    ("known", "reason"),
     [
-        (watching(None), "not asked yet"),
-        (watching(GOOD, age=1.5), "last answered 1.5 s ago"),
-        (watching(GOOD, error="cannot connect"), "cannot connect"),
+        ({"seen": None}, "not asked yet"),
+        ({"seen": GOOD, "age": 1.5}, "last answered 1.5 s ago"),
+        ({"seen": GOOD, "error": "cannot connect"}, "cannot connect"),
     ],
 )
-def test_what_is_not_known_is_a_no(watch, reason):
-    answer = watch.answer()
+def test_what_is_not_known_is_a_no(known, reason):
+    answer = watching(**known).answer()
     assert (answer["writable"], answer["readable"]) == (False, False)
     assert reason in answer["reason"]
 
