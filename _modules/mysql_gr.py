@@ -49,6 +49,8 @@ __virtualname__ = "mysql_gr"
 __load__ = [
     "account_differences",
     "bootstrap",
+    "check_schema",
+    "compare_gtids",
     "converge",
     "create_accounts",
     "decide",
@@ -58,11 +60,15 @@ __load__ = [
     "join",
     "leave",
     "members",
+    "pause",
     "primary",
     "server_options",
+    "set_primary",
     "settings_differ",
     "status",
     "store_settings",
+    "switch_mode",
+    "unpause",
     "wait_online",
 ]
 
@@ -1397,6 +1403,131 @@ def facts() -> dict[str, dict[str, Any]]:
     return _facts(_settings())
 
 
+def compared(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """
+    Return who has which transactions, from what the members say of themselves.
+
+    facts
+        As :py:func:`facts` returns them; members that do not answer are left out.
+    """
+    held = {name: _held(one) for name, one in facts.items() if one["answers"]}
+    everything = union_gtids(*held.values())
+    answer = {}
+    for name in held:
+        others = union_gtids(*(held[other] for other in held if other != name))
+        answer[name] = {
+            "executed": facts[name]["gtid_executed"],
+            "unapplied": format_gtids(
+                subtract_gtids(held[name], parse_gtids(facts[name]["gtid_executed"]))
+            ),
+            "lacks": format_gtids(subtract_gtids(everything, held[name])),
+            "alone": format_gtids(subtract_gtids(held[name], others)),
+        }
+    return answer
+
+
+def compare_gtids() -> dict[str, dict[str, str]]:
+    """
+    Ask all declared members and say who has which transactions.
+
+    Returns a dict of declared name to a dict of GTID sets: ``executed``; ``unapplied``, received
+    and not yet executed; ``lacks``, what others have and it does not; ``alone``, what no other has:
+    errant transactions, if the member is outside the group. Members that do not answer are left
+    out. Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.compare_gtids
+    """
+    return compared(facts())
+
+
+def check_schema(mode: str | None = None) -> list[dict[str, str]]:
+    """
+    Name the tables that a group cannot write to.
+
+    mode
+        The mode to judge for, multi-primary or single-primary. Default: the declared one.
+
+    Returns a list of dicts, empty when all is well: ``table`` (``schema.table``), ``problem``
+    (``no primary key``, ``engine``, ``cascading foreign key``) and ``detail``. A unique key of
+    columns that cannot be NULL does for a primary key. Raises CommandExecutionError when mysqld
+    does not answer, SaltInvocationError for a wrong mode.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.check_schema mode=multi-primary
+    """
+    settings = _settings()
+    mode = _mode(mode or settings.mode)
+    with local(settings, 60) as connection:
+        return _check_schema(connection, mode)
+
+
+def _mode(mode: str) -> str:
+    if mode not in MODES:
+        raise SaltInvocationError(f"mode is '{mode}'; expected {MODES[0]} or {MODES[1]}")
+    return mode
+
+
+SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
+
+
+def _check_schema(connection: Any, mode: str) -> list[dict[str, str]]:
+    found = [
+        {"table": row["name"], "problem": "engine", "detail": f"{row['engine']}, not InnoDB"}
+        for row in _rows(
+            connection,
+            "SELECT CONCAT(table_schema, '.', table_name) AS name, engine AS engine"
+            " FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND engine != 'InnoDB'"
+            " AND table_schema NOT IN %s ORDER BY 1",
+            (SYSTEM_SCHEMAS,),
+        )
+    ]
+    found += [
+        {
+            "table": row["name"],
+            "problem": "no primary key",
+            "detail": "neither a primary key nor a unique key without NULL",
+        }
+        for row in _rows(
+            connection,
+            "SELECT CONCAT(t.table_schema, '.', t.table_name) AS name"
+            " FROM information_schema.tables t WHERE t.table_type = 'BASE TABLE'"
+            " AND t.table_schema NOT IN %s AND NOT EXISTS"
+            " (SELECT 1 FROM information_schema.statistics s"
+            "  WHERE s.table_schema = t.table_schema AND s.table_name = t.table_name"
+            "  AND s.non_unique = 0 GROUP BY s.index_name HAVING SUM(s.nullable = 'YES') = 0)"
+            " ORDER BY 1",
+            (SYSTEM_SCHEMAS,),
+        )
+    ]
+    if mode == MODES[0]:
+        found += [
+            {
+                "table": row["name"],
+                "problem": "cascading foreign key",
+                "detail": f"{row['key_name']}: on delete {row['on_delete']},"
+                f" on update {row['on_update']}",
+            }
+            for row in _rows(
+                connection,
+                "SELECT CONCAT(constraint_schema, '.', table_name) AS name,"
+                " constraint_name AS key_name, delete_rule AS on_delete, update_rule AS on_update"
+                " FROM information_schema.referential_constraints"
+                " WHERE (delete_rule IN ('CASCADE', 'SET NULL')"
+                "  OR update_rule IN ('CASCADE', 'SET NULL'))"
+                " AND constraint_schema NOT IN %s ORDER BY 1, 2",
+                (SYSTEM_SCHEMAS,),
+            )
+        ]
+    return found
+
+
 def decide() -> dict[str, Any]:
     """
     Ask all declared members and say what the local one is to do; nothing is done.
@@ -1451,13 +1582,27 @@ START_SECONDS = 150
 LOCK_SECONDS = 120
 
 
-def _start(connection: Any, mine: Mapping[str, Any], *, bootstrap: bool) -> None:
+def _set_mode(connection: Any, mode: str) -> None:
+    """Set what this member starts with; the server takes the two options in one order only."""
+    checks = "SET GLOBAL group_replication_enforce_update_everywhere_checks = "
+    single = "SET GLOBAL group_replication_single_primary_mode = "
+    if mode == MODES[0]:
+        statements = [single + "OFF", checks + "ON"]
+    else:
+        statements = [checks + "OFF", single + "ON"]
+    for statement in statements:
+        _do(connection, statement)
+
+
+def _start(connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bool) -> None:
     """Start Group Replication here; with bootstrap, as the first member of a group."""
     if mine["state"] == ERROR:
         _do(connection, "STOP GROUP_REPLICATION")
         if mine["offline_mode"]:
             # Left by exit_state_action; a member that is let in again serves again.
             _do(connection, "SET GLOBAL offline_mode = OFF")
+    if mine["mode"] != mode:
+        _set_mode(connection, mode)
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
     if not bootstrap:
@@ -1510,7 +1655,10 @@ def _act(
         if verdict == "apply":
             _apply_received(connection, decision["received"], patience)
         else:
-            _start(connection, mine, bootstrap=verdict != "join")
+            # A group keeps the mode it is in, also when pillar or the option file is ahead of it.
+            modes = [one["mode"] for one in seen.values() if one["state"] == ONLINE]
+            mode = modes[0] if modes else settings.mode
+            _start(connection, mine, mode, bootstrap=verdict != "join")
         return {**decision, "done": True}
 
 
@@ -1630,6 +1778,47 @@ def _pause(reason: str) -> None:
     aside.rename(PAUSE_FILE)
 
 
+def pause(reason: str) -> dict[str, str]:
+    """
+    Keep every automation here from taking this member into the group, until :py:func:`unpause`.
+
+    A member that is ONLINE stays so; one that is outside, or goes, stays outside.
+
+    reason
+        What status, decisions and the keeper's log say about it.
+
+    Returns a dict: ``old`` and ``new`` reason. Raises SaltInvocationError without a reason.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.pause 'memory is replaced tonight'
+    """
+    if not reason or not reason.strip():
+        raise SaltInvocationError("reason is empty; expected a few words that others will read")
+    old = _paused()
+    _pause(reason.strip())
+    return {"old": old, "new": _paused()}
+
+
+def unpause() -> dict[str, str]:
+    """
+    End a pause; the keeper takes the member in again if it is outside.
+
+    Returns a dict: ``old`` and ``new`` reason, the new one empty.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.unpause
+    """
+    old = _paused()
+    PAUSE_FILE.unlink(missing_ok=True)
+    return {"old": old, "new": _paused()}
+
+
 def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]:
     """
     Take the local member out of the group and keep it out until :py:func:`join`.
@@ -1705,3 +1894,126 @@ def wait_online(patience: float = 60) -> dict[str, Any]:
     """
     _wait_online(_settings(), patience)
     return status()
+
+
+def _view_row(settings: Settings, seen: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    """The row of a declared member in a view that has a majority."""
+    if seen["state"] != ONLINE or not seen["quorum"]:
+        raise CommandExecutionError(
+            f"{settings.me} is {seen['state']}{'' if seen['quorum'] else ' without a majority'}; "
+            "the group is changed from a member that is ONLINE with one"
+        )
+    row = next((r for r in seen["members"] if r["host"] == settings.nodes.get(member)), None)
+    if row is None or row["state"] != ONLINE:
+        online = [r["name"] or r["host"] for r in _named(settings, seen["members"])]
+        raise SaltInvocationError(
+            f"member is '{member}', which is not ONLINE in the group; expected one of "
+            + _names(online)
+        )
+    return row
+
+
+def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
+    """
+    Make a member the primary of a single-primary group.
+
+    member
+        The declared name of the member that is to lead; any ONLINE member can be told.
+
+    drain
+        Seconds that running transactions get to end before they are rolled back. Default 10.
+
+    Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
+    be done. Raises CommandExecutionError when the group is multi-primary, has no majority or
+    refuses; SaltInvocationError when the member is none of the group's.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.set_primary db2 drain=5
+    """
+    settings = _settings()
+    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
+        if not locked:
+            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+        seen = observe(connection)
+        row = _view_row(settings, seen, member)
+        if seen["mode"] != MODES[1]:
+            raise CommandExecutionError(
+                "the group is multi-primary: every member is primary; "
+                "mysql_gr.switch_mode single-primary makes it one"
+            )
+        old = clerk_of(seen["members"], settings.nodes)
+        if old != member:
+            _rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (row["id"], drain))
+        return {"old": old, "new": clerk_of(observe(connection)["members"], settings.nodes)}
+
+
+def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> dict[str, Any]:
+    """
+    Switch the whole group between multi-primary and single-primary, online.
+
+    One member does it (:py:func:`clerk_of`); called on another, this waits until it has arrived.
+
+    mode
+        multi-primary or single-primary.
+
+    member
+        The member that is to be primary in single-primary mode. Default: the one that does it.
+
+    patience
+        Seconds to wait for the member that does it. Default 60.
+
+    Returns a dict: ``old`` and ``new`` mode; the same when nothing was to be done. Raises
+    CommandExecutionError when the schema has what multi-primary cannot take (each table is named),
+    the group has no majority or refuses, or the wait was in vain; SaltInvocationError for a wrong
+    mode or member.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.switch_mode single-primary
+    """
+    settings = _settings()
+    mode = _mode(mode)
+    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
+        if not locked:
+            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+        seen = observe(connection)
+        row = _view_row(settings, seen, member or settings.me)
+        old = seen["mode"]
+        if old != mode:
+            if clerk_of(seen["members"], settings.nodes) == settings.me:
+                _switch_mode(connection, mode, row["id"])
+            else:
+                _await_mode(connection, settings, mode, patience)
+        return {"old": old, "new": observe(connection)["mode"]}
+
+
+def _switch_mode(connection: Any, mode: str, primary_id: str) -> None:
+    if mode == MODES[1]:
+        _rows(
+            connection, "SELECT group_replication_switch_to_single_primary_mode(%s)", (primary_id,)
+        )
+        return
+    problems = _check_schema(connection, mode)
+    if problems:
+        raise CommandExecutionError(
+            "multi-primary cannot take "
+            + "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
+        )
+    _rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
+
+
+def _await_mode(connection: Any, settings: Settings, mode: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while observe(connection)["mode"] != mode:
+        if time.monotonic() > deadline:
+            clerk = clerk_of(observe(connection)["members"], settings.nodes)
+            raise CommandExecutionError(
+                f"{clerk or 'a primary'} switches the group to {mode}; "
+                f"it did not arrive on {settings.me} within {patience:.0f} s"
+            )
+        time.sleep(0.5)

@@ -170,5 +170,118 @@ def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict
     return ret
 
 
+def member_absent(name: str, reason: str = "absent by mysql_gr.member_absent") -> dict[str, Any]:
+    """
+    Make sure that this server is outside the group and stays there; nothing of its data is touched.
+
+    name
+        The member's declared name, which is this minion's id.
+
+    reason
+        What status, decisions and the keeper's log say about it.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is outside the group and stays there",
+        "changes": {},
+    }
+    try:
+        seen = __salt__["mysql_gr.status"]()
+        state = seen["member"]["state"]
+        if state == "OFFLINE" and seen["paused"]:
+            return ret
+        ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
+        if not seen["paused"]:
+            ret["changes"]["paused"] = {"old": "", "new": reason}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} would leave the group and stay outside"
+            return ret
+        __salt__["mysql_gr.leave"](member=name, reason=seen["paused"] or reason)
+        ret["comment"] = f"{name} has left the group and stays outside"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
+def mode(name: str, patience: float = 60) -> dict[str, Any]:
+    """
+    Make sure that the group is in this mode; the switch is made online, by one member for all.
+
+    name
+        multi-primary or single-primary.
+
+    patience
+        Seconds to wait for the member that switches. Default 60.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"The group is {name}",
+        "changes": {},
+    }
+    try:
+        try:
+            seen = __salt__["mysql_gr.status"]()
+        except CommandExecutionError as err:
+            if not __opts__["test"]:
+                raise
+            ret["comment"] = f"A new group is created {name}: {err}"
+            return ret
+        if seen["member"]["state"] != "ONLINE":
+            ret["comment"] = "The member follows the group's mode when it joins"
+            return ret
+        if seen["mode"] == name:
+            return ret
+        ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"The group would be switched to {name}"
+            return ret
+        __salt__["mysql_gr.switch_mode"](name, patience=patience)
+        ret["comment"] = f"The group has been switched to {name}"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
+def primary(name: str, drain: int = 10) -> dict[str, Any]:
+    """
+    Make sure that a member is the primary of a single-primary group.
+
+    name
+        The declared name of the member that is to lead.
+
+    drain
+        Seconds that running transactions get to end. Default 10.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is the primary",
+        "changes": {},
+    }
+    try:
+        now = [member["name"] for member in __salt__["mysql_gr.primary"]()]
+        if now == [name]:
+            return ret
+        if len(now) != 1:
+            raise CommandExecutionError(
+                f"the group has {len(now)} primaries ({', '.join(map(str, now))}); "
+                "one is made primary only in single-primary mode"
+            )
+        ret["changes"] = {"primary": {"old": now[0], "new": name}}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} would be made primary"
+            return ret
+        __salt__["mysql_gr.set_primary"](name, drain=drain)
+        ret["comment"] = f"{name} has been made primary"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
 def _state() -> str:
     return __salt__["mysql_gr.status"]()["member"]["state"]

@@ -6,3 +6,9 @@ mysql-group-member-online:
     - name: {{ grains['id'] }}
     - require:
       - sls: mysql.accounts
+
+mysql-group-mode:
+  mysql_gr.mode:
+    - name: {{ salt['pillar.get']('mysql:group:mode', 'multi-primary') }}
+    - require:
+      - mysql_gr: mysql-group-member-online

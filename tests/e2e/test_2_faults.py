@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -254,3 +255,46 @@ def test_all_killed_at_once_come_back_by_themselves(lab: Lab, all_online, eventu
         lab.sql(name, "SELECT @@group_replication_bootstrap_group") for name in lab.databases
     ]
     assert answers == ["0"] * len(lab.databases)
+
+
+def test_what_was_received_and_not_applied_is_not_lost(lab: Lab, all_online, eventually):
+    """The appliers of two members are blocked, all are killed, the third one's disk is lost."""
+    all_online()
+    lab.sql("db1", "CREATE TABLE IF NOT EXISTS realworld.ledger (id INT PRIMARY KEY)")
+    lab.sql("db1", "DELETE FROM realworld.ledger")
+    for name in ("db2", "db3"):
+        lab.sql(name, "SET SESSION group_replication_consistency = 'BEFORE'; SELECT 1")
+        lab.run(
+            name,
+            "setsid mysql -e 'LOCK TABLES realworld.ledger READ; SELECT SLEEP(300)'"
+            " > /dev/null 2>&1 &\nsleep 1",
+        )
+    for number in range(1, 31):
+        lab.sql("db1", f"INSERT INTO realworld.ledger VALUES ({number})")
+    assert lab.sql("db2", "SELECT COUNT(*) FROM realworld.ledger") == "0"
+
+    with ThreadPoolExecutor() as pool:
+        kill = "systemctl stop mysql-gr-keeper\nsystemctl kill --signal=KILL mysql"
+        list(pool.map(lambda name: lab.run(name, kill), lab.databases))
+    # What the administrator of a machine with a new disk does; no state ever would.
+    lab.run(
+        "db1",
+        "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete\n"
+        "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure mysql-server > /dev/null 2>&1",
+    )
+    assert lab.sql("db1", "SELECT @@gtid_executed") == ""
+    eventually(lambda: "does not answer" not in str(lab.salt("db2", "mysql_gr.decide")), 60)
+    decision = lab.salt("db2", "mysql_gr.decide")["db2"]
+    assert decision["verdict"] == "uncertain", decision
+    lab.run("db2", "systemctl start mysql-gr-keeper")
+    lab.run("db3", "systemctl start mysql-gr-keeper")
+    applied = lab.salt("db1", "state.apply")["db1"]
+    assert all(state["result"] for state in applied.values()), applied
+    all_online(240)
+    counts = {
+        name: lab.sql(name, "SELECT COUNT(*) FROM realworld.ledger") for name in lab.databases
+    }
+    assert counts == dict.fromkeys(lab.databases, "30")
+    log = lab.run("db2", "journalctl -u mysql-gr-keeper --no-pager -n 20")
+    assert "db2 received" in log
+    lab.sql("db2", "DROP TABLE realworld.ledger")

@@ -553,3 +553,46 @@ def test_an_unknown_scope_is_named():
         SaltInvocationError, match="scope is 'all'; expected members or application"
     ):
         mysql_gr.grantees(mysql_gr.settings_from(pillar(), "db1"), "all")
+
+
+# --- who has what --------------------------------------------------------------------------------
+
+
+def test_compared_names_what_each_lacks_and_has_alone():
+    facts = {
+        "db1": one("db1", gtids=f"{GROUP}:1-9"),
+        "db2": one("db2", gtids=f"{GROUP}:1-5,{OTHER}:1", gtid_received=f"{GROUP}:4-7"),
+        "db3": gone(),
+    }
+    assert mysql_gr.compared(facts) == {
+        "db1": {
+            "executed": f"{GROUP}:1-9",
+            "unapplied": "",
+            "lacks": f"{OTHER}:1",
+            "alone": f"{GROUP}:8-9",
+        },
+        "db2": {
+            "executed": f"{GROUP}:1-5,{OTHER}:1",
+            "unapplied": f"{GROUP}:6-7",
+            "lacks": f"{GROUP}:8-9",
+            "alone": f"{OTHER}:1",
+        },
+    }
+
+
+@pytest.mark.parametrize("call", ["check_schema", "switch_mode"])
+def test_a_wrong_mode_is_named(call, monkeypatch):
+    monkeypatch.setattr(mysql_gr, "__pillar__", pillar(), raising=False)
+    monkeypatch.setattr(mysql_gr, "__opts__", {"id": "db1"}, raising=False)
+    with pytest.raises(SaltInvocationError, match="mode is 'both'; expected multi-primary or"):
+        getattr(mysql_gr, call)("both")
+
+
+def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
+    monkeypatch.setattr(mysql_gr, "PAUSE_FILE", tmp_path / "state" / "paused")
+    with pytest.raises(SaltInvocationError, match="reason is empty"):
+        mysql_gr.pause("  ")
+    assert mysql_gr.unpause() == {"old": "", "new": ""}
+    assert mysql_gr.pause("work on it") == {"old": "", "new": "work on it"}
+    assert mysql_gr.pause("more work") == {"old": "work on it", "new": "more work"}
+    assert mysql_gr.unpause() == {"old": "more work", "new": ""}

@@ -175,3 +175,82 @@ def test_settings_are_predicted_then_stored(salted):
     store.assert_called_once_with()
     assert (predicted["result"], done["result"]) == (None, True)
     assert predicted["changes"] == done["changes"]
+
+
+def status(state="ONLINE", paused="", mode="multi-primary"):
+    return Mock(return_value={"member": {"state": state}, "paused": paused, "mode": mode})
+
+
+@pytest.mark.parametrize(
+    ("seen", "changes"),
+    [
+        (status("OFFLINE", "gone"), {}),
+        (
+            status("ONLINE"),
+            {
+                "state": {"old": "ONLINE", "new": "OFFLINE"},
+                "paused": {"old": "", "new": "why"},
+            },
+        ),
+        (status("ONLINE", "later"), {"state": {"old": "ONLINE", "new": "OFFLINE"}}),
+    ],
+)
+def test_member_absent(salted, seen, changes):
+    leave = Mock()
+    salted(True, mysql_gr__status=seen, mysql_gr__leave=leave)
+    predicted = states.member_absent("db1", reason="why")
+    leave.assert_not_called()
+    salted(False, mysql_gr__status=seen, mysql_gr__leave=leave)
+    done = states.member_absent("db1", reason="why")
+    assert predicted["changes"] == done["changes"] == changes
+    assert predicted["result"] is (None if changes else True)
+    assert done["result"] is True
+    assert leave.called is bool(changes)
+
+
+@pytest.mark.parametrize(
+    ("seen", "changes"),
+    [
+        (status(), {}),
+        (status("OFFLINE", mode="single-primary"), {}),
+        (
+            status(mode="single-primary"),
+            {"mode": {"old": "single-primary", "new": "multi-primary"}},
+        ),
+    ],
+)
+def test_mode(salted, seen, changes):
+    switch = Mock()
+    salted(True, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
+    predicted = states.mode("multi-primary")
+    switch.assert_not_called()
+    salted(False, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
+    done = states.mode("multi-primary")
+    assert predicted["changes"] == done["changes"] == changes
+    assert predicted["result"] is (None if changes else True)
+    assert switch.called is bool(changes)
+
+
+@pytest.mark.parametrize(
+    ("now", "changes", "result"),
+    [
+        (["db2"], {}, True),
+        (["db1"], {"primary": {"old": "db1", "new": "db2"}}, True),
+        (["db1", "db2"], {}, False),
+        ([], {}, False),
+    ],
+)
+def test_primary(salted, now, changes, result):
+    make = Mock()
+    functions = {
+        "mysql_gr__primary": Mock(return_value=[{"name": name} for name in now]),
+        "mysql_gr__set_primary": make,
+    }
+    salted(True, **functions)
+    predicted = states.primary("db2")
+    make.assert_not_called()
+    salted(False, **functions)
+    done = states.primary("db2")
+    assert predicted["changes"] == done["changes"] == changes
+    assert done["result"] is result
+    assert make.called is bool(changes)

@@ -1,0 +1,115 @@
+"""What an operator does to a healthy group: another mode, another primary, a pause, a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.conftest import Lab
+from tests.e2e.test_1_served import servers
+
+
+@pytest.fixture
+def back_to_multi_primary(lab: Lab, all_online) -> Iterator[None]:
+    all_online()
+    yield
+    lab.salt("db*", "mysql_gr.switch_mode multi-primary")
+    all_online()
+
+
+def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, back_to_multi_primary):
+    answers = lab.salt("db*", "mysql_gr.switch_mode single-primary")
+    assert {answer["new"] for answer in answers.values()} == {"single-primary"}
+    assert "multi-primary" in {answer["old"] for answer in answers.values()}
+    inside = lab.status()
+    assert {status["mode"] for status in inside.values()} == {"single-primary"}
+    assert [name for name, status in inside.items() if status["writable"]] == ["db1"]
+    assert [row["name"] for row in lab.salt("db2", "mysql_gr.primary")["db2"]] == ["db1"]
+    eventually(lambda: servers(lab)["mysql-cluster", "mysql-2"] == "DOWN", 20)
+    assert servers(lab)["mysql-read", "mysql-2"] == "UP"
+    headers = {"Authorization": f"Token {lab.log_in()}"}
+    body = {"user": {"bio": "in single-primary mode"}}
+    assert lab.api("PUT", "/api/user", headers=headers, json=body).status_code == 200
+    assert lab.api("GET", "/api/user", headers=headers).json()["user"]["bio"] == body["user"]["bio"]
+
+    unknown = lab.salt("db2", "mysql_gr.set_primary db7")["db2"]
+    assert "member is 'db7', which is not ONLINE in the group; expected one of db1" in unknown
+    for old, new in (("db1", "db3"), ("db3", "db3")):
+        answer = lab.salt("db2", "mysql_gr.set_primary db3 drain=2")["db2"]
+        assert answer == {"old": old, "new": new}
+    eventually(lambda: servers(lab)["mysql-writer", "mysql-3"] == "UP", 20)
+    eventually(
+        lambda: lab.api("PUT", "/api/user", headers=headers, json=body).status_code == 200, 20
+    )
+
+    # A member that joins meanwhile takes the group's mode, whatever its option file says.
+    lab.salt("db2", "mysql_gr.leave member=db2 reason=trial")
+    assert lab.salt("db2", "mysql_gr.join")["db2"]["verdict"] in ("join", "member", "recovering")
+    eventually(lambda: lab.status()["db2"]["member"]["role"] == "SECONDARY", 60)
+
+    # Pillar declares multi-primary: the highstate predicts the switch, makes it, and is content.
+    def mode_state(target: str, arguments: str) -> dict[str, dict]:
+        return {
+            name: next(s for s in states.values() if s["__id__"] == "mysql-group-mode")
+            for name, states in lab.salt(target, f"state.apply mysql.group {arguments}").items()
+        }
+
+    change = {"mode": {"old": "single-primary", "new": "multi-primary"}}
+    for state in mode_state("db*", "test=True").values():
+        assert (state["result"], state["changes"]) == (None, change), state
+    # The primary makes the switch; whoever comes after it finds it made.
+    done = mode_state("db*", "")
+    assert {state["result"] for state in done.values()} == {True}, done
+    assert done["db3"]["changes"] == change
+    assert all(state["changes"] == {} for state in mode_state("db*", "").values())
+    assert {status["mode"] for status in lab.status().values()} == {"multi-primary"}
+
+
+def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, back_to_multi_primary):
+    assert lab.salt("db1", "mysql_gr.check_schema")["db1"] == []
+    lab.salt("db*", "mysql_gr.switch_mode single-primary")
+    lab.sql(
+        "db1",
+        "CREATE DATABASE trial; USE trial;"
+        " CREATE TABLE parent (id INT PRIMARY KEY);"
+        " CREATE TABLE child (id INT PRIMARY KEY, parent INT, CONSTRAINT follows"
+        " FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE)",
+    )
+    try:
+        problems = lab.salt("db1", "mysql_gr.check_schema mode=multi-primary")["db1"]
+        assert [(p["table"], p["problem"]) for p in problems] == [
+            ("trial.child", "cascading foreign key")
+        ]
+        assert lab.salt("db1", "mysql_gr.check_schema mode=single-primary")["db1"] == []
+        refused = lab.salt("db1", "mysql_gr.switch_mode multi-primary")["db1"]
+        assert "multi-primary cannot take trial.child" in refused
+        assert "follows: on delete CASCADE" in refused
+        assert lab.status()["db1"]["mode"] == "single-primary"
+    finally:
+        lab.sql("db1", "DROP DATABASE trial")
+
+
+def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):
+    all_online()
+    assert lab.salt("db2", "mysql_gr.pause 'a look at it'")["db2"]["new"] == "a look at it"
+    try:
+        assert lab.status()["db2"]["paused"] == "a look at it"
+        assert lab.status()["db2"]["member"]["state"] == "ONLINE"
+        lab.sql("db2", "STOP GROUP_REPLICATION")
+        decision = lab.salt("db2", "mysql_gr.decide")["db2"]
+        assert (decision["verdict"], "a look at it" in decision["why"]) == ("paused", True)
+        log = lab.run("db2", "sleep 4; journalctl -u mysql-gr-keeper -n 3 --no-pager")
+        assert "db2 stays out of the group: a look at it" in log
+        assert lab.status()["db2"]["member"]["state"] == "OFFLINE"
+    finally:
+        lab.salt("db2", "mysql_gr.unpause")
+    all_online()
+
+
+def test_who_has_what(lab: Lab, all_online):
+    all_online()
+    answer = lab.salt("db1", "mysql_gr.compare_gtids")["db1"]
+    assert sorted(answer) == lab.databases
+    assert {member["lacks"] for member in answer.values()} == {""}
+    assert {member["alone"] for member in answer.values()} == {""}
