@@ -375,6 +375,9 @@ def options_of(settings: Settings) -> dict[str, Any]:
         f"{gr}recovery_use_ssl": "ON",
         # A member that left by fault accepts no clients, and can still be looked into.
         f"{gr}exit_state_action": "OFFLINE_MODE",
+        # The keeper takes an expelled member in again, after asking the others. The server's own
+        # tries know no evidence, and a try that waits for a view holds up what would help.
+        f"{gr}autorejoin_tries": 0,
         # 0: a silent member is expelled 5 s after its last word. Any value from 1 to 14 costs 20 s,
         # since the server looks at a suspicion again only after 15 s.
         f"{gr}member_expel_timeout": 0,

@@ -229,7 +229,7 @@ def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, 
             lab.run(name, "\n".join(f"ip route del blackhole {ip}/32" for ip in addresses))
     all_online(240)
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 30)
-    assert set(servers(lab).values()) == {"UP"}
+    eventually(lambda: set(servers(lab).values()) == {"UP"}, 30)
 
 
 def test_all_killed_at_once_come_back_by_themselves(lab: Lab, all_online, eventually):

@@ -35,7 +35,7 @@ def look() -> tuple[str, float]:
         if state in mysql_gr.PRESENT:
             return f"{settings.me} is {state}", LOOK_SECONDS
         decision = mysql_gr.converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
-        return "; ".join([*decision["acted"], decision["why"]]), LOOK_SECONDS
+        return decision["why"], LOOK_SECONDS
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
         return str(err), REFUSED_SECONDS
 
