@@ -355,6 +355,8 @@ def options_of(settings: Settings) -> dict[str, Any]:
         # An acknowledged commit is on disk.
         "sync_binlog": 1,
         "innodb_flush_log_at_trx_commit": 1,
+        # Named, or the files would follow the machine's name and be lost with it.
+        "relay_log": "relay-bin",
         "gtid_mode": "ON",
         "enforce_gtid_consistency": "ON",
         # A member outside the group must not take a write, whatever brought it there.
