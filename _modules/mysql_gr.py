@@ -625,7 +625,6 @@ def _decide_without_group(
             + _names(f"{name} ({error})" for name, error in silent.items())
             + ": it may be alive, so the group is neither created nor led without it",
         )
-    paused = {name: one["paused"] for name, one in facts.items() if one["paused"]}
     recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
     if recovering:
         return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
@@ -654,11 +653,7 @@ def _decide_without_group(
             f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
         )
         return _verdict("refuse", f"no member has what all have together: {lacking}")
-    leader = next((name for name in complete if name not in paused), None)
-    if leader is None:
-        return _verdict(
-            "wait", f"only {_names(complete)} could lead, and is paused: {_names(paused.values())}"
-        )
+    leader = complete[0]
     first = not any(source.partition(":")[0] == group for source in everything)
     act = "create" if first else "lead"
     reason = (

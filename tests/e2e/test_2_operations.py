@@ -105,11 +105,3 @@ def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):
     finally:
         lab.salt("db2", "mysql_gr.unpause")
     all_online()
-
-
-def test_who_has_what(lab: Lab, all_online):
-    all_online()
-    answer = lab.salt("db1", "mysql_gr.compare_gtids")["db1"]
-    assert sorted(answer) == lab.databases
-    assert {member["lacks"] for member in answer.values()} == {""}
-    assert {member["alone"] for member in answer.values()} == {""}
