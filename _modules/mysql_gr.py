@@ -23,6 +23,7 @@ import json
 import logging
 import os
 import re
+import ssl
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -702,9 +703,7 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
 # --- connections ---------------------------------------------------------------------------------
 
 
-def _tls() -> Any:
-    import ssl
-
+def _tls() -> ssl.SSLContext:
     # Encrypted, not verified: each server made its certificate itself.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
