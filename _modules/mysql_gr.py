@@ -85,6 +85,10 @@ PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 LOCK = "mysql_gr"
 CONNECT_SECONDS = 3
 QUERY_SECONDS = 5
+# What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
+START_SECONDS = 150
+# How long an operator's call waits for another run that is starting it.
+LOCK_SECONDS = 120
 
 
 def __virtual__() -> str:
@@ -898,6 +902,27 @@ def _facts(settings: Settings) -> dict[str, dict[str, Any]]:
         return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
 
 
+@contextlib.contextmanager
+def _locked(connection: Any, seconds: int) -> Iterator[bool]:
+    """Hold this server's lock for topology changes: one highstate, keeper or operator at a time."""
+    taken = _rows(connection, "SELECT GET_LOCK(%s, %s) AS taken", (LOCK, seconds))[0]["taken"] == 1
+    try:
+        yield taken
+    finally:
+        if taken:
+            with contextlib.suppress(pymysql.Error):
+                _do(connection, "SELECT RELEASE_LOCK(%s)", (LOCK,))
+
+
+@contextlib.contextmanager
+def _exclusive(settings: Settings) -> Iterator[Any]:
+    """A local connection that holds the lock, once another run is done with it."""
+    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
+        if not locked:
+            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+        yield connection
+
+
 # --- accounts ------------------------------------------------------------------------------------
 
 
@@ -1155,9 +1180,7 @@ def create_accounts(scope: str = "members", patience: float = 30) -> None:
     """
     settings = _settings()
     grantees(settings, scope)
-    with local(settings, 60) as connection, _locked(connection, 60) as locked:
-        if not locked:
-            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+    with _exclusive(settings) as connection:
         seen = observe(connection)
         if seen["state"] == OFFLINE:
             if scope != "members":
@@ -1563,24 +1586,6 @@ def server_options() -> dict[str, Any]:
 # --- acting --------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _locked(connection: Any, seconds: int) -> Iterator[bool]:
-    """Hold this server's lock for topology changes: one highstate, keeper or operator at a time."""
-    taken = _rows(connection, "SELECT GET_LOCK(%s, %s) AS taken", (LOCK, seconds))[0]["taken"] == 1
-    try:
-        yield taken
-    finally:
-        if taken:
-            with contextlib.suppress(pymysql.Error):
-                _do(connection, "SELECT RELEASE_LOCK(%s)", (LOCK,))
-
-
-# What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
-START_SECONDS = 150
-# How long an operator's call waits for another run that is starting it.
-LOCK_SECONDS = 120
-
-
 def _set_mode(connection: Any, mode: str) -> None:
     """Set what this member starts with; the server takes the two options in one order only."""
     checks = "SET GLOBAL group_replication_enforce_update_everywhere_checks = "
@@ -1841,9 +1846,7 @@ def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]
     _named_member(member, settings, "leaving")
     # First, so that the keeper does not take it in again at once.
     _pause(reason)
-    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
-        if not locked:
-            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+    with _exclusive(settings) as connection:
         old = observe(connection)["state"]
         if old != OFFLINE:
             _do(connection, "STOP GROUP_REPLICATION")
@@ -1933,9 +1936,7 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
         salt db1 mysql_gr.set_primary db2 drain=5
     """
     settings = _settings()
-    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
-        if not locked:
-            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+    with _exclusive(settings) as connection:
         seen = observe(connection)
         row = _view_row(settings, seen, member)
         if seen["mode"] != MODES[1]:
@@ -1977,9 +1978,7 @@ def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> d
     """
     settings = _settings()
     mode = _mode(mode)
-    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
-        if not locked:
-            raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
+    with _exclusive(settings) as connection:
         seen = observe(connection)
         row = _view_row(settings, seen, member or settings.me)
         old = seen["mode"]
