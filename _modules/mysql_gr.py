@@ -1598,7 +1598,12 @@ def _set_mode(connection: Any, mode: str) -> None:
         _do(connection, statement)
 
 
-def _start(connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bool) -> None:
+BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
+
+
+def _start(
+    settings: Settings, connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bool
+) -> None:
     """Start Group Replication here; with bootstrap, as the first member of a group."""
     if mine["state"] == ERROR:
         _do(connection, "STOP GROUP_REPLICATION")
@@ -1610,13 +1615,21 @@ def _start(connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bo
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
     if not bootstrap:
+        # A run that was killed in the middle of a bootstrap may have left it ON: this start would
+        # make a second group.
+        _do(connection, BOOTSTRAP + "OFF")
         _do(connection, "START GROUP_REPLICATION")
         return
     try:
-        _do(connection, "SET GLOBAL group_replication_bootstrap_group = ON")
+        _do(connection, BOOTSTRAP + "ON")
         _do(connection, "START GROUP_REPLICATION")
     finally:
-        _do(connection, "SET GLOBAL group_replication_bootstrap_group = OFF")
+        try:
+            _do(connection, BOOTSTRAP + "OFF")
+        except (pymysql.Error, OSError):
+            # The connection went with the start; the option must not stay.
+            with local(settings) as another:
+                _do(another, BOOTSTRAP + "OFF")
 
 
 def _apply_received(connection: Any, received: str, patience: float) -> None:
@@ -1662,7 +1675,7 @@ def _act(
             # A group keeps the mode it is in, also when pillar or the option file is ahead of it.
             modes = [one["mode"] for one in seen.values() if one["state"] == ONLINE]
             mode = modes[0] if modes else settings.mode
-            _start(connection, mine, mode, bootstrap=verdict != "join")
+            _start(settings, connection, mine, mode, bootstrap=verdict != "join")
         return {**decision, "done": True}
 
 

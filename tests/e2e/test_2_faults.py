@@ -146,10 +146,13 @@ def test_a_member_leaves_on_purpose_and_stays_out(lab: Lab, all_online, eventual
         assert "stays out of the group: memory is replaced" in online["comment"]
         refused = lab.run("db3", "mysql -e 'CREATE DATABASE nope' 2>&1", check=False)
         assert "--super-read-only" in refused
+        # What a run that was killed in the middle of a bootstrap would leave: no second group.
+        lab.sql("db3", "SET GLOBAL group_replication_bootstrap_group = ON")
     finally:
         joined = lab.salt("db3", "mysql_gr.join")["db3"]
     assert joined["verdict"] == "join"
     all_online()
+    assert lab.sql("db3", "SELECT @@group_replication_bootstrap_group") == "0"
 
 
 def test_test_mode_says_what_a_run_then_does(lab: Lab, all_online):

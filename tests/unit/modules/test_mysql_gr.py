@@ -596,3 +596,98 @@ def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
     assert mysql_gr.pause("work on it") == {"old": "", "new": "work on it"}
     assert mysql_gr.pause("more work") == {"old": "work on it", "new": "more work"}
     assert mysql_gr.unpause() == {"old": "more work", "new": ""}
+
+
+# --- what a start leaves behind ------------------------------------------------------------------
+
+
+class Server:
+    """Stands for a connection: keeps the statements, and fails at one if told to."""
+
+    def __init__(self, fails_at: str = "") -> None:
+        self.said: list[str] = []
+        self._fails_at = fails_at
+        self._lost = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        return None
+
+    def cursor(self):
+        return self
+
+    def execute(self, statement, values=None):
+        if self._lost or (self._fails_at and statement == self._fails_at):
+            self._lost = True
+            raise mysql_gr.pymysql.OperationalError(2013, "Lost connection")
+        self.said.append(statement)
+
+
+START = "START GROUP_REPLICATION"
+OFF = "SET GLOBAL group_replication_bootstrap_group = OFF"
+ON = "SET GLOBAL group_replication_bootstrap_group = ON"
+
+
+def started(server: Server, bootstrap: bool, monkeypatch, **mine) -> Server:
+    """Start on this server; returns the one that a second connection would reach."""
+    another = Server()
+    monkeypatch.setattr(mysql_gr, "local", lambda settings: another)
+    facts = {**one("db1"), **mine}
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    mysql_gr._start(settings, server, facts, "multi-primary", bootstrap=bootstrap)
+    return another
+
+
+def test_a_join_never_bootstraps_whatever_was_left_behind(monkeypatch):
+    server = Server()
+    started(server, False, monkeypatch)
+    assert server.said[-2:] == [OFF, START]
+    assert ON not in server.said
+    assert "SET GLOBAL super_read_only = ON" in server.said
+
+
+def test_a_bootstrap_takes_its_option_back(monkeypatch):
+    server = Server()
+    started(server, True, monkeypatch)
+    assert server.said[-3:] == [ON, START, OFF]
+
+
+def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch):
+    server, another = Server(fails_at=START), Server()
+    monkeypatch.setattr(mysql_gr, "local", lambda settings: another)
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    with pytest.raises(mysql_gr.pymysql.OperationalError):
+        mysql_gr._start(settings, server, one("db1"), "multi-primary", bootstrap=True)
+    assert another.said == [OFF]
+
+
+def test_a_member_in_error_is_stopped_first_and_serves_again(monkeypatch):
+    server = Server()
+    started(server, False, monkeypatch, state="ERROR", offline_mode=True)
+    assert server.said[:2] == ["STOP GROUP_REPLICATION", "SET GLOBAL offline_mode = OFF"]
+
+
+@pytest.mark.parametrize(
+    ("now", "mode", "options"),
+    [
+        ("multi-primary", "multi-primary", []),
+        (
+            "single-primary",
+            "multi-primary",
+            ["single_primary_mode = OFF", "enforce_update_everywhere_checks = ON"],
+        ),
+        (
+            "multi-primary",
+            "single-primary",
+            ["enforce_update_everywhere_checks = OFF", "single_primary_mode = ON"],
+        ),
+    ],
+)
+def test_a_joiner_takes_the_groups_mode_in_the_order_that_the_server_accepts(now, mode, options):
+    server = Server()
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    mysql_gr._start(settings, server, one("db1", mode=now), mode, bootstrap=False)
+    said = [s.removeprefix("SET GLOBAL group_replication_") for s in server.said]
+    assert said[: len(options)] == options
