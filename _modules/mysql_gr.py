@@ -50,6 +50,7 @@ __virtualname__ = "mysql_gr"
 __load__ = [
     "account_differences",
     "bootstrap",
+    "check_instance",
     "check_schema",
     "compare_gtids",
     "converge",
@@ -1464,6 +1465,119 @@ def compare_gtids() -> dict[str, dict[str, str]]:
         salt db1 mysql_gr.compare_gtids
     """
     return compared(facts())
+
+
+# What a server must be to join: variable, what is right, in words for the operator.
+REQUIRED = {
+    "gtid_mode": ("ON",),
+    "enforce_gtid_consistency": ("ON",),
+    "log_bin": ("ON", "1"),
+    "log_replica_updates": ("ON", "1"),
+    "binlog_format": ("ROW",),
+    "replica_preserve_commit_order": ("ON", "1"),
+    "super_read_only": ("ON", "1"),
+    "group_replication_start_on_boot": ("OFF",),
+    "group_replication_bootstrap_group": ("OFF",),
+}
+# The first one with communication_stack=MYSQL.
+OLDEST = (8, 0, 27)
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """
+    Return a version as numbers that compare: 8.0.35, 9.7.4 and 26.7.0 in that order.
+
+    text
+        As the server says it, with a suffix or not.
+    """
+    numbers = re.match(r"\d+(?:\.\d+)*", text)
+    if not numbers:
+        raise SaltInvocationError(f"'{text}' is no version of MySQL; expected 9.7.4 or the like")
+    return tuple(int(number) for number in numbers[0].split("."))
+
+
+def instance_problems(
+    settings: Settings,
+    variables: Mapping[str, str],
+    seen: Mapping[str, Mapping[str, Any]],
+    accounts: Mapping[str, Mapping[str, Sequence[str]]],
+) -> list[dict[str, str]]:
+    """
+    Name all that would stop a server from joining, from what is known of it.
+
+    settings
+        The group's settings.
+
+    variables
+        The server's global variables, names in lower case.
+
+    seen
+        What every member says of itself, as :py:func:`facts` returns it.
+
+    accounts
+        What is missing of its accounts, as :py:func:`account_differences` returns it.
+    """
+    found = []
+
+    def problem(what: str, value: str | None, right: str) -> None:
+        found.append({"what": what, "value": value or "", "expected": right})
+
+    mine = seen[settings.me]
+    inside = mine["state"] in PRESENT
+    if version_of(mine["version"]) < OLDEST:
+        problem("version", mine["version"], f"{'.'.join(map(str, OLDEST))} or later")
+    if "group_replication_group_name" not in variables:
+        problem("plugin group_replication", None, "loaded (plugin_load_add in the option file)")
+    for name, right in REQUIRED.items():
+        # A member of the group has been made writable by it; an old server lacks some names.
+        if (
+            name in variables
+            and variables[name] not in right
+            and not (inside and name == "super_read_only")
+        ):
+            problem(name, variables[name], right[0])
+    for name, right in (
+        ("report_host", settings.nodes[settings.me]),
+        ("group_replication_group_name", settings.group),
+    ):
+        if name in variables and variables[name] != right:
+            problem(name, variables[name], right)
+    others = {name: one for name, one in seen.items() if name != settings.me and one["answers"]}
+    for name, one in others.items():
+        if one["server_uuid"] == mine["server_uuid"]:
+            problem("server_uuid", mine["server_uuid"], f"one that is not {name}'s: a copied disk")
+        if one["version"] and version_of(mine["version"]) < version_of(one["version"])[:2]:
+            problem("version", mine["version"], f"not older than {name}'s {one['version']}")
+    for account, lacking in accounts.items():
+        problem(account, None, f"{_names(lacking['missing'])} (mysql_gr.create_accounts)")
+    return found
+
+
+def check_instance() -> list[dict[str, str]]:
+    """
+    Name all that would stop the local server from joining the group; nothing is changed.
+
+    Returns a list of dicts, empty when all is well: ``what``, ``value`` as it is, ``expected``.
+    Whether its transactions let it join says :py:func:`decide`. Raises CommandExecutionError when
+    mysqld does not answer, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.check_instance
+    """
+    settings = _settings()
+    with local(settings) as connection:
+        variables = {
+            row["VARIABLE_NAME"].lower(): row["VARIABLE_VALUE"]
+            for row in _rows(
+                connection,
+                "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables",
+            )
+        }
+        accounts = _account_differences(connection, settings, "members")
+    return instance_problems(settings, variables, _facts(settings), accounts)
 
 
 def check_schema(mode: str | None = None) -> list[dict[str, str]]:

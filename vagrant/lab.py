@@ -43,6 +43,8 @@ PACKAGES_DOCKER = (
     "mmdebstrap",
     "debian-archive-keyring",
     "ca-certificates",
+    "iproute2",
+    "procps",
 )
 BOX_PACKAGES = (
     "systemd",
@@ -204,6 +206,7 @@ def ensure_docker() -> None:
             # A host that went down with dockerd running leaves its pid files; they name nobody now.
             for stale in ("/var/run/docker.pid", "/run/docker/containerd/containerd.pid"):
                 remove_stale_pid(Path(stale))
+            remove_stale_namespaces()
             with (LAB / "dockerd.log").open("a") as log:
                 daemon = subprocess.Popen(
                     ["dockerd"],
@@ -227,6 +230,41 @@ def remove_stale_pid(path: Path) -> None:
     program = Path("/proc", path.read_text().strip(), "comm")
     if not program.exists() or program.read_text().strip() not in path.name:
         path.unlink()
+
+
+def remove_stale_namespaces() -> None:
+    """Remove the network namespaces of containers whose docker was killed.
+
+    They would answer on with the addresses that new containers get. Without a shim no container is
+    alive; a dockerd that still knows them would do the same.
+    """
+    if run(["pgrep", "-f", "containerd-shim"], capture=True, check=False).returncode == 0:
+        return
+    for namespace in Path("/run/docker/netns").glob("*"):
+        run(["umount", str(namespace)], capture=True, check=False)
+        namespace.unlink(missing_ok=True)
+
+
+def stale_bridges(routes: str, networks: str) -> list[str]:
+    """Return the bridges on a subnet that docker made once and knows no more.
+
+    routes
+        What `ip route show` prints for the subnet.
+
+    networks
+        The ids of docker's networks, a line each, twelve characters.
+    """
+    bridges = re.findall(r"\bdev br-([0-9a-f]{12})\b", routes)
+    return [f"br-{name}" for name in bridges if name not in networks.split()]
+
+
+def remove_stale_bridges(subnet: str) -> None:
+    """Remove bridges that hold the machines' network and lead nowhere."""
+    routes = run(["ip", "route", "show", subnet], capture=True).stdout
+    networks = run(["docker", "network", "ls", "--quiet"], capture=True).stdout
+    for bridge in stale_bridges(routes, networks):
+        say(f"removing {bridge}, a bridge in {subnet} that docker does not know any more")
+        run(["ip", "link", "delete", bridge], capture=True)
 
 
 def stop_docker() -> None:
@@ -431,6 +469,7 @@ def up() -> None:
                 f"{', '.join(taken)}; run `make down` there first"
             )
         remove_orphans()
+        remove_stale_bridges(table["subnet"])
         prepare(table)
         build_box()
         provider = "docker"

@@ -54,6 +54,10 @@ def test_each_member_is_configured_to_be_safe(lab: Lab):
         assert values.split("\t") == ["0", "0", "1", "1", "1", "REQUIRED", "1"], name
 
 
+def test_every_member_could_join(lab: Lab):
+    assert lab.salt("db*", "mysql_gr.check_instance") == {name: [] for name in lab.databases}
+
+
 def every_state(answers: dict) -> list[tuple[str, dict]]:
     for minion, states in answers.items():
         assert isinstance(states, dict), f"{minion}: {states}"

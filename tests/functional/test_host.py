@@ -169,3 +169,14 @@ def test_the_bootstrap_script_refuses_what_it_does_not_know():
         answer = subprocess.run(["bash", script, *arguments], capture_output=True, text=True)
         assert answer.returncode == 1
         assert words in answer.stderr
+
+
+def test_only_bridges_that_docker_forgot_are_removed():
+    routes = (
+        "172.28.17.0/24 dev br-07aa0fc1483a proto kernel scope link src 172.28.17.1\n"
+        "172.28.17.0/24 dev br-77a7c17a999b proto kernel scope link src 172.28.17.1\n"
+        "172.28.17.0/24 dev br-office proto kernel scope link src 172.28.17.1\n"
+        "172.28.17.0/24 dev vboxnet0 proto kernel scope link src 172.28.17.1\n"
+    )
+    assert lab.stale_bridges(routes, "77a7c17a999b\n57c187c03496\n") == ["br-07aa0fc1483a"]
+    assert lab.stale_bridges("", "77a7c17a999b\n") == []

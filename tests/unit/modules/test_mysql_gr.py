@@ -691,3 +691,70 @@ def test_a_joiner_takes_the_groups_mode_in_the_order_that_the_server_accepts(now
     mysql_gr._start(settings, server, one("db1", mode=now), mode, bootstrap=False)
     said = [s.removeprefix("SET GLOBAL group_replication_") for s in server.said]
     assert said[: len(options)] == options
+
+
+# --- what would stop a server from joining -------------------------------------------------------
+
+FIT = {
+    "gtid_mode": "ON",
+    "enforce_gtid_consistency": "ON",
+    "log_bin": "ON",
+    "log_replica_updates": "ON",
+    "binlog_format": "ROW",
+    "replica_preserve_commit_order": "ON",
+    "super_read_only": "ON",
+    "group_replication_start_on_boot": "OFF",
+    "group_replication_bootstrap_group": "OFF",
+    "group_replication_group_name": GROUP,
+    "report_host": HOSTS["db1"],
+}
+
+
+def problems(variables=None, mine=None, accounts=None) -> list[tuple[str, str, str]]:
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    seen = {"db1": {**one("db1"), **(mine or {})}, "db2": one("db2"), "db3": gone()}
+    merged = {**FIT, **(variables or {})}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    found = mysql_gr.instance_problems(settings, kept, seen, accounts or {})
+    return [(p["what"], p["value"], p["expected"]) for p in found]
+
+
+def test_a_fit_server_has_no_problem():
+    assert problems() == []
+    assert problems({"super_read_only": "OFF"}, {"state": "ONLINE"}) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "what", "expected"),
+    [
+        (({"gtid_mode": "OFF"},), "gtid_mode", "ON"),
+        (({"binlog_format": "STATEMENT"},), "binlog_format", "ROW"),
+        (({"super_read_only": "OFF"},), "super_read_only", "ON"),
+        (
+            ({"group_replication_bootstrap_group": "ON"},),
+            "group_replication_bootstrap_group",
+            "OFF",
+        ),
+        (({"report_host": "127.0.1.1"},), "report_host", HOSTS["db1"]),
+        (({"group_replication_group_name": OTHER},), "group_replication_group_name", GROUP),
+        (({"group_replication_group_name": None},), "plugin group_replication", "loaded"),
+        ((None, {"version": "8.0.26"}), "version", "8.0.27 or later"),
+        ((None, {"version": "8.4.9"}), "version", "not older than db2's 9.7.4"),
+        ((None, {"server_uuid": UUIDS["db2"]}), "server_uuid", "a copied disk"),
+        (
+            (None, None, {"r@h": {"missing": ["account"]}}),
+            "r@h",
+            "account (mysql_gr.create_accounts)",
+        ),
+    ],
+)
+def test_each_problem_is_named(case, what, expected):
+    found = problems(*case)
+    assert any(w == what and expected in right for w, _, right in found), found
+
+
+def test_versions_compare_as_numbers():
+    texts = ["8.0.35", "8.4.6-1ubuntu1", "9.7.4", "9.10.0", "26.7.0"]
+    assert sorted(texts, key=mysql_gr.version_of) == texts
+    with pytest.raises(SaltInvocationError, match="'unknown' is no version"):
+        mysql_gr.version_of("unknown")
