@@ -18,6 +18,7 @@ user; the others over their admin port, which answers when ``max_connections`` i
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import json
 import logging
@@ -26,7 +27,7 @@ import re
 import ssl
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,13 +58,17 @@ __load__ = [
     "create_accounts",
     "decide",
     "facts",
+    "force_quorum",
     "gtid_executed",
     "health_settings",
     "join",
     "leave",
     "members",
     "pause",
+    "paused",
     "primary",
+    "recover",
+    "reset_member",
     "server_options",
     "set_primary",
     "settings_differ",
@@ -84,6 +89,13 @@ PRESENT = (ONLINE, RECOVERING)
 SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 LOCK = "mysql_gr"
+SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
+USER_SCHEMAS = (
+    "SELECT schema_name AS name FROM information_schema.schemata"
+    " WHERE schema_name NOT IN %s ORDER BY 1"
+)
+# The server's code for it, as _said writes codes.
+TOO_MANY_CONNECTIONS = "(1040)"
 CONNECT_SECONDS = 3
 QUERY_SECONDS = 5
 # What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
@@ -487,6 +499,7 @@ def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
 #   member      nothing: this is a member of a group with a majority
 #   recovering  nothing yet: distributed recovery is under way
 #   join        start Group Replication here
+#   clone       copy a member's data onto this empty server; joining comes after it
 #   create      create the group here, for the first time
 #   lead        create the group here again after all members were down
 #   apply       apply what was received before the crash, so that it counts
@@ -494,9 +507,8 @@ def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
 #   uncertain   some declared member does not answer: it may be alive
 #   paused      the operator took this member out on purpose
 #   refuse      an operator has to look: the sentence says at what
-ACTIONS = ("create", "lead", "join", "apply")
+ACTIONS = ("create", "lead", "join", "clone", "apply")
 PENDING = ("wait", "uncertain", "recovering")
-STARTS = ("create", "lead", "join")
 
 
 def has_quorum(members: Iterable[Mapping[str, Any]]) -> bool:
@@ -512,12 +524,20 @@ def has_quorum(members: Iterable[Mapping[str, Any]]) -> bool:
     return present * 2 > present + sum(state == UNREACHABLE for state in states)
 
 
+def count_gtids(gtids: GtidSet) -> int:
+    """
+    Return how many transactions a GTID set has.
+    """
+    return sum(last - first + 1 for spans in gtids.values() for first, last in spans)
+
+
 def _held(facts: Mapping[str, Any]) -> GtidSet:
     return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
 
 
 def _verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
-    return {"verdict": verdict, "why": why, "leader": None, "errant": "", "received": "", **more}
+    answer = {"verdict": verdict, "why": why, "leader": None}
+    return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
 
 
 def _names(names: Iterable[str]) -> str:
@@ -596,6 +616,14 @@ def _decide_with_group(
             f"{_names(shadow)} still has the previous incarnation of {me} in its view; "
             f"{me} joins when it is expelled",
         )
+    newer = {name: one["version"] for name, one in led.items() if _too_old(mine, one)}
+    if newer:
+        return _verdict(
+            "refuse",
+            f"{me} runs {mine['version']}, which is older than "
+            + _names(f"{name}'s {version}" for name, version in newer.items())
+            + ": the group takes no older version",
+        )
     held = union_gtids(*[_held(facts) for facts in led.values()])
     errant = format_gtids(subtract_gtids(_held(mine), held))
     if errant:
@@ -604,19 +632,107 @@ def _decide_with_group(
             f"{me} has transactions that the group does not have: {errant}; "
             "nothing is wiped unasked",
             errant=errant,
+            overruled_by="clone_over",
         )
-    purged = {
-        name: subtract_gtids(parse_gtids(facts["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
-        for name, facts in led.items()
+    if _held(mine):
+        return _decide_incremental(mine, me, group, led)
+    return _decide_empty(mine, me, group, led, held)
+
+
+def _too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether a group with the other member would refuse this one for its version."""
+    left, right = version_of(mine["version"]), version_of(other["version"])
+    # Within a series any patch level may join, in the series that promise so.
+    return left < right and not (left[:2] == right[:2] and left >= (8, 0, 35))
+
+
+def _purged(
+    mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]
+) -> dict[str, GtidSet] | None:
+    """What each member has purged that this one needs, if that is so for all of them."""
+    needed = {
+        name: subtract_gtids(parse_gtids(one["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
+        for name, one in led.items()
     }
-    if all(purged.values()) and _held(mine):
+    return needed if all(needed.values()) else None
+
+
+def _decide_incremental(
+    mine: Mapping[str, Any], me: str, group: str, led: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rows for a member with a part of the group's history."""
+    purged = _purged(mine, led)
+    if purged:
         return _verdict(
             "refuse",
             f"every ONLINE member has purged binary logs that {me} needs ("
             + _names(f"{name}: {format_gtids(gtids)}" for name, gtids in purged.items())
-            + f"), and {me} is not empty: only a clone over it would do",
+            + f"), and {me} is not empty: only a clone over it would do "
+            f"(mysql_gr.join method=clone clone_over={me})",
+            overruled_by="clone_over",
         )
     return _verdict("join", f"{_names(led)} ONLINE in group {group} with a majority: {me} joins")
+
+
+# From so many transactions on, an empty member is copied to it instead of replaying them all.
+CLONE_TRANSACTIONS = 1_000_000
+
+
+def _decide_empty(
+    mine: Mapping[str, Any],
+    me: str,
+    group: str,
+    led: Mapping[str, Mapping[str, Any]],
+    held: GtidSet,
+) -> dict[str, Any]:
+    """The rows for a member without any transaction: incremental or by clone."""
+    if mine["schemas"]:
+        return _verdict(
+            "refuse",
+            f"{me} has data that no transaction accounts for ({_names(mine['schemas'])}), which "
+            "the group does not know; move it out of the way, or clone over it "
+            f"(mysql_gr.join method=clone clone_over={me})",
+            overruled_by="clone_over",
+        )
+    purged, many = _purged(mine, led), count_gtids(held) > CLONE_TRANSACTIONS
+    donor = donor_for(mine, led) if purged or many else None
+    if donor:
+        reason = (
+            "no ONLINE member has all binary logs any more"
+            if purged
+            else f"more than {CLONE_TRANSACTIONS} transactions would have to be replayed"
+        )
+        return _verdict("clone", f"{me} is empty and clones {donor}: {reason}", donor=donor)
+    if purged:
+        return _verdict(
+            "refuse",
+            f"every ONLINE member has purged binary logs that {me} needs, and none can be cloned: "
+            + _names(f"{name} runs {one['version']}" for name, one in led.items())
+            + f", {me} runs {mine['version']}",
+        )
+    return _verdict("join", f"{_names(led)} ONLINE in group {group} with a majority: {me} joins")
+
+
+def donor_for(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """
+    Return which member to clone: the last declared one of a version that can be, or None.
+
+    The first declared ones are those that the balancer sends writes to.
+
+    mine
+        What this member says of itself.
+
+    led
+        Declared name to what each ONLINE member says of itself.
+    """
+    able = [name for name, one in led.items() if _clones(mine["version"], one["version"])]
+    return able[-1] if able else None
+
+
+def _clones(mine: str, other: str) -> bool:
+    """Tell whether one version clones another: the same one, or the same series since 8.0.37."""
+    left, right = version_of(mine), version_of(other)
+    return left == right or (left[:2] == right[:2] and min(left, right) >= (8, 0, 37))
 
 
 def _decide_without_group(
@@ -630,6 +746,7 @@ def _decide_without_group(
             "no answer from "
             + _names(f"{name} ({error})" for name, error in silent.items())
             + ": it may be alive, so the group is neither created nor led without it",
+            overruled_by="force_member",
         )
     recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
     if recovering:
@@ -658,10 +775,20 @@ def _decide_without_group(
         lacking = _names(
             f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
         )
-        return _verdict("refuse", f"no member has what all have together: {lacking}")
+        return _verdict(
+            "refuse",
+            f"no member has what all have together: {lacking}",
+            overruled_by="force_member",
+        )
     leader = complete[0]
     first = not any(source.partition(":")[0] == group for source in everything)
     act = "create" if first else "lead"
+    if first and leader == me and not held[me] and mine["schemas"]:
+        return _verdict(
+            "refuse",
+            f"{me} has data that no transaction accounts for ({_names(mine['schemas'])}): members "
+            "that join would lack it; dump it, drop it, and load it into the group",
+        )
     reason = (
         "all declared members answered and none ever held a transaction of the group"
         if first
@@ -670,7 +797,12 @@ def _decide_without_group(
     does = "creates the group" if first else "leads the group again"
     if leader == me:
         return _verdict(act, f"{me} {does}: {reason}", leader=me)
-    return _verdict("wait", f"{leader} {does}, {me} waits for it: {reason}", leader=leader)
+    return _verdict(
+        "wait",
+        f"{leader} {does}, {me} waits for it: {reason}",
+        leader=leader,
+        overruled_by="force_member",
+    )
 
 
 def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -686,10 +818,12 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     facts
         Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
 
-    Returns a dict: ``verdict`` (one of member, recovering, join, create, lead, apply, wait,
+    Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, apply, wait,
     uncertain, paused, refuse), ``why`` (the sentence for the operator), ``leader`` (who creates or
-    leads, or None), ``errant`` (GTIDs that only this member has, or "") and ``received`` (GTIDs
-    that are to be applied, or "").
+    leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only this member
+    has, or ""), ``received`` (GTIDs that are to be applied, or "") and ``overruled_by`` (the
+    argument with which an operator can decide otherwise: ``clone_over`` of :py:func:`join`,
+    ``force_member`` of :py:func:`recover`, or "").
     """
     mine = facts[me]
     if not mine["answers"]:
@@ -705,6 +839,166 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     return _decide_without_group(mine, me, group, facts)
 
 
+METHODS = ("auto", "incremental", "clone")
+
+
+def join_by(
+    me: str,
+    group: str,
+    facts: Mapping[str, Mapping[str, Any]],
+    method: str = "auto",
+    clone_over: str | None = None,
+) -> dict[str, Any]:
+    """
+    Decide as :py:func:`decide_by`, for an operator who says how this member is to come in.
+
+    method
+        ``auto``: as decided. ``incremental``: never by clone. ``clone``: by clone, of an empty
+        member only.
+
+    clone_over
+        This member's name, to clone over what it has.
+    """
+    decision = decide_by(me, group, facts)
+    if method == "auto" or decision["verdict"] not in ("join", "clone", "refuse"):
+        return decision
+    mine = facts[me]
+    led = {
+        name: one
+        for name, one in facts.items()
+        if one["answers"] and one["state"] == ONLINE and one["quorum"]
+    }
+    if method == "incremental":
+        if decision["verdict"] != "clone":
+            return decision
+        if _purged(mine, led):
+            return _verdict("refuse", f"{me} cannot join incrementally: {decision['why']}")
+        return _verdict("join", f"{me} joins incrementally, as told", leader=None)
+    if decision["verdict"] == "refuse" and decision["overruled_by"] != "clone_over":
+        return decision
+    donor = donor_for(mine, led)
+    if donor is None:
+        return _verdict("refuse", f"no ONLINE member can be cloned by version {mine['version']}")
+    has = format_gtids(_held(mine)) or _names(mine["schemas"])
+    if has and clone_over != me:
+        return _verdict(
+            "refuse",
+            f"{me} is not empty ({has}); a clone gives that up only with clone_over={me}",
+            errant=decision["errant"],
+            overruled_by="clone_over",
+        )
+    lost = decision["errant"] or "nothing that the group does not have"
+    return _verdict(
+        "clone",
+        f"{me} clones {donor}, as told" + (f", and gives up {lost}" if has else ""),
+        donor=donor,
+        errant=decision["errant"],
+    )
+
+
+def recover_by(
+    me: str,
+    group: str,
+    facts: Mapping[str, Mapping[str, Any]],
+    force_member: str | None = None,
+) -> dict[str, Any]:
+    """
+    Decide as :py:func:`decide_by`, for an operator who may name who leads after a full outage.
+
+    force_member
+        This member's name, to lead where the facts alone do not allow it: a declared member does
+        not answer, or histories diverged. What only others have is then refused when they return.
+    """
+    decision = decide_by(me, group, facts)
+    if force_member != me or decision["overruled_by"] != "force_member":
+        return decision
+    mine = facts[me]
+    received = subtract_gtids(
+        parse_gtids(mine["gtid_received"]), parse_gtids(mine["gtid_executed"])
+    )
+    if received:
+        only = format_gtids(received)
+        return _verdict("apply", f"{me} received {only} and has not applied it yet", received=only)
+    silent = [name for name, one in facts.items() if not one["answers"]]
+    without = {
+        name: format_gtids(subtract_gtids(_held(one), parse_gtids(mine["gtid_executed"])))
+        for name, one in facts.items()
+        if one["answers"]
+    }
+    known = [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
+    if silent:
+        known.append(f"without an answer from {_names(silent)}")
+    return _verdict(
+        "lead",
+        f"{me} leads the group again, as told" + "".join(f"; {part}" for part in known),
+        leader=me,
+    )
+
+
+def survivors_by(
+    me: str,
+    nodes: Mapping[str, str],
+    facts: Mapping[str, Mapping[str, Any]],
+    survivors: Sequence[str],
+    dead: Sequence[str],
+) -> None:
+    """
+    Check that a group without majority may be forced to go on with the survivors alone.
+
+    me
+        The declared name of the member that would do it.
+
+    nodes
+        Declared names and addresses.
+
+    facts
+        As :py:func:`facts` returns them.
+
+    survivors, dead
+        Declared names, as the operator gives them: together every declared member, each once.
+
+    Raises SaltInvocationError for names that do not add up, CommandExecutionError where what is
+    seen contradicts them.
+    """
+    if sorted([*survivors, *dead]) != sorted(nodes):
+        raise SaltInvocationError(
+            f"survivors is '{_names(survivors)}' and dead is '{_names(dead)}'; expected each "
+            f"declared member once, in one of them: {_names(nodes)}"
+        )
+    if me not in survivors:
+        raise SaltInvocationError(
+            f"survivors is '{_names(survivors)}', but this is {me}; expected a call to a survivor"
+        )
+    mine = facts[me]
+    if mine["state"] != ONLINE:
+        raise CommandExecutionError(
+            f"{me} is {mine['state']}: there is no view to force. After a full outage "
+            f"mysql_gr.recover force_member={me} leads the group again"
+        )
+    if mine["quorum"]:
+        raise CommandExecutionError(f"{me} is in a view with a majority: nothing is to be forced")
+    alive = [name for name in dead if facts[name]["answers"]]
+    if alive:
+        raise CommandExecutionError(
+            f"dead is '{_names(dead)}', but {_names(alive)} answers: it is alive, and would go on "
+            "as a second group"
+        )
+    for name in survivors:
+        one = facts[name]
+        if not one["answers"] or one["state"] != ONLINE or _view(one) != _view(mine):
+            raise CommandExecutionError(
+                f"survivors has '{name}', which is "
+                + (f"{one['state']} in view {one['view_id']}" if one["answers"] else one["error"])
+                + f"; expected a member ONLINE in {me}'s view {mine['view_id']}"
+            )
+    unreachable = {m["host"] for m in mine["members"] if m["state"] == UNREACHABLE}
+    reached = [name for name in survivors if nodes[name] in unreachable]
+    if reached:
+        raise CommandExecutionError(
+            f"survivors has {_names(reached)}, which {me} cannot reach: it would not go on with it"
+        )
+
+
 # --- connections ---------------------------------------------------------------------------------
 
 
@@ -717,12 +1011,12 @@ def _tls() -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def connect(query_seconds: float = QUERY_SECONDS, **where: Any) -> Iterator[Any]:
+def connect(query_seconds: float | None = QUERY_SECONDS, **where: Any) -> Iterator[Any]:
     """
     Return a context with a connection: deadlines on every step, the server's errors as Salt's own.
 
     query_seconds
-        How long one statement may take. Default 5.
+        How long one statement may take; None for as long as it takes. Default 5.
 
     where
         The place and the account, in PyMySQL's words.
@@ -759,7 +1053,7 @@ def _said(err: Exception) -> str:
 
 
 def local(
-    settings: Settings, query_seconds: float = QUERY_SECONDS, user: str = "root"
+    settings: Settings, query_seconds: float | None = QUERY_SECONDS, user: str = "root"
 ) -> contextlib.AbstractContextManager[Any]:
     """
     Return a context with a connection to the local member over its socket.
@@ -768,7 +1062,7 @@ def local(
         The group's settings.
 
     query_seconds
-        How long one statement may take. Default 5.
+        How long one statement may take; None for as long as it takes. Default 5.
 
     user
         The account, which mysqld checks against the operating system's user. Default root.
@@ -854,6 +1148,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "answers": True,
         "error": "",
         "paused": "",
+        "schemas": [],
         "server_uuid": server["server_uuid"],
         # As the group's view has it: without the distribution's suffix.
         "version": str(server["version"]).partition("-")[0],
@@ -886,16 +1181,35 @@ def _paused() -> str:
         return ""
 
 
-def _facts(settings: Settings) -> dict[str, dict[str, Any]]:
+def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
+    """What the local member says of itself, with what only its own machine knows."""
+    if connection is None:
+        try:
+            with local(settings) as connection:
+                return _look(settings, connection)
+        except CommandExecutionError as err:
+            if TOO_MANY_CONNECTIONS not in str(err):
+                raise
+        # The socket is taken like any other place; the administrators' door is not.
+        with _peer(settings, settings.nodes[settings.me]) as connection:
+            return {**observe(connection), "paused": _paused()}
+    schemas = _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
+    return {
+        **observe(connection),
+        "paused": _paused(),
+        "schemas": [row["name"] for row in schemas],
+    }
+
+
+def _facts(settings: Settings, connection: Any = None) -> dict[str, dict[str, Any]]:
     """What every declared member says of itself, all asked at once."""
 
     def ask(name: str) -> dict[str, Any]:
         try:
             if name == settings.me:
-                with local(settings) as connection:
-                    return {**observe(connection), "paused": _paused()}
-            with _peer(settings, settings.nodes[name]) as connection:
-                return observe(connection)
+                return _look(settings, connection)
+            with _peer(settings, settings.nodes[name]) as peer:
+                return observe(peer)
         except CommandExecutionError as err:
             return _silent(str(err))
 
@@ -916,9 +1230,10 @@ def _locked(connection: Any, seconds: int) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def _exclusive(settings: Settings) -> Iterator[Any]:
+def _exclusive(settings: Settings, query_seconds: float = START_SECONDS) -> Iterator[Any]:
     """A local connection that holds the lock, once another run is done with it."""
-    with local(settings, START_SECONDS) as connection, _locked(connection, LOCK_SECONDS) as locked:
+    wait = min(LOCK_SECONDS, int(query_seconds))
+    with local(settings, query_seconds) as connection, _locked(connection, wait) as locked:
         if not locked:
             raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
         yield connection
@@ -1314,15 +1629,28 @@ def _named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dic
     return [{"name": names.get(member["host"]), **member} for member in members]
 
 
-def status() -> dict[str, Any]:
+def status(extended: bool = False) -> dict[str, Any]:
     """
     Return what the local member knows of itself and its group.
+
+    extended
+        Ask the other declared members too, look into channels and clone, and name what is not as it
+        should be. Default False.
 
     Returns a dict: ``group`` (UUID), ``mode`` (multi-primary or single-primary), ``quorum`` (bool),
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``
     and ``paused`` (the reason why the operator keeps the member out, or ""). Outside a group the
     shape is the same: state OFFLINE, no members, and what is declared for group and mode.
+
+    Extended, also: ``problems`` (a list of sentences, empty when all is well), ``verdict`` and
+    ``why`` (as :py:func:`decide`), ``applier`` (``running``, ``queued`` transactions,
+    ``lag_seconds`` behind the commit of what is being applied, ``error``), ``recovery``
+    (``running``, ``error``), ``clone`` (``state``, ``source``, ``bytes``, ``expected_bytes``,
+    ``error``; empty when there was none), ``rejoining`` (the server's own auto-rejoin, bool),
+    ``conflicts`` (transactions that certification refused), ``errant`` (name to GTIDs that only a
+    member outside the group has), ``absent`` (names that are declared and not in the group) and
+    ``undeclared`` (addresses that are in the group and not declared).
 
     Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
     settings.
@@ -1332,10 +1660,20 @@ def status() -> dict[str, Any]:
     .. code-block:: bash
 
         salt 'db*' mysql_gr.status
+        salt 'db*' mysql_gr.status extended=True
     """
     settings = _settings()
+    seen = _look(settings)
+    plain = _status_from(settings, seen)
+    if not extended:
+        return plain
+    everyone = {**_facts(settings), settings.me: seen}
     with local(settings) as connection:
-        seen = observe(connection)
+        channels = _channels(connection)
+    return {**plain, **diagnosis(settings, everyone, channels)}
+
+
+def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
     inside = seen["state"] != OFFLINE
     member = {
         "name": settings.me,
@@ -1355,8 +1693,155 @@ def status() -> dict[str, Any]:
         "members": _named(settings, seen["members"]) if inside else [],
         "writable": writable_by(seen),
         "gtid_executed": seen["gtid_executed"],
-        "paused": _paused(),
+        "paused": seen["paused"],
     }
+
+
+def _channels(connection: Any) -> dict[str, Any]:
+    """What the local server says of its channels, its last clone and its own tries to rejoin."""
+    connections = {
+        row["CHANNEL_NAME"].removeprefix("group_replication_"): row
+        for row in _rows(
+            connection,
+            "SELECT CHANNEL_NAME, SERVICE_STATE, LAST_ERROR_MESSAGE"
+            " FROM performance_schema.replication_connection_status"
+            " WHERE CHANNEL_NAME LIKE 'group\\_replication\\_%'",
+        )
+    }
+    appliers: dict[str, dict[str, Any]] = {}
+    for row in _rows(
+        connection,
+        "SELECT s.CHANNEL_NAME AS channel, s.SERVICE_STATE AS state,"
+        " COALESCE(NULLIF(MAX(w.LAST_ERROR_MESSAGE), ''), MAX(c.LAST_ERROR_MESSAGE), '') AS error,"
+        " MAX(IF(w.APPLYING_TRANSACTION = '', 0, TIMESTAMPDIFF(MICROSECOND,"
+        "  w.APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, NOW(6)) / 1000000)) AS lag_seconds"
+        " FROM performance_schema.replication_applier_status s"
+        " LEFT JOIN performance_schema.replication_applier_status_by_worker w USING (CHANNEL_NAME)"
+        " LEFT JOIN performance_schema.replication_applier_status_by_coordinator c"
+        "  USING (CHANNEL_NAME)"
+        " WHERE s.CHANNEL_NAME LIKE 'group\\_replication\\_%' GROUP BY 1, 2",
+    ):
+        appliers[row["channel"].removeprefix("group_replication_")] = row
+    stats = _rows(
+        connection,
+        "SELECT COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued,"
+        " COUNT_CONFLICTS_DETECTED AS conflicts"
+        " FROM performance_schema.replication_group_member_stats"
+        " WHERE MEMBER_ID = @@server_uuid",
+    )
+    applier, recovery = appliers.get("applier", {}), appliers.get("recovery", {})
+    clone = _clone_status(connection)
+    copied = _rows(
+        connection,
+        "SELECT SUM(DATA) AS bytes, SUM(ESTIMATE) AS expected"
+        " FROM performance_schema.clone_progress",
+    )[0]
+    return {
+        "applier": {
+            "running": applier.get("state") == "ON",
+            "queued": stats[0]["queued"] if stats else 0,
+            "lag_seconds": round(float(applier.get("lag_seconds") or 0), 3),
+            "error": applier.get("error", ""),
+        },
+        "recovery": {
+            "running": recovery.get("state") == "ON",
+            "error": recovery.get("error")
+            or connections.get("recovery", {}).get("LAST_ERROR_MESSAGE", ""),
+        },
+        "clone": {
+            "state": clone["STATE"],
+            "source": clone["SOURCE"],
+            "bytes": int(copied["bytes"] or 0),
+            "expected_bytes": int(copied["expected"] or 0),
+            "error": clone["ERROR_MESSAGE"],
+        }
+        if clone
+        else {},
+        "rejoining": bool(
+            _rows(
+                connection,
+                "SELECT 1 FROM performance_schema.events_stages_current"
+                " WHERE EVENT_NAME LIKE '%auto-rejoin%'",
+            )
+        ),
+        "conflicts": stats[0]["conflicts"] if stats else 0,
+    }
+
+
+def diagnosis(
+    settings: Settings, seen: Mapping[str, Mapping[str, Any]], channels: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    Say what is not as it should be, in sentences, from what is known of all members.
+
+    settings
+        The group's settings.
+
+    seen
+        As :py:func:`facts` returns it.
+
+    channels
+        The local server's ``applier``, ``recovery``, ``clone``, ``rejoining`` and ``conflicts``.
+
+    Returns what :py:func:`status` adds when it is extended.
+    """
+    me, mine = settings.me, seen[settings.me]
+    decision = decide_by(me, settings.group, seen)
+    problems = [] if decision["verdict"] == "member" else [decision["why"]]
+    answering = {name: one for name, one in seen.items() if one["answers"]}
+    led = [one for one in answering.values() if one["state"] == ONLINE and one["quorum"]]
+    held = union_gtids(*(_held(one) for one in led))
+    errant = {
+        name: format_gtids(subtract_gtids(_held(one), held))
+        for name, one in answering.items()
+        if led and one["state"] not in PRESENT
+    }
+    errant = {name: gtids for name, gtids in errant.items() if gtids}
+    hosts = [member["host"] for member in mine["members"]] if mine["quorum"] else []
+    absent = [name for name, address in settings.nodes.items() if hosts and address not in hosts]
+    undeclared = [host for host in hosts if host not in settings.nodes.values()]
+    for name, one in seen.items():
+        problems += _member_problems(name, one, name in absent, errant.get(name, ""))
+    problems += [f"{host} is in the group and not declared" for host in undeclared]
+    if mine["quorum"] and mine["mode"] != settings.mode:
+        problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
+    if mine["state"] in PRESENT and not channels["applier"]["running"]:
+        problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")
+    if mine["state"] == RECOVERING and channels["recovery"]["error"]:
+        problems.append(f"{me}'s recovery: {channels['recovery']['error']}")
+    if channels["clone"].get("state") == "Failed":
+        problems.append(f"{me}'s last clone failed: {channels['clone']['error']}")
+    if channels["rejoining"]:
+        problems.append(f"{me} is in the server's own auto-rejoin, which asks no other member")
+    return {
+        "problems": problems,
+        "verdict": decision["verdict"],
+        "why": decision["why"],
+        **channels,
+        "errant": errant,
+        "absent": absent,
+        "undeclared": undeclared,
+    }
+
+
+def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: str) -> list[str]:
+    """What is not as it should be with one member, from what it says of itself."""
+    if not one["answers"]:
+        return [f"{name} does not answer: {one['error']}"]
+    problems = []
+    if absent:
+        problems.append(f"{name} is declared and not in the group: it is {one['state']}")
+    if errant:
+        problems.append(f"{name} has transactions that the group does not have: {errant}")
+    primary_here = one["state"] == ONLINE and one["role"] == "PRIMARY"
+    if not one["super_read_only"] and not primary_here:
+        place = f"{one['state']} {one['role'] or ''}".strip()
+        problems.append(f"{name} is {place} and would take writes: super_read_only is OFF")
+    if one["super_read_only"] and primary_here and one["quorum"]:
+        problems.append(f"{name} is primary and takes no writes: super_read_only is ON")
+    if one["offline_mode"] and one["state"] in PRESENT:
+        problems.append(f"{name} is {one['state']} and takes no clients: offline_mode is ON")
+    return problems
 
 
 def members() -> list[dict[str, Any]]:
@@ -1610,9 +2095,6 @@ def _mode(mode: str) -> str:
     return mode
 
 
-SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
-
-
 def _check_schema(connection: Any, mode: str) -> list[dict[str, str]]:
     found = [
         {"table": row["name"], "problem": "engine", "detail": f"{row['engine']}, not InnoDB"}
@@ -1664,21 +2146,28 @@ def _check_schema(connection: Any, mode: str) -> list[dict[str, str]]:
     return found
 
 
-def decide() -> dict[str, Any]:
+def decide(
+    method: str = "auto", clone_over: str | None = None, force_member: str | None = None
+) -> dict[str, Any]:
     """
     Ask all declared members and say what the local one is to do; nothing is done.
 
-    Returns what :py:func:`decide_by` does: ``verdict``, ``why``, ``leader``, ``errant``,
-    ``received``. Raises SaltInvocationError for wrong settings.
+    method, clone_over, force_member
+        As for :py:func:`converge`: what it would do with them.
+
+    Returns what :py:func:`decide_by` does: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``,
+    ``received`` and ``overruled_by``. Raises SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt 'db*' mysql_gr.decide
+        salt db2 mysql_gr.decide force_member=db2
     """
     settings = _settings()
-    return decide_by(settings.me, settings.group, _facts(settings))
+    decided = overruling(settings.me, method, clone_over, force_member)
+    return decided(settings.me, settings.group, _facts(settings))
 
 
 def server_options() -> dict[str, Any]:
@@ -1715,15 +2204,20 @@ def _set_mode(connection: Any, mode: str) -> None:
 BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
 
 
-def _start(
-    settings: Settings, connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bool
-) -> None:
-    """Start Group Replication here; with bootstrap, as the first member of a group."""
+def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
+    """Stop what is left of Group Replication on a member that it has put out."""
     if mine["state"] == ERROR:
         _do(connection, "STOP GROUP_REPLICATION")
         if mine["offline_mode"]:
             # Left by exit_state_action; a member that is let in again serves again.
             _do(connection, "SET GLOBAL offline_mode = OFF")
+
+
+def _start(
+    settings: Settings, connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bool
+) -> None:
+    """Start Group Replication here; with bootstrap, as the first member of a group."""
+    _stop_failed(connection, mine)
     if mine["mode"] != mode:
         _set_mode(connection, mode)
     # A start that fails leaves a server writable that was not read only before.
@@ -1766,8 +2260,88 @@ def _apply_received(connection: Any, received: str, patience: float) -> None:
         _do(connection, f"STOP REPLICA SQL_THREAD {channel}")
 
 
+def _clone(
+    settings: Settings,
+    connection: Any,
+    mine: Mapping[str, Any],
+    donor: Mapping[str, Any],
+    patience: float,
+) -> None:
+    """Copy a member's data over this server's, with which mysqld then starts anew."""
+    _stop_failed(connection, mine)
+    # The keeper's settings hold no password of this account; the server's own table does.
+    recovery = _rows(
+        connection,
+        "SELECT User_name AS name, User_password AS password FROM mysql.slave_master_info"
+        " WHERE Channel_name = 'group_replication_recovery'",
+    )
+    if not recovery:
+        raise CommandExecutionError(
+            f"{settings.me} has no credentials for channel group_replication_recovery; "
+            "mysql_gr.create_accounts sets them"
+        )
+    place = f"{donor['host']}:{donor['port']}"
+    _do(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
+    before = _clone_status(connection).get("BEGIN_TIME")
+
+    def copy() -> str:
+        try:
+            with local(settings, None) as copying:
+                _do(
+                    copying,
+                    "CLONE INSTANCE FROM %s@%s:"
+                    + str(int(donor["port"]))
+                    + " IDENTIFIED BY %s REQUIRE SSL",
+                    (recovery[0]["name"], donor["host"], recovery[0]["password"]),
+                )
+        except CommandExecutionError as err:
+            # It always ends with the server's restart, and so with the connection's loss.
+            return str(err)
+        return ""
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        copied = pool.submit(copy)
+        try:
+            _await_progress(settings, patience, lambda seen, clone: copied.done())
+        except CommandExecutionError:
+            _kill_clone(settings)
+            raise
+    said = copied.result()
+    _await_progress(settings, patience, lambda seen, clone: seen["answers"])
+    with local(settings) as again:
+        now = _clone_status(again)
+    if now.get("BEGIN_TIME") == before or now.get("STATE") != "Completed":
+        raise CommandExecutionError(
+            f"{settings.me} could not clone {place}: {now.get('ERROR_MESSAGE') or said}"
+        )
+
+
+def _clone_status(connection: Any) -> dict[str, Any]:
+    """The last clone on this server, or nothing."""
+    rows = _rows(
+        connection,
+        "SELECT BEGIN_TIME, END_TIME, STATE, SOURCE, ERROR_NO, ERROR_MESSAGE"
+        " FROM performance_schema.clone_status ORDER BY ID DESC LIMIT 1",
+    )
+    return rows[0] if rows else {}
+
+
+def _kill_clone(settings: Settings) -> None:
+    with contextlib.suppress(CommandExecutionError), local(settings) as connection:
+        for row in _rows(connection, "SELECT PID AS pid FROM performance_schema.clone_status"):
+            with contextlib.suppress(pymysql.Error):
+                _do(connection, "KILL QUERY %s", (row["pid"],))
+
+
+Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
+
+
 def _act(
-    settings: Settings, allowed: Sequence[str], patience: float = 60, lock_seconds: int = 0
+    settings: Settings,
+    allowed: Sequence[str],
+    patience: float = 60,
+    lock_seconds: int = 0,
+    decided: Decide = decide_by,
 ) -> dict[str, Any]:
     """Decide under the lock and do what was decided, if it is among what the caller allows."""
     with (
@@ -1776,8 +2350,8 @@ def _act(
     ):
         if not locked:
             return _verdict("wait", f"another run on {settings.me} is at it")
-        seen = _facts(settings)
-        decision = decide_by(settings.me, settings.group, seen)
+        seen = _facts(settings, connection)
+        decision = decided(settings.me, settings.group, seen)
         verdict = decision["verdict"]
         if verdict not in allowed:
             return decision
@@ -1785,6 +2359,8 @@ def _act(
         mine = seen[settings.me]
         if verdict == "apply":
             _apply_received(connection, decision["received"], patience)
+        elif verdict == "clone":
+            _clone(settings, connection, mine, seen[decision["donor"]], patience)
         else:
             # A group keeps the mode it is in, also when pillar or the option file is ahead of it.
             modes = [one["mode"] for one in seen.values() if one["state"] == ONLINE]
@@ -1793,7 +2369,13 @@ def _act(
         return {**decision, "done": True}
 
 
-def converge(timeout: float = 180, patience: float = 60) -> dict[str, Any]:
+def converge(
+    timeout: float = 180,
+    patience: float = 60,
+    method: str = "auto",
+    clone_over: str | None = None,
+    force_member: str | None = None,
+) -> dict[str, Any]:
     """
     Bring the local member into its group as the decision says, and wait until it is ONLINE.
 
@@ -1801,11 +2383,19 @@ def converge(timeout: float = 180, patience: float = 60) -> dict[str, Any]:
         Seconds to wait while the decision is to wait for others. Default 180.
 
     patience
-        Seconds without progress after which applying or recovering is given up. Default 60.
+        Seconds without progress after which applying, cloning or recovering is given up. Default
+        60.
+
+    method, clone_over
+        As for :py:func:`join`.
+
+    force_member
+        As for :py:func:`recover`.
 
     Returns the last decision, whose ``verdict`` is ``member`` (also when nothing was to be done),
     or ``wait``, ``uncertain`` or ``paused`` when the time ran out on it, with ``acted``, the list
-    of what was done. Raises CommandExecutionError when the decision is to refuse.
+    of what was done. Raises CommandExecutionError when the decision is to refuse,
+    SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 
@@ -1814,20 +2404,26 @@ def converge(timeout: float = 180, patience: float = 60) -> dict[str, Any]:
         salt 'db*' mysql_gr.converge timeout=60
     """
     settings = _settings()
-    return converge_by(settings, timeout, patience)
+    decided = overruling(settings.me, method, clone_over, force_member)
+    return converge_by(settings, timeout, patience, decided)
 
 
-def converge_by(settings: Settings, timeout: float, patience: float) -> dict[str, Any]:
+def converge_by(
+    settings: Settings, timeout: float, patience: float, decided: Decide = decide_by
+) -> dict[str, Any]:
     """
     Do what :py:func:`converge` says, for settings that are at hand.
     """
     deadline = time.monotonic() + timeout
     acted: list[str] = []
     while True:
-        decision = _act(settings, ACTIONS, patience)
+        decision = _act(settings, ACTIONS, patience, decided=decided)
         verdict = decision["verdict"]
         if decision.pop("done", False):
             acted.append(decision["why"])
+            if verdict == "clone":
+                # What was told is done; a second clone over the first one was not.
+                decided = decide_by
         elif verdict == "recovering":
             _wait_online(settings, patience)
         elif verdict == "refuse":
@@ -1838,10 +2434,10 @@ def converge_by(settings: Settings, timeout: float, patience: float) -> dict[str
             time.sleep(1)
 
 
-def _named_member(member: str, settings: Settings, doing: str) -> None:
-    if member != settings.me:
+def _named_member(given: str, me: str, doing: str, argument: str = "member") -> None:
+    if given != me:
         raise SaltInvocationError(
-            f"member is '{member}', but this is {settings.me}; expected member={settings.me}: "
+            f"{argument} is '{given}', but this is {me}; expected {argument}={me}: "
             f"{doing} is done only to a member that the call names"
         )
 
@@ -1864,42 +2460,243 @@ def bootstrap(member: str) -> dict[str, Any]:
         salt db1 mysql_gr.bootstrap member=db1
     """
     settings = _settings()
-    _named_member(member, settings, "bootstrapping")
+    _named_member(member, settings.me, "bootstrapping")
     return _once(settings, ("create", "lead"))
 
 
-def join() -> dict[str, Any]:
+def join(
+    method: str = "auto", clone_over: str | None = None, patience: float = 60
+) -> dict[str, Any]:
     """
     Take the local member into the group that the others have, and end a pause.
 
+    method
+        ``auto`` (default): incremental where the group has the binary logs that are needed; an
+        empty member clones where it has not, or where that would replay a million transactions.
+        ``incremental``: never by clone. ``clone``: by clone, of an empty member only.
+
+    clone_over
+        This member's declared name: with ``method=clone``, what it has is given up for a copy of
+        another member. There is no other way to that.
+
+    patience
+        Seconds without progress after which a clone is given up. Default 60.
+
     Returns the decision that was carried out (``verdict`` join), or ``member`` or ``recovering``
-    where it was or came in without this call. :py:func:`wait_online` waits for the end of
+    where it was or came in without this call; after a clone with ``cloned``, the donor's name, and
+    ``given_up``, the GTIDs that only this member had. :py:func:`wait_online` waits for the end of
     distributed recovery. Raises CommandExecutionError when the decision is another one, with its
-    sentence.
+    sentence, or a clone fails; SaltInvocationError for a wrong method or name.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt db2 mysql_gr.join
+        salt db3 mysql_gr.join method=clone clone_over=db3
     """
     settings = _settings()
-    reason = _paused()
+    decided = _unpaused(overruling(settings.me, method, clone_over))
+    decision = _once(settings, ("join", "clone"), patience, decided)
+    if decision["verdict"] == "clone":
+        cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
+        decision = {**_once(settings, ("join",), patience, _unpaused(decide_by)), **cloned}
     PAUSE_FILE.unlink(missing_ok=True)
-    try:
-        return _once(settings, ("join",))
-    except CommandExecutionError:
-        if reason:
-            _pause(reason)
-        raise
+    return decision
 
 
-def _once(settings: Settings, verdicts: Sequence[str]) -> dict[str, Any]:
+def overruling(
+    me: str,
+    method: str = "auto",
+    clone_over: str | None = None,
+    force_member: str | None = None,
+) -> Decide:
+    """
+    Return how to decide with an operator's arguments, once those are checked.
+
+    Raises SaltInvocationError for what does not fit together, or names another member than ``me``.
+    """
+    if method not in METHODS:
+        raise SaltInvocationError(f"method is '{method}'; expected {', '.join(METHODS)}")
+    for argument, value in (("clone_over", clone_over), ("force_member", force_member)):
+        if value is not None:
+            _named_member(value, me, "giving data up", argument)
+    if clone_over is not None and method != "clone":
+        raise SaltInvocationError(
+            f"clone_over is '{clone_over}' and method is '{method}'; expected method=clone with it"
+        )
+    if force_member is None:
+        return functools.partial(join_by, method=method, clone_over=clone_over)
+    if method != "auto":
+        raise SaltInvocationError(
+            f"method is '{method}' and force_member is '{force_member}'; expected one of them: "
+            "who leads does not join"
+        )
+    return functools.partial(recover_by, force_member=force_member)
+
+
+def _unpaused(decided: Decide) -> Decide:
+    """Decide as if this member were not paused: the call is the end of the pause."""
+
+    def deciding(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        return decided(me, group, {**facts, me: {**facts[me], "paused": ""}})
+
+    return deciding
+
+
+def _once(
+    settings: Settings,
+    verdicts: Sequence[str],
+    patience: float = 60,
+    decided: Decide = decide_by,
+) -> dict[str, Any]:
     # The keeper may be at it already: what it did counts as done.
-    decision = _act(settings, verdicts, lock_seconds=LOCK_SECONDS)
+    decision = _act(settings, verdicts, patience, LOCK_SECONDS, decided)
     if decision.pop("done", False) or decision["verdict"] in ("member", "recovering"):
         return decision
     raise CommandExecutionError(decision["why"])
+
+
+def recover(
+    force_member: str | None = None, timeout: float = 180, patience: float = 60
+) -> dict[str, Any]:
+    """
+    Bring the group back after all members were down: as decided, or led by a named member.
+
+    force_member
+        This member's declared name: it leads although a declared member does not answer, or
+        although others have transactions that it has not. Those are refused when they return, with
+        what only they have named; nothing of theirs is wiped. Only for when it is known that the
+        silent ones do not run on as a group.
+
+    timeout
+        Seconds to wait while the decision is to wait for others. Default 180.
+
+    patience
+        Seconds without progress after which applying or recovering is given up. Default 60.
+
+    Returns as :py:func:`converge` does. Raises CommandExecutionError when the decision is to
+    refuse, SaltInvocationError when ``force_member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.recover
+        salt db2 mysql_gr.recover force_member=db2
+    """
+    return converge(timeout, patience, force_member=force_member)
+
+
+def force_quorum(
+    survivors: Sequence[str],
+    dead: Sequence[str],
+    patience: float = 60,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """
+    Let the survivors of a group that lost its majority go on alone.
+
+    survivors
+        The declared names of the members that go on; this one is among them, and each is ONLINE in
+        one view.
+
+    dead
+        The declared names of all others, which the operator has seen to be dead: none may answer.
+
+    patience
+        Seconds to wait for the new view. Default 60.
+
+    dry_run
+        Check all that is checked, and do nothing. Default False.
+
+    Returns what :py:func:`status` does. Raises SaltInvocationError when the names do not add up,
+    CommandExecutionError when a dead one answers, a survivor does not, or there is a majority.
+    Source: https://dev.mysql.com/doc/refman/9.7/en/group-replication-network-partitioning.html
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.force_quorum survivors='[db1]' dead='[db2, db3]'
+    """
+    settings = _settings()
+    # The statement itself waits without end for a view that does not come.
+    with _exclusive(settings, patience) as connection:
+        survivors_by(settings.me, settings.nodes, _facts(settings, connection), survivors, dead)
+        if dry_run:
+            return status()
+        places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
+        try:
+            _do(connection, FORCE_MEMBERS + "%s", (places,))
+        finally:
+            # Set, it would keep Group Replication from ever starting here again.
+            with local(settings) as another:
+                _do(another, FORCE_MEMBERS + "''")
+    _wait_online(settings, patience)
+    return status()
+
+
+FORCE_MEMBERS = "SET GLOBAL group_replication_force_members = "
+
+
+def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
+    """
+    Empty a member that is outside its group, so that it can come in anew.
+
+    Its databases, its accounts but those of the group's own, its transactions and what it received
+    are gone. The group must be there, with a majority, to bring them back by recovery or clone.
+
+    member
+        This member's declared name: it is emptied only by a call that names it.
+
+    dry_run
+        Say what would be given up, and do nothing. Default False.
+
+    Returns a dict: ``given_up``, what it had executed and received, and ``errant``, what of it the
+    group does not have. Raises CommandExecutionError when the member is in the group, or no group
+    with a majority is there; SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.reset_member member=db3
+    """
+    settings = _settings()
+    _named_member(member, settings.me, "emptying")
+    with _exclusive(settings) as connection:
+        seen = _facts(settings, connection)
+        decision = _unpaused(decide_by)(settings.me, settings.group, seen)
+        allowed = decision["verdict"] in ("join", "clone")
+        if not allowed and decision["overruled_by"] != "clone_over":
+            raise CommandExecutionError(f"{member} is not emptied: {decision['why']}")
+        mine = seen[member]
+        if not dry_run:
+            _stop_failed(connection, mine)
+            _empty(connection, settings, version_of(mine["version"]))
+        return {"given_up": format_gtids(_held(mine)), "errant": decision["errant"]}
+
+
+def _empty(connection: Any, settings: Settings, version: Sequence[int]) -> None:
+    kept = [(account.name, account.host) for account in grantees(settings, "members")]
+    _do(connection, "SET SESSION sql_log_bin = OFF")
+    try:
+        _do(connection, "SET GLOBAL super_read_only = OFF")
+        for row in _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
+            _do(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
+        for row in _rows(
+            connection,
+            "SELECT user AS name, host AS host FROM mysql.user WHERE user NOT LIKE"
+            " 'mysql.%%' AND user NOT IN ('root', 'debian-sys-maint') AND (user, host) NOT IN %s",
+            (kept,),
+        ):
+            _do(connection, "DROP USER %s@%s", (row["name"], row["host"]))
+        _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+        _do(connection, "RESET BINARY LOGS AND GTIDS" if version >= (8, 2) else "RESET MASTER")
+    finally:
+        _do(connection, "SET GLOBAL super_read_only = ON")
+        _do(connection, "SET SESSION sql_log_bin = ON")
 
 
 def _pause(reason: str) -> None:
@@ -1931,6 +2728,19 @@ def pause(reason: str) -> dict[str, str]:
     old = _paused()
     _pause(reason.strip())
     return {"old": old, "new": _paused()}
+
+
+def paused() -> str:
+    """
+    Return why the operator keeps this member out of the group, or "".
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.paused
+    """
+    return _paused()
 
 
 def unpause() -> dict[str, str]:
@@ -1970,7 +2780,7 @@ def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]
         salt db3 mysql_gr.leave member=db3 reason='memory is replaced'
     """
     settings = _settings()
-    _named_member(member, settings, "leaving")
+    _named_member(member, settings.me, "leaving")
     # First, so that the keeper does not take it in again at once.
     _pause(reason)
     with _exclusive(settings) as connection:
@@ -1981,7 +2791,12 @@ def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]
         return {"old": old, "new": observe(connection)["state"]}
 
 
-def _wait_online(settings: Settings, patience: float) -> dict[str, Any]:
+def _await_progress(
+    settings: Settings,
+    patience: float,
+    enough: Callable[[Mapping[str, Any], Any], bool],
+) -> dict[str, Any]:
+    """Look until it is enough, for as long as transactions or cloned bytes still arrive."""
     progress, since = None, time.monotonic()
     while True:
         try:
@@ -1993,7 +2808,7 @@ def _wait_online(settings: Settings, patience: float) -> dict[str, Any]:
         except CommandExecutionError as err:
             # mysqld restarts itself at the end of a clone.
             seen, cloned = _silent(str(err)), None
-        if seen["state"] == ONLINE:
+        if enough(seen, cloned):
             return seen
         now = (seen["state"], seen.get("gtid_executed"), seen.get("gtid_received"), cloned)
         if now != progress:
@@ -2004,6 +2819,10 @@ def _wait_online(settings: Settings, patience: float) -> dict[str, Any]:
                 + (f": {seen['error']}" if seen["error"] else "")
             )
         time.sleep(0.5)
+
+
+def _wait_online(settings: Settings, patience: float) -> dict[str, Any]:
+    return _await_progress(settings, patience, lambda seen, _: seen["state"] == ONLINE)
 
 
 def wait_online(patience: float = 60) -> dict[str, Any]:

@@ -114,7 +114,14 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
     return ret
 
 
-def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict[str, Any]:
+def member_online(
+    name: str,
+    timeout: float = 180,
+    patience: float = 60,
+    method: str = "auto",
+    clone_over: str | None = None,
+    force_member: str | None = None,
+) -> dict[str, Any]:
     """
     Make sure that this server is ONLINE in its group.
 
@@ -129,6 +136,13 @@ def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict
 
     patience
         Seconds without progress after which recovery is given up. Default 60.
+
+    method, clone_over
+        As for ``mysql_gr.join``: ``method: clone`` with ``clone_over`` naming this member gives up
+        what it has for a copy of another one.
+
+    force_member
+        As for ``mysql_gr.recover``: naming this member, it leads although others do not answer.
     """
     ret: dict[str, Any] = {
         "name": name,
@@ -136,8 +150,9 @@ def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict
         "comment": f"{name} is ONLINE",
         "changes": {},
     }
+    told = {"method": method, "clone_over": clone_over, "force_member": force_member}
     try:
-        decision = __salt__["mysql_gr.decide"]()
+        decision = __salt__["mysql_gr.decide"](**told)
         verdict, why = decision["verdict"], decision["why"]
         if verdict in ("member", "paused"):
             ret["comment"] = why
@@ -153,11 +168,13 @@ def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict
         if verdict == "refuse":
             raise CommandExecutionError(why)
         ret["changes"] = {"state": {"old": _state(), "new": "ONLINE"}}
+        if verdict == "clone":
+            ret["changes"]["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
         if __opts__["test"]:
             ret["result"] = None
             ret["comment"] = f"{name} would be brought ONLINE: {why}"
             return ret
-        decision = __salt__["mysql_gr.converge"](timeout=timeout, patience=patience)
+        decision = __salt__["mysql_gr.converge"](timeout=timeout, patience=patience, **told)
         if decision["verdict"] == "paused":
             ret["changes"] = {}
             ret["comment"] = decision["why"]
@@ -165,6 +182,124 @@ def member_online(name: str, timeout: float = 180, patience: float = 60) -> dict
             raise CommandExecutionError(f"not ONLINE after {timeout} s: {decision['why']}")
         else:
             ret["comment"] = "; ".join([*decision["acted"], f"{name} has come ONLINE"])
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
+def quorum_held(
+    name: str, survivors: list[str], dead: list[str], patience: float = 60
+) -> dict[str, Any]:
+    """
+    Make sure that this member's view has a majority, of the survivors alone if it has lost it.
+
+    name
+        The member's declared name, which is this minion's id.
+
+    survivors, dead
+        As for ``mysql_gr.force_quorum``: all declared members, the dead ones seen to be dead.
+
+    patience
+        Seconds to wait for the new view. Default 60.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is in a view with a majority",
+        "changes": {},
+    }
+    try:
+        if __salt__["mysql_gr.status"]()["quorum"]:
+            return ret
+        told = {"survivors": survivors, "dead": dead, "patience": patience}
+        __salt__["mysql_gr.force_quorum"](**told, dry_run=True)
+        ret["changes"] = {"quorum": {"old": False, "new": True}, "dead": dead}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"The group would go on with {', '.join(survivors)} alone"
+            return ret
+        __salt__["mysql_gr.force_quorum"](**told)
+        ret["comment"] = f"The group goes on with {', '.join(survivors)} alone"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
+def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
+    """
+    Make sure that this member holds nothing, so that it can come in anew; one call, by name.
+
+    name
+        The member's declared name, which is this minion's id.
+
+    member
+        The same name again: without it a member that holds something is left as it is, and the
+        state fails.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is empty",
+        "changes": {},
+    }
+    try:
+        seen = __salt__["mysql_gr.facts"]()[name]
+        if seen["answers"] and not (seen["gtid_executed"] or seen["schemas"]):
+            return ret
+        told = {"member": member or ""}
+        given_up = __salt__["mysql_gr.reset_member"](**told, dry_run=True)
+        ret["changes"] = given_up
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} would be emptied"
+            return ret
+        ret["changes"] = __salt__["mysql_gr.reset_member"](**told)
+        ret["comment"] = f"{name} has been emptied"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
+def paused(name: str, reason: str) -> dict[str, Any]:
+    """
+    Make sure that no automation here takes this member into the group.
+
+    name
+        The member's declared name, which is this minion's id.
+
+    reason
+        What status, decisions and the keeper's log say about it.
+    """
+    return _pause_is(name, reason)
+
+
+def unpaused(name: str) -> dict[str, Any]:
+    """
+    Make sure that this member is not paused.
+
+    name
+        The member's declared name, which is this minion's id.
+    """
+    return _pause_is(name, "")
+
+
+def _pause_is(name: str, reason: str) -> dict[str, Any]:
+    now = f"{name} is paused: {reason}" if reason else f"{name} is not paused"
+    ret: dict[str, Any] = {"name": name, "result": True, "comment": now, "changes": {}}
+    try:
+        old = __salt__["mysql_gr.paused"]()
+        if old == reason:
+            return ret
+        ret["changes"] = {"paused": {"old": old, "new": reason}}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} would be {'paused' if reason else 'unpaused'}"
+            return ret
+        if reason:
+            __salt__["mysql_gr.pause"](reason)
+        else:
+            __salt__["mysql_gr.unpause"]()
+        ret["comment"] = f"{name} has been {'paused' if reason else 'unpaused'}"
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     return ret

@@ -273,6 +273,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "answers": True,
         "error": "",
         "paused": "",
+        "schemas": [],
         "server_uuid": UUIDS[name],
         "version": "9.7.4",
         "host": HOSTS[name],
@@ -371,7 +372,46 @@ TABLE = {
     "purged, and I am empty": (
         {"db1": online("db1", gtids=f"{GROUP}:1-9", gtid_purged=f"{GROUP}:1-7"),
          "db2": one("db2"), "db3": gone()},
+        "db2", "clone", ["db2 is empty and clones db1", "no ONLINE member has all binary logs"],
+    ),
+    "purged, I am empty, and only another series is there": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9", gtid_purged=f"{GROUP}:1-7", version="9.7.4"),
+         "db2": one("db2", version="26.7.0"), "db3": gone()},
+        "db2", "refuse", ["none can be cloned", "db1 runs 9.7.4", "db2 runs 26.7.0"],
+    ),
+    "I am empty and the group has a long history": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-1000001"), "db2": one("db2"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-1000001")},
+        "db2", "clone", ["db2 is empty and clones db3", "more than 1000000"],
+    ),
+    "I am empty, the history is long, and nobody can be cloned": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-1000001"), "db2": one("db2", version="26.7.0"),
+         "db3": gone()},
         "db2", "join", ["db2 joins"],
+    ),
+    "no transaction, and yet data": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", schemas=["shop"]),
+         "db3": gone()},
+        "db2", "refuse", ["no transaction accounts for (shop)", "clone_over=db2"],
+    ),
+    "my version is older than the group's": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", version="8.4.6"),
+         "db3": gone()},
+        "db2", "refuse", ["db2 runs 8.4.6", "older than db1's 9.7.4"],
+    ),
+    "an older patch level of the group's series": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", version="9.7.1"),
+         "db3": gone()},
+        "db2", "join", ["db2 joins"],
+    ),
+    "my version is newer than the group's": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", version="26.7.0"),
+         "db3": gone()},
+        "db2", "join", ["db2 joins"],
+    ),
+    "first creation out of data that no transaction accounts for": (
+        {"db1": one("db1", schemas=["shop"]), "db2": one("db2"), "db3": one("db3")},
+        "db1", "refuse", ["no transaction accounts for (shop)", "members that join would lack it"],
     ),
     "my previous incarnation is still in the view": (
         {"db1": online("db1", "db2", "db3"), "db2": one("db2"), "db3": online("db3", "db1", "db2")},

@@ -28,7 +28,7 @@ def salted(monkeypatch):
 
 
 def decision(verdict, why="a sentence"):
-    return {"verdict": verdict, "why": why, "leader": None, "errant": ""}
+    return {"verdict": verdict, "why": why, "leader": None, "donor": "db3", "errant": ""}
 
 
 @pytest.mark.parametrize("test", [True, False])
@@ -42,7 +42,12 @@ def test_nothing_to_do_is_no_change(salted, test, verdict):
     called["mysql_gr.converge"].assert_not_called()
 
 
-@pytest.mark.parametrize("verdict", ["create", "lead", "join", "apply", "recovering", "wait"])
+TOLD_NOTHING = {"method": "auto", "clone_over": None, "force_member": None}
+
+
+@pytest.mark.parametrize(
+    "verdict", ["create", "lead", "join", "clone", "apply", "recovering", "wait"]
+)
 def test_a_run_does_what_test_mode_predicts(salted, verdict):
     decide = Mock(return_value=decision(verdict))
     converge = Mock(return_value={**decision("member"), "acted": ["db1 did it"]})
@@ -51,7 +56,8 @@ def test_a_run_does_what_test_mode_predicts(salted, verdict):
     converge.assert_not_called()
     salted(False, mysql_gr__decide=decide, mysql_gr__converge=converge)
     done = states.member_online("db1", timeout=5, patience=6)
-    converge.assert_called_once_with(timeout=5, patience=6)
+    converge.assert_called_once_with(timeout=5, patience=6, **TOLD_NOTHING)
+    decide.assert_called_with(**TOLD_NOTHING)
     assert predicted["result"] is None
     assert done["result"] is True
     assert done["changes"] == predicted["changes"] != {}
@@ -254,3 +260,97 @@ def test_primary(salted, now, changes, result):
     assert predicted["changes"] == done["changes"] == changes
     assert done["result"] is result
     assert make.called is bool(changes)
+
+
+# --- what an operator calls by name --------------------------------------------------------------
+
+
+def test_a_clone_over_data_says_what_is_given_up(salted):
+    cloning = {**decision("clone"), "errant": "x:1-2"}
+    converge = Mock(return_value={**decision("member"), "acted": ["db2 cloned db3"]})
+    salted(mysql_gr__decide=Mock(return_value=cloning), mysql_gr__converge=converge)
+    ret = states.member_online("db2", method="clone", clone_over="db2")
+    assert ret["changes"]["cloned"] == {"from": "db3", "given_up": "x:1-2"}
+    assert converge.call_args.kwargs["clone_over"] == "db2"
+
+
+def status_with(quorum=True, paused=""):
+    answer = {"member": {"state": "ONLINE"}, "quorum": quorum, "paused": paused}
+    return Mock(return_value=answer)
+
+
+def test_a_quorum_that_is_held_is_not_forced(salted):
+    called = salted(mysql_gr__status=status_with(), mysql_gr__force_quorum=Mock())
+    ret = states.quorum_held("db1", ["db1"], ["db2", "db3"])
+    assert (ret["result"], ret["changes"]) == (True, {})
+    called["mysql_gr.force_quorum"].assert_not_called()
+
+
+def test_forcing_a_quorum_is_checked_before_it_is_predicted(salted):
+    force = Mock()
+    functions = {"mysql_gr__status": status_with(quorum=False), "mysql_gr__force_quorum": force}
+    salted(True, **functions)
+    predicted = states.quorum_held("db1", ["db1"], ["db2", "db3"])
+    assert predicted["result"] is None
+    assert [call.kwargs.get("dry_run") for call in force.call_args_list] == [True]
+    salted(False, **functions)
+    done = states.quorum_held("db1", ["db1"], ["db2", "db3"])
+    assert done["result"] is True
+    assert done["changes"] == predicted["changes"] != {}
+    assert force.call_args_list[-1].kwargs.get("dry_run") is None
+    force.side_effect = CommandExecutionError("db3 answers: it is alive")
+    refused = states.quorum_held("db1", ["db1"], ["db2", "db3"])
+    assert (refused["result"], refused["changes"]) == (False, {})
+
+
+def facts_of(**db3):
+    return Mock(return_value={"db3": {"answers": True, "gtid_executed": "", "schemas": [], **db3}})
+
+
+def test_an_empty_member_is_empty_without_a_name(salted):
+    called = salted(mysql_gr__facts=facts_of(), mysql_gr__reset_member=Mock())
+    ret = states.member_empty("db3")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    called["mysql_gr.reset_member"].assert_not_called()
+
+
+def test_a_member_is_emptied_by_name_alone(salted):
+    reset = Mock(return_value={"given_up": "x:1-9", "errant": "x:9"})
+    functions = {
+        "mysql_gr__facts": facts_of(gtid_executed="x:1-9"),
+        "mysql_gr__reset_member": reset,
+    }
+    salted(True, **functions)
+    predicted = states.member_empty("db3", member="db3")
+    reset.assert_called_once_with(member="db3", dry_run=True)
+    salted(False, **functions)
+    done = states.member_empty("db3", member="db3")
+    assert (predicted["result"], done["result"]) == (None, True)
+    assert done["changes"] == predicted["changes"] == {"given_up": "x:1-9", "errant": "x:9"}
+    reset.side_effect = SaltInvocationError("member is '', but this is db3")
+    refused = states.member_empty("db3")
+    assert (refused["result"], refused["changes"]) == (False, {})
+    assert "member is ''" in refused["comment"]
+
+
+@pytest.mark.parametrize(
+    ("state", "arguments", "old", "new", "function"),
+    [
+        ("paused", ["a look"], "", "a look", "mysql_gr.pause"),
+        ("paused", ["a look"], "another", "a look", "mysql_gr.pause"),
+        ("unpaused", [], "a look", "", "mysql_gr.unpause"),
+    ],
+)
+def test_a_pause_is_declared(salted, state, arguments, old, new, function):
+    acted = Mock()
+    functions = {"mysql_gr__paused": Mock(return_value=old), function.replace(".", "__"): acted}
+    salted(True, **functions)
+    predicted = getattr(states, state)("db3", *arguments)
+    acted.assert_not_called()
+    salted(False, **functions)
+    done = getattr(states, state)("db3", *arguments)
+    acted.assert_called_once_with(*arguments)
+    assert done["changes"] == predicted["changes"] == {"paused": {"old": old, "new": new}}
+    salted(False, mysql_gr__paused=Mock(return_value=new))
+    again = getattr(states, state)("db3", *arguments)
+    assert (again["result"], again["changes"]) == (True, {})

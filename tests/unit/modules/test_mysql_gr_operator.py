@@ -1,0 +1,333 @@
+"""What an operator overrules, by name, and what the extended status names: pure, as tables."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import _modules.mysql_gr as mysql_gr
+from tests.unit.modules.test_mysql_gr import (
+    GROUP,
+    HISTORIES,
+    HOSTS,
+    HOSTS_OF_THREE,
+    OTHER,
+    STATES,
+    UUIDS,
+    gone,
+    member,
+    one,
+    online,
+    pillar,
+)
+
+# --- how to come in ------------------------------------------------------------------------------
+
+LIVING = {"db1": online("db1", "db3", gtids=f"{GROUP}:1-9"), "db3": online("db3", "db1")}
+ERRANT = {**LIVING, "db2": one("db2", gtids=f"{GROUP}:1-5,{OTHER}:1-2")}
+BEHIND = {**LIVING, "db2": one("db2", gtids=f"{GROUP}:1-5")}
+EMPTY = {**LIVING, "db2": one("db2")}
+PURGED = {
+    "db1": online("db1", gtids=f"{GROUP}:1-9", gtid_purged=f"{GROUP}:1-7"),
+    "db2": one("db2"),
+    "db3": gone(),
+}
+NOT_EMPTY = {**PURGED, "db2": one("db2", gtids=f"{GROUP}:1-2")}
+
+# row: what is seen, method, clone_over, the verdict, and words of the sentence
+JOINS = {
+    "auto is what is decided": (BEHIND, "auto", None, "join", ["db2 joins"]),
+    "incremental where it can be": (EMPTY, "incremental", None, "join", ["db2 joins"]),
+    "incremental where it cannot be": (
+        PURGED, "incremental", None, "refuse", ["cannot join incrementally"],
+    ),
+    "a clone of an empty member": (EMPTY, "clone", None, "clone", ["db2 clones db3, as told"]),
+    "a clone that was decided anyway": (PURGED, "clone", None, "clone", ["clones db1"]),
+    "a clone over data, unnamed": (
+        BEHIND, "clone", None, "refuse", [f"not empty ({GROUP}:1-5)", "only with clone_over=db2"],
+    ),
+    "a clone over data, named": (
+        BEHIND, "clone", "db2", "clone", ["gives up nothing that the group does not have"],
+    ),
+    "a clone over errant transactions, unnamed": (ERRANT, "clone", None, "refuse", ["not empty"]),
+    "a clone over errant transactions, named": (
+        ERRANT, "clone", "db2", "clone", [f"gives up {OTHER}:1-2"],
+    ),
+    "a clone over a part of a purged history": (
+        NOT_EMPTY, "clone", "db2", "clone", ["db2 clones db1"],
+    ),
+    "a clone over data without transactions": (
+        {**LIVING, "db2": one("db2", schemas=["shop"])}, "clone", "db2", "clone", ["clones db3"],
+    ),
+    "no name makes a group without majority a donor": (
+        {"db1": one("db1", "ONLINE", quorum=False), "db2": one("db2", gtids=f"{OTHER}:1"),
+         "db3": gone()},
+        "clone", "db2", "refuse", ["without a majority"],
+    ),
+    "no name makes another group a donor": (
+        {**LIVING, "db1": online("db1", group=OTHER), "db2": one("db2")},
+        "clone", "db2", "refuse", [f"db1 is ONLINE in group {OTHER}"],
+    ),
+    "no name makes one of two groups a donor": (
+        {**LIVING, "db1": online("db1", view_id="9:1"), "db2": one("db2")},
+        "clone", "db2", "refuse", ["two groups with one name"],
+    ),
+    "no donor of this version": (
+        {**EMPTY, "db2": one("db2", version="26.7.0")}, "clone", "db2", "refuse",
+        ["no ONLINE member can be cloned by version 26.7.0"],
+    ),
+    "a member of the group is none to clone over": (
+        {**LIVING, "db2": online("db2", "db1", "db3")}, "clone", "db2", "member", ["db2 is ONLINE"],
+    ),
+    "a paused member is none to clone over": (
+        {**LIVING, "db2": one("db2", paused="on leave")}, "clone", "db2", "paused", ["on leave"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", JOINS)
+def test_how_a_member_comes_in(row):
+    facts, method, clone_over, verdict, words = JOINS[row]
+    ordered = {name: facts[name] for name in ("db1", "db2", "db3")}
+    decision = mysql_gr.join_by("db2", GROUP, ordered, method, clone_over)
+    assert decision["verdict"] == verdict, decision["why"]
+    for word in words:
+        assert word in decision["why"]
+    assert (decision["donor"] is not None) == (verdict == "clone")
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"method": "dump"}, ["method is 'dump'", "auto, incremental, clone"]),
+        ({"method": "clone", "clone_over": "db3"}, ["clone_over is 'db3'", "this is db2"]),
+        ({"clone_over": "db2"}, ["method is 'auto'", "expected method=clone"]),
+        ({"force_member": "db1"}, ["force_member is 'db1'", "expected force_member=db2"]),
+        ({"method": "clone", "force_member": "db2"}, ["expected one of them"]),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(told, words):
+    with pytest.raises(SaltInvocationError) as err:
+        mysql_gr.overruling("db2", **told)
+    for word in words:
+        assert word in str(err.value)
+
+
+def test_no_argument_changes_no_decision():
+    assert mysql_gr.overruling("db2")("db2", GROUP, ERRANT) == mysql_gr.decide_by(
+        "db2", GROUP, ERRANT
+    )
+
+
+# --- who leads, told by name ---------------------------------------------------------------------
+
+DIVERGED = {
+    "db1": one("db1", gtids=f"{GROUP}:1-9"),
+    "db2": one("db2", gtids=f"{GROUP}:1-8:10"),
+    "db3": one("db3", gtids=f"{GROUP}:1-5"),
+}
+
+# row: what is seen, who is told, the verdict, and words of the sentence
+FORCED = {
+    "histories diverged": (
+        DIVERGED, "db2", "lead", ["as told", f"without {GROUP}:9, which db1 has"],
+    ),
+    "a member is silent": (
+        {**DIVERGED, "db1": gone("no route")}, "db2", "lead", ["without an answer from db1"],
+    ),
+    "another one would lead": (
+        {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-8")}, "db2", "lead",
+        [f"without {GROUP}:9, which db1 has"],
+    ),
+    "what I received comes first": (
+        {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6")},
+        "db2", "apply", [f"received {GROUP}:6"],
+    ),
+    "nobody is led past a living group": (
+        {**DIVERGED, "db1": online("db1")}, "db2", "refuse", ["does not have"],
+    ),
+    "nor past a living group without majority": (
+        {**DIVERGED, "db1": one("db1", "ONLINE", quorum=False)}, "db2", "refuse",
+        ["without a majority"],
+    ),
+    "nor past one that is RECOVERING": (
+        {**DIVERGED, "db1": one("db1", "RECOVERING")}, "db2", "wait", ["db1 RECOVERING"],
+    ),
+    "nor is a paused member": (
+        {**DIVERGED, "db2": one("db2", paused="on leave")}, "db2", "paused", ["on leave"],
+    ),
+    "a name changes nothing for another member": (
+        DIVERGED, "db3", "refuse", ["no member has what all have"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", FORCED)
+def test_who_leads_when_told(row):
+    facts, told, verdict, words = FORCED[row]
+    decision = mysql_gr.recover_by("db2", GROUP, facts, told)
+    assert decision["verdict"] == verdict, decision["why"]
+    for word in words:
+        assert word in decision["why"]
+
+
+@given(st.lists(st.tuples(STATES, HISTORIES, HISTORIES), min_size=3, max_size=9))
+def test_no_name_leads_beside_a_group_that_is_seen(rows):
+    names = [f"db{n}" for n in range(1, len(rows) + 1)]
+    facts = {
+        name: gone() if state == "gone" else one(name, state, gtids, gtid_received=received)
+        for name, (state, gtids, received) in zip(names, rows, strict=True)
+    }
+    for name in names:
+        verdict = mysql_gr.recover_by(name, GROUP, facts, name)["verdict"]
+        if any(state in ("ONLINE", "RECOVERING") for state, _, _ in rows):
+            assert verdict not in ("create", "lead")
+        joined = mysql_gr.join_by(name, GROUP, facts, "clone", name)
+        if joined["verdict"] == "clone":
+            assert facts[joined["donor"]]["state"] == "ONLINE"
+            assert facts[name]["state"] in ("OFFLINE", "ERROR")
+
+
+# --- going on without the dead -------------------------------------------------------------------
+
+LAST = one(
+    "db1",
+    "ONLINE",
+    quorum=False,
+    members=[member("db1"), member("db2", "UNREACHABLE"), member("db3", "UNREACHABLE")],
+)
+ALONE = {"db1": LAST, "db2": gone(), "db3": gone()}
+NODES = HOSTS_OF_THREE
+
+
+def test_survivors_go_on_when_all_that_is_said_is_so():
+    mysql_gr.survivors_by("db1", NODES, ALONE, ["db1"], ["db2", "db3"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "survivors", "dead", "error", "words"),
+    [
+        (ALONE, ["db1"], ["db2"], SaltInvocationError, ["each declared member once", "db3"]),
+        (ALONE, ["db1"], ["db1", "db2", "db3"], SaltInvocationError, ["each declared member once"]),
+        (ALONE, ["db1"], ["db2", "db9"], SaltInvocationError, ["dead is 'db2, db9'"]),
+        (ALONE, ["db2"], ["db1", "db3"], SaltInvocationError, ["but this is db1"]),
+        (
+            {**ALONE, "db3": one("db3")},
+            ["db1"], ["db2", "db3"], CommandExecutionError, ["db3 answers: it is alive"],
+        ),
+        (ALONE, ["db1", "db3"], ["db2"], CommandExecutionError, ["survivors has 'db3'"]),
+        (
+            {**ALONE, "db3": online("db3", view_id="9:9")},
+            ["db1", "db3"], ["db2"], CommandExecutionError, ["ONLINE in view 9:9"],
+        ),
+        (
+            {**ALONE, "db3": online("db3")},
+            ["db1", "db3"], ["db2"], CommandExecutionError, ["db1 cannot reach"],
+        ),
+        (
+            {**ALONE, "db1": one("db1", "ERROR")},
+            ["db1"], ["db2", "db3"], CommandExecutionError, ["recover force_member=db1"],
+        ),
+        (
+            {**ALONE, "db1": online("db1", "db2", "db3")},
+            ["db1"], ["db2", "db3"], CommandExecutionError, ["with a majority"],
+        ),
+    ],
+)  # fmt: skip
+def test_nobody_is_left_behind_who_may_be_alive(facts, survivors, dead, error, words):
+    with pytest.raises(error) as err:
+        mysql_gr.survivors_by("db1", NODES, facts, survivors, dead)
+    for word in words:
+        assert word in str(err.value)
+
+
+# --- what is not as it should be -----------------------------------------------------------------
+
+QUIET = {
+    "applier": {"running": True, "queued": 0, "lag_seconds": 0.0, "error": ""},
+    "recovery": {"running": False, "error": ""},
+    "clone": {},
+    "rejoining": False,
+    "conflicts": 0,
+}
+WHOLE = {name: online(name, *(n for n in NODES if n != name)) for name in NODES}
+OUT = {
+    "db1": online("db1", "db2"),
+    "db2": online("db2", "db1"),
+    "db3": one("db3", gtids=f"{OTHER}:1"),
+}
+
+
+def diagnosed(seen, declared=None, **channels):
+    settings = mysql_gr.settings_from(declared or pillar(), "db1")
+    return mysql_gr.diagnosis(settings, seen, {**QUIET, **channels})
+
+
+def test_a_whole_group_has_no_problem():
+    answer = diagnosed(WHOLE)
+    assert (answer["problems"], answer["verdict"]) == ([], "member")
+    assert (answer["errant"], answer["absent"], answer["undeclared"]) == ({}, [], [])
+
+
+STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ONLINE",
+            "role": "PRIMARY", "version": "9.7.4"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "channels", "sentence"),
+    [
+        ({**WHOLE, "db3": gone("no route")}, {}, "db3 does not answer: no route"),
+        (OUT, {}, "db3 is declared and not in the group: it is OFFLINE"),
+        (OUT, {}, f"db3 has transactions that the group does not have: {OTHER}:1"),
+        (
+            {**OUT, "db3": one("db3", super_read_only=False)}, {},
+            "db3 is OFFLINE and would take writes: super_read_only is OFF",
+        ),
+        (
+            {**WHOLE, "db2": {**WHOLE["db2"], "role": "SECONDARY"}}, {},
+            "db2 is ONLINE SECONDARY and would take writes: super_read_only is OFF",
+        ),
+        (
+            {**WHOLE, "db2": {**WHOLE["db2"], "super_read_only": True}}, {},
+            "db2 is primary and takes no writes: super_read_only is ON",
+        ),
+        (
+            {**WHOLE, "db1": {**WHOLE["db1"], "offline_mode": True}}, {},
+            "db1 is ONLINE and takes no clients: offline_mode is ON",
+        ),
+        (
+            {**WHOLE, "db1": {**WHOLE["db1"], "members": [*WHOLE["db1"]["members"], STRANGER]}},
+            {}, f"{HOSTS['db9']} is in the group and not declared",
+        ),
+        (
+            {name: {**facts, "mode": "single-primary"} for name, facts in WHOLE.items()}, {},
+            "the group is single-primary, and multi-primary is declared",
+        ),
+        (
+            WHOLE, {"applier": {"running": False, "error": "duplicate key"}},
+            "db1's applier does not run: duplicate key",
+        ),
+        (
+            {**WHOLE, "db1": one("db1", "RECOVERING")},
+            {"recovery": {"running": True, "error": "access denied"}},
+            "db1's recovery: access denied",
+        ),
+        (WHOLE, {"clone": {"state": "Failed", "error": "disk"}}, "db1's last clone failed: disk"),
+        (WHOLE, {"rejoining": True}, "db1 is in the server's own auto-rejoin, which asks no other "
+         "member"),
+        (
+            {**WHOLE, "db2": {**WHOLE["db2"], "view_id": "9:1"}}, {},
+            "two groups with one name: db1 is in view 17954915269696091:3, db2 in view 9:1",
+        ),
+    ],
+)  # fmt: skip
+def test_each_problem_has_its_sentence(seen, channels, sentence):
+    assert sentence in diagnosed(seen, **channels)["problems"]
+
+
+def test_what_differs_is_listed_too():
+    answer = diagnosed(OUT)
+    assert answer["errant"] == {"db3": f"{OTHER}:1"}
+    assert answer["absent"] == ["db3"]
