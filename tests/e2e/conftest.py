@@ -53,6 +53,22 @@ class Lab:
         """Run SQL as root on a database machine's own server."""
         return self.run(machine, f"mysql -N <<'SQL'\n{statement}\nSQL").strip()
 
+    def state_of(self, machine: str) -> str:
+        """What a member says of itself, asked without Salt."""
+        return self.sql(
+            machine,
+            "SELECT COALESCE(MAX(member_state), 'OFFLINE')"
+            " FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid",
+        )
+
+    def new_disk(self, machine: str) -> None:
+        """What the administrator of a machine with a new disk does; no state ever would."""
+        self.run(
+            machine,
+            "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete\n"
+            "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure mysql-server > /dev/null 2>&1",
+        )
+
     def status(self) -> dict[str, Any]:
         return self.salt("db*", "mysql_gr.status", timeout=20)
 
@@ -152,3 +168,38 @@ def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], 
         )
 
     return lambda seconds=180: eventually(whole, seconds)
+
+
+NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
+
+
+class Killer:
+    """Kills a mysqld and keeps its unit from starting it again, until that is undone."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.killed: list[str] = []
+
+    def __call__(self, machine: str) -> None:
+        self.killed.append(machine)
+        self._lab.run(
+            machine,
+            f"mkdir -p $(dirname {NO_RESTART})\n"
+            f"printf '[Service]\\nRestart=no\\n' > {NO_RESTART}\n"
+            "systemctl daemon-reload\nsystemctl kill --signal=KILL mysql",
+        )
+
+    def undo(self, machine: str) -> None:
+        self._lab.run(
+            machine, f"rm -f {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql"
+        )
+        self.killed.remove(machine)
+
+
+@pytest.fixture
+def mysqld_down(lab: Lab) -> Iterator[Killer]:
+    """Kill a mysqld and keep its unit from starting it again; undone afterwards."""
+    killer = Killer(lab)
+    yield killer
+    for machine in [*killer.killed]:
+        killer.undo(machine)

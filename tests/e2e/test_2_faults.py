@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -74,28 +74,6 @@ def bio_on(lab: Lab, machine: str) -> str:
     )
 
 
-NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
-
-
-@pytest.fixture
-def mysqld_down(lab: Lab) -> Iterator[Callable[[str], None]]:
-    """Kill a mysqld and keep its unit from starting it again; undone afterwards."""
-    killed = []
-
-    def kill(machine: str) -> None:
-        killed.append(machine)
-        lab.run(
-            machine,
-            f"mkdir -p $(dirname {NO_RESTART})\n"
-            f"printf '[Service]\\nRestart=no\\n' > {NO_RESTART}\n"
-            "systemctl daemon-reload\nsystemctl kill --signal=KILL mysql",
-        )
-
-    yield kill
-    for machine in killed:
-        lab.run(machine, f"rm -f {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql")
-
-
 @pytest.mark.parametrize("victim", ["db1", "db3"])
 def test_the_api_goes_on_without_a_member(lab: Lab, all_online, eventually, mysqld_down, victim):
     all_online()
@@ -117,7 +95,7 @@ def test_the_api_goes_on_without_a_member(lab: Lab, all_online, eventually, mysq
     last = writer.acknowledged[-1][1]
     assert {bio_on(lab, name) for name in survivors} == {last}
 
-    lab.run(victim, f"rm {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql")
+    mysqld_down.undo(victim)
     all_online()
     assert bio_on(lab, victim) == last
     eventually(lambda: servers(lab)["mysql-cluster", f"mysql-{number}"] == "UP", 30)
@@ -279,12 +257,7 @@ def test_what_was_received_and_not_applied_is_not_lost(lab: Lab, all_online, eve
     with ThreadPoolExecutor() as pool:
         kill = "systemctl stop mysql-gr-keeper\nsystemctl kill --signal=KILL mysql"
         list(pool.map(lambda name: lab.run(name, kill), lab.databases))
-    # What the administrator of a machine with a new disk does; no state ever would.
-    lab.run(
-        "db1",
-        "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete\n"
-        "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure mysql-server > /dev/null 2>&1",
-    )
+    lab.new_disk("db1")
     assert lab.sql("db1", "SELECT @@gtid_executed") == ""
     eventually(lambda: "does not answer" not in str(lab.salt("db2", "mysql_gr.decide")), 60)
     decision = lab.salt("db2", "mysql_gr.decide")["db2"]

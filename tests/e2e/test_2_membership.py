@@ -1,0 +1,315 @@
+"""What keeps a member out, what only its name brings in, and who leads: each row of the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.conftest import Lab
+
+
+def call(lab: Lab, machine: str, function: str, **arguments) -> object:
+    """Call a function of mysql_gr on one machine; lists and dicts go as YAML does."""
+    words = " ".join(f"{name}='{json.dumps(value)}'" for name, value in arguments.items())
+    return lab.salt(machine, f"mysql_gr.{function} {words}")[machine]
+
+
+def state(lab: Lab, machine: str, name: str, **arguments) -> dict:
+    words = " ".join(f"{key}='{json.dumps(value)}'" for key, value in arguments.items())
+    return next(iter(lab.salt(machine, f"state.single mysql_gr.{name} {words}")[machine].values()))
+
+
+def write(lab: Lab, machine: str, statements: str) -> None:
+    """What an operator does who knows better: write to a member that is outside the group."""
+    lab.sql(
+        machine,
+        f"SET GLOBAL super_read_only = OFF; {statements}; SET GLOBAL super_read_only = ON",
+    )
+
+
+def purge(lab: Lab, *machines: str) -> None:
+    for machine in machines:
+        lab.sql(machine, "FLUSH BINARY LOGS; DO SLEEP(1); PURGE BINARY LOGS BEFORE NOW()")
+
+
+@pytest.fixture
+def whole(lab: Lab, all_online: Callable[..., float]) -> Iterator[Callable[..., float]]:
+    """A whole group before and after."""
+    all_online()
+    yield all_online
+    all_online(240)
+
+
+@pytest.fixture
+def keepers_off(lab: Lab) -> Iterator[None]:
+    """The keepers rest, so that a test can look at a decision before it is carried out."""
+    for name in lab.databases:
+        lab.run(name, "systemctl stop mysql-gr-keeper")
+    yield
+    for name in lab.databases:
+        lab.run(name, "systemctl start mysql-gr-keeper")
+
+
+def test_an_empty_member_clones_where_no_binary_logs_are_left(lab: Lab, whole):
+    lab.run("db3", "systemctl stop mysql-gr-keeper")
+    lab.new_disk("db3")
+    purge(lab, "db1", "db2")
+    lab.salt("db3", "state.apply mysql.accounts")
+    decision = call(lab, "db3", "decide")
+    assert (decision["verdict"], decision["donor"]) == ("clone", "db2"), decision
+    assert "db3 is empty and clones db2: no ONLINE member has all binary logs" in decision["why"]
+    refused = call(lab, "db3", "join", method="incremental")
+    assert "db3 cannot join incrementally" in refused
+    predicted = state(lab, "db3", "member_online", name="db3", test=True)
+    done = state(lab, "db3", "member_online", name="db3")
+    assert (predicted["result"], done["result"]) == (None, True), done
+    assert done["changes"] == predicted["changes"]
+    assert done["changes"]["cloned"] == {"from": "db2", "given_up": ""}
+    assert lab.sql("db3", "SELECT COUNT(*) FROM realworld.users") != "0"
+    # Its own file says what pillar does; the copy brought the group's accounts and no pause.
+    assert call(lab, "db3", "check_instance") == []
+    again = state(lab, "db3", "member_online", name="db3")
+    assert (again["result"], again["changes"]) == (True, {})
+    lab.salt("db3", "state.apply")
+
+
+def test_a_member_with_a_part_of_a_purged_history_is_cloned_over_by_name_alone(lab: Lab, whole):
+    call(lab, "db3", "leave", member="db3", reason="trial")
+    lab.sql("db1", "CREATE DATABASE trial; DROP DATABASE trial")
+    purge(lab, "db1", "db2")
+    refused = call(lab, "db3", "join")
+    assert "purged binary logs that db3 needs" in refused
+    assert "mysql_gr.join method=clone clone_over=db3" in refused
+    assert "db3 is not empty" in call(lab, "db3", "join", method="clone")
+    wrong = call(lab, "db3", "join", method="clone", clone_over="db2")
+    assert "clone_over is 'db2', but this is db3" in wrong
+    assert lab.status()["db3"]["paused"] == "trial"
+    joined = call(lab, "db3", "join", method="clone", clone_over="db3")
+    assert (joined["cloned"], joined["given_up"]) == ("db2", ""), joined
+    whole()
+    assert lab.status()["db3"]["paused"] == ""
+
+
+def test_errant_transactions_are_given_up_by_name_alone(lab: Lab, whole):
+    """Once for a clone of another member, once for an empty start."""
+    mine = lab.sql("db2", "SELECT @@server_uuid")
+    call(lab, "db2", "leave", member="db2", reason="errant")
+    write(lab, "db2", "CREATE DATABASE errant")
+    seen = call(lab, "db1", "status", extended=True)
+    assert seen["errant"] == {"db2": f"{mine}:1"} or mine in seen["errant"]["db2"]
+    only = seen["errant"]["db2"]
+    assert f"db2 has transactions that the group does not have: {only}" in seen["problems"]
+    assert "db2 is declared and not in the group: it is OFFLINE" in seen["problems"]
+    assert only in call(lab, "db2", "join", method="clone")
+    assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == "errant"
+    joined = call(lab, "db2", "join", method="clone", clone_over="db2")
+    assert joined["given_up"] == only, joined
+    whole()
+    assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == ""
+
+    call(lab, "db2", "leave", member="db2", reason="errant")
+    write(lab, "db2", "CREATE DATABASE errant")
+    inside = call(lab, "db1", "reset_member", member="db1")
+    assert "db1 is not emptied: db1 is ONLINE" in inside
+    assert "member is 'db1', but this is db2" in call(lab, "db2", "reset_member", member="db1")
+    left = state(lab, "db2", "member_empty", name="db2")
+    assert (left["result"], left["changes"]) == (False, {})
+    assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == "errant"
+    predicted = state(lab, "db2", "member_empty", name="db2", member="db2", test=True)
+    assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == "errant"
+    done = state(lab, "db2", "member_empty", name="db2", member="db2")
+    assert (predicted["result"], done["result"]) == (None, True), done
+    assert done["changes"] == predicted["changes"]
+    assert done["changes"]["errant"]
+    assert lab.sql("db2", "SELECT @@gtid_executed") == ""
+    again = state(lab, "db2", "member_empty", name="db2")
+    assert (again["result"], again["changes"]) == (True, {})
+    call(lab, "db2", "unpause")
+    whole()
+    assert call(lab, "db2", "check_instance") == []
+
+
+def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down, eventually):
+    """All were stopped, one is not there: nobody leads, until somebody says who."""
+    lab.run("db3", "systemctl stop mysql-gr-keeper")
+    mysqld_down("db3")
+    for name in ("db1", "db2"):
+        lab.run(name, "systemctl stop mysql-gr-keeper")
+        lab.sql(name, "STOP GROUP_REPLICATION")
+    decision = call(lab, "db1", "decide")
+    assert (decision["verdict"], decision["overruled_by"]) == ("uncertain", "force_member")
+    assert "no answer from db3" in decision["why"]
+    told = call(lab, "db1", "decide", force_member="db1")
+    assert (told["verdict"], told["leader"]) == ("lead", "db1")
+    assert "db1 leads the group again, as told; without an answer from db3" in told["why"]
+    wrong = call(lab, "db1", "recover", force_member="db2")
+    assert "force_member is 'db2', but this is db1" in wrong
+    predicted = state(lab, "db1", "member_online", name="db1", force_member="db1", test=True)
+    done = state(lab, "db1", "member_online", name="db1", force_member="db1")
+    assert (predicted["result"], done["result"]) == (None, True), done
+    assert done["changes"] == predicted["changes"] == {"state": {"old": "OFFLINE", "new": "ONLINE"}}
+    assert call(lab, "db2", "recover")["verdict"] == "member"
+    eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 60)
+    for name in lab.databases:
+        lab.run(name, "systemctl start mysql-gr-keeper")
+    mysqld_down.undo("db3")
+
+
+def test_diverged_histories_are_listed_and_led_by_name_alone(lab: Lab, whole, keepers_off):
+    for name in lab.databases:
+        call(lab, name, "leave", member=name, reason="trial")
+    for name in ("db1", "db2"):
+        write(lab, name, f"CREATE DATABASE only_{name}")
+    for name in lab.databases:
+        call(lab, name, "unpause")
+    only = {name: row["alone"] for name, row in call(lab, "db1", "compare_gtids").items()}
+    decision = call(lab, "db3", "decide")
+    assert decision["verdict"] == "refuse"
+    assert "no member has what all have together" in decision["why"]
+    assert f"db1 lacks {only['db2']}" in decision["why"]
+    failed = state(lab, "db1", "member_online", name="db1")
+    assert (failed["result"], failed["changes"]) == (False, {})
+    led = call(lab, "db1", "recover", force_member="db1")
+    assert led["verdict"] == "member"
+    assert f"without {only['db2']}, which db2 has" in " ".join(led["acted"])
+    refused = call(lab, "db2", "join")
+    assert f"db2 has transactions that the group does not have: {only['db2']}" in refused
+    assert lab.sql("db2", "SHOW DATABASES LIKE 'only_db2'") == "only_db2"
+    joined = call(lab, "db2", "join", method="clone", clone_over="db2")
+    assert joined["given_up"] == only["db2"]
+    call(lab, "db3", "join")
+    whole()
+    lab.sql("db1", "DROP DATABASE only_db1")
+
+
+def test_survivors_go_on_alone_when_the_dead_are_named(lab: Lab, whole, mysqld_down, eventually):
+    lab.sql("db1", "SET GLOBAL group_replication_unreachable_majority_timeout = 0")
+    for name in ("db2", "db3"):
+        mysqld_down(name)
+    eventually(lambda: lab.status()["db1"]["quorum"] is False, 60)
+    decision = call(lab, "db1", "decide")
+    assert decision["verdict"] == "refuse"
+    assert "db1 is ONLINE without a majority" in decision["why"]
+    told = {"survivors": ["db1"], "dead": ["db2", "db3"]}
+    wrong = call(lab, "db1", "force_quorum", survivors=["db1"], dead=["db2"])
+    assert "each declared member once" in wrong
+    mysqld_down.undo("db3")
+    eventually(lambda: "cannot connect" not in str(lab.status()["db3"]), 60)
+    alive = call(lab, "db1", "force_quorum", **told)
+    assert "db3 answers: it is alive" in alive
+    mysqld_down("db3")
+    predicted = state(lab, "db1", "quorum_held", name="db1", **told, test=True)
+    done = state(lab, "db1", "quorum_held", name="db1", **told)
+    assert (predicted["result"], done["result"]) == (None, True), done
+    assert done["changes"] == predicted["changes"]
+    again = state(lab, "db1", "quorum_held", name="db1", **told)
+    assert (again["result"], again["changes"]) == (True, {})
+    assert lab.sql("db1", "SELECT @@group_replication_force_members") in ("", "NULL")
+    eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 60)
+    lab.sql("db1", "SET GLOBAL group_replication_unreachable_majority_timeout = 10")
+    for name in ("db2", "db3"):
+        mysqld_down.undo(name)
+
+
+def test_two_groups_with_one_name_are_named_and_never_joined(lab: Lab, whole, keepers_off):
+    for name in lab.databases:
+        call(lab, name, "leave", member=name, reason="trial")
+    for name in ("db1", "db2"):
+        lab.sql(
+            name,
+            "SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION;"
+            " SET GLOBAL group_replication_bootstrap_group = OFF",
+        )
+    views = {name: status["view_id"] for name, status in lab.status().items()}
+    assert views["db1"].partition(":")[0] != views["db2"].partition(":")[0]
+    for method in ({}, {"method": "clone", "clone_over": "db3"}):
+        refused = call(lab, "db3", "join", **method)
+        assert "two groups with one name" in refused
+        assert f"db2 is in view {views['db2']}" in refused
+    seen = call(lab, "db1", "status", extended=True)
+    assert any("two groups with one name" in problem for problem in seen["problems"])
+    failed = state(lab, "db1", "member_online", name="db1")
+    assert (failed["result"], failed["changes"]) == (False, {})
+    # The operator ends one of them; it had taken no write.
+    call(lab, "db2", "leave", member="db2", reason="second group")
+    for name in ("db2", "db3"):
+        call(lab, name, "join")
+    call(lab, "db1", "unpause")
+
+
+def test_another_group_is_not_joined(lab: Lab, whole, keepers_off):
+    other = "11111111-2222-4333-8444-555555555555"
+    declared = lab.secret("group", "name")
+    call(lab, "db3", "leave", member="db3", reason="trial")
+    lab.sql(
+        "db3",
+        f"SET GLOBAL group_replication_group_name = '{other}';"
+        " SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION;"
+        " SET GLOBAL group_replication_bootstrap_group = OFF",
+    )
+    inside = call(lab, "db3", "decide")
+    assert inside["why"] == f"db3 is ONLINE in group {other}, but {declared} is declared"
+    assert lab.status()["db3"]["group"] == other
+    call(lab, "db2", "leave", member="db2", reason="trial")
+    refused = call(lab, "db2", "join")
+    assert f"db3 is ONLINE in group {other}, but {declared} is declared" in refused
+    lab.sql(
+        "db3",
+        f"STOP GROUP_REPLICATION; SET GLOBAL group_replication_group_name = '{declared}'",
+    )
+    for name in ("db2", "db3"):
+        call(lab, name, "join")
+
+
+def test_a_server_with_data_that_no_transaction_accounts_for_is_refused(lab: Lab, whole):
+    lab.run("db3", "systemctl stop mysql-gr-keeper")
+    lab.new_disk("db3")
+    lab.salt("db3", "state.apply mysql.accounts")
+    write(lab, "db3", "SET sql_log_bin = OFF; CREATE DATABASE shop")
+    refused = call(lab, "db3", "join")
+    assert "db3 has data that no transaction accounts for (shop)" in refused
+    write(lab, "db3", "SET sql_log_bin = OFF; DROP DATABASE shop")
+    assert call(lab, "db3", "join")["verdict"] == "join"
+    lab.salt("db3", "state.apply")
+
+
+def test_a_member_whose_connections_are_used_up_is_still_asked(lab: Lab, whole, eventually):
+    """The administrators' door answers, and another member can come back meanwhile."""
+    before = lab.sql("db1", "SELECT @@max_connections")
+    lab.sql("db1", "SET GLOBAL max_connections = 1")
+    try:
+        # The place that is kept for an administrator is taken too.
+        lab.run("db1", "setsid mysql -e 'SELECT SLEEP(25)' > /dev/null 2>&1 &\nsleep 1")
+        refused = lab.run("db1", "mysql -e 'SELECT 1' 2>&1", check=False)
+        assert "Too many connections" in refused
+        assert lab.status()["db1"]["member"]["state"] == "ONLINE"
+        facts = call(lab, "db2", "facts")
+        assert facts["db1"]["answers"] is True
+        lab.run("db3", "systemctl kill --signal=KILL mysql")
+        eventually(lambda: lab.status()["db3"]["member"]["state"] == "ONLINE", 120)
+    finally:
+        eventually(lambda: lab.sql("db1", f"SET GLOBAL max_connections = {before}") == "", 60)
+    eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 60)
+
+
+def test_a_lag_is_measured_and_a_stopped_applier_named(lab: Lab, whole, eventually):
+    lab.sql("db1", "CREATE TABLE realworld.lag (id INT PRIMARY KEY)")
+    try:
+        lab.run(
+            "db3",
+            "setsid mysql -e 'LOCK TABLES realworld.lag READ; SELECT SLEEP(8)'"
+            " > /dev/null 2>&1 &\nsleep 1",
+        )
+        for number in range(5):
+            lab.sql("db1", f"INSERT INTO realworld.lag VALUES ({number})")
+        lag = call(lab, "db3", "status", extended=True)["applier"]
+        assert lag["running"] is True
+        assert lag["queued"] >= 1
+        assert lag["lag_seconds"] > 0
+        eventually(lambda: call(lab, "db3", "status", extended=True)["applier"]["queued"] == 0, 60)
+        healthy = call(lab, "db3", "status", extended=True)
+        assert (healthy["problems"], healthy["verdict"]) == ([], "member")
+    finally:
+        lab.sql("db1", "DROP TABLE realworld.lag")
