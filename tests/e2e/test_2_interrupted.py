@@ -31,7 +31,7 @@ def bootstraps_left(lab: Lab) -> set[str]:
 
 
 def views(lab: Lab) -> set[str]:
-    return {status["view_id"].partition(":")[0] for status in lab.status().values()}
+    return {(status["view_id"] or "").partition(":")[0] for status in lab.status().values()}
 
 
 def test_two_orchestrations_at_once_both_converge(lab: Lab, outside):
