@@ -18,15 +18,17 @@ user; the others over their admin port, which answers when ``max_connections`` i
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import ipaddress
 import json
 import logging
+import math
 import os
 import re
+import socket
 import ssl
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,6 +110,201 @@ def __virtual__() -> str:
     return __virtualname__
 
 
+# --- versions ------------------------------------------------------------------------------------
+
+# The first of 8.0 that a group takes in whatever patch the others have.
+OLDEST = (8, 0, 35)
+# After 9.7 the numbers are a year and a month.
+FIRST_YEAR = 26
+
+
+class Difference(NamedTuple):
+    """An option or a statement that not every supported version of MySQL has."""
+
+    name: str
+    # The first version that has it, and the first that has it no more; empty: no such limit.
+    since: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+    # What to write in its place, in words for the operator.
+    instead: str = ""
+    # What the option file says where the version has it; a statement's words.
+    value: str = ""
+    statement: bool = False
+
+
+# Names that are in no row are the same in all supported versions, as far as this module uses them.
+DIFFERENCES = (
+    # Until 8.3 the default keeps less apart than the group's own certification does.
+    Difference(
+        "binlog_transaction_dependency_tracking",
+        removed=(8, 4),
+        instead="nothing: WRITESET is all there is",
+        value="WRITESET",
+    ),
+    Difference(
+        "replica_parallel_type",
+        removed=(9, 5),
+        instead="nothing: LOGICAL_CLOCK is all there is",
+        value="LOGICAL_CLOCK",
+    ),
+    Difference("query_cache_size", removed=(8, 0, 3), instead="nothing"),
+    Difference("query_cache_type", removed=(8, 0, 3), instead="nothing"),
+    Difference("tx_isolation", removed=(8, 0, 3), instead="transaction_isolation"),
+    Difference("tx_read_only", removed=(8, 0, 3), instead="transaction_read_only"),
+    Difference("log_warnings", removed=(8, 0, 3), instead="log_error_verbosity"),
+    Difference("old_passwords", removed=(8, 0, 11), instead="nothing"),
+    Difference("expire_logs_days", removed=(8, 2), instead="binlog_expire_logs_seconds"),
+    Difference("abort_slave_event_count", removed=(8, 2), instead="nothing"),
+    Difference("disconnect_slave_event_count", removed=(8, 2), instead="nothing"),
+    Difference("skip_host_cache", removed=(8, 3), instead="host_cache_size=0"),
+    Difference("character_set_client_handshake", removed=(8, 3), instead="nothing"),
+    Difference("skip_character_set_client_handshake", removed=(8, 3), instead="nothing"),
+    Difference("group_replication_ip_whitelist", removed=(8, 3), instead="nothing"),
+    Difference("log_bin_use_v1_row_events", removed=(8, 3), instead="nothing"),
+    Difference("master_info_repository", removed=(8, 3), instead="nothing: it is a table"),
+    Difference("relay_log_info_repository", removed=(8, 3), instead="nothing: it is a table"),
+    Difference("relay_log_info_file", removed=(8, 3), instead="nothing: it is a table"),
+    Difference("slave_rows_search_algorithms", removed=(8, 3), instead="nothing"),
+    Difference("transaction_write_set_extraction", removed=(8, 3), instead="nothing"),
+    Difference("admin_ssl", removed=(8, 4), instead="admin_tls_version=''"),
+    Difference("ssl", removed=(8, 4), instead="tls_version=''"),
+    Difference("skip_ssl", removed=(8, 4), instead="tls_version=''"),
+    Difference("avoid_temporal_upgrade", removed=(8, 4), instead="nothing"),
+    Difference("show_old_temporals", removed=(8, 4), instead="nothing"),
+    Difference("default_authentication_plugin", removed=(8, 4), instead="authentication_policy"),
+    Difference("group_replication_recovery_complete_at", removed=(8, 4), instead="nothing"),
+    Difference("mysql_native_password", (8, 4), (9, 0), instead="caching_sha2_password accounts"),
+    Difference(
+        "group_replication_allow_local_lower_version_join", removed=(9, 5), instead="nothing"
+    ),
+    Difference("rpl_semi_sync_master_enabled", removed=(9, 5), instead="nothing in a group"),
+    Difference("rpl_semi_sync_slave_enabled", removed=(9, 5), instead="nothing in a group"),
+    # Rejected by 9.7; what replaces them is in every supported version, so all of 9 goes without.
+    Difference("innodb_log_file_size", removed=(9,), instead="innodb_redo_log_capacity"),
+    Difference("innodb_log_files_in_group", removed=(9,), instead="innodb_redo_log_capacity"),
+    Difference("temptable_use_mmap", removed=(9,), instead="temptable_max_mmap=0"),
+    Difference("tls_certificates_enforced_validation", (8, 1)),
+    Difference("set_operations_buffer_size", (8, 2)),
+    Difference("explain_json_format_version", (8, 3)),
+    Difference("group_replication_preemptive_garbage_collection", (8, 4)),
+    Difference("group_replication_preemptive_garbage_collection_rows_threshold", (8, 4)),
+    Difference("restrict_fk_on_non_standard_key", (8, 4)),
+    Difference("activate_mandatory_roles", (9, 5)),
+    Difference("caching_sha2_password_storage_format", (9, 7)),
+    Difference("enable_cascade_triggers", (9, 7)),
+    Difference("replica_allow_higher_version_source", (9, 7)),
+    Difference("binary log status", removed=(8, 2), value="SHOW MASTER STATUS", statement=True),
+    Difference("binary log status", (8, 2), value="SHOW BINARY LOG STATUS", statement=True),
+    Difference("reset binary logs", removed=(8, 2), value="RESET MASTER", statement=True),
+    Difference("reset binary logs", (8, 2), value="RESET BINARY LOGS AND GTIDS", statement=True),
+)
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """
+    Return a version as numbers that compare: 8.0.35, 9.7.4 and 26.7.0 in that order.
+
+    text
+        As the server says it, with a suffix or not.
+    """
+    numbers = re.match(r"\d+(?:\.\d+)*", text)
+    if not numbers:
+        raise SaltInvocationError(f"'{text}' is no version of MySQL; expected 9.7.4 or the like")
+    return tuple(int(number) for number in numbers[0].split("."))
+
+
+def _dotted(version: Iterable[int]) -> str:
+    return ".".join(map(str, version))
+
+
+SUPPORTED = f"MySQL {_dotted(OLDEST)} or later, 8.4, 9.x, or {FIRST_YEAR}.7 and later"
+
+
+def is_supported(version: tuple[int, ...]) -> bool:
+    """
+    Tell whether a version is one that these options and statements are known for.
+
+    version
+        Its numbers; a series without a patch level is the last of that series.
+    """
+    return (version >= OLDEST or version == OLDEST[: len(version)]) and not (
+        9 < version[0] < FIRST_YEAR
+    )
+
+
+def version_of_package(text: str) -> str:
+    """
+    Return the version of MySQL that a package holds.
+
+    text
+        The package's version, with epoch and revision or not: ``1:8.0.46-0ubuntu0.24.04.1``.
+    """
+    return re.split(r"[-+~]", text.rpartition(":")[2])[0]
+
+
+def _has(row: Difference, version: str) -> bool:
+    if not version:
+        return not row.since and not row.removed
+    numbers = version_of(version)
+    if numbers == OLDEST[: len(numbers)]:
+        numbers = OLDEST
+    return row.since <= numbers and not (row.removed and row.removed <= numbers)
+
+
+def options_for(version: str) -> dict[str, str]:
+    """
+    Return the options that the option file has for this version and not for all others.
+
+    version
+        The server's, such as 8.0.46 or 8.4; the empty text, if it is not known, gives none.
+    """
+    return {
+        row.name: row.value
+        for row in DIFFERENCES
+        if row.value and not row.statement and _has(row, version)
+    }
+
+
+def statement_for(name: str, version: str) -> str:
+    """
+    Return the words of a statement that differ by version.
+
+    name
+        What the statement is for, as the table of differences calls it.
+
+    version
+        The server's.
+    """
+    return next(
+        row.value
+        for row in DIFFERENCES
+        if row.statement and row.name == name and _has(row, version)
+    )
+
+
+def option_missing(name: str, version: str) -> str:
+    """
+    Say what to write in place of an option that this version does not have; "" if it has it.
+
+    name
+        The option, with underscores and without ``loose_``.
+
+    version
+        The server's; the empty text, if it is not known: then only what all have is there.
+    """
+    # The names with "slave" went with the ones with "replica", where there are two.
+    names = (name, _today(name))
+    row = next((r for r in DIFFERENCES if not r.statement and r.name in names), None)
+    if row is None or _has(row, version):
+        return ""
+    limits = [f"since {_dotted(row.since)}"] if row.since else []
+    limits += [f"until {_dotted(row.removed)}, where it was removed"] if row.removed else []
+    has = f"the option is there {' and '.join(limits)}"
+    if not version:
+        return f"mysql:version to be given too, since {has}"
+    return f"{row.instead or 'nothing'} in its place for MySQL {version}: {has}"
+
+
 # --- settings ------------------------------------------------------------------------------------
 
 
@@ -142,11 +339,21 @@ class Settings(NamedTuple):
     health_user: str = "mysql-gr-health"
     clients: tuple[str, ...] = ()
     options: Mapping[str, Any] = {}
+    version: str = ""
 
 
 def _invalid(key: str, value: Any, right: str) -> SaltInvocationError:
-    shown = "missing" if value is None else f"'{value}'"
-    return SaltInvocationError(f"pillar {key} is {shown}; expected {right}")
+    return SaltInvocationError(f"pillar {key} is {_shown(value)}; expected {right}")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, Mapping | list | tuple | set):
+        # What it holds may be secret.
+        return f"a {type(value).__name__}"
+    text = str(value)
+    return f"'{text}'" if text.isprintable() else repr(text)
 
 
 def _walk(pillar: Mapping[str, Any], key: str) -> Any:
@@ -158,13 +365,58 @@ def _walk(pillar: Mapping[str, Any], key: str) -> Any:
     return value
 
 
+# Every key that is read here, so that a misspelt one is no silent default. None: a value.
+KEYS: dict[str, Any] = {
+    "cluster": {"subnet": None, "health_port": None, "nodes": None},
+    "mysql": {
+        "group": {"name": None, "mode": None},
+        "accounts": {
+            "admin": {"name": None, "password": None},
+            "recovery": {"name": None, "password": None},
+            "application": {"name": None, "password": None, "database": None},
+        },
+        "port": None,
+        "admin_port": None,
+        "socket": None,
+        "version": None,
+        "options": None,
+        "lookup": {"package": None, "service": None, "config_file": None, "library": None},
+    },
+}
+NODE_KEYS = ("ip", "role")
+ROLES = ("master", "db", "proxy", "web")
+
+
+def _check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
+    """Refuse what is no mapping or has a key that nothing reads; no value is shown."""
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        raise SaltInvocationError(
+            f"pillar {place} is a {type(value).__name__}; expected a mapping with {_names(known)}"
+        )
+    for key, inner in value.items():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1, 0.5)
+            raise SaltInvocationError(
+                f"pillar {place}:{key} is a key that nothing reads; expected "
+                + (f"{place}:{near[0]}" if near else f"one of {_names(known)}")
+            )
+        if known[key] is not None:
+            _check_keys(inner, known[key], f"{place}:{key}")
+
+
 # What CHANGE REPLICATION SOURCE takes; kept for all accounts, so that there is one rule.
 PASSWORD_MIN, PASSWORD_MAX = 12, 32
 
 
 def _password(pillar: Mapping[str, Any], key: str) -> str:
     value = _walk(pillar, key)
-    if not isinstance(value, str) or not PASSWORD_MIN <= len(value) <= PASSWORD_MAX:
+    if (
+        not isinstance(value, str)
+        or not PASSWORD_MIN <= len(value) <= PASSWORD_MAX
+        or not value.isprintable()
+    ):
         # The value itself is never shown, however wrong it is.
         shown = "missing" if value is None else "not that"
         raise SaltInvocationError(
@@ -193,37 +445,63 @@ def _account_name(pillar: Mapping[str, Any], role: str, default: str) -> str:
     return value
 
 
+def _network(pillar: Mapping[str, Any]) -> ipaddress.IPv4Network:
+    subnet = _walk(pillar, "cluster:subnet")
+    try:
+        return ipaddress.IPv4Network(subnet if isinstance(subnet, str) else "")
+    except ValueError:
+        raise _invalid(
+            "cluster:subnet",
+            subnet,
+            "an IPv4 network such as 172.28.17.0/24 (MySQL limits accounts to networks of IPv4 "
+            "only, so IPv6 is not supported)",
+        ) from None
+
+
 def declared_nodes(pillar: Mapping[str, Any], role: str) -> dict[str, str]:
     """
     Return the addresses of the declared nodes of one role, in declared order.
 
     pillar
-        The pillar, with ``cluster:nodes``.
+        The pillar, with ``cluster:subnet`` and ``cluster:nodes``.
 
     role
         The role to keep: ``db``, ``proxy``, ``web`` or ``master``.
 
     Returns a dict of node id to IP address. Raises SaltInvocationError for a table that is missing
-    or has an address that is none, or one address twice.
+    or has an unknown role or key, an address that is none of the subnet's, or one address twice.
     """
+    network = _network(pillar)
     table = _walk(pillar, "cluster:nodes")
     if not isinstance(table, Mapping) or not table:
         raise _invalid("cluster:nodes", table, "a mapping of node id to {ip: …, role: …}")
     seen: dict[str, str] = {}
     nodes = {}
     for name, node in table.items():
-        ip = node.get("ip") if isinstance(node, Mapping) else None
-        try:
-            address = str(ipaddress.ip_address(ip))
-        except ValueError:
-            raise _invalid(f"cluster:nodes:{name}:ip", ip, "an IP address") from None
-        if address in seen:
-            raise _invalid(
-                f"cluster:nodes:{name}:ip", ip, f"an address that is not {seen[address]}'s already"
+        key = f"cluster:nodes:{name}"
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise SaltInvocationError(
+                f"pillar cluster:nodes has a node named {name!r}; expected a minion's id: text of "
+                "letters, digits, '.', '_' or '-'"
             )
-        seen[address] = name
-        if node.get("role") == role:
-            nodes[name] = address
+        _check_keys(node, dict.fromkeys(NODE_KEYS), key)
+        ip, its_role = _walk(table, f"{name}:ip"), _walk(table, f"{name}:role")
+        try:
+            address = ipaddress.IPv4Address(ip if isinstance(ip, str) else "")
+        except ValueError:
+            raise _invalid(f"{key}:ip", ip, "an IP address, of IPv4") from None
+        ends = (network.network_address, network.broadcast_address)
+        if address not in network or (network.prefixlen < 31 and address in ends):
+            raise _invalid(f"{key}:ip", ip, f"an address of a host in cluster:subnet {network}")
+        if str(address) in seen:
+            raise _invalid(
+                f"{key}:ip", ip, f"an address that is not {seen[str(address)]}'s already"
+            )
+        if its_role not in ROLES:
+            raise _invalid(f"{key}:role", its_role, f"one of {_names(ROLES)}")
+        seen[str(address)] = name
+        if its_role == role:
+            nodes[name] = str(address)
     return nodes
 
 
@@ -238,8 +516,10 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         The minion's id, which must be a declared node of role ``db``.
 
     Returns a :py:class:`Settings`. Raises SaltInvocationError naming the key, its value and what
-    would be right.
+    would be right, for whatever is malformed, misspelt or contradicts itself.
     """
+    for key, known in KEYS.items():
+        _check_keys(pillar.get(key), known, key)
     nodes = declared_nodes(pillar, "db")
     if not MEMBERS_MIN <= len(nodes) <= MEMBERS_MAX:
         raise _invalid(
@@ -250,33 +530,12 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         )
     if me not in nodes:
         raise _invalid("cluster:nodes", ", ".join(nodes), f"a node '{me}' with role db")
-    subnet = _walk(pillar, "cluster:subnet")
-    try:
-        network = ipaddress.ip_network(str(subnet))
-    except ValueError:
-        raise _invalid("cluster:subnet", subnet, "a network such as 172.28.17.0/24") from None
-    group = _walk(pillar, "mysql:group:name")
-    try:
-        uuid.UUID(str(group))
-    except ValueError:
-        raise _invalid("mysql:group:name", group, "a UUID as uuidgen prints it") from None
-    mode = _walk(pillar, "mysql:group:mode") or MODES[0]
-    if mode not in MODES:
-        raise _invalid("mysql:group:mode", mode, f"{MODES[0]} or {MODES[1]}")
-    options = _walk(pillar, "mysql:options") or {}
-    if not isinstance(options, Mapping):
-        raise _invalid("mysql:options", options, "a mapping of server option to value")
-    database = _walk(pillar, "mysql:accounts:application:database") or "realworld"
-    if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", str(database)):
-        raise _invalid(
-            "mysql:accounts:application:database", database, "1 to 64 letters, digits or '_'"
-        )
-    return Settings(
+    settings = Settings(
         me=me,
-        group=str(group).lower(),
-        mode=mode,
+        group=_group_name(pillar),
+        mode=_one_of(pillar, "mysql:group:mode", MODES),
         nodes=nodes,
-        subnet=str(network),
+        subnet=str(_network(pillar)),
         admin=Account(
             _account_name(pillar, "admin", "mysql_gr_admin"),
             _password(pillar, "mysql:accounts:admin:password"),
@@ -289,14 +548,268 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
             _account_name(pillar, "application", "haproxy_root"),
             _password(pillar, "mysql:accounts:application:password"),
         ),
-        database=str(database),
+        database=_database(pillar),
         port=_port(pillar, "mysql:port", 3306),
         admin_port=_port(pillar, "mysql:admin_port", 33062),
         health_port=_port(pillar, "cluster:health_port", 9200),
-        socket=_walk(pillar, "mysql:socket") or "/run/mysqld/mysqld.sock",
+        socket=_path(pillar, "mysql:socket", "/run/mysqld/mysqld.sock"),
         clients=tuple(declared_nodes(pillar, "proxy").values()),
-        options=dict(options),
+        options=_options(pillar),
+        version=_declared_version(pillar),
     )
+    _check_lookup(pillar)
+    _check_distinct(settings)
+    _check_needs(settings)
+    if settings.version:
+        _check_versions(settings.options, settings.version)
+    return settings
+
+
+def _one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
+    value = _walk(pillar, key)
+    if value is None:
+        return right[0]
+    if value not in right:
+        raise _invalid(key, value, " or ".join(right))
+    return str(value)
+
+
+def _group_name(pillar: Mapping[str, Any]) -> str:
+    value = _walk(pillar, "mysql:group:name")
+    pattern = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise _invalid("mysql:group:name", value, "a UUID as uuidgen prints it")
+    return value.lower()
+
+
+def _database(pillar: Mapping[str, Any]) -> str:
+    key = "mysql:accounts:application:database"
+    value = _walk(pillar, key)
+    if value is None:
+        return "realworld"
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
+        raise _invalid(key, value, "1 to 64 letters, digits or '_'")
+    if value.lower() in SYSTEM_SCHEMAS:
+        raise _invalid(key, value, "a database that is none of the server's own")
+    return value
+
+
+def _path(pillar: Mapping[str, Any], key: str, default: str) -> str:
+    value = _walk(pillar, key)
+    if value is None:
+        return default
+    # 107 bytes is what a socket's address holds.
+    if not isinstance(value, str) or not re.fullmatch(r"/[A-Za-z0-9._/@+-]{1,106}", value):
+        raise _invalid(key, value, f"an absolute path such as {default}")
+    return value
+
+
+def _declared_version(pillar: Mapping[str, Any]) -> str:
+    value = _walk(pillar, "mysql:version")
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,3}){1,2}", value):
+        raise _invalid("mysql:version", value, "quoted text such as '8.4' or '9.7.4'")
+    if not is_supported(version_of(value)):
+        raise _invalid("mysql:version", value, SUPPORTED)
+    return value
+
+
+def _check_lookup(pillar: Mapping[str, Any]) -> None:
+    for name in KEYS["mysql"]["lookup"]:
+        key = f"mysql:lookup:{name}"
+        value = _walk(pillar, key)
+        if name in ("config_file", "library"):
+            _path(pillar, key, "/usr/local/lib/mysql-gr")
+        elif value is not None and not (
+            isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+@_-]*", value)
+        ):
+            raise _invalid(key, value, f"the name of a {name}")
+
+
+def _check_distinct(settings: Settings) -> None:
+    ports = {
+        "mysql:port": settings.port,
+        "mysql:admin_port": settings.admin_port,
+        "cluster:health_port": settings.health_port,
+    }
+    roles = {role: getattr(settings, role) for role in ("admin", "recovery", "application")}
+    names = {f"mysql:accounts:{role}:name": account.name for role, account in roles.items()}
+    for values, right in ((ports, "a port of its own"), (names, "an account of its own")):
+        for key, value in values.items():
+            same = next(other for other, one in values.items() if one == value)
+            if same != key:
+                raise _invalid(key, value, f"{right}: {same} is the same")
+    for key, name in names.items():
+        if name in ("root", settings.health_user) or name.startswith("mysql."):
+            raise _invalid(key, name, "an account that is none of the server's own")
+    by_password: dict[str, str] = {}
+    for role, account in roles.items():
+        key = f"mysql:accounts:{role}:password"
+        same = by_password.setdefault(account.password, key)
+        if same != key:
+            raise SaltInvocationError(
+                f"pillar {key} is the same as {same}; expected a password of its own"
+            )
+
+
+# --- options that pillar gives -------------------------------------------------------------------
+
+ON, OFF = ("ON", "1", "TRUE"), ("OFF", "0", "FALSE")
+# What pillar mysql:options may say of an option that the group depends on, and why.
+# Nothing is right where there is no value.
+NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "group_replication_bootstrap_group": ((), "in a file it makes a second group at a restart"),
+    "group_replication_start_on_boot": (OFF, "what has asked the other members starts it"),
+    "group_replication_communication_stack": (("MYSQL",), "members speak over the server's port"),
+    "group_replication_recovery_use_ssl": (ON, "the recovery account requires TLS"),
+    "group_replication_ssl_mode": (
+        ("REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
+        "the recovery account requires TLS",
+    ),
+    "gtid_mode": (("ON",), "the group is made of GTIDs"),
+    "enforce_gtid_consistency": (ON, "the group is made of GTIDs"),
+    "log_replica_updates": (ON, "members recover from each other's binary logs"),
+    "binlog_format": (("ROW",), "the group certifies rows"),
+    "transaction_write_set_extraction": (("XXHASH64",), "the group certifies rows"),
+    "master_info_repository": (("TABLE",), "the group keeps it in a table"),
+    "relay_log_info_repository": (("TABLE",), "the group keeps it in a table"),
+    "replica_preserve_commit_order": (ON, "commits appear in one order on all members"),
+    "replica_parallel_type": (("LOGICAL_CLOCK",), "commits appear in one order on all members"),
+    "super_read_only": (ON, "a member outside the group must not take a write"),
+    "read_only": (ON, "a member outside the group must not take a write"),
+    "performance_schema": (ON, "members are asked through it what they are"),
+    "skip_networking": (OFF, "members reach each other over the network"),
+    "skip_grant_tables": (OFF, "it lets everybody in"),
+    "server_uuid": ((), "each server makes its own and keeps it in auto.cnf"),
+    "plugin_load": ((), "it unloads what the group needs; plugin_load_add adds to that"),
+    "initialize": ((), "it makes a new data directory"),
+    "initialize_insecure": ((), "it makes a new data directory"),
+    "binlog_do_db": ((), "the group must not lack transactions"),
+    "binlog_ignore_db": ((), "the group must not lack transactions"),
+}
+FILTERS = "replicate_"
+# Options that follow from other keys, and from which.
+DERIVED = {
+    "server_id": "the member's address",
+    "report_host": "cluster:nodes",
+    "report_port": "mysql:port",
+    "port": "mysql:port",
+    "socket": "mysql:socket",
+    "admin_address": "cluster:nodes",
+    "admin_port": "mysql:admin_port",
+    "group_replication_group_name": "mysql:group:name",
+    "group_replication_local_address": "cluster:nodes and mysql:port",
+    "group_replication_group_seeds": "cluster:nodes and mysql:port",
+    "group_replication_single_primary_mode": "mysql:group:mode",
+    "group_replication_enforce_update_everywhere_checks": "mysql:group:mode",
+}
+# Options of plugins, which are not loaded while a data directory is initialised.
+PLUGINS = ("group_replication_", "clone_")
+
+
+def _option_name(text: str) -> str:
+    """An option as the file spells it: one spelling for all that mysqld takes for the same."""
+    name = text.replace("-", "_").lower()
+    bare = name.removeprefix("loose_")
+    return f"loose_{bare}" if bare.startswith(PLUGINS) else name
+
+
+def _options(pillar: Mapping[str, Any]) -> dict[str, Any]:
+    key = "mysql:options"
+    table = _walk(pillar, key)
+    if table is None:
+        return {}
+    if not isinstance(table, Mapping):
+        raise _invalid(key, table, "a mapping of server option to value")
+    options: dict[str, Any] = {}
+    for name, value in table.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
+            raise SaltInvocationError(
+                f"pillar {key} has an option named {name!r}; expected letters, digits, '_' or '-'"
+            )
+        spelt = _option_name(name)
+        bare = spelt.removeprefix("loose_")
+        if any(other.removeprefix("loose_") == bare for other in options):
+            raise _invalid(f"{key}:{name}", value, "an option once, in one spelling")
+        many = isinstance(value, list)
+        checked = [_option_value(f"{key}:{name}", one) for one in (value if many else [value])]
+        if not checked:
+            raise _invalid(f"{key}:{name}", value, "one value at least")
+        options[spelt] = checked if many else checked[0]
+    return options
+
+
+def _option_value(key: str, value: Any) -> str | int | float:
+    if isinstance(value, bool):
+        # YAML reads ON and OFF as these.
+        return "ON" if value else "OFF"
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _invalid(key, value, "a finite number")
+    if isinstance(value, int | float):
+        return value
+    if not isinstance(value, str):
+        raise _invalid(key, value, "text, a number, ON or OFF, or a list of these")
+    if not value.isprintable() or value != value.strip():
+        raise _invalid(key, value, "one line without blanks around it")
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    if "#" in value and not quoted:
+        raise _invalid(key, value, "it in quotes of its own: a # begins a comment in the file")
+    return value
+
+
+def _check_needs(settings: Settings) -> None:
+    """Refuse options that contradict what the group needs or what other keys say."""
+    own = {name.removeprefix("loose_"): one for name, one in _own_options(settings).items()}
+    for name, value in settings.options.items():
+        bare = name.removeprefix("loose_")
+        key, said = f"mysql:options:{bare}", str(value).strip("'\"")
+        for prefix, means in (("skip_", "OFF"), ("disable_", "OFF"), ("enable_", "ON")):
+            inner = _today(bare.removeprefix(prefix))
+            if bare.startswith(prefix) and bare not in NEEDS and inner in {*NEEDS, "log_bin"}:
+                bare, said = inner, means
+        bare = _today(bare)
+        if bare.startswith(FILTERS):
+            raise _invalid(key, value, "to be left out: the group takes no filters")
+        if bare == "log_bin" and said.upper() in (*ON, *OFF):
+            raise _invalid(
+                key, value, "the base name of files: the binary log is on unless told otherwise"
+            )
+        if bare == "bind_address":
+            address = settings.nodes[settings.me]
+            if not {address, "*", "0.0.0.0", "::"} & set(re.split(r"\s*,\s*", said)):  # noqa: S104
+                raise _invalid(key, value, f"{address} among them, where the others reach it")
+        if bare in NEEDS:
+            right, why = NEEDS[bare]
+            if not right:
+                raise _invalid(key, value, f"to be left out: {why}")
+            if said.upper() not in right:
+                raise _invalid(key, value, f"{' or '.join(right)}: {why}")
+        if bare in DERIVED and not _same(said, str(own[bare])):
+            raise _invalid(key, value, f"'{own[bare]}', which follows from {DERIVED[bare]}")
+
+
+def _today(name: str) -> str:
+    """The name that an option with an older one has now; the server takes both for the same."""
+    return name.replace("slave", "replica", 1)
+
+
+def _same(one: str, other: str) -> bool:
+    return (
+        any(one.upper() in words and other.upper() in words for words in (ON, OFF))
+        or one.lower() == other.lower()
+    )
+
+
+def _check_versions(options: Mapping[str, Any], version: str) -> None:
+    for name, value in options.items():
+        bare = name.removeprefix("loose_")
+        right = option_missing(bare, version)
+        if right:
+            raise _invalid(f"mysql:options:{bare}", value, right)
+
+
+# --- settings, stored ----------------------------------------------------------------------------
 
 
 def settings_as_json(settings: Settings) -> str:
@@ -340,23 +853,43 @@ def server_id_of(address: str) -> int:
     Return a server id that no other member can have: the number that the IPv4 address is.
 
     address
-        The member's address. An IPv6 address gives its last 32 bits.
+        The member's address.
     """
-    return int(ipaddress.ip_address(address)) & 0xFFFFFFFF
+    return int(ipaddress.IPv4Address(address))
 
 
-def options_of(settings: Settings) -> dict[str, Any]:
+def options_of(settings: Settings, version: str = "") -> dict[str, Any]:
     """
     Return the server's option file for these settings.
 
+    settings
+        The group's settings.
+
+    version
+        The server's version. Default: not known, which leaves out what not all versions have.
+
     Returns a dict of option name to value, in the order of the file; a list is an option that
-    stands several times. What pillar ``mysql:options`` names comes last and wins.
+    stands several times. What pillar ``mysql:options`` names comes last and wins. Raises
+    SaltInvocationError for an option there that the version does not have.
     """
+    options = _own_options(settings) | options_for(version)
+    _check_versions(settings.options, version)
+    for name, value in settings.options.items():
+        bare = name.removeprefix("loose_")
+        if bare == "plugin_load_add":
+            more = value if isinstance(value, list) else [value]
+            options[bare] = [*options[bare], *(one for one in more if one not in options[bare])]
+        else:
+            options[bare if bare in options else name] = value
+    return options
+
+
+def _own_options(settings: Settings) -> dict[str, Any]:
     address = settings.nodes[settings.me]
     multi = settings.mode == MODES[0]
     # The plugin is not loaded while a data directory is initialised: hence "loose".
     gr = "loose_group_replication_"
-    options: dict[str, Any] = {
+    return {
         "server_id": server_id_of(address),
         "bind_address": f"{address},127.0.0.1",
         "port": settings.port,
@@ -377,6 +910,8 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "relay_log": "relay-bin",
         "gtid_mode": "ON",
         "enforce_gtid_consistency": "ON",
+        # Commits appear in one order on all members.
+        "replica_preserve_commit_order": "ON",
         # A member outside the group must not take a write, whatever brought it there.
         "super_read_only": "ON",
         # Group Replication refuses writes to tables without a primary key; this refuses the table.
@@ -390,11 +925,13 @@ def options_of(settings: Settings) -> dict[str, Any]:
         f"{gr}group_seeds": ",".join(f"{ip}:{settings.port}" for ip in settings.nodes.values()),
         f"{gr}single_primary_mode": "OFF" if multi else "ON",
         f"{gr}enforce_update_everywhere_checks": "ON" if multi else "OFF",
-        # Traffic of the group and of distributed recovery is encrypted.
+        # Traffic of the group and of distributed recovery is encrypted; the default only since 9.5.
         f"{gr}ssl_mode": "REQUIRED",
         f"{gr}recovery_use_ssl": "ON",
         # A member that left by fault accepts no clients, and can still be looked into.
         f"{gr}exit_state_action": "OFFLINE_MODE",
+        # A new primary answers when it has applied what the old one left; the default since 8.4.
+        f"{gr}consistency": "BEFORE_ON_PRIMARY_FAILOVER",
         # The keeper takes an expelled member in again, after asking the others. The server's own
         # tries know no evidence, and a try that waits for a view holds up what would help.
         f"{gr}autorejoin_tries": 0,
@@ -406,8 +943,6 @@ def options_of(settings: Settings) -> dict[str, Any]:
         # The server's default of 1 GiB is more than a small machine has.
         f"{gr}message_cache_size": 134217728,
     }
-    options.update(settings.options)
-    return options
 
 
 # --- GTID sets -----------------------------------------------------------------------------------
@@ -643,7 +1178,7 @@ def _too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether a group with the other member would refuse this one for its version."""
     left, right = version_of(mine["version"]), version_of(other["version"])
     # Within a series any patch level may join, in the series that promise so.
-    return left < right and not (left[:2] == right[:2] and left >= (8, 0, 35))
+    return left < right and not (left[:2] == right[:2] and left >= OLDEST)
 
 
 def _purged(
@@ -1102,7 +1637,8 @@ def observe(connection: Any) -> dict[str, Any]:
     """
     server = _rows(
         connection,
-        "SELECT @@server_uuid AS server_uuid, @@version AS version, @@report_host AS host,"
+        "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"
+        " @@report_host AS host,"
         " @@port AS port, @@super_read_only AS super_read_only, @@offline_mode AS offline_mode,"
         " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged",
     )[0]
@@ -1111,8 +1647,8 @@ def observe(connection: Any) -> dict[str, Any]:
         for row in _rows(
             connection,
             "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
-            " WHERE VARIABLE_NAME IN"
-            " ('group_replication_group_name', 'group_replication_single_primary_mode')",
+            " WHERE VARIABLE_NAME IN %s",
+            (("group_replication_group_name", "group_replication_single_primary_mode", *ALIKE),),
         )
     }
     members = [
@@ -1150,6 +1686,8 @@ def observe(connection: Any) -> dict[str, Any]:
         "paused": "",
         "schemas": [],
         "server_uuid": server["server_uuid"],
+        "server_id": server["server_id"],
+        "alike": {name: variables[name] for name in ALIKE if name in variables},
         # As the group's view has it: without the distribution's suffix.
         "version": str(server["version"]).partition("-")[0],
         "host": server["host"],
@@ -1897,8 +2435,9 @@ def facts() -> dict[str, dict[str, Any]]:
 
     Returns a dict of declared name to a dict: ``answers`` (bool) and ``error`` (why not); of one
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
-    ``quorum``, ``server_uuid``, ``version``, ``host``, ``port``, ``super_read_only``,
-    ``offline_mode``, ``gtid_executed``, ``gtid_purged`` and ``gtid_received``.
+    ``quorum``, ``server_uuid``, ``server_id``, ``alike`` (variables that are equal in a group),
+    ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``gtid_executed``,
+    ``gtid_purged`` and ``gtid_received``.
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -1952,40 +2491,66 @@ def compare_gtids() -> dict[str, dict[str, str]]:
     return compared(facts())
 
 
-# What a server must be to join: variable, what is right, in words for the operator.
+# What a server must be to join: variable, what is right, in words for the operator. A variable that
+# a version lacks is as it should be there. Checksums and row images may be any since 8.0.21.
 REQUIRED = {
+    "performance_schema": ("ON", "1"),
     "gtid_mode": ("ON",),
     "enforce_gtid_consistency": ("ON",),
     "log_bin": ("ON", "1"),
     "log_replica_updates": ("ON", "1"),
     "binlog_format": ("ROW",),
+    "transaction_write_set_extraction": ("XXHASH64", "MURMUR32"),
+    "master_info_repository": ("TABLE",),
+    "relay_log_info_repository": ("TABLE",),
     "replica_preserve_commit_order": ("ON", "1"),
+    "replica_parallel_type": ("LOGICAL_CLOCK",),
     "super_read_only": ("ON", "1"),
     "group_replication_start_on_boot": ("OFF",),
     "group_replication_bootstrap_group": ("OFF",),
 }
-# The first one with communication_stack=MYSQL.
-OLDEST = (8, 0, 27)
+# What Group Replication wants to be equal in all members; it refuses one that differs.
+ALIKE = (
+    "lower_case_table_names",
+    "default_table_encryption",
+    "group_replication_gtid_assignment_block_size",
+    "group_replication_paxos_single_leader",
+    "group_replication_view_change_uuid",
+)
+CHANNELS = ("group_replication_applier", "group_replication_recovery")
 
 
-def version_of(text: str) -> tuple[int, ...]:
-    """
-    Return a version as numbers that compare: 8.0.35, 9.7.4 and 26.7.0 in that order.
+class Instance(NamedTuple):
+    """What a server says of itself that its peers need not know."""
 
-    text
-        As the server says it, with a suffix or not.
-    """
-    numbers = re.match(r"\d+(?:\.\d+)*", text)
-    if not numbers:
-        raise SaltInvocationError(f"'{text}' is no version of MySQL; expected 9.7.4 or the like")
-    return tuple(int(number) for number in numbers[0].split("."))
+    # Global variables, names in lower case, and those that are kept over a restart.
+    variables: Mapping[str, str]
+    persisted: Mapping[str, str] = {}
+    # The state of the plugin; empty: not there.
+    plugin: str = ""
+    # Channels of asynchronous replication, and filters of all replication.
+    channels: Sequence[str] = ()
+    filters: Sequence[str] = ()
+    # Where report_host leads.
+    report_addresses: Sequence[str] = ()
+    # As account_differences returns it.
+    accounts: Mapping[str, Mapping[str, Sequence[str]]] = {}
+
+
+def _allowed(address: str, allowlist: str) -> bool:
+    """Tell whether group_replication_ip_allowlist covers an address; names in it are not asked."""
+    ip = ipaddress.IPv4Address(address)
+    if allowlist.upper() == "AUTOMATIC":
+        return ip.is_private
+    networks = []
+    for word in allowlist.split(","):
+        with contextlib.suppress(ValueError):
+            networks.append(ipaddress.ip_network(word.strip(), strict=False))
+    return any(ip in network for network in networks)
 
 
 def instance_problems(
-    settings: Settings,
-    variables: Mapping[str, str],
-    seen: Mapping[str, Mapping[str, Any]],
-    accounts: Mapping[str, Mapping[str, Sequence[str]]],
+    settings: Settings, instance: Instance, seen: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, str]]:
     """
     Name all that would stop a server from joining, from what is known of it.
@@ -1993,49 +2558,184 @@ def instance_problems(
     settings
         The group's settings.
 
-    variables
-        The server's global variables, names in lower case.
+    instance
+        What the server says of itself.
 
     seen
         What every member says of itself, as :py:func:`facts` returns it.
-
-    accounts
-        What is missing of its accounts, as :py:func:`account_differences` returns it.
     """
-    found = []
+    found: list[dict[str, str]] = []
 
-    def problem(what: str, value: str | None, right: str) -> None:
-        found.append({"what": what, "value": value or "", "expected": right})
+    def problem(what: str, value: Any, right: str) -> None:
+        found.append({"what": what, "value": str(value or ""), "expected": right})
 
-    mine = seen[settings.me]
+    mine, variables = seen[settings.me], instance.variables
     inside = mine["state"] in PRESENT
-    if version_of(mine["version"]) < OLDEST:
-        problem("version", mine["version"], f"{'.'.join(map(str, OLDEST))} or later")
-    if "group_replication_group_name" not in variables:
-        problem("plugin group_replication", None, "loaded (plugin_load_add in the option file)")
+    version = version_of(mine["version"])
+    if not is_supported(version):
+        problem("version", mine["version"], SUPPORTED)
+    declared = version_of(settings.version) if settings.version else ()
+    if version[: len(declared)] != declared:
+        problem("version", mine["version"], f"{settings.version}, as mysql:version says")
+    if instance.plugin != "ACTIVE":
+        problem(
+            "plugin group_replication",
+            instance.plugin,
+            "ACTIVE (plugin_load_add in the option file, or INSTALL PLUGIN)",
+        )
     for name, right in REQUIRED.items():
-        # A member of the group has been made writable by it; an old server lacks some names.
+        # A member of the group has been made writable by it.
         if (
             name in variables
             and variables[name] not in right
             and not (inside and name == "super_read_only")
         ):
             problem(name, variables[name], right[0])
-    for name, right in (
-        ("report_host", settings.nodes[settings.me]),
-        ("group_replication_group_name", settings.group),
-    ):
-        if name in variables and variables[name] != right:
-            problem(name, variables[name], right)
+        if name in instance.persisted and instance.persisted[name] not in right:
+            danger = (
+                ": DANGEROUS, at its next start this server makes a second group"
+                if name == "group_replication_bootstrap_group"
+                else ", which wins over the option file at the next start"
+            )
+            problem(
+                f"persisted {name}",
+                instance.persisted[name],
+                f"{right[0]} (RESET PERSIST {name}){danger}",
+            )
+    _check_addresses(settings, instance, problem)
+    if variables.get("group_replication_group_name", settings.group) != settings.group:
+        problem(
+            "group_replication_group_name",
+            variables["group_replication_group_name"],
+            settings.group,
+        )
+    for channel in instance.channels:
+        problem("replication channel", channel, "none beside the group's own (RESET REPLICA ALL)")
+    for one in instance.filters:
+        problem("replication filter", one, "none: a group takes no filters")
+    _check_peers(settings, seen, problem)
+    for account, lacking in instance.accounts.items():
+        problem(account, None, f"{_names(lacking['missing'])} (mysql_gr.create_accounts)")
+    return found
+
+
+def _check_addresses(
+    settings: Settings, instance: Instance, problem: Callable[[str, Any, str], None]
+) -> None:
+    """Name what keeps the others from finding this server, or it from letting them in."""
+    variables, address = instance.variables, settings.nodes[settings.me]
+    host = variables.get("report_host") or ""
+    if host != address:
+        leads = [one for one in instance.report_addresses if one != host]
+        loops = any(ipaddress.ip_address(one).is_loopback for one in instance.report_addresses)
+        problem(
+            "report_host",
+            f"{host} ({_names(leads)})" if leads else host,
+            f"{address}, as cluster:nodes says"
+            + ("; a loopback address leads the others to themselves" if loops else ""),
+        )
+    if variables.get("report_port") not in (None, "0", str(settings.port)):
+        problem("report_port", variables["report_port"], str(settings.port))
+    # The stack of the server's own connections asks accounts, not addresses.
+    if variables.get("group_replication_communication_stack") == "XCOM":
+        allowlist = variables.get("group_replication_ip_allowlist", "")
+        shut = [name for name, ip in settings.nodes.items() if not _allowed(ip, allowlist)]
+        if shut:
+            problem(
+                "group_replication_ip_allowlist",
+                allowlist,
+                "also " + _names(f"{settings.nodes[name]} of {name}" for name in shut),
+            )
+
+
+def _check_peers(
+    settings: Settings,
+    seen: Mapping[str, Mapping[str, Any]],
+    problem: Callable[[str, Any, str], None],
+) -> None:
+    """Name what is the same as another's and must not be, and what must be and is not."""
+    mine = seen[settings.me]
     others = {name: one for name, one in seen.items() if name != settings.me and one["answers"]}
     for name, one in others.items():
         if one["server_uuid"] == mine["server_uuid"]:
             problem("server_uuid", mine["server_uuid"], f"one that is not {name}'s: a copied disk")
-        if one["version"] and version_of(mine["version"]) < version_of(one["version"])[:2]:
-            problem("version", mine["version"], f"not older than {name}'s {one['version']}")
-    for account, lacking in accounts.items():
-        problem(account, None, f"{_names(lacking['missing'])} (mysql_gr.create_accounts)")
-    return found
+        if one["server_id"] == mine["server_id"]:
+            problem("server_id", mine["server_id"], f"one that is not {name}'s")
+    group = {name: one for name, one in others.items() if one["state"] == ONLINE} or others
+    if group:
+        name = min(group, key=lambda n: version_of(group[n]["version"]))
+        if _too_old(mine, group[name]):
+            problem("version", mine["version"], f"not older than {name}'s {group[name]['version']}")
+    for variable in ALIKE:
+        wanted = {
+            name: one["alike"][variable] for name, one in group.items() if variable in one["alike"]
+        }
+        value = mine["alike"].get(variable)
+        name = next((n for n, one in wanted.items() if value is not None and one != value), None)
+        if name:
+            problem(variable, value, f"{wanted[name]}, as {name} has it")
+
+
+def _instance(settings: Settings) -> Instance:
+    """Ask the local server what :py:func:`instance_problems` judges."""
+
+    def pairs(connection: Any, sql: str) -> dict[str, str]:
+        return {row["name"].lower(): row["value"] for row in _rows(connection, sql)}
+
+    def column(connection: Any, sql: str, values: Sequence[Any] = ()) -> list[str]:
+        return [str(next(iter(row.values()))) for row in _rows(connection, sql, values)]
+
+    with local(settings) as connection:
+        variables = pairs(
+            connection,
+            "SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value"
+            " FROM performance_schema.global_variables",
+        )
+        plugin = column(
+            connection,
+            "SELECT PLUGIN_STATUS FROM information_schema.plugins"
+            " WHERE PLUGIN_NAME = 'group_replication'",
+        )
+        filters = column(
+            connection,
+            "SELECT CONCAT(FILTER_NAME, ' ', FILTER_RULE)"
+            " FROM performance_schema.replication_applier_global_filters",
+        )
+        # No variable tells what the binary log leaves out.
+        statement = statement_for("binary log status", variables["version"])
+        for row in _rows(connection, statement):
+            filters += [
+                f"{name.upper()} {row[name]}"
+                for name in ("Binlog_Do_DB", "Binlog_Ignore_DB")
+                if row[name]
+            ]
+        return Instance(
+            variables=variables,
+            persisted=pairs(
+                connection,
+                "SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value"
+                " FROM performance_schema.persisted_variables",
+            ),
+            plugin=plugin[0] if plugin else "",
+            channels=column(
+                connection,
+                "SELECT CONCAT(IF(CHANNEL_NAME = '', 'default', CHANNEL_NAME), ' from ', HOST)"
+                " FROM performance_schema.replication_connection_configuration"
+                " WHERE CHANNEL_NAME NOT IN %s",
+                (CHANNELS,),
+            ),
+            filters=filters,
+            report_addresses=_addresses_of(variables.get("report_host") or ""),
+            accounts=_account_differences(connection, settings, "members"),
+        )
+
+
+def _addresses_of(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
+    except (OSError, UnicodeError):
+        return []
+    return sorted({str(one[4][0]).partition("%")[0] for one in found})
 
 
 def check_instance() -> list[dict[str, str]]:
@@ -2053,16 +2753,7 @@ def check_instance() -> list[dict[str, str]]:
         salt 'db*' mysql_gr.check_instance
     """
     settings = _settings()
-    with local(settings) as connection:
-        variables = {
-            row["VARIABLE_NAME"].lower(): row["VARIABLE_VALUE"]
-            for row in _rows(
-                connection,
-                "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables",
-            )
-        }
-        accounts = _account_differences(connection, settings, "members")
-    return instance_problems(settings, variables, _facts(settings), accounts)
+    return instance_problems(settings, _instance(settings), _facts(settings))
 
 
 def check_schema(mode: str | None = None) -> list[dict[str, str]]:
@@ -2170,12 +2861,19 @@ def decide(
     return decided(settings.me, settings.group, _facts(settings))
 
 
-def server_options() -> dict[str, Any]:
+def server_options(package: str = "mysql-server") -> dict[str, Any]:
     """
     Return the server's options as pillar declares them, in the order of the option file.
 
+    They are those of the version that pillar ``mysql:version`` says, or else of the package that
+    is installed, or else of the one that would be; the file is written before the package is there.
+
+    package
+        The package's name. Default mysql-server.
+
     Returns a dict of option to value; a list is an option that stands several times. Raises
-    SaltInvocationError for wrong settings.
+    SaltInvocationError for wrong settings, an option that the version does not have, and a version
+    that is not supported.
 
     CLI Example:
 
@@ -2183,7 +2881,24 @@ def server_options() -> dict[str, Any]:
 
         salt db1 mysql_gr.server_options
     """
-    return options_of(_settings())
+    settings = _settings()
+    return options_of(settings, settings.version or _package_version(package))
+
+
+def _package_version(package: str) -> str:
+    """The version that a package holds; the empty text when there is none, or it is a pointer."""
+    if package.startswith("default-"):
+        return ""
+    found = __salt__["pkg.version"](package) or __salt__["pkg.latest_version"](
+        package, cache_valid_time=3600
+    )
+    if isinstance(found, Mapping):
+        # So Salt answers for a name that apt does not know.
+        found = found.get(package)
+    version = version_of_package(found or "")
+    if version and not is_supported(version_of(version)):
+        raise SaltInvocationError(f"package {package} has version '{found}'; expected {SUPPORTED}")
+    return version
 
 
 # --- acting --------------------------------------------------------------------------------------
@@ -2674,11 +3389,11 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
         mine = seen[member]
         if not dry_run:
             _stop_failed(connection, mine)
-            _empty(connection, settings, version_of(mine["version"]))
+            _empty(connection, settings, mine["version"])
         return {"given_up": format_gtids(_held(mine)), "errant": decision["errant"]}
 
 
-def _empty(connection: Any, settings: Settings, version: Sequence[int]) -> None:
+def _empty(connection: Any, settings: Settings, version: str) -> None:
     kept = [(account.name, account.host) for account in grantees(settings, "members")]
     _do(connection, "SET SESSION sql_log_bin = OFF")
     try:
@@ -2693,7 +3408,7 @@ def _empty(connection: Any, settings: Settings, version: Sequence[int]) -> None:
         ):
             _do(connection, "DROP USER %s@%s", (row["name"], row["host"]))
         _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
-        _do(connection, "RESET BINARY LOGS AND GTIDS" if version >= (8, 2) else "RESET MASTER")
+        _do(connection, statement_for("reset binary logs", version))
     finally:
         _do(connection, "SET GLOBAL super_read_only = ON")
         _do(connection, "SET SESSION sql_log_bin = ON")

@@ -11,3 +11,5 @@ mysql-config-file-managed:
     - group: root
     - mode: '0644'
     - makedirs: true
+    - context:
+        package: {{ mysql.package }}

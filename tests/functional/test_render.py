@@ -87,20 +87,40 @@ def test_a_pillar_holds_only_its_own_secrets(machine, minion_opts, secrets):
     assert held == ALLOWED[machine]
 
 
-def test_an_option_file_is_as_declared(minion_opts):
-    options = minion_opts("db2")
+def option_file(minion_opts, version: str | None, system: str = "Debian sid") -> list[str]:
+    options = minion_opts("db2", SYSTEMS[system])
     options["pillar"] = salt.pillar.get_pillar(
         options, options["grains"], "db2", "base"
     ).compile_pillar()
+    if version:
+        options["pillar"]["mysql"]["version"] = version
     functions = execution_modules(options)
-    rendered = functions["slsutil.renderer"](
-        "salt://mysql/files/group-replication.cnf.jinja", default_renderer="jinja"
-    )
-    lines = rendered.splitlines()
+    return functions["slsutil.renderer"](
+        "salt://mysql/files/group-replication.cnf.jinja",
+        default_renderer="jinja",
+        # A pointer to a server: of its version nothing is known.
+        package="default-mysql-server",
+    ).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("version", "system"),
+    [
+        *((version, "Debian sid") for version in (None, "8.4.9", "9.7.4", "26.7")),
+        ("8.0.46", "Ubuntu 24.04"),
+        ("8.4.9", "Ubuntu 26.04"),
+    ],
+)
+def test_an_option_file_is_as_declared(version, system, minion_opts):
+    lines = option_file(minion_opts, version, system)
     assert "report_host = 172.28.17.54" in lines
     assert lines.count("plugin_load_add = group_replication.so") == 1
     assert "plugin_load_add = mysql_clone.so" in lines
     assert "super_read_only = ON" in lines
+    names = [line.partition(" = ")[0] for line in lines]
+    assert ("binlog_transaction_dependency_tracking" in names) is (version == "8.0.46")
+    assert ("replica_parallel_type" in names) is (version in ("8.0.46", "8.4.9"))
+    assert "None" not in "".join(lines)
 
 
 def test_modules_and_states_load_and_offer_what_is_documented(minion_opts):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from salt.exceptions import SaltInvocationError
 
@@ -125,6 +126,247 @@ def test_the_keepers_file_holds_the_admin_password_alone():
     again = mysql_gr.settings_from_json(text)
     assert again.nodes == HOSTS_OF_THREE
     assert json.loads(mysql_gr.settings_as_json(again)) == json.loads(text)
+
+
+# What a pillar must not say: where, what instead, and words of the error.
+WRONG = [
+    ("cluster", ["nodes"], ["pillar cluster is a list", "mapping with subnet"]),
+    ("mysql", "secret-in-the-wrong-place", ["pillar mysql is a str", "mapping with group"]),
+    ("mysql:grup", {"name": GROUP}, ["pillar mysql:grup", "expected mysql:group"]),
+    ("mysql:accounts:admin:pasword", "x" * 16, ["admin:pasword", "accounts:admin:password"]),
+    ("mysql:accounts:admin", "a-long-password-1", ["mysql:accounts:admin is a str"]),
+    ("cluster:healthport", 9200, ["pillar cluster:healthport", "cluster:health_port"]),
+    ("cluster:subnet", "172.28.17.9/24", ["cluster:subnet", "172.28.17.0/24"]),
+    ("cluster:subnet", "fd00::/64", ["cluster:subnet", "IPv6 is not supported"]),
+    ("cluster:subnet", ["172.28.17.0/24"], ["cluster:subnet is a list"]),
+    ("cluster:nodes:db1:ip", "10.0.0.1", ["db1:ip is '10.0.0.1'", "cluster:subnet 172.28.17.0/24"]),
+    ("cluster:nodes:db1:ip", "172.28.17.255", ["db1:ip", "a host in cluster:subnet"]),
+    ("cluster:nodes:db1:ip", "fd00::1", ["db1:ip", "IPv4"]),
+    ("cluster:nodes:db1:ip", 2887523125, ["db1:ip is '2887523125'", "IP address"]),
+    ("cluster:nodes:proxy:ip", "172.28.17.53", ["db1:ip", "proxy's already"]),
+    ("cluster:nodes:db1:role", "database", ["db1:role is 'database'", "master, db, proxy, web"]),
+    ("cluster:nodes:web9", {"ip": "172.28.17.9"}, ["web9:role is missing"]),
+    ("cluster:nodes:web9", "172.28.17.9", ["cluster:nodes:web9 is a str"]),
+    ("cluster:nodes:db1:rol", "db", ["cluster:nodes:db1:rol", "expected cluster:nodes:db1:role"]),
+    ("cluster:nodes:7", {"ip": "172.28.17.9", "role": "db"}, ["3 to 9"]),
+    ("cluster:nodes:bad name", {"ip": "172.28.17.9", "role": "web"}, ["'bad name'"]),
+    ("mysql:admin_port", 3306, ["mysql:admin_port is '3306'", "mysql:port is the same"]),
+    ("cluster:health_port", 33062, ["cluster:health_port", "mysql:admin_port is the same"]),
+    ("mysql:port", [3306], ["mysql:port is a list"]),
+    ("mysql:group:name", "{" + GROUP + "}", ["mysql:group:name", "uuidgen"]),
+    ("mysql:group:mode", ["multi-primary"], ["mysql:group:mode is a list"]),
+    ("mysql:group:mode", "", ["mysql:group:mode is ''"]),
+    ("mysql:socket", "mysqld.sock", ["mysql:socket", "absolute path"]),
+    ("mysql:socket", "/run/a\nb", ["mysql:socket is '/run/a\\nb'"]),
+    ("mysql:lookup:package", "a b", ["mysql:lookup:package", "name of a package"]),
+    ("mysql:lookup:config_file", "x.cnf", ["mysql:lookup:config_file", "absolute path"]),
+    ("mysql:accounts:application:database", "mysql", ["database is 'mysql'", "server's own"]),
+    ("mysql:accounts:admin:name", "root", ["admin:name is 'root'", "server's own"]),
+    ("mysql:accounts:admin:name", "mysql-gr-health", ["admin:name", "server's own"]),
+    ("mysql:accounts:admin:name", "haproxy_root", ["application:name", "admin:name is the same"]),
+    ("mysql:accounts:admin:password", "a-long-password-2", ["recovery:password is the same as"]),
+    ("mysql:accounts:admin:password", "a-long-pass\nword", ["admin:password is not that"]),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "words"), WRONG)
+def test_what_is_malformed_or_contradicts_itself_is_refused(key, value, words):
+    databases = 9 if key == "cluster:nodes:7" else 3
+    with pytest.raises(SaltInvocationError) as err:
+        mysql_gr.settings_from(set_key(pillar(databases), key, value), "db1")
+    for word in words:
+        assert word in str(err.value)
+    assert "a-long-password" not in str(err.value)
+    assert "secret" not in str(err.value)
+
+
+BAD_OPTIONS = [
+    ({"group_replication_bootstrap_group": False}, ["bootstrap_group", "second group"]),
+    ({"loose-group-replication-bootstrap-group": "OFF"}, ["bootstrap_group", "second group"]),
+    ({"group-replication-start-on-boot": True}, ["start_on_boot is 'ON'", "OFF or 0"]),
+    ({"loose_group_replication_start_on_boot": "on"}, ["start_on_boot is 'on'"]),
+    ({"GTID_MODE": "OFF"}, ["gtid_mode is 'OFF'", "expected ON: the group is made of GTIDs"]),
+    ({"loose-gtid-mode": "OFF_PERMISSIVE"}, ["gtid_mode is 'OFF_PERMISSIVE'"]),
+    ({"enforce_gtid_consistency": "WARN"}, ["enforce_gtid_consistency"]),
+    ({"super_read_only": 0}, ["super_read_only is '0'", "must not take a write"]),
+    ({"skip-super-read-only": 1}, ["skip_super_read_only", "must not take a write"]),
+    ({"disable_super_read_only": ""}, ["disable_super_read_only"]),
+    ({"read_only": False}, ["read_only is 'OFF'"]),
+    ({"log_bin": False}, ["log_bin is 'OFF'", "base name"]),
+    ({"log-bin": True}, ["log_bin is 'ON'", "base name"]),
+    ({"skip_log_bin": ""}, ["skip_log_bin", "base name"]),
+    ({"disable-log-bin": None}, ["disable-log-bin is missing"]),
+    ({"log_slave_updates": 0}, ["log_slave_updates is '0'", "recover from each other"]),
+    ({"skip-log-replica-updates": 1}, ["skip_log_replica_updates"]),
+    ({"slave_preserve_commit_order": "OFF"}, ["slave_preserve_commit_order"]),
+    ({"binlog_format": "MIXED"}, ["binlog_format is 'MIXED'", "ROW"]),
+    ({"binlog_format": ["ROW"]}, ["binlog_format is a list"]),
+    ({"performance_schema": False}, ["performance_schema"]),
+    ({"server_id": 7}, ["server_id is '7'", "2887520565", "the member's address"]),
+    ({"server_uuid": GROUP}, ["server_uuid", "auto.cnf"]),
+    ({"report_host": "db1.example"}, ["report_host", "'172.28.17.53'", "cluster:nodes"]),
+    ({"report-port": 3307}, ["report_port", "mysql:port"]),
+    ({"port": 3307}, ["port is '3307'", "'3306'", "mysql:port"]),
+    ({"bind_address": "127.0.0.1"}, ["bind_address", "172.28.17.53 among them"]),
+    ({"group_replication_group_name": OTHER}, ["group_name", GROUP, "mysql:group:name"]),
+    ({"group_replication_single_primary_mode": "ON"}, ["single_primary_mode", "mysql:group:mode"]),
+    ({"group_replication_local_address": "172.28.17.53:33061"}, ["local_address", "mysql:port"]),
+    ({"group_replication_communication_stack": "XCOM"}, ["communication_stack", "MYSQL"]),
+    ({"group_replication_ssl_mode": "DISABLED"}, ["ssl_mode", "VERIFY_CA", "TLS"]),
+    ({"group_replication_recovery_use_ssl": "OFF"}, ["recovery_use_ssl", "TLS"]),
+    ({"plugin_load": "x.so"}, ["plugin_load is", "plugin_load_add"]),
+    ({"replicate-do-db": "shop"}, ["replicate_do_db", "no filters"]),
+    ({"binlog_ignore_db": "shop"}, ["binlog_ignore_db"]),
+    ({"skip-networking": True}, ["skip_networking is 'ON'"]),
+    ({"max connections": 5}, ["'max connections'", "letters"]),
+    ({"[client]": 5}, ["'[client]'"]),
+    ({5: 5}, ["named 5"]),
+    ({"max_connections": {"a": 1}}, ["max_connections is a dict"]),
+    ({"max_connections": [5, [6]]}, ["max_connections is a list"]),
+    ({"max_connections": []}, ["max_connections is a list", "one value"]),
+    ({"max_connections": None}, ["max_connections is missing"]),
+    ({"max_connections": float("nan")}, ["max_connections is 'nan'", "finite"]),
+    ({"init_file": "/a\nskip-grant-tables"}, ["init_file", "one line"]),
+    ({"init_file": "/a#b"}, ["init_file", "quotes"]),
+    ({"max_connections": 5, "max-connections": 6}, ["max-connections is '6'", "once"]),
+    ({"max_connections": 5, "loose_max_connections": 6}, ["loose_max_connections", "once"]),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), BAD_OPTIONS)
+def test_an_option_that_the_group_cannot_live_with_is_refused(options, words):
+    with pytest.raises(SaltInvocationError) as err:
+        mysql_gr.settings_from(set_key(pillar(), "mysql:options", options), "db1")
+    assert "pillar mysql:options" in str(err.value)
+    for word in words:
+        assert word in str(err.value)
+
+
+GOOD_OPTIONS = {
+    "innodb-buffer-pool-size": "256M",
+    "loose-group-replication-start-on-boot": False,
+    "gtid-mode": True,
+    "REPORT_HOST": "172.28.17.53",
+    "group_replication_group_name": GROUP.upper(),
+    "group_replication_enforce_update_everywhere_checks": 1,
+    "bind-address": "*",
+    "log_bin": "/var/log/mysql/binlog",
+    "skip-replica-start": "ON",
+    "validate_password.policy": "'a # in quotes'",
+    "plugin_load_add": "auth_socket.so",
+    "loose-mysqlx": "ON",
+    "optimizer_costs": ["a=1", 2, 0.5, True],
+}
+
+
+def test_options_are_spelt_as_the_file_spells_them():
+    declared = set_key(pillar(), "mysql:options", GOOD_OPTIONS)
+    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
+    assert len({name.removeprefix("loose_").replace("-", "_") for name in options}) == len(options)
+    assert options["innodb_buffer_pool_size"] == "256M"
+    assert options["loose_group_replication_start_on_boot"] == "OFF"
+    assert options["gtid_mode"] == "ON"
+    assert options["mysqlx"] == "ON"
+    assert options["plugin_load_add"] == [
+        "group_replication.so",
+        "mysql_clone.so",
+        "auth_socket.so",
+    ]
+    assert options["optimizer_costs"] == ["a=1", 2, 0.5, "ON"]
+
+
+# Every path of a pillar, and what never is right there.
+JUNK = st.sampled_from(
+    [[], ["x"], True, 3.5, -1, 10**30, "", " ", "a\nb", b"x", "ü" * 40, {"x": {}}, ("x",), {1}]
+)
+PATHS = [
+    *("cluster", "cluster:subnet", "cluster:nodes", "cluster:health_port", "mysql"),
+    *("cluster:nodes:db1", "cluster:nodes:db2:ip", "cluster:nodes:proxy:role"),
+    *("mysql:group", "mysql:group:name", "mysql:group:mode", "mysql:port", "mysql:admin_port"),
+    *("mysql:socket", "mysql:version", "mysql:accounts", "mysql:accounts:recovery"),
+    *(f"mysql:accounts:{role}:name" for role in ("admin", "recovery", "application")),
+    *(f"mysql:accounts:{role}:password" for role in ("admin", "recovery", "application")),
+    *("mysql:accounts:application:database", "mysql:lookup:package", "mysql:lookup:library"),
+]
+NEEDED = [
+    *("cluster:subnet", "cluster:nodes", "cluster:nodes:db1", "cluster:nodes:db2:ip"),
+    *("cluster:nodes:db3:role", "mysql:group", "mysql:group:name", "mysql:accounts"),
+    *("mysql:accounts:admin", "mysql:accounts:application:password"),
+]
+# A key of one letter less, in every mapping whose keys are known.
+TYPOS = ["cluster", "cluster:nodes:db2", "mysql", "mysql:group", "mysql:accounts:admin"]
+MUTATIONS = st.one_of(
+    st.tuples(st.sampled_from(PATHS), JUNK),
+    st.tuples(st.sampled_from(NEEDED), st.none()),
+    st.tuples(
+        st.sampled_from([f"{place}:nam" for place in TYPOS]), st.sampled_from(["x", 1, None, {}])
+    ).filter(lambda one: one[1] is not None),
+    st.sampled_from([(key, value) for key, value, _ in WRONG if key != "cluster:nodes:7"]),
+    st.sampled_from([("mysql:options", options) for options, _ in BAD_OPTIONS]),
+    st.tuples(st.just("mysql:options"), JUNK.filter(lambda one: not isinstance(one, dict))),
+    st.tuples(st.just("mysql:version"), st.sampled_from(["8.0.34", 8.4, "10.5", "x"])),
+)
+
+
+def mutated(tree: dict, key: str, value: object) -> dict:
+    """As set_key, also where an earlier mutation left no mapping on the way."""
+    *parents, last = key.split(":")
+    branch = tree
+    for parent in parents:
+        if not isinstance(branch.get(parent), dict):
+            branch[parent] = {}
+        branch = branch[parent]
+    branch[last] = copy.deepcopy(value)
+    return tree
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(MUTATIONS, min_size=1, max_size=4))
+def test_a_wrong_pillar_is_refused_with_a_sentence_that_names_a_key(mutations):
+    tree = pillar()
+    for key, value in mutations:
+        mutated(tree, key, value)
+    with pytest.raises(SaltInvocationError) as err:
+        mysql_gr.settings_from(tree, "db1")
+    said = str(err.value)
+    assert re.match(r"pillar (cluster|mysql)\S* (is|has) .+", said), said
+    assert "a-long-pass" not in said
+    assert said.isprintable()
+
+
+RIGHT = st.sampled_from(
+    [
+        ("mysql:group:name", GROUP.upper()),
+        ("mysql:group:mode", "single-primary"),
+        ("mysql:group:mode", None),
+        ("mysql:port", 3307),
+        ("mysql:admin_port", 33060),
+        ("mysql:socket", "/var/run/mysqld/m.sock"),
+        ("mysql:version", "8.4"),
+        ("mysql:version", "26.10.0"),
+        ("mysql:options", {}),
+        ("mysql:options", {"innodb_buffer_pool_size": "1G", "max-connections": 500}),
+        ("mysql:lookup", {"package": "mysql-community-server", "library": "/opt/mysql-gr"}),
+        ("mysql:accounts:admin:name", "asker"),
+        ("mysql:accounts:admin:password", "a pass'word \"of\" 'ü"),
+        ("mysql:accounts:application:database", "shop_1"),
+        ("cluster:health_port", 9300),
+        ("cluster:nodes:db4", {"ip": "172.28.17.99", "role": "db"}),
+        ("cluster:nodes:web.example-1", {"ip": "172.28.17.98", "role": "web"}),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(RIGHT, max_size=6), st.booleans())
+def test_a_right_pillar_is_taken_however_it_is_put(changes, backwards):
+    tree = pillar()
+    for key, value in changes:
+        mutated(tree, key, value)
+    if backwards:
+        tree = {key: dict(reversed(tree[key].items())) for key in reversed(tree)}
+    found = mysql_gr.settings_from({"other": ["keys"], **tree}, "db1")
+    assert mysql_gr.settings_from_json(mysql_gr.settings_as_json(found)).nodes == found.nodes
 
 
 HOSTS_OF_THREE = {name: HOSTS[name] for name in ("db1", "db2", "db3")}
@@ -275,6 +517,8 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "paused": "",
         "schemas": [],
         "server_uuid": UUIDS[name],
+        "server_id": int(name[2:]),
+        "alike": {},
         "version": "9.7.4",
         "host": HOSTS[name],
         "port": 3306,
@@ -736,6 +980,8 @@ def test_a_joiner_takes_the_groups_mode_in_the_order_that_the_server_accepts(now
 # --- what would stop a server from joining -------------------------------------------------------
 
 FIT = {
+    "version": "9.7.4-2",
+    "performance_schema": "ON",
     "gtid_mode": "ON",
     "enforce_gtid_consistency": "ON",
     "log_bin": "ON",
@@ -743,32 +989,63 @@ FIT = {
     "binlog_format": "ROW",
     "replica_preserve_commit_order": "ON",
     "super_read_only": "ON",
+    "report_host": HOSTS["db1"],
+    "report_port": "3306",
     "group_replication_start_on_boot": "OFF",
     "group_replication_bootstrap_group": "OFF",
     "group_replication_group_name": GROUP,
-    "report_host": HOSTS["db1"],
+    "group_replication_communication_stack": "MYSQL",
+    "group_replication_ip_allowlist": "AUTOMATIC",
 }
+PLUGIN = "plugin group_replication"
 
 
-def problems(variables=None, mine=None, accounts=None) -> list[tuple[str, str, str]]:
-    settings = mysql_gr.settings_from(pillar(), "db1")
-    seen = {"db1": {**one("db1"), **(mine or {})}, "db2": one("db2"), "db3": gone()}
+def problems(variables=None, mine=None, declared=None, peer=None, **instance):
+    """What is named of db1: with these variables, of itself, in pillar, of db2, of the server."""
+    settings = mysql_gr.settings_from(declared or pillar(), "db1")
+    seen = {
+        "db1": {**one("db1"), **(mine or {})},
+        "db2": {**one("db2"), **(peer or {})},
+        "db3": gone(),
+    }
     merged = {**FIT, **(variables or {})}
     kept = {name: value for name, value in merged.items() if value is not None}
-    found = mysql_gr.instance_problems(settings, kept, seen, accounts or {})
+    known = mysql_gr.Instance(**{"variables": kept, "plugin": "ACTIVE", **instance})
+    found = mysql_gr.instance_problems(settings, known, seen)
     return [(p["what"], p["value"], p["expected"]) for p in found]
 
 
 def test_a_fit_server_has_no_problem():
     assert problems() == []
     assert problems({"super_read_only": "OFF"}, {"state": "ONLINE"}) == []
+    assert problems(persisted={"group_replication_bootstrap_group": "OFF", "max_binlog": "1"}) == []
+    xcom = {"group_replication_communication_stack": "XCOM"}
+    assert problems(xcom) == []
+    assert problems({**xcom, "group_replication_ip_allowlist": "web, 172.28.17.0/24"}) == []
+    assert problems({"group_replication_ip_allowlist": "10.0.0.1"}) == []
+
+
+def test_a_rolling_upgrade_lets_the_older_join_the_oldest():
+    older, newer = {"version": "8.4.3"}, {"version": "9.7.4", "state": "ONLINE"}
+    assert problems(mine=older, peer={"version": "8.4.9", "state": "ONLINE"}) == []
+    assert problems(mine=newer, peer=older) == []
+    assert problems(mine=older, peer=newer)
 
 
 @pytest.mark.parametrize(
     ("case", "what", "expected"),
     [
+        (({"performance_schema": "OFF"},), "performance_schema", "ON"),
         (({"gtid_mode": "OFF"},), "gtid_mode", "ON"),
+        (({"enforce_gtid_consistency": "WARN"},), "enforce_gtid_consistency", "ON"),
+        (({"log_bin": "OFF"},), "log_bin", "ON"),
+        (({"log_replica_updates": "OFF"},), "log_replica_updates", "ON"),
         (({"binlog_format": "STATEMENT"},), "binlog_format", "ROW"),
+        (({"transaction_write_set_extraction": "OFF"},), "transaction_write_set_extraction", "XX"),
+        (({"master_info_repository": "FILE"},), "master_info_repository", "TABLE"),
+        (({"relay_log_info_repository": "FILE"},), "relay_log_info_repository", "TABLE"),
+        (({"replica_preserve_commit_order": "OFF"},), "replica_preserve_commit_order", "ON"),
+        (({"replica_parallel_type": "DATABASE"},), "replica_parallel_type", "LOGICAL_CLOCK"),
         (({"super_read_only": "OFF"},), "super_read_only", "ON"),
         (
             ({"group_replication_bootstrap_group": "ON"},),
@@ -776,25 +1053,210 @@ def test_a_fit_server_has_no_problem():
             "OFF",
         ),
         (({"report_host": "127.0.1.1"},), "report_host", HOSTS["db1"]),
+        (({"report_host": ""},), "report_host", HOSTS["db1"]),
+        (({"report_port": "3307"},), "report_port", "3306"),
         (({"group_replication_group_name": OTHER},), "group_replication_group_name", GROUP),
-        (({"group_replication_group_name": None},), "plugin group_replication", "loaded"),
-        ((None, {"version": "8.0.26"}), "version", "8.0.27 or later"),
-        ((None, {"version": "8.4.9"}), "version", "not older than db2's 9.7.4"),
-        ((None, {"server_uuid": UUIDS["db2"]}), "server_uuid", "a copied disk"),
         (
-            (None, None, {"r@h": {"missing": ["account"]}}),
-            "r@h",
-            "account (mysql_gr.create_accounts)",
+            (
+                {
+                    "group_replication_communication_stack": "XCOM",
+                    "group_replication_ip_allowlist": f"db2,{HOSTS['db1']},{HOSTS['db3']}/32",
+                },
+            ),
+            "group_replication_ip_allowlist",
+            f"also {HOSTS['db2']} of db2",
+        ),
+        (
+            (None, {"version": "8.0.34"}, None, {"version": "8.0.33"}),
+            "version",
+            "MySQL 8.0.35 or later",
+        ),
+        ((None, {"version": "10.11.6"}), "version", "26.7 and later"),
+        ((None, {"version": "8.4.9"}), "version", "not older than db2's 9.7.4"),
+        (
+            (None, None, set_key(pillar(), "mysql:version", "8.4")),
+            "version",
+            "8.4, as mysql:version says",
+        ),
+        ((None, {"server_uuid": UUIDS["db2"]}), "server_uuid", "a copied disk"),
+        ((None, {"server_id": 2}), "server_id", "not db2's"),
+        *(
+            ((None, {"alike": {name: "1"}}, None, {"alike": {name: "0"}}), name, "0, as db2 has it")
+            for name in mysql_gr.ALIKE
         ),
     ],
 )
 def test_each_problem_is_named(case, what, expected):
     found = problems(*case)
-    assert any(w == what and expected in right for w, _, right in found), found
+    assert [w for w, _, _ in found] == [what], found
+    assert expected in found[0][2]
+
+
+@pytest.mark.parametrize(
+    ("instance", "what", "value", "expected"),
+    [
+        ({"plugin": ""}, PLUGIN, "", "plugin_load_add"),
+        ({"plugin": "DISABLED"}, PLUGIN, "DISABLED", "ACTIVE"),
+        (
+            {"persisted": {"group_replication_bootstrap_group": "ON"}},
+            "persisted group_replication_bootstrap_group",
+            "ON",
+            "DANGEROUS, at its next start this server makes a second group",
+        ),
+        (
+            {"persisted": {"group_replication_start_on_boot": "ON"}},
+            "persisted group_replication_start_on_boot",
+            "ON",
+            "RESET PERSIST group_replication_start_on_boot",
+        ),
+        ({"channels": ["default from 10.0.0.1"]}, "replication channel", "10.0.0.1", "none"),
+        ({"filters": ["REPLICATE_DO_DB shop"]}, "replication filter", "shop", "no filters"),
+        (
+            {"accounts": {"r@h": {"missing": ["account"]}}},
+            "r@h",
+            "",
+            "account (mysql_gr.create_accounts)",
+        ),
+    ],
+)
+def test_what_only_the_server_itself_knows_is_named(instance, what, value, expected):
+    found = problems(**instance)
+    assert [w for w, _, _ in found] == [what], found
+    assert value in found[0][1]
+    assert expected in found[0][2]
+
+
+def test_a_name_that_leads_to_loopback_is_said_so():
+    ((what, value, expected),) = problems({"report_host": "db1"}, report_addresses=["127.0.1.1"])
+    assert (what, value) == ("report_host", "db1 (127.0.1.1)")
+    assert "to themselves" in expected
+    assert mysql_gr._addresses_of("") == []
+    assert mysql_gr._addresses_of("127.0.0.1") == ["127.0.0.1"]
+
+
+# --- versions ------------------------------------------------------------------------------------
+
+VERSIONS = ["8.0.35", "8.0.46", "8.4.0", "8.4.9", "9.0", "9.5", "9.7.4", "26.7.0", "26.10.0"]
 
 
 def test_versions_compare_as_numbers():
-    texts = ["8.0.35", "8.4.6-1ubuntu1", "9.7.4", "9.10.0", "26.7.0"]
+    texts = ["8.0.35", "8.4.6-1ubuntu1", "9.7.4", "9.10.0", "26.7.0", "26.10.0"]
     assert sorted(texts, key=mysql_gr.version_of) == texts
     with pytest.raises(SaltInvocationError, match="'unknown' is no version"):
         mysql_gr.version_of("unknown")
+
+
+def file_of(version: str, options: dict | None = None) -> dict:
+    declared = set_key(pillar(), "mysql:options", options)
+    return mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"), version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_file_has_only_what_its_version_has(version):
+    numbers = mysql_gr.version_of(version)
+    names = {name.removeprefix("loose_") for name in file_of(version)}
+    for row in mysql_gr.DIFFERENCES:
+        there = row.since <= numbers and not (row.removed and row.removed <= numbers)
+        if not row.statement:
+            assert (row.name in names) is bool(row.value and there), row.name
+            assert bool(mysql_gr.option_missing(row.name, version)) is not there, row.name
+
+
+@pytest.mark.parametrize(
+    ("version", "own", "statement"),
+    [
+        ("8.0.35", 2, "SHOW MASTER STATUS"),
+        ("8.0", 2, "SHOW MASTER STATUS"),
+        ("8.0.46", 2, "SHOW MASTER STATUS"),
+        ("8.1.0", 2, "SHOW MASTER STATUS"),
+        ("8.2.0", 2, "SHOW BINARY LOG STATUS"),
+        ("8.4.0", 1, "SHOW BINARY LOG STATUS"),
+        ("8.4", 1, "SHOW BINARY LOG STATUS"),
+        ("9.4.0", 1, "SHOW BINARY LOG STATUS"),
+        ("9.5", 0, "SHOW BINARY LOG STATUS"),
+        ("9.7.4-2", 0, "SHOW BINARY LOG STATUS"),
+        ("26.10.0", 0, "SHOW BINARY LOG STATUS"),
+    ],
+)
+def test_what_differs_by_version(version, own, statement):
+    assert len(mysql_gr.options_for(version)) == own
+    assert mysql_gr.statement_for("binary log status", version) == statement
+    reset = "RESET MASTER" if "MASTER" in statement else "RESET BINARY LOGS AND GTIDS"
+    assert mysql_gr.statement_for("reset binary logs", version) == reset
+
+
+def test_of_an_unknown_version_only_what_all_have_is_taken():
+    names = {name.removeprefix("loose_") for name in file_of("")}
+    assert not names & {row.name for row in mysql_gr.DIFFERENCES}
+    with pytest.raises(SaltInvocationError, match="expected mysql:version to be given too"):
+        file_of("", {"restrict_fk_on_non_standard_key": False})
+
+
+def test_a_statement_is_there_once_in_every_version():
+    for version in VERSIONS:
+        rows = [r for r in mysql_gr.DIFFERENCES if r.statement and mysql_gr._has(r, version)]
+        assert len({r.name for r in rows}) == len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("expire-logs-days", "8.4.0", ["binlog_expire_logs_seconds", "8.4.0", "until 8.2"]),
+        ("loose_expire_logs_days", "26.7.0", ["binlog_expire_logs_seconds", "26.7.0"]),
+        ("slave_parallel_type", "9.7.4", ["'LOGICAL_CLOCK'", "9.7.4", "until 9.5"]),
+        ("restrict_fk_on_non_standard_key", "8.0.46", ["nothing", "8.0.46", "since 8.4"]),
+        ("mysql_native_password", "8.0.46", ["since 8.4 and until 9.0"]),
+        ("mysql_native_password", "9.0", ["caching_sha2_password"]),
+    ],
+)
+def test_an_option_that_the_version_lacks_is_refused(name, version, words):
+    value = "LOGICAL_CLOCK" if "parallel" in name else 1
+    declared = set_key(pillar(), "mysql:options", {name: value})
+    with pytest.raises(SaltInvocationError) as err:
+        mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"), version)
+    assert "pillar mysql:options:" in str(err.value)
+    for word in words:
+        assert word in str(err.value)
+    with pytest.raises(SaltInvocationError):
+        mysql_gr.settings_from(set_key(declared, "mysql:version", version), "db1")
+
+
+@pytest.mark.parametrize(
+    "value", ["8.0.34", "5.7", "10.11", "11.8.3", "8", "", "nine", 8.4, 9, True, ["9.7"]]
+)
+def test_a_version_that_is_not_supported_is_refused(value):
+    with pytest.raises(SaltInvocationError, match="pillar mysql:version is "):
+        mysql_gr.settings_from(set_key(pillar(), "mysql:version", value), "db1")
+
+
+@pytest.mark.parametrize("value", [*VERSIONS, "8.0", "8.4", "9.7", "26.7"])
+def test_supported_versions(value):
+    declared = set_key(pillar(), "mysql:version", value)
+    assert mysql_gr.settings_from(declared, "db1").version == value
+
+
+@pytest.mark.parametrize(
+    ("package", "installed", "candidate", "expected"),
+    [
+        ("mysql-server", "", "8.0.46-0ubuntu0.24.04.1", "8.0.46"),
+        ("mysql-server", "1:8.4.6+really8.4.5-1", "9.7.4-2", "8.4.6"),
+        ("mysql-server", "", "", ""),
+        ("mysql-server", "", {"mysql-server": ""}, ""),
+        ("default-mysql-server", "1.1.1", "", ""),
+    ],
+)
+def test_the_packages_version_counts(package, installed, candidate, expected, monkeypatch):
+    packages = {
+        "pkg.version": lambda name: installed,
+        "pkg.latest_version": lambda name, **more: candidate,
+    }
+    monkeypatch.setattr(mysql_gr, "__salt__", packages, raising=False)
+    assert mysql_gr._package_version(package) == expected
+
+
+@pytest.mark.parametrize("version", ["8.0.34-1", "1:11.8.3-1", "5.7.42-0ubuntu1"])
+def test_a_package_that_is_too_old_or_another_server_is_refused(version, monkeypatch):
+    packages = {"pkg.version": lambda name: version}
+    monkeypatch.setattr(mysql_gr, "__salt__", packages, raising=False)
+    with pytest.raises(SaltInvocationError, match=f"package mysql-server has version '{version}'"):
+        mysql_gr._package_version("mysql-server")
