@@ -326,6 +326,17 @@ def _pillar(key: str) -> Any:
     return traverse_dict_and_list(__pillar__, key, None)
 
 
+def _scalar(key: Any, wanted_for: str) -> str:
+    """Return a pillar value as text, the empty text if there is none; no error shows it."""
+    value = _pillar(key) if isinstance(key, str) else key
+    if not isinstance(key, str) or isinstance(value, dict | list):
+        raise SaltInvocationError(
+            f"The pillar key for {wanted_for} leads to a {type(value).__name__}; "
+            "expected the path of a text, such as mysql:accounts:application:password."
+        )
+    return "" if value is None else str(value)
+
+
 # ---- commands ----
 
 
@@ -475,12 +486,19 @@ def env_update(
     secrets masked. Raises SaltInvocationError if the pillar lacks a secret, CommandExecutionError
     if the file cannot be read or written.
     """
-    wanted = {name: _spell(value) for name, value in (values or {}).items()}
+    for argument, given in (("values", values), ("secrets", secrets)):
+        if not isinstance(given or {}, dict):
+            raise SaltInvocationError(
+                f"{argument} is a {type(given).__name__}; expected a mapping of variable to value."
+            )
+    if not isinstance(mode, str) or not re.fullmatch(r"0?[0-7]{3}", mode):
+        raise SaltInvocationError(f"mode is {mode!r}; expected text such as '0640'.")
+    wanted = {name: _spell(name, value) for name, value in (values or {}).items()}
     for name, key in (secrets or {}).items():
-        value = _pillar(key)
-        if value in (None, ""):
+        value = _scalar(key, wanted_for=name)
+        if value == "":
             raise SaltInvocationError(f"The pillar has no value at {key!r}, wanted for {name}.")
-        wanted[name] = str(value)
+        wanted[name] = value
     file = Path(path)
     exists = file.exists()
     text = _read_text(file) if exists else ""
@@ -503,10 +521,14 @@ def env_update(
     return changes
 
 
-def _spell(value: Any) -> str:
+def _spell(name: str, value: Any) -> str:
     """Return a setting as a .env file spells it."""
     if value is None:
         return ""
+    if not isinstance(value, str | int | float):
+        raise SaltInvocationError(
+            f"{name} is a {type(value).__name__}; expected text, a number, true or false."
+        )
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -849,8 +871,7 @@ def key_update(
     CommandExecutionError if there is no .env file or the application makes no key.
     """
     path = _env_path(directory)
-    given = _pillar(secret) if secret else None
-    given = "" if given is None else str(given)
+    given = _scalar(secret, wanted_for=name) if secret else ""
     source = "pillar" if given else "generated"
     # Before the first run the file may not be there; that run will have made it.
     text = "" if test and not path.exists() else _read_text(path)

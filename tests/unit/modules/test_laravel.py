@@ -232,6 +232,27 @@ def test_env_update_names_the_pillar_key_that_is_missing(tmp_path, dunders, pill
         laravel.env_update(str(tmp_path / ".env"), secrets={"P": "a:b"})
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"values": ["A"]}, "values is a list; expected a mapping"),
+        ({"secrets": "a:b"}, "secrets is a str; expected a mapping"),
+        ({"values": {"A": ["x"]}}, "A is a list; expected text"),
+        ({"secrets": {"P": "a"}}, "The pillar key for P leads to a dict"),
+        ({"secrets": {"P": ["a:b"]}}, "The pillar key for P leads to a list"),
+        ({"values": {"A": 1}, "mode": "0999"}, "mode is '0999'; expected text such as '0640'"),
+        ({"values": {"A": 1}, "mode": 640}, "mode is 640"),
+    ],
+)
+def test_env_update_says_what_is_malformed_and_writes_nothing(tmp_path, dunders, wrong, words):
+    laravel.__pillar__.update({"a": {"b": "pass word"}})
+    with pytest.raises(SaltInvocationError) as err:
+        laravel.env_update(str(tmp_path / ".env"), **wrong)
+    assert words in str(err.value)
+    assert "pass word" not in str(err.value)
+    assert not (tmp_path / ".env").exists()
+
+
 def test_secrets_are_not_read_with_pillar_get():
     # pillar.get answers a module with a mask since Salt 3008.
     assert '"pillar.get"' not in Path(laravel.__file__).read_text()
