@@ -2719,7 +2719,8 @@ def _instance(settings: Settings) -> Instance:
             plugin=plugin[0] if plugin else "",
             channels=column(
                 connection,
-                "SELECT CONCAT(IF(CHANNEL_NAME = '', 'default', CHANNEL_NAME), ' from ', HOST)"
+                "SELECT CONCAT(IF(CHANNEL_NAME = '', 'default', CHANNEL_NAME), ' from ',"
+                " IFNULL(HOST, '?'))"
                 " FROM performance_schema.replication_connection_configuration"
                 " WHERE CHANNEL_NAME NOT IN %s",
                 (CHANNELS,),
