@@ -1274,6 +1274,9 @@ def _decide_without_group(
     mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The rows for the time when nobody is ONLINE: who creates the group, or leads it again?"""
+    recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
+    if recovering:
+        return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
     silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
     if silent:
         return _verdict(
@@ -1283,9 +1286,6 @@ def _decide_without_group(
             + ": it may be alive, so the group is neither created nor led without it",
             overruled_by="force_member",
         )
-    recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
-    if recovering:
-        return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
     held = {name: parse_gtids(one["gtid_executed"]) for name, one in facts.items()}
     everything = union_gtids(*held.values())
     # What nobody executed and somebody received is applied first, so that what is executed is all.

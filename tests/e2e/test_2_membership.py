@@ -10,15 +10,15 @@ import pytest
 from tests.e2e.conftest import Lab
 
 
-def call(lab: Lab, machine: str, function: str, **arguments) -> object:
+def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:
     """Call a function of mysql_gr on one machine; lists and dicts go as YAML does."""
     words = " ".join(f"{name}='{json.dumps(value)}'" for name, value in arguments.items())
     return lab.salt(machine, f"mysql_gr.{function} {words}")[machine]
 
 
-def state(lab: Lab, machine: str, name: str, **arguments) -> dict:
+def state(lab: Lab, machine: str, condition: str, /, **arguments) -> dict:
     words = " ".join(f"{key}='{json.dumps(value)}'" for key, value in arguments.items())
-    return next(iter(lab.salt(machine, f"state.single mysql_gr.{name} {words}")[machine].values()))
+    return next(iter(lab.salt(machine, f"state.single mysql_gr.{condition} {words}")[machine].values()))
 
 
 def write(lab: Lab, machine: str, statements: str) -> None:
@@ -36,10 +36,12 @@ def purge(lab: Lab, *machines: str) -> None:
 
 @pytest.fixture
 def whole(lab: Lab, all_online: Callable[..., float]) -> Iterator[Callable[..., float]]:
-    """A whole group before and after."""
+    """A whole group before and after, with every keeper at work."""
     all_online()
     yield all_online
-    all_online(240)
+    for name in lab.databases:
+        lab.run(name, "systemctl start mysql mysql-gr-keeper")
+    all_online(120)
 
 
 @pytest.fixture
