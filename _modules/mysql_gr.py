@@ -3005,9 +3005,7 @@ def _clone(
             with local(settings, None) as copying:
                 _do(
                     copying,
-                    "CLONE INSTANCE FROM %s@%s:"
-                    + str(int(donor["port"]))
-                    + " IDENTIFIED BY %s REQUIRE SSL",
+                    f"CLONE INSTANCE FROM %s@%s:{int(donor['port'])} IDENTIFIED BY %s REQUIRE SSL",
                     (recovery[0]["name"], donor["host"], recovery[0]["password"]),
                 )
         except CommandExecutionError as err:
@@ -3015,13 +3013,20 @@ def _clone(
             return str(err)
         return ""
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        copied = pool.submit(copy)
-        try:
-            _await_progress(settings, patience, lambda seen, clone: copied.done())
-        except CommandExecutionError:
-            _kill_clone(settings)
-            raise
+    # What is there is dropped first, which super_read_only forbids; read_only stays ON.
+    _do(connection, "SET GLOBAL super_read_only = OFF")
+    try:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            copied = pool.submit(copy)
+            try:
+                _await_progress(settings, patience, lambda seen, clone: copied.done())
+            except CommandExecutionError:
+                _kill_clone(settings)
+                raise
+    finally:
+        # Where it succeeded the server has started anew, read only by its option file.
+        with contextlib.suppress(CommandExecutionError), local(settings) as another:
+            _do(another, "SET GLOBAL super_read_only = ON")
     said = copied.result()
     _await_progress(settings, patience, lambda seen, clone: seen["answers"])
     with local(settings) as again:

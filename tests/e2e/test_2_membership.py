@@ -18,7 +18,9 @@ def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:
 
 def state(lab: Lab, machine: str, condition: str, /, **arguments) -> dict:
     words = " ".join(f"{key}='{json.dumps(value)}'" for key, value in arguments.items())
-    return next(iter(lab.salt(machine, f"state.single mysql_gr.{condition} {words}")[machine].values()))
+    return next(
+        iter(lab.salt(machine, f"state.single mysql_gr.{condition} {words}")[machine].values())
+    )
 
 
 def write(lab: Lab, machine: str, statements: str) -> None:
