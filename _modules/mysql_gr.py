@@ -66,12 +66,16 @@ __load__ = [
     "join",
     "leave",
     "members",
+    "option_differences",
     "pause",
     "paused",
     "primary",
     "recover",
+    "removal",
+    "remove",
     "reset_member",
     "server_options",
+    "set_options",
     "set_primary",
     "settings_differ",
     "status",
@@ -90,6 +94,8 @@ PRESENT = (ONLINE, RECOVERING)
 
 SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
+# In /run: a machine that boots drains nothing.
+DRAIN_FILE = Path("/run/mysql-gr/draining")
 LOCK = "mysql_gr"
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 USER_SCHEMAS = (
@@ -104,6 +110,12 @@ QUERY_SECONDS = 5
 START_SECONDS = 150
 # How long an operator's call waits for another run that is starting it.
 LOCK_SECONDS = 120
+# What STOP GROUP_REPLICATION may take before mysqld is stopped without it.
+STOP_SECONDS = 60
+# By then a balancer that asks every half second has seen that this member is leaving.
+NOTICE_SECONDS = 1.5
+# How long commits that are under way may hold up a member that leaves.
+COMMIT_SECONDS = 5
 
 
 def __virtual__() -> str:
@@ -340,6 +352,9 @@ class Settings(NamedTuple):
     clients: tuple[str, ...] = ()
     options: Mapping[str, Any] = {}
     version: str = ""
+    drain: int = 10
+    # Why this member is none of the declared ones any more, or the empty text.
+    removed: str = ""
 
 
 def _invalid(key: str, value: Any, right: str) -> SaltInvocationError:
@@ -380,6 +395,7 @@ KEYS: dict[str, Any] = {
         "socket": None,
         "version": None,
         "options": None,
+        "drain": None,
         "lookup": {"package": None, "service": None, "config_file": None, "library": None},
     },
 }
@@ -432,6 +448,19 @@ def _port(pillar: Mapping[str, Any], key: str, default: int) -> int:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
         raise _invalid(key, value, "a port number from 1 to 65535")
+    return value
+
+
+DRAIN_MAX = 600
+
+
+def _drain_seconds(key: str, value: Any, default: int) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= DRAIN_MAX:
+        raise SaltInvocationError(
+            f"{key} is '{value}'; expected a whole number of seconds from 0 to {DRAIN_MAX}"
+        )
     return value
 
 
@@ -556,6 +585,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         clients=tuple(declared_nodes(pillar, "proxy").values()),
         options=_options(pillar),
         version=_declared_version(pillar),
+        drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
     )
     _check_lookup(pillar)
     _check_distinct(settings)
@@ -812,6 +842,34 @@ def _check_versions(options: Mapping[str, Any], version: str) -> None:
 # --- settings, stored ----------------------------------------------------------------------------
 
 
+REMOVED = "pillar cluster:nodes no longer declares it"
+
+
+def settings_of_removed(
+    pillar: Mapping[str, Any], me: str, stored: Settings | None
+) -> Settings | None:
+    """
+    Return the settings of a member that the table of nodes no longer declares.
+
+    pillar
+        The minion's pillar: the other members are those that it declares now.
+
+    me
+        The minion's id.
+
+    stored
+        What the keeper's file says, from when the member was declared; None where there is none.
+
+    Returns None when ``me`` is declared, or never was a member. Raises SaltInvocationError as
+    :py:func:`settings_from` does: a table that is wrong removes nobody.
+    """
+    nodes = declared_nodes(pillar, "db")
+    if me in nodes or stored is None or me not in stored.nodes:
+        return None
+    current = settings_from(pillar, next(iter(nodes), me))
+    return current._replace(me=me, nodes={**current.nodes, me: stored.nodes[me]}, removed=REMOVED)
+
+
 def settings_as_json(settings: Settings) -> str:
     """
     Return what the keeper needs of the settings, as :py:func:`settings_from_json` reads it.
@@ -838,10 +896,12 @@ def settings_from_json(text: str) -> Settings:
 
 def _settings() -> Settings:
     """The settings of this minion: from its pillar, or where it has none (masterless), the file."""
+    stored = settings_from_json(SETTINGS_FILE.read_text()) if SETTINGS_FILE.exists() else None
     if "mysql" in __pillar__:
-        return settings_from(__pillar__, __opts__["id"])
-    if SETTINGS_FILE.exists():
-        return settings_from_json(SETTINGS_FILE.read_text())
+        me = __opts__["id"]
+        return settings_of_removed(__pillar__, me, stored) or settings_from(__pillar__, me)
+    if stored:
+        return stored
     raise SaltInvocationError(
         f"neither pillar mysql nor {SETTINGS_FILE} is there: "
         f"does pillar/top.sls give minion '{__opts__['id']}' the mysql pillar?"
@@ -1719,6 +1779,11 @@ def _paused() -> str:
         return ""
 
 
+def _kept_out(settings: Settings) -> str:
+    """Why this member stays out of the group, or the empty text."""
+    return _paused() or settings.removed or ("it is leaving just now" if draining() else "")
+
+
 def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
     """What the local member says of itself, with what only its own machine knows."""
     if connection is None:
@@ -1730,11 +1795,11 @@ def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
                 raise
         # The socket is taken like any other place; the administrators' door is not.
         with _peer(settings, settings.nodes[settings.me]) as connection:
-            return {**observe(connection), "paused": _paused()}
+            return {**observe(connection), "paused": _kept_out(settings)}
     schemas = _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
     return {
         **observe(connection),
-        "paused": _paused(),
+        "paused": _kept_out(settings),
         "schemas": [row["name"] for row in schemas],
     }
 
@@ -3217,12 +3282,15 @@ def join(
         salt db3 mysql_gr.join method=clone clone_over=db3
     """
     settings = _settings()
+    if settings.removed:
+        raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
     decided = _unpaused(overruling(settings.me, method, clone_over))
     decision = _once(settings, ("join", "clone"), patience, decided)
     if decision["verdict"] == "clone":
         cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
         decision = {**_once(settings, ("join",), patience, _unpaused(decide_by)), **cloned}
     PAUSE_FILE.unlink(missing_ok=True)
+    DRAIN_FILE.unlink(missing_ok=True)
     return decision
 
 
@@ -3481,15 +3549,23 @@ def unpause() -> dict[str, str]:
     return {"old": old, "new": _paused()}
 
 
-def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]:
+def leave(
+    member: str, reason: str = "left by mysql_gr.leave", drain: int | None = None
+) -> dict[str, Any]:
     """
     Take the local member out of the group and keep it out until :py:func:`join`.
+
+    Before it leaves, a primary hands over, the balancer sends no new connections, and
+    transactions get the time to end.
 
     member
         This member's declared name.
 
     reason
         What status, decisions and the keeper's log say about it.
+
+    drain
+        Seconds that transactions get at most. 0 leaves at once. Default: pillar ``mysql:drain``.
 
     Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld refuses,
     SaltInvocationError when ``member`` is not this one.
@@ -3502,14 +3578,11 @@ def leave(member: str, reason: str = "left by mysql_gr.leave") -> dict[str, Any]
     """
     settings = _settings()
     _named_member(member, settings.me, "leaving")
+    seconds = _drain_seconds("drain", drain, settings.drain)
     # First, so that the keeper does not take it in again at once.
     _pause(reason)
     with _exclusive(settings) as connection:
-        old = observe(connection)["state"]
-        if old != OFFLINE:
-            _do(connection, "STOP GROUP_REPLICATION")
-        _do(connection, "SET GLOBAL super_read_only = ON")
-        return {"old": old, "new": observe(connection)["state"]}
+        return _leave(settings, connection, seconds)
 
 
 def _await_progress(
@@ -3682,3 +3755,426 @@ def _await_mode(connection: Any, settings: Settings, mode: str, patience: float)
                 f"it did not arrive on {settings.me} within {patience:.0f} s"
             )
         time.sleep(0.5)
+
+
+# --- leaving -------------------------------------------------------------------------------------
+
+
+def draining() -> bool:
+    """
+    Tell whether the local member is leaving, so that a balancer should send it nobody new.
+    """
+    try:
+        # The file says until when at the longest: one that a killed call left counts no more.
+        return time.monotonic() < float(DRAIN_FILE.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return False
+
+
+def _flag_draining(seconds: float) -> None:
+    DRAIN_FILE.parent.mkdir(parents=True, exist_ok=True)
+    # The health agent, which is another user, reads it.
+    DRAIN_FILE.parent.chmod(0o755)
+    aside = DRAIN_FILE.with_name(f".{DRAIN_FILE.name}.{os.getpid()}")
+    aside.write_text(f"{time.monotonic() + seconds:.3f}\n", encoding="ascii")
+    aside.chmod(0o644)
+    aside.rename(DRAIN_FILE)
+
+
+def _busy(settings: Settings, connection: Any) -> int:
+    """How many sessions of clients are in a transaction or a statement."""
+    own = ("root", settings.admin.name, settings.recovery.name, settings.health_user)
+    return _rows(
+        connection,
+        "SELECT COUNT(*) AS busy FROM performance_schema.threads t"
+        " LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id = t.processlist_id"
+        " WHERE t.name = 'thread/sql/one_connection' AND COALESCE(t.processlist_user, '') NOT IN %s"
+        " AND (x.trx_id IS NOT NULL OR t.processlist_command NOT IN ('Sleep', 'Daemon'))",
+        (own,),
+    )[0]["busy"]
+
+
+def heir_of(settings: Settings, seen: Mapping[str, Any]) -> str | None:
+    """
+    Return the id of the member that is to be primary when this one leaves, or None.
+
+    settings
+        The group's settings.
+
+    seen
+        What the local member says of itself. Only a primary of a single-primary group hands over.
+    """
+    if seen["mode"] != MODES[1] or seen["role"] != "PRIMARY" or not seen["quorum"]:
+        return None
+    ids = {
+        member["host"]: member["id"]
+        for member in seen["members"]
+        if member["state"] == ONLINE and member["id"] != seen["server_uuid"]
+    }
+    return next((ids[host] for host in settings.nodes.values() if host in ids), None)
+
+
+def _drain(settings: Settings, connection: Any, seconds: int) -> None:
+    """Wait until the balancer sends nobody new and no client is in a transaction, or time is up."""
+    seen = observe(connection)
+    heir = heir_of(settings, seen)
+    if heir:
+        try:
+            _rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (heir, seconds))
+        except pymysql.Error as err:
+            log.warning("the primary is not handed over: %s", _said(err))
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        if time.monotonic() - begin > NOTICE_SECONDS and not _busy(settings, connection):
+            return
+        time.sleep(0.05)
+
+
+def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool = False) -> Any:
+    """Drain the local member and take it out of its group; return its old and new state."""
+    old = observe(connection)["state"]
+    _flag_draining(seconds + STOP_SECONDS + LOCK_SECONDS)
+    try:
+        if old == ONLINE and seconds:
+            _drain(settings, connection, seconds)
+        if old != OFFLINE:
+            # Commits under way end before the group is left: one that waits for certification
+            # then holds up the server for a minute.
+            _do(connection, "SET SESSION lock_wait_timeout = %s", (COMMIT_SECONDS,))
+            with contextlib.suppress(pymysql.OperationalError, pymysql.InternalError):
+                _do(connection, "SET GLOBAL super_read_only = ON")
+            _do(connection, "STOP GROUP_REPLICATION")
+        _do(connection, "SET GLOBAL super_read_only = ON")
+        return {"old": old, "new": observe(connection)["state"]}
+    finally:
+        if not flag_stays:
+            DRAIN_FILE.unlink(missing_ok=True)
+
+
+def leave_before_stop(settings: Settings) -> dict[str, Any]:
+    """
+    Drain the local member and take it out of its group, since mysqld is about to stop.
+
+    Until the server has stopped no keeper takes the member in again: who stops it removes the flag.
+
+    settings
+        The group's settings.
+
+    Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld does not
+    answer or refuses.
+    """
+    with (
+        local(settings, max(STOP_SECONDS, settings.drain + QUERY_SECONDS)) as connection,
+        # Another run that is starting the group here does not hold up a stop.
+        _locked(connection, 3),
+    ):
+        return _leave(settings, connection, settings.drain, flag_stays=True)
+
+
+def removal_problem(me: str, facts: Mapping[str, Mapping[str, Any]]) -> str:
+    """
+    Say why a member that is no longer declared must not be taken out, or return the empty text.
+
+    me
+        The name of the member that is to go.
+
+    facts
+        As :py:func:`facts` returns them: of the members that are declared, and of ``me``.
+    """
+    mine = facts[me]
+    others = {name: one for name, one in facts.items() if name != me and one["answers"]}
+    stay = {one["host"]: name for name, one in others.items()}
+    if mine["state"] in PRESENT:
+        rest = [member for member in mine["members"] if member["id"] != mine["server_uuid"]]
+        if not has_quorum(rest) or not any(
+            member["state"] == ONLINE and member["host"] in stay for member in rest
+        ):
+            return (
+                f"without {me} the group would have no majority of members that are declared and "
+                f"ONLINE: it sees {_names(m['host'] + ' ' + m['state'] for m in rest) or 'nobody'}"
+            )
+    elif (
+        mine["answers"]
+        and _held(mine)
+        and not any(one["state"] == ONLINE and one["quorum"] for one in others.values())
+    ):
+        return (
+            f"no declared member is ONLINE in a group with a majority, and {me} may hold "
+            "transactions that no other has; it is removed once the group is there"
+        )
+    return ""
+
+
+def _removed_settings() -> Settings:
+    settings = _settings()
+    if not settings.removed:
+        raise SaltInvocationError(
+            f"pillar cluster:nodes declares {settings.me}; expected a member whose line is deleted "
+            "there: mysql_gr.leave takes out one that is declared"
+        )
+    return settings
+
+
+def removal() -> dict[str, Any]:
+    """
+    Say what is to be done about a member that the table of nodes no longer declares.
+
+    Returns a dict: ``state`` of the local member, ``settled`` (bool: it is outside, and its keeper
+    knows that it stays there) and ``problem`` (why it must not go now, or ""). Raises
+    SaltInvocationError when it is declared, never was a member, or the table is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db4 mysql_gr.removal
+    """
+    settings = _removed_settings()
+    seen = _facts(settings)
+    state = seen[settings.me]["state"]
+    settled = state in (OFFLINE, UNKNOWN) and not settings_differ()
+    return {
+        "state": state,
+        "settled": settled,
+        "problem": "" if settled else removal_problem(settings.me, seen),
+    }
+
+
+def remove(member: str, drain: int | None = None) -> dict[str, Any]:
+    """
+    Take a member out that the table of nodes no longer declares; its data is not touched.
+
+    It drains, leaves and stays out until it is declared again.
+
+    member
+        This member's name.
+
+    drain
+        Seconds that transactions get at most. 0 leaves at once. Default: pillar ``mysql:drain``.
+
+    Returns a dict: ``old`` and ``new`` state, UNKNOWN where mysqld does not answer. Raises
+    CommandExecutionError when the rest would have no majority, or mysqld refuses;
+    SaltInvocationError when the member is declared or ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db4 mysql_gr.remove member=db4
+    """
+    settings = _removed_settings()
+    _named_member(member, settings.me, "removing")
+    seconds = _drain_seconds("drain", drain, settings.drain)
+    now = removal()
+    if now["problem"]:
+        raise CommandExecutionError(now["problem"])
+    # First, so that the keeper does not take it in again at once.
+    store_settings()
+    if now["state"] == UNKNOWN:
+        return {"old": UNKNOWN, "new": UNKNOWN}
+    with _exclusive(settings) as connection:
+        return _leave(settings, connection, seconds)
+
+
+# --- options of the running server ---------------------------------------------------------------
+
+# What is set in a running server without a restart, each with the size that the server rounds it
+# to; another option that differs waits for a restart of mysqld. None of these touches what the
+# group decides: its mode, who may write, who creates it.
+ONLINE_OPTIONS = {
+    "group_replication_autorejoin_tries": 1,
+    "group_replication_consistency": 1,
+    "group_replication_exit_state_action": 1,
+    "group_replication_flow_control_applier_threshold": 1,
+    "group_replication_flow_control_certifier_threshold": 1,
+    "group_replication_flow_control_mode": 1,
+    "group_replication_group_seeds": 1,
+    "group_replication_member_expel_timeout": 1,
+    "group_replication_member_weight": 1,
+    "group_replication_message_cache_size": 1,
+    "group_replication_start_on_boot": 1,
+    "group_replication_unreachable_majority_timeout": 1,
+    "binlog_expire_logs_seconds": 1,
+    "innodb_flush_log_at_trx_commit": 1,
+    "innodb_io_capacity": 1,
+    "innodb_io_capacity_max": 1,
+    "innodb_lock_wait_timeout": 1,
+    "interactive_timeout": 1,
+    "lock_wait_timeout": 1,
+    "log_error_verbosity": 1,
+    "long_query_time": 1,
+    "max_allowed_packet": 1024,
+    "max_connect_errors": 1,
+    "max_connections": 1,
+    "max_user_connections": 1,
+    "net_read_timeout": 1,
+    "net_write_timeout": 1,
+    "slow_query_log": 1,
+    "sql_require_primary_key": 1,
+    "sync_binlog": 1,
+    "table_open_cache": 1,
+    "thread_cache_size": 1,
+    "wait_timeout": 1,
+}
+# What the group itself sets in its members: differing is no fault.
+GROUPS_OPTIONS = (
+    "group_replication_bootstrap_group",
+    "group_replication_enforce_update_everywhere_checks",
+    "group_replication_single_primary_mode",
+    "offline_mode",
+    "read_only",
+    "super_read_only",
+)
+UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
+YES, NO = ("ON", "1", "TRUE", "YES"), ("OFF", "0", "FALSE", "NO")
+
+
+def option_as_running(
+    declared: Any, running: str, block: int = 1, low: int = 0, high: int = 0
+) -> str:
+    """
+    Return a declared option as the server would show it: the running value where they are the same.
+
+    declared
+        The value in the option file: ``ON`` or 1, ``128M``, a list with commas.
+
+    running
+        The server's own value, which shows the variable's kind.
+
+    block
+        The server rounds a number down to a multiple of this.
+
+    low, high
+        The server's own bounds of a number; ``high`` 0 where it has none.
+    """
+    text = str(declared).strip()
+    if running.upper() in ("ON", "OFF") and text.upper() in YES + NO:
+        return "ON" if text.upper() in YES else "OFF"
+    if re.fullmatch(r"-?\d+", running):
+        size = re.fullmatch(r"(-?\d+)([KMGTPE]?)", text.upper())
+        if not size:
+            return {**dict.fromkeys(YES, "1"), **dict.fromkeys(NO, "0")}.get(text.upper(), text)
+        number = int(size[1]) * UNITS.get(size[2], 1) // block * block
+        return str(max(low, min(number, high)) if high else number)
+    with contextlib.suppress(ValueError):
+        if float(text) == float(running):
+            return running
+    # Names of the server's own are capitals in any case and any order; other text is exact.
+    wanted, shown = (re.sub(r"\s*,\s*", ",", one.strip()) for one in (text, running))
+    if re.fullmatch(r"[A-Z0-9_,-]*[A-Z][A-Z0-9_,-]*", shown):
+        wanted = wanted.upper()
+        if sorted(wanted.split(",")) == sorted(shown.split(",")):
+            return running
+    return running if wanted == shown else wanted
+
+
+def differing_options(
+    options: Mapping[str, Any],
+    variables: Mapping[str, str],
+    bounds: Mapping[str, tuple[int, int]],
+) -> dict[str, dict[str, dict[str, str]]]:
+    """
+    Compare the option file with a running server's variables.
+
+    options
+        As :py:func:`options_of` returns them.
+
+    variables
+        The server's global variables, names in lower case. An option without one is left out.
+
+    bounds
+        Lowest and highest value of variables that are numbers.
+
+    Returns a dict: ``online`` (what can be set now) and ``restart`` (what waits for a restart of
+    mysqld), each a dict of variable to ``old`` and ``new``.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}}
+    for option, declared in options.items():
+        name = option.lower().replace("-", "_").removeprefix("loose_")
+        if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
+            continue
+        running = variables[name]
+        low, high = bounds.get(name, (0, 0))
+        wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)
+        if name == "innodb_buffer_pool_size" and wanted.isdigit():
+            # Always whole chunks in each instance.
+            chunk = int(variables["innodb_buffer_pool_chunk_size"])
+            whole = chunk * int(variables["innodb_buffer_pool_instances"])
+            wanted = str(-(-int(wanted) // whole) * whole)
+        if wanted != running:
+            kind = "online" if name in ONLINE_OPTIONS else "restart"
+            found[kind][name] = {"old": running, "new": wanted}
+    return found
+
+
+def _option_differences(
+    settings: Settings, connection: Any
+) -> dict[str, dict[str, dict[str, str]]]:
+    variables = {
+        row["VARIABLE_NAME"].lower(): row["VARIABLE_VALUE"]
+        for row in _rows(
+            connection,
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables",
+        )
+    }
+    bounds = {
+        row["VARIABLE_NAME"].lower(): (int(row["MIN_VALUE"]), int(row["MAX_VALUE"]))
+        for row in _rows(
+            connection,
+            "SELECT VARIABLE_NAME, MIN_VALUE, MAX_VALUE FROM performance_schema.variables_info"
+            " WHERE MIN_VALUE REGEXP '^-?[0-9]+$' AND MAX_VALUE REGEXP '^[0-9]+$'",
+        )
+    }
+    running = variables["version"].partition("-")[0]
+    options = options_of(settings, settings.version or running)
+    return differing_options(options, variables, bounds)
+
+
+def option_differences() -> dict[str, dict[str, dict[str, str]]]:
+    """
+    Compare the declared option file with what the running server has.
+
+    Values are compared in the server's own form; what the group sets in its members (mode, read
+    only, bootstrap) is left out.
+
+    Returns a dict: ``online`` (what :py:func:`set_options` would set) and ``restart`` (what waits
+    for a restart of mysqld), each a dict of variable to ``old`` and ``new``. Raises
+    CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.option_differences
+    """
+    settings = _settings()
+    with local(settings) as connection:
+        return _option_differences(settings, connection)
+
+
+def set_options() -> dict[str, dict[str, str]]:
+    """
+    Set in the running server what the declared option file has and can be set without a restart.
+
+    Returns a dict of variable to ``old`` and ``new``, empty when nothing was to be done. Raises
+    CommandExecutionError when mysqld does not answer or refuses, SaltInvocationError for wrong
+    settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.set_options
+    """
+    settings = _settings()
+    with _exclusive(settings) as connection:
+        changes = _option_differences(settings, connection)["online"]
+        for name, change in changes.items():
+            new = change["new"]
+            number = re.fullmatch(r"-?\d+(\.\d+)?", new)
+            value: Any = new if not number else float(new) if number[1] else int(new)
+            try:
+                _do(connection, f"SET GLOBAL {name} = %s", (value,))
+            except pymysql.Error as err:
+                raise CommandExecutionError(f"{name} = {new}: {_said(err)}") from err
+        return changes

@@ -114,6 +114,48 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
     return ret
 
 
+def options_current(name: str) -> dict[str, Any]:
+    """
+    Make sure that the running server has the declared options that can be set without a restart.
+
+    Those that wait for a restart of mysqld are named in the comment; nothing here restarts it.
+
+    name
+        A word for the state.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": "The running server has the declared options",
+        "changes": {},
+    }
+    try:
+        try:
+            differ = __salt__["mysql_gr.option_differences"]()
+        except CommandExecutionError as err:
+            if not __opts__["test"]:
+                raise
+            # A machine that has no server yet gets one in the same run.
+            ret["result"] = None
+            ret["comment"] = f"The options would be compared once mysqld runs: {err}"
+            return ret
+        ret["changes"] = differ["online"]
+        if differ["online"] and __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"Would be set in the running server: {', '.join(differ['online'])}"
+        elif differ["online"]:
+            ret["changes"] = __salt__["mysql_gr.set_options"]()
+            ret["comment"] = f"Set in the running server: {', '.join(ret['changes'])}"
+        if differ["restart"]:
+            ret["comment"] += ". Waiting for a restart of mysqld: " + ", ".join(
+                f"{option} is {value['old']}, declared {value['new']}"
+                for option, value in differ["restart"].items()
+            )
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
 def member_online(
     name: str,
     timeout: float = 180,
@@ -305,7 +347,9 @@ def _pause_is(name: str, reason: str) -> dict[str, Any]:
     return ret
 
 
-def member_absent(name: str, reason: str = "absent by mysql_gr.member_absent") -> dict[str, Any]:
+def member_absent(
+    name: str, reason: str = "absent by mysql_gr.member_absent", drain: int | None = None
+) -> dict[str, Any]:
     """
     Make sure that this server is outside the group and stays there; nothing of its data is touched.
 
@@ -314,6 +358,9 @@ def member_absent(name: str, reason: str = "absent by mysql_gr.member_absent") -
 
     reason
         What status, decisions and the keeper's log say about it.
+
+    drain
+        Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
     """
     ret: dict[str, Any] = {
         "name": name,
@@ -333,8 +380,47 @@ def member_absent(name: str, reason: str = "absent by mysql_gr.member_absent") -
             ret["result"] = None
             ret["comment"] = f"{name} would leave the group and stay outside"
             return ret
-        __salt__["mysql_gr.leave"](member=name, reason=seen["paused"] or reason)
+        __salt__["mysql_gr.leave"](member=name, reason=seen["paused"] or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
+def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
+    """
+    Make sure that a server which the table of nodes no longer declares is outside the group.
+
+    It drains, leaves and stays out until it is declared again; nothing of its data is touched.
+
+    name
+        The member's name, which is this minion's id.
+
+    drain
+        Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is no longer declared and is outside the group",
+        "changes": {},
+    }
+    try:
+        now = __salt__["mysql_gr.removal"]()
+        if now["settled"]:
+            return ret
+        if now["problem"]:
+            raise CommandExecutionError(now["problem"])
+        if now["state"] in ("OFFLINE", "UNKNOWN"):
+            ret["changes"] = {"settings": "no longer declared in pillar"}
+        else:
+            ret["changes"] = {"state": {"old": now["state"], "new": "OFFLINE"}}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} is no longer declared and would leave the group"
+            return ret
+        __salt__["mysql_gr.remove"](member=name, drain=drain)
+        ret["comment"] = f"{name} is no longer declared and has left the group"
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     return ret

@@ -44,6 +44,8 @@ haproxy:
       - option srvtcpka
       - '# Each member''s health agent knows whether it may be written to; a TCP check does not.'
       - option httpchk GET /writable
+      - '# 404: it is leaving. Nobody new is sent there, and who is there may finish.'
+      - http-check disable-on-404
       - http-check expect status 200
       - timeout check 1s
       - >-
@@ -65,6 +67,7 @@ haproxy:
       - option clitcpka
       - option srvtcpka
       - option httpchk GET /writable
+      - http-check disable-on-404
       - http-check expect status 200
       - timeout check 1s
       - >-
@@ -88,6 +91,7 @@ haproxy:
       - option clitcpka
       - option srvtcpka
       - option httpchk GET /readable
+      - http-check disable-on-404
       - http-check expect status 200
       - timeout check 1s
       - >-

@@ -1,9 +1,17 @@
+{#- The table of nodes alone says who is a member. A minion whose line is deleted there leaves. -#}
+{%- set node = salt['pillar.get']('cluster:nodes', {}).get(grains['id'], {}) %}
 include:
+{%- if node.get('role') == 'db' %}
   - mysql.config
   - mysql.install
   - mysql.service
+  - mysql.options
   - mysql.accounts
   - mysql.health
   - mysql.group
   - mysql.application
   - mysql.keeper
+  - mysql.drain
+{%- else %}
+  - mysql.removed
+{%- endif %}

@@ -2,7 +2,10 @@
 
     GET /writable   200 if it takes writes now, else 503
     GET /readable   200 if it may be read now, else 503
-    GET /           JSON: both answers and the reason in words
+    GET /           JSON: both answers, whether it is leaving, and the reason in words
+
+A member that is leaving answers 404 instead of 200: a balancer sends nobody new, and who is there
+may finish.
 
 One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
 server that hangs, or a watch that died, is a no.
@@ -52,13 +55,13 @@ class Watch:
             time.sleep(INTERVAL_SECONDS)
 
     def answer(self) -> dict[str, Any]:
-        """Return both verdicts and the reason in words."""
+        """Return both verdicts, whether the member is leaving, and the reason in words."""
         age = time.monotonic() - self._at
         seen, error = self._seen, self._error
         if not error and age > STALE_SECONDS:
             error = f"mysqld last answered {age:.1f} s ago"
         if error:
-            return {"writable": False, "readable": False, "reason": error}
+            return {"writable": False, "readable": False, "draining": False, "reason": error}
         writable, readable = mysql_gr.writable_by(seen), mysql_gr.readable_by(seen)
         reason = (
             f"{seen['state']}, {'with' if seen['quorum'] else 'without'} a majority"
@@ -66,7 +69,10 @@ class Watch:
             f"{', super_read_only' if seen['super_read_only'] else ''}"
             f"{', offline_mode' if seen['offline_mode'] else ''}"
         )
-        return {"writable": writable, "readable": readable, "reason": reason}
+        draining = mysql_gr.draining()
+        if draining:
+            reason += ", leaving"
+        return {"writable": writable, "readable": readable, "draining": draining, "reason": reason}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -84,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "":
             self._send(200, json.dumps(answer) + "\n", "application/json")
         elif path in ("writable", "readable"):
-            self._send(200 if answer[path] else 503, answer["reason"] + "\n", "text/plain")
+            yes = 404 if answer["draining"] else 200
+            self._send(yes if answer[path] else 503, answer["reason"] + "\n", "text/plain")
         else:
             self._send(404, "no such page; try /writable, /readable or /\n", "text/plain")
 

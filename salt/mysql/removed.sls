@@ -1,0 +1,3 @@
+mysql-removed-member-left:
+  mysql_gr.member_removed:
+    - name: {{ grains['id'] }}
