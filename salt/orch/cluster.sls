@@ -4,6 +4,29 @@
 {%- set roles = nodes.values() | map(attribute='role') | unique | list %}
 {%- set order = ['db', 'proxy', 'web'] %}
 
+{#- Databases that were deleted from the table of nodes leave first. One that does not answer any more
+    is left alone: nobody waits for it. -#}
+{%- set removed = [] %}
+{%- for name in salt['saltutil.wheel']('key.list', 'accepted').get('data', {}).get('return', {}).get('minions', []) %}
+{%- if name.startswith('db') and name not in nodes %}
+{%- do removed.append(name) %}
+{%- endif %}
+{%- endfor %}
+{%- if removed %}
+{%- set removed = salt['saltutil.runner']('manage.up', tgt=removed, tgt_type='list') %}
+{%- endif %}
+{%- if removed %}
+
+orch-cluster-removed-left:
+  salt.state:
+    - tgt: {{ removed | json }}
+    - tgt_type: list
+    - highstate: true
+    # One at a time: each that leaves, the others take over from.
+    - batch: 1
+    - queue: 5
+{%- endif %}
+
 orch-cluster-minions-answered:
   salt.function:
     - name: test.ping
@@ -14,6 +37,15 @@ orch-cluster-minions-answered:
     - retry:
         attempts: 60
         interval: 2
+
+# The pillar that a minion holds in memory is what functions see that are called by themselves.
+orch-cluster-pillar-refreshed:
+  salt.function:
+    - name: saltutil.refresh_pillar
+    - tgt: {{ nodes | list | json }}
+    - tgt_type: list
+    - require:
+      - salt: orch-cluster-minions-answered
 
 {%- for role in order + (roles | difference(order) | sort) if role in roles %}
 {%- set machines = [] %}
@@ -31,7 +63,10 @@ orch-cluster-{{ role }}-converged:
     # blocks, up to so many; as `true` it would return at once and tell nothing.
     - queue: 5
     - require:
-        - salt: orch-cluster-minions-answered
+        - salt: orch-cluster-pillar-refreshed
+{%- if removed %}
+        - salt: orch-cluster-removed-left
+{%- endif %}
 {%- if loop.index0 > 0 %}
         - salt: orch-cluster-{{ loop.previtem }}-converged
 {%- endif %}

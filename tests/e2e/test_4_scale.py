@@ -1,0 +1,209 @@
+"""Two databases join a group that is written to, and leave it again: no write fails, nothing restarts.
+
+Names come from the roles in pillar/cluster.sls, which is edited here and put back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pymysql
+import pytest
+import yaml
+
+from tests.e2e.conftest import ROOT, Lab
+
+TABLE = ROOT / "pillar/cluster.sls"
+SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
+
+
+def named(role: str, text: str | None = None) -> list[str]:
+    nodes = yaml.safe_load(text or TABLE.read_text())["cluster"]["nodes"]
+    return [name for name, node in nodes.items() if node["role"] == role]
+
+
+def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
+    """Call a function on minions; those that were added here are known to the master alone."""
+    text = lab.run(
+        named("master")[0],
+        f"salt --out=json --static --timeout=120 -L {','.join(targets)} {call} 2>/dev/null",
+        check=False,
+    )
+    answers = json.loads(text)
+    assert sorted(answers) == sorted(targets), answers
+    return answers
+
+
+def everywhere(lab: Lab, targets: list[str], command: str) -> dict[str, str]:
+    return salt(lab, targets, f"cmd.run '{command}'")
+
+
+def with_more(text: str, count: int) -> str:
+    """The table of nodes with more databases: the last one's line, counted on."""
+    nodes = yaml.safe_load(text)["cluster"]["nodes"]
+    last = named("db", text)[-1]
+    line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(last))
+    number = int(re.sub(r"\D", "", last))
+    added = [
+        line.replace(last, last.replace(str(number), str(number + n))).replace(
+            nodes[last]["ip"], str(ip_address(nodes[last]["ip"]) + n)
+        )
+        for n in range(1, count + 1)
+    ]
+    return text.replace(line, "".join([line, *added]))
+
+
+@pytest.fixture
+def tables(lab: Lab) -> Iterator[tuple[str, str, str]]:
+    """The table as it is, with one database more and with two; put back whatever happens."""
+    before = TABLE.read_text()
+    grown = with_more(before, 2)
+    yield before, with_more(before, 1), grown
+    TABLE.write_text(before)
+    # Where the test ended early they leave first, or the rest would have to miss them.
+    lab.run(named("master")[0], "salt-run state.orchestrate orch.cluster", check=False)
+    for name in set(named("db", grown)) - set(named("db", before)):
+        subprocess.run(["vagrant", "destroy", "-f", name], cwd=ROOT, check=False)
+
+
+class Writer(threading.Thread):
+    """Writes row after row, each on a connection of its own, as the application does."""
+
+    def __init__(self, lab: Lab, port: int) -> None:
+        super().__init__(daemon=True)
+        self.port = port
+        self._where = {
+            "host": lab.address[named("proxy")[0]],
+            "port": port,
+            "user": "haproxy_root",
+            "password": lab.secret("application_database", "password"),
+            "database": "realworld",
+            "autocommit": True,
+            "connect_timeout": 10,
+            "read_timeout": 60,
+        }
+        self._over = threading.Event()
+        self.acknowledged: list[str] = []
+        self.failed: list[str] = []
+
+    def execute(self, statement: str, values: tuple = ()) -> None:
+        with pymysql.connect(**self._where) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values)
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            row = f"{self.port}-{self.native_id}-{len(self.acknowledged) + len(self.failed)}"
+            try:
+                self.execute("INSERT INTO scale_trial VALUES (%s)", (row,))
+                self.acknowledged.append(row)
+            except pymysql.Error as err:
+                self.failed.append(f"{time.strftime('%T')} {row}: {err}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(90)
+
+
+@pytest.fixture
+def writers(lab: Lab) -> Iterator[list[Writer]]:
+    found = [Writer(lab, port) for port in (3306, 3306, 3307, 3307)]
+    found[0].execute("CREATE TABLE IF NOT EXISTS scale_trial (id VARCHAR(64) PRIMARY KEY)")
+    for writer in found:
+        writer.start()
+    yield found
+    for writer in found:
+        writer.stop()
+    found[0].execute("DROP TABLE scale_trial")
+
+
+def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
+    """Members, seeds and balancer are the declared ones, and no server was restarted for it."""
+    nodes = yaml.safe_load(TABLE.read_text())["cluster"]["nodes"]
+    for name, status in salt(lab, databases, "mysql_gr.status").items():
+        assert {row["name"]: row["state"] for row in status["members"]} == dict.fromkeys(
+            databases, "ONLINE"
+        ), name
+    seeds = ",".join(f"{nodes[name]['ip']}:3306" for name in databases)
+    query = 'mysql -N -e "SELECT @@group_replication_group_seeds"'
+    assert everywhere(lab, databases, query) == dict.fromkeys(databases, seeds)
+    declared = everywhere(
+        lab, databases, "grep group_seeds /etc/mysql/mysql.conf.d/zz-group-replication.cnf"
+    )
+    assert all(line.endswith(f"= {seeds}") for line in declared.values()), declared
+    now = everywhere(lab, list(pids), "systemctl show mysql -p MainPID --value")
+    assert now == pids
+    (proxy,) = named("proxy")
+    servers = salt(lab, [proxy], "haproxy_cfg.servers")[proxy]
+    up = {section: len(found) for section, found in servers.items() if section in SECTIONS}
+    assert up == dict.fromkeys(SECTIONS, len(databases)), servers
+
+
+def check_nothing_left_to_do(lab: Lab) -> None:
+    for name, states in salt(lab, list(lab.address), "state.apply test=True").items():
+        assert isinstance(states, dict), states
+        for state in states.values():
+            assert (state["result"], state["changes"]) == (True, {}), f"{name}: {state}"
+
+
+def test_three_five_three_under_write_load(lab: Lab, tables, writers):
+    before, one_more, two_more = tables
+    three, five = named("db", before), named("db", two_more)
+    added = [name for name in five if name not in three]
+    pids = everywhere(lab, three, "systemctl show mysql -p MainPID --value")
+
+    TABLE.write_text(two_more)
+    up = subprocess.run(["vagrant", "up"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert up.returncode == 0, up.stdout + up.stderr
+    check_group(lab, five, pids)
+    check_nothing_left_to_do(lab)
+
+    TABLE.write_text(before)
+    predicted = salt(lab, added, "state.apply test=True")
+    for states in predicted.values():
+        state = next(s for s in states.values() if s["__id__"] == "mysql-removed-member-left")
+        assert state["result"] is None
+        assert state["changes"] == {"state": {"old": "ONLINE", "new": "OFFLINE"}}
+    lab.run(named("master")[0], "salt-run state.orchestrate orch.cluster")
+    check_group(lab, three, pids)
+    check_nothing_left_to_do(lab)
+    for states in salt(lab, added, "state.apply").values():
+        assert all((s["result"], s["changes"]) == (True, {}) for s in states.values()), states
+    journal = everywhere(lab, added, "journalctl -u mysql-gr-keeper -n 3 --no-pager")
+    assert all("no longer declares it" in text for text in journal.values()), journal
+    assert all(
+        int(count) > 0
+        for count in everywhere(
+            lab, added, 'mysql -N -e "SELECT COUNT(*) FROM realworld.scale_trial"'
+        ).values()
+    )
+
+    # Declared again, it joins with its next highstate; then it leaves with its own, too.
+    TABLE.write_text(one_more)
+    for text, state in ((one_more, "ONLINE"), (before, "OFFLINE")):
+        TABLE.write_text(text)
+        states = salt(lab, added[:1], "state.apply")[added[0]]
+        assert all(one["result"] for one in states.values()), states
+        salt(lab, added[:1], "saltutil.refresh_pillar wait=True")
+        status = salt(lab, added[:1], "mysql_gr.status")[added[0]]
+        assert status["member"]["state"] == state
+
+    for writer in writers:
+        writer.stop()
+    assert [failure for writer in writers for failure in writer.failed] == []
+    acknowledged = {row for writer in writers for row in writer.acknowledged}
+    assert len(acknowledged) > 500
+    for name in three:
+        rows = lab.sql(
+            name,
+            "SET SESSION group_replication_consistency = 'BEFORE';"
+            " SELECT id FROM realworld.scale_trial",
+        )
+        assert acknowledged - set(rows.split()) == set(), name
