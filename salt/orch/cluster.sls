@@ -7,7 +7,7 @@
 {#- Databases that were deleted from the table of nodes leave first. One that does not answer any more
     is left alone: nobody waits for it. -#}
 {%- set removed = [] %}
-{%- for name in salt['saltutil.wheel']('key.list', 'accepted').get('data', {}).get('return', {}).get('minions', []) %}
+{%- for name in salt['saltutil.wheel']('key.list', 'accepted')['return']['minions'] %}
 {%- if name.startswith('db') and name not in nodes %}
 {%- do removed.append(name) %}
 {%- endif %}
