@@ -101,3 +101,15 @@ def test_pages(ask):
     code, text = ask("/", watching(GOOD, error="cannot connect"))
     assert (code, json.loads(text)["reason"]) == (200, "cannot connect")
     assert ask("/metrics")[0] == 404
+
+
+def test_a_member_that_is_leaving_takes_nobody_new(ask, monkeypatch):
+    """404 where it was 200; what was a no stays one, so that its sessions are closed."""
+    monkeypatch.setattr(mysql_gr, "draining", lambda: True)
+    assert ask("/writable") == (404, "ONLINE, with a majority, role PRIMARY, leaving\n")
+    assert ask("/readable")[0] == 404
+    secondary = watching({**GOOD, "role": "SECONDARY", "super_read_only": True})
+    assert (ask("/writable", secondary)[0], ask("/readable", secondary)[0]) == (503, 404)
+    assert ask("/readable", watching({**GOOD, "state": "OFFLINE", "quorum": False}))[0] == 503
+    assert ask("/readable", watching(GOOD, error="cannot connect"))[0] == 503
+    assert json.loads(ask("/")[1])["draining"] is True

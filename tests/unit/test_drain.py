@@ -1,0 +1,47 @@
+"""Whatever goes wrong before a stop, the stop goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from salt.exceptions import CommandExecutionError
+
+import _modules.mysql_gr as mysql_gr
+from tests.unit.modules.test_mysql_gr import pillar
+
+sys.modules.setdefault("mysql_gr", mysql_gr)
+PATH = Path(__file__).resolve().parents[2] / "salt/mysql/files/drain.py"
+spec = importlib.util.spec_from_file_location("drain", PATH)
+drain = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(drain)
+
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_text(mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db2")))
+    monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
+    return file
+
+
+def test_it_says_what_became_of_the_member(settings, monkeypatch, capsys):
+    monkeypatch.setattr(
+        mysql_gr, "leave_before_stop", lambda settings: {"old": "ONLINE", "new": "OFFLINE"}
+    )
+    assert drain.main() == 0
+    assert capsys.readouterr().out == "db2 was ONLINE and is OFFLINE\n"
+
+
+def test_a_failure_is_said(settings, monkeypatch, capsys):
+    def fail(settings):
+        raise CommandExecutionError("cannot connect")
+
+    monkeypatch.setattr(mysql_gr, "leave_before_stop", fail)
+    assert drain.main() == 1
+    assert "without leaving its group first: cannot connect" in capsys.readouterr().err
+    settings.unlink()
+    assert drain.main() == 1
+    assert "No such file" in capsys.readouterr().err
