@@ -894,12 +894,21 @@ def settings_from_json(text: str) -> Settings:
     return Settings(**data)
 
 
+def _stored_settings() -> Settings | None:
+    """What the keeper's file says, where it is."""
+    if not SETTINGS_FILE.exists():
+        return None
+    return settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
+
+
 def _settings() -> Settings:
     """The settings of this minion: from its pillar, or where it has none (masterless), the file."""
-    stored = settings_from_json(SETTINGS_FILE.read_text()) if SETTINGS_FILE.exists() else None
     if "mysql" in __pillar__:
         me = __opts__["id"]
+        # A minion that is declared needs no file, whatever is in it.
+        stored = None if me in declared_nodes(__pillar__, "db") else _stored_settings()
         return settings_of_removed(__pillar__, me, stored) or settings_from(__pillar__, me)
+    stored = _stored_settings()
     if stored:
         return stored
     raise SaltInvocationError(
