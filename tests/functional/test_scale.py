@@ -1,0 +1,68 @@
+"""The table of nodes grows and shrinks: every highstate follows, or refuses with the key."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import salt.pillar
+import salt.state
+import yaml
+
+from tests.functional.conftest import PROXY
+from tests.functional.test_render import execution_modules, highstate
+
+
+@pytest.fixture
+def with_databases(checkout: Path, tmp_path: Path, minion_opts: Any) -> Any:
+    """A maker of a machine's options, for a table with so many databases."""
+
+    def make(minion: str, count: int) -> dict[str, Any]:
+        pillar = tmp_path / "pillar"
+        shutil.copytree(checkout / "pillar", pillar, dirs_exist_ok=True)
+        table = yaml.safe_load((pillar / "cluster.sls").read_text())
+        nodes = {k: n for k, n in table["cluster"]["nodes"].items() if n["role"] != "db"}
+        nodes |= {
+            f"db{n}": {"ip": f"172.28.17.{100 + n}", "role": "db"} for n in range(1, count + 1)
+        }
+        table["cluster"]["nodes"] = nodes
+        (pillar / "cluster.sls").write_text(yaml.safe_dump(table, sort_keys=False))
+        options = minion_opts(minion)
+        options["pillar_roots"] = {"base": [str(pillar)]}
+        return options
+
+    return make
+
+
+@pytest.mark.parametrize("count", [3, 5, 9])
+def test_the_last_of_so_many_renders(with_databases, count):
+    called = {f"{c['state']}.{c['fun']}" for c in highstate(with_databases(f"db{count}", count))[0]}
+    assert {"mysql_gr.member_online", "mysql_gr.options_current"} <= called
+    assert "mysql_gr.member_removed" not in called
+
+
+@pytest.mark.parametrize("count", [3, 5, 9])
+def test_the_balancer_gets_so_many_servers(with_databases, count):
+    options = with_databases(PROXY, count)
+    options["pillar"] = salt.pillar.get_pillar(
+        options, options["grains"], PROXY, "base"
+    ).compile_pillar()
+    text = execution_modules(options)["haproxy_cfg.render"]()
+    assert text.count("server mysql-") == 3 * count
+    assert text.count(f"server mysql-{count} 172.28.17.{100 + count}:3306 check") == 3
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_another_number_is_refused_before_anything_is_touched(with_databases, count):
+    with salt.state.HighState(with_databases("db1", count)) as state:
+        _, errors = state.render_highstate(state.top_matches(state.get_top()))
+    assert f"'{count} nodes with role db" in str(errors)
+    assert "expected 3 to 9 of them" in str(errors)
+
+
+def test_a_database_that_was_deleted_has_only_to_leave(with_databases):
+    chunks, _ = highstate(with_databases("db4", 3))
+    mine = [f"{c['state']}.{c['fun']}" for c in chunks if c["__sls__"].startswith("mysql")]
+    assert mine == ["mysql_gr.member_removed"]
