@@ -106,6 +106,8 @@ USER_SCHEMAS = (
 TOO_MANY_CONNECTIONS = "(1040)"
 CONNECT_SECONDS = 3
 QUERY_SECONDS = 5
+# A change of view holds the local server's answers up for seconds; that is no silence.
+LOCAL_SECONDS = 30
 # What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
 START_SECONDS = 150
 # How long an operator's call waits for another run that is starting it.
@@ -1657,7 +1659,7 @@ def _said(err: Exception) -> str:
 
 
 def local(
-    settings: Settings, query_seconds: float | None = QUERY_SECONDS, user: str = "root"
+    settings: Settings, query_seconds: float | None = LOCAL_SECONDS, user: str = "root"
 ) -> contextlib.AbstractContextManager[Any]:
     """
     Return a context with a connection to the local member over its socket.
@@ -1666,7 +1668,7 @@ def local(
         The group's settings.
 
     query_seconds
-        How long one statement may take; None for as long as it takes. Default 5.
+        How long one statement may take; None for as long as it takes. Default 30.
 
     user
         The account, which mysqld checks against the operating system's user. Default root.

@@ -24,7 +24,8 @@ orch-cluster-removed-left:
     - highstate: true
     # One at a time: each that leaves, the others take over from.
     - batch: 1
-    - queue: 5
+    - queue: true
+    - timeout: 300
 {%- endif %}
 
 orch-cluster-minions-answered:
@@ -59,9 +60,11 @@ orch-cluster-{{ role }}-converged:
     - tgt_type: list
     - expect_minions: true
     - highstate: true
-    # A machine may still be at its first highstate: that one is waited for. As a number this
-    # blocks, up to so many; as `true` it would return at once and tell nothing.
-    - queue: 5
+    # A machine may be at another highstate: that one is waited for. Not `queue` as a number: two
+    # runs that wait so wait for each other (Salt 3008). While its run is queued a minion does not
+    # know the job when it is asked about it: hence the time until it is asked.
+    - queue: true
+    - timeout: 300
     - require:
         - salt: orch-cluster-pillar-refreshed
 {%- if removed %}
