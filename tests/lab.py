@@ -54,6 +54,15 @@ class Lab:
             raise AssertionError(f"{machine}: {command}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def talk(self, machine: str, command: str) -> subprocess.Popen[str]:
+        """Start a program as root on a machine, with a line to it and one from it."""
+        return subprocess.Popen(
+            ["ssh", "-F", str(self._ssh_config), machine, f"sudo {command}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
     def salt(self, target: str, call: str, timeout: int = 300) -> dict[str, Any]:
         """Call a function on minions and return what each answers."""
         text = self.run(

@@ -6,12 +6,14 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos import report
 from tests.chaos.faults import FAULTS
-from tests.chaos.plan import plan
-from tests.chaos.run import Chaos, chosen, show
+from tests.chaos.plan import RACES, Race, Round, plan, races
+from tests.chaos.races import Races
+from tests.chaos.run import Chaos, show
 from tests.lab import ROOT, NotUp, declared, opened
 
 RESULTS = ROOT / ".lab/chaos.jsonl"
@@ -35,32 +37,40 @@ def arguments() -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """Run the rounds and return how many failed."""
     members = declared("db")
-    faults = options.faults.split(",") if options.faults else list(FAULTS)
-    rounds = chosen(plan(options.seed, options.rounds, members, faults), options.round)
+    everything: Sequence[Round | Race]
+    if options.what == "run":
+        faults = options.faults.split(",") if options.faults else list(FAULTS)
+        everything = plan(options.seed, options.rounds, members, faults)
+    else:
+        everything = races(options.seed, options.rounds, members)
+    rounds = [one for one in everything if not options.round or one.number in options.round]
     print(f"seed {options.seed}, {len(rounds)} of {options.rounds} rounds", flush=True)
     if options.plan:
-        for one in rounds:
-            print(one)
+        print(*rounds, sep="\n")
         return 0
     failed = 0
     with opened() as lab:
-        chaos = Chaos(lab, options.results.with_suffix(""))
-        with chaos.open():
+        work = Chaos(lab, options.results.with_suffix("")) if options.what == "run" else Races(lab)
+        with work.open():
             for one in rounds:
-                result = chaos.round(one, options.seed)
+                result = work.round(one, options.seed)
                 report.append(options.results, result)
                 print(show(result), flush=True)
                 if result["problems"]:
                     failed += 1
-                    print(
-                        f"       again: make chaos ROUNDS={options.rounds} SEED={options.seed}"
-                        f"{' FAULTS=' + options.faults if options.faults else ''}"
-                        f" ROUND={one.number}",
-                        flush=True,
-                    )
+                    print(f"       again: {again(options, one.number)}", flush=True)
                     if not options.keep_going:
-                        return failed
+                        break
     return failed
+
+
+def again(options: argparse.Namespace, number: int) -> str:
+    """Return the command that runs a round alone."""
+    return (
+        f"make {'chaos' if options.what == 'run' else 'chaos-races'} ROUNDS={options.rounds}"
+        f" SEED={options.seed}{' FAULTS=' + options.faults if options.faults else ''}"
+        f" ROUND={number}"
+    )
 
 
 def main() -> int:
@@ -71,7 +81,7 @@ def main() -> int:
     try:
         if options.what == "table":
             results = report.read(options.files or [options.results])
-            print(report.table(results, list(FAULTS)), end="")
+            print(report.table(results, [*FAULTS, *RACES]), end="")
             return 0
         return min(run(options), 1)
     except (AssertionError, NotUp, ValueError, OSError) as err:

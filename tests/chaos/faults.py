@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -77,25 +78,36 @@ class Scene:
         if sentence not in found["why"]:
             raise AssertionError(f"{member} refuses, but not with '{sentence}': {found['why']}")
 
-    def highstate(self, machines: Iterable[str], sls: str = "mysql") -> None:
-        """Run a state on machines at once; every state must hold."""
-        names = list(machines)
-        answers = self.lab.salt(
-            ",".join(names),
-            f"-L state.apply {sls} queue=5" if len(names) > 1 else f"state.apply {sls} queue=5",
-            timeout=300,
+    def apply(self, machine: str, sls: str) -> None:
+        """Run a state on a machine, by itself; every state in it must hold."""
+        text = self.lab.run(
+            machine, f"salt-call --out=json state.apply {sls} queue=5 2> /dev/null", check=False
         )
+        self._held(machine, json.loads(text)["local"] if text.strip() else "it printed nothing")
+
+    def highstate(self, machines: Iterable[str], sls: str = "mysql") -> None:
+        """Run a state on machines at once; every state in it must hold."""
+        names = list(machines)
+        answers = self.lab.salt(",".join(names), f"-L state.apply {sls} queue=5")
         for name in names:
-            states = answers.get(name)
-            if not isinstance(states, dict):
-                raise AssertionError(f"highstate of {name}: {states}")
-            failed = [
-                f"{one['__id__']}: {one['comment']}"
-                for one in states.values()
-                if one["result"] is not True
-            ]
-            if failed:
-                raise AssertionError(f"highstate of {name}: {'; '.join(failed)}")
+            self._held(name, answers.get(name))
+
+    @staticmethod
+    def _held(name: str, states: Any) -> None:
+        if not isinstance(states, dict):
+            raise AssertionError(f"highstate of {name}: {states}")
+        failed = [
+            f"{one['__id__']}: {one['comment']}"
+            for one in states.values()
+            if one["result"] is not True
+        ]
+        if failed:
+            raise AssertionError(f"highstate of {name}: {'; '.join(failed)}")
+
+    def restore_application(self) -> None:
+        """Make the application's tables again, which went with a wipe on purpose."""
+        self.highstate(self.lab.databases)
+        self.highstate([self.lab.web], "")
 
     def cut(self, sender: str, receivers: Iterable[str]) -> None:
         """Lose what one machine sends to others, silently; what they send arrives."""

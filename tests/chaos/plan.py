@@ -28,6 +28,9 @@ FAULTS = (
 )
 
 
+RACES = ("create", "lead")
+
+
 class Round(NamedTuple):
     """One round: the fault, whom it meets, and for how long."""
 
@@ -52,10 +55,19 @@ class Race(NamedTuple):
     """One racing bootstrap: when each member is let go, and who runs there beside the keeper."""
 
     number: int
+    # Whether the group has one, and is led again; else it is created.
+    past: bool
     # Member to the seconds after the common moment.
     delays: dict[str, float]
+    # How many runs on each member, beside its keeper; and whether a highstate is one more.
     runs: int
     highstates: bool
+
+    def __str__(self) -> str:
+        return (
+            f"{self.number:4} {'lead' if self.past else 'create':6} {self.runs} runs"
+            f"{' and a highstate' if self.highstates else ''} on each, after {self.delays}"
+        )
 
 
 def shuffled(seed: int, rounds: int, faults: Sequence[str]) -> list[str]:
@@ -142,5 +154,7 @@ def races(seed: int, rounds: int, members: Sequence[str]) -> list[Race]:
         # Half of the races start at one moment, as nearly as machines can; the others staggered.
         spread = 0.0 if draw.random() < 0.5 else draw.uniform(0.1, 2)
         delays = {member: round(draw.uniform(0, spread), 3) for member in members}
-        found.append(Race(number, delays, draw.randint(2, 5), number % 10 == 0))
+        found.append(
+            Race(number, draw.random() < 0.25, delays, draw.randint(2, 5), number % 10 == 0)
+        )
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,36 @@ START_SECONDS = 60
 ONLINE_SECONDS = 240
 # All ONLINE counts when it has been so for this long.
 STABLE_SECONDS = 2
+
+
+def begun(number: int, seed: int, fault: str) -> dict[str, Any]:
+    """Return the result of a round in which nothing has happened yet."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "seed": seed,
+        "round": number,
+        "fault": fault,
+        "victims": [],
+        "began": now.isoformat(timespec="seconds"),
+        "outage": None,
+        "online": None,
+        "attempted": 0,
+        "acknowledged": 0,
+        "lost": 0,
+        "splits": 0,
+        "errors": {},
+        "problems": [],
+    }
+
+
+def count_splits(monitor: Monitor, result: dict[str, Any]) -> None:
+    """Judge what the members said of themselves during a round."""
+    found = splits(monitor.samples)
+    result["splits"] = len(found)
+    result["problems"] += [f"two groups with one name: {split}" for split in found]
+    bootstraps = [sample.member for sample in monitor.latest.values() if sample.bootstrap]
+    if bootstraps:
+        result["problems"].append(f"bootstrap_group is ON on {', '.join(bootstraps)}")
 
 
 class Chaos:
@@ -44,8 +74,7 @@ class Chaos:
             yield
             self._writers.remove()
             if self._scene.emptied:
-                # The application's own tables went with the data directories.
-                self._scene.highstate([self._lab.web], "")
+                self._scene.restore_application()
         finally:
             self._monitor.stop()
 
@@ -55,20 +84,9 @@ class Chaos:
     def round(self, one: Round, seed: int) -> dict[str, Any]:
         """Run one round and return its result; ``problems`` is empty when all is well."""
         begin = time.monotonic()
-        result: dict[str, Any] = {
-            "seed": seed,
-            "round": one.number,
-            "fault": one.fault,
-            "victims": list(one.victims),
-            "seconds": one.seconds,
-            "coins": list(one.coins),
-            "began": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "outage": None,
-            "online": None,
-            "lost": 0,
-            "splits": 0,
-            "problems": [],
-        }
+        result = begun(one.number, seed, one.fault)
+        result["victims"], result["seconds"] = list(one.victims), one.seconds
+        result["coins"] = list(one.coins)
         problems: list[str] = result["problems"]
         self._writers.ledger.forget()
         self._monitor.forget()
@@ -154,9 +172,6 @@ class Chaos:
         found = judge(set(ledger.acknowledged), ledger.attempted, rows)
         result["lost"] = len({one for ids in found.lost.values() for one in ids})
         result["problems"] += found.problems
-        if any(sample.bootstrap for sample in self._monitor.latest.values()):
-            named = [s.member for s in self._monitor.latest.values() if s.bootstrap]
-            result["problems"].append(f"bootstrap_group is ON on {', '.join(named)}")
         self._judge_history(inside, result)
 
     def _judge_history(self, inside: list[str], result: dict[str, Any]) -> None:
@@ -178,9 +193,7 @@ class Chaos:
 
     def _count(self, result: dict[str, Any]) -> None:
         ledger = self._writers.ledger
-        found = splits(self._monitor.samples)
-        result["splits"] = len(found)
-        result["problems"] += [f"two groups with one name: {split}" for split in found]
+        count_splits(self._monitor, result)
         result["attempted"] = len(ledger.attempted)
         result["acknowledged"] = len(ledger.acknowledged)
         result["errors"] = dict(ledger.errors)
@@ -233,9 +246,3 @@ def show(result: dict[str, Any]) -> str:
         f"lost {result['lost']}  {'FAILED' if result['problems'] else 'ok'}"
     )
     return "\n".join([line, *(f"       {problem}" for problem in result["problems"])])
-
-
-def chosen(rounds: Sequence[Round], numbers: Iterable[int]) -> list[Round]:
-    """Return the rounds with these numbers, or all where none is named."""
-    wanted = set(numbers)
-    return [one for one in rounds if not wanted or one.number in wanted]
