@@ -347,10 +347,10 @@ def purged_empty(scene: Scene, one: Round) -> None:
     wipe(scene, one)
 
 
-def disk_full(scene: Scene, one: Round) -> None:
-    victim = one.victims[0]
+def small_disk(scene: Scene, one: Round) -> None:
+    """Put a copy of the data on a disk of its own that is nearly full; no part of the fault."""
     scene.lab.run(
-        victim,
+        one.victims[0],
         f"set -e\nsystemctl stop mysql\nmkdir -p /mnt/chaos\n"
         f"size=$(du -sm {DATA} | cut -f1)\n"
         "mount -t tmpfs -o size=$((size + 64))m,mode=0700 tmpfs /mnt/chaos\n"
@@ -358,7 +358,10 @@ def disk_full(scene: Scene, one: Round) -> None:
         f"mount --bind /mnt/chaos {DATA}\nsystemctl start mysql",
     )
     scene.wait_whole(120)
-    scene.lab.run(victim, f"dd if=/dev/zero of={DATA}/filler bs=64k 2> /dev/null || true")
+
+
+def disk_full(scene: Scene, one: Round) -> None:
+    scene.lab.run(one.victims[0], f"dd if=/dev/zero of={DATA}/filler bs=4k 2> /dev/null || true")
 
 
 def disk_freed(scene: Scene, one: Round) -> None:
@@ -424,7 +427,8 @@ class Fault(NamedTuple):
     heal: Callable[[Scene, Round], None] = nothing
     # What has to be so before it is healed.
     observe: Callable[[Scene, Round], None] = nothing
-    # What the harness puts back afterwards.
+    # What the harness sets up before any client writes, and puts back afterwards.
+    prepare: Callable[[Scene, Round], None] = nothing
     clean: Callable[[Scene, Round], None] = nothing
 
 
@@ -505,10 +509,11 @@ FAULTS: dict[str, Fault] = {
         highstate,
     ),
     "disk-full": Fault(
-        "a member's disk is full for up to 20 s and more",
+        "a member's disk is full for up to 20 s",
         ALONE,
         disk_full,
         disk_freed,
+        prepare=small_disk,
         clean=disk_given_back,
     ),
     "connections": Fault(

@@ -92,8 +92,9 @@ class Chaos:
         self._monitor.forget()
         self._scene.wait_whole(START_SECONDS)
         try:
+            FAULTS[one.fault].prepare(self._scene, one)
             self._writers.start()
-            self._served(begin)
+            self._served(time.monotonic())
             injected = time.monotonic()
             healed = self._fault(one, problems)
             self._settled(injected, healed, result)
