@@ -223,6 +223,13 @@ def gather(scene: Scene, one: Round) -> None:
     _every_other(scene, scene.mend)
 
 
+def nothing_written(scene: Scene, one: Round) -> None:
+    """What was in flight may have been acknowledged at first, and nothing after that."""
+    silent = time.monotonic() - max(scene.writers.ledger.acknowledged.values())
+    if silent < one.seconds - 1.5:
+        raise AssertionError(f"without a majority, acknowledged {silent:.1f} s ago")
+
+
 def empty(scene: Scene, one: Round) -> None:
     # What was written is judged by the round before; here it is wiped on purpose.
     scene.writers.stop()
@@ -459,12 +466,14 @@ FAULTS: dict[str, Fault] = {
         "nothing is written meanwhile; all come back alone",
         kill_for_good,
         start_again,
+        nothing_written,
     ),
     "quorum-cut": Fault(
         "every member is cut off from every other for 3 to 25 s",
         "nothing is written meanwhile; all come back alone",
         scatter,
         gather,
+        nothing_written,
     ),
     "kill-all": Fault("kill -9 of all at once", "all come back alone", kill),
     "empty": Fault(
