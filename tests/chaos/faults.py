@@ -440,12 +440,14 @@ class Fault(NamedTuple):
     # What the harness sets up before any client writes, and puts back afterwards.
     prepare: Callable[[Scene, Round], None] = nothing
     clean: Callable[[Scene, Round], None] = nothing
+    # Nothing has to be undone for the members to come back: the time to that counts from the fault.
+    heals_itself: bool = False
 
 
 ALONE = "the member comes back alone"
 
 FAULTS: dict[str, Fault] = {
-    "kill": Fault("kill -9 of a mysqld; systemd starts it again", ALONE, kill),
+    "kill": Fault("kill -9 of a mysqld; systemd starts it again", ALONE, kill, heals_itself=True),
     "freeze": Fault("SIGSTOP of a mysqld for 1 to 60 s, mostly up to 12", ALONE, freeze, thaw),
     "stop": Fault("`systemctl stop mysql`, and start up to 20 s later", ALONE, stop, start),
     "power": Fault(
@@ -478,7 +480,7 @@ FAULTS: dict[str, Fault] = {
         gather,
         nothing_written,
     ),
-    "kill-all": Fault("kill -9 of all at once", "all come back alone", kill),
+    "kill-all": Fault("kill -9 of all at once", "all come back alone", kill, heals_itself=True),
     "empty": Fault(
         "all data directories are wiped; then `state.apply mysql` on all at once, beside the "
         "keepers",
@@ -534,5 +536,6 @@ FAULTS: dict[str, Fault] = {
         connections,
         connections_freed,
         admin_port_answers,
+        heals_itself=True,
     ),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.clients import Monitor, Writers
-from tests.chaos.faults import FAULTS, Scene, nothing
+from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.ledger import judge, longest_gap, splits
 from tests.chaos.plan import Round
 from tests.lab import Lab
@@ -69,8 +69,7 @@ class Chaos:
         self._monitor.start()
         try:
             self._scene.wait("a first answer of all", self._asked, 30)
-            self._scene.wait_whole(60)
-            self._writers.prepare()
+            self._scene.wait_whole(START_SECONDS)
             yield
             self._writers.remove()
             if self._scene.emptied:
@@ -93,6 +92,7 @@ class Chaos:
         self._scene.wait_whole(START_SECONDS)
         try:
             FAULTS[one.fault].prepare(self._scene, one)
+            self._writers.prepare()
             self._writers.start()
             self._served(time.monotonic())
             injected = time.monotonic()
@@ -134,8 +134,8 @@ class Chaos:
             problems.append(f"{type(err).__name__}: {err}")
             self._keep_evidence(one, problems, "before-heal")
         finally:
-            # Also when the run is broken off. What heals itself is over when it has come.
-            healed = begin if fault.heal is nothing else time.monotonic()
+            # Also when the run is broken off.
+            healed = begin if fault.heals_itself else time.monotonic()
             try:
                 fault.heal(self._scene, one)
             except Exception as err:
