@@ -84,6 +84,9 @@ def main() -> int:
             print(report.table(results, [*FAULTS, *RACES]), end="")
             return 0
         return min(run(options), 1)
+    except KeyboardInterrupt:
+        print("broken off; what had come was healed", file=sys.stderr)
+        return 130
     except (AssertionError, NotUp, ValueError, OSError) as err:
         print(err, file=sys.stderr)
         return 2

@@ -63,6 +63,7 @@ class Ledger:
         self.acknowledged: dict[int, float] = {}
         self.through_balancer: list[float] = []
         self.errors: Counter[str] = Counter()
+        self.balancer_errors = 0
 
     def next(self) -> int:
         """Return an id that nobody has tried."""
@@ -77,10 +78,16 @@ class Ledger:
         if balanced:
             self.through_balancer.append(now)
 
+    def refused(self, err: Exception, balanced: bool) -> None:
+        """Keep that a client met an error, and whether through the balancer."""
+        self.errors[said(err)] += 1
+        self.balancer_errors += balanced
+
     def forget(self) -> None:
         """Begin anew: what was written is judged, or its data directories are wiped on purpose."""
         self.attempted, self.acknowledged = set(), {}
-        self.through_balancer, self.errors = [], Counter()
+        self.through_balancer = []
+        self.errors, self.balancer_errors = Counter(), 0
 
 
 class Client(threading.Thread):
@@ -100,7 +107,7 @@ class Client(threading.Thread):
                     self._write(connection)
             # PyMySQL reports a connection that breaks in the middle as whatever it stumbled over.
             except Exception as err:
-                self._ledger.errors[said(err)] += 1
+                self._ledger.refused(err, self._balanced)
                 self._over.wait(PACE_SECONDS)
 
     def _write(self, connection: Any) -> None:

@@ -39,6 +39,7 @@ def begun(number: int, seed: int, fault: str) -> dict[str, Any]:
         "lost": 0,
         "splits": 0,
         "errors": {},
+        "balancer_errors": 0,
         "problems": [],
     }
 
@@ -198,6 +199,7 @@ class Chaos:
         result["attempted"] = len(ledger.attempted)
         result["acknowledged"] = len(ledger.acknowledged)
         result["errors"] = dict(ledger.errors)
+        result["balancer_errors"] = ledger.balancer_errors
 
     def _keep_evidence(self, one: Round, problems: list[str], when: str = "after") -> Path:
         """Keep what would tell why: what all say of themselves, the journals, the servers' logs."""
@@ -243,7 +245,8 @@ def show(result: dict[str, Any]) -> str:
     line = (
         f"{result['round']:4} {result['fault']:13} {','.join(result['victims']):15} "
         f"outage {outage} s  online {online} s  took {result['took']:5.1f} s  "
-        f"acknowledged {result['acknowledged']:5}  errors {errors:3}  "
+        f"acknowledged {result['acknowledged']:5}  "
+        f"errors {errors:3} ({result['balancer_errors']} through the balancer)  "
         f"lost {result['lost']}  {'FAILED' if result['problems'] else 'ok'}"
     )
     return "\n".join([line, *(f"       {problem}" for problem in result["problems"])])

@@ -160,6 +160,7 @@ def result(fault, **more):
         "outage": 1.0,
         "online": 5.0,
         "errors": {},
+        "balancer_errors": 0,
         "acknowledged": 10,
         "lost": 0,
         "splits": 0,
@@ -171,17 +172,17 @@ def result(fault, **more):
 def test_the_table_has_a_row_a_fault_in_order():
     rounds = [
         result("freeze", outage=2.0),
-        result("kill", errors={"2013": 3, "1290": 1}),
+        result("kill", errors={"2013": 3, "1290": 1}, balancer_errors=3),
         result("kill", outage=3.0, online=9.0),
         result("kill", outage=None, online=None, lost=2, problems=["db1 lacks …"]),
     ]
     assert report.table(rounds, ["kill", "freeze", "stop"]) == (
-        "| fault | rounds | failed | write outage, s | errors | acknowledged | lost | splits "
-        "| all ONLINE after, s |\n"
+        "| fault | rounds | failed | write outage, s | errors (through the balancer) "
+        "| acknowledged | lost | splits | all ONLINE after, s |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-        "| kill | 3 | 1 | 1.0 / 2.0 / 3.0 | 4 | 30 | 2 | 0 | 7.0 / 9.0 |\n"
-        "| freeze | 1 | 0 | 2.0 / 2.0 / 2.0 | 0 | 10 | 0 | 0 | 5.0 / 5.0 |\n"
-        "| all | 4 | 1 | 1.0 / 2.0 / 3.0 | 4 | 40 | 2 | 0 | 5.0 / 9.0 |\n"
+        "| kill | 3 | 1 | 1.0 / 2.0 / 3.0 | 4 (3) | 30 | 2 | 0 | 7.0 / 9.0 |\n"
+        "| freeze | 1 | 0 | 2.0 / 2.0 / 2.0 | 0 (0) | 10 | 0 | 0 | 5.0 / 5.0 |\n"
+        "| all | 4 | 1 | 1.0 / 2.0 / 3.0 | 4 (3) | 40 | 2 | 0 | 5.0 / 9.0 |\n"
     )
 
 
