@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
 SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
 
 help: ## Show this list
@@ -32,6 +33,12 @@ test-integration: $(VENV)/ready ## A real master and minion run the modules and 
 test-e2e: $(VENV)/ready up ## The lab: the API, the balancer, a member killed and back
 	$(RUN) -m pytest tests/e2e
 
+chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,freeze] [ROUND=k] [KEEP_GOING=1]
+	$(RUN) -m tests.chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
+
+chaos-races: $(VENV)/ready ## Racing bootstraps on the running lab: ROUNDS=n SEED=s [ROUND=k] [KEEP_GOING=1]
+	$(RUN) -m tests.chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
+
 lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant validate, php -l
 	@vagrant/host.sh git openssl openssh-client php-cli shellcheck vagrant
 	$(VENV)/bin/ruff check .
@@ -53,4 +60,4 @@ $(VENV)/ready: requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
-.PHONY: help up down test test-unit test-functional test-integration test-e2e lint clean
+.PHONY: help up down test test-unit test-functional test-integration test-e2e chaos chaos-races lint clean

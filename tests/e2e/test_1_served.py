@@ -9,7 +9,7 @@ import time
 import pytest
 import requests
 
-from tests.e2e.conftest import FIRST_USER, Lab
+from tests.lab import FIRST_USER, Lab
 
 
 def test_every_member_sees_the_whole_group(lab: Lab):

@@ -12,8 +12,8 @@ from itertools import pairwise
 import pytest
 import requests
 
-from tests.e2e.conftest import FIRST_USER, Lab
 from tests.e2e.test_1_served import servers
+from tests.lab import FIRST_USER, Lab
 
 
 class Client(threading.Thread):

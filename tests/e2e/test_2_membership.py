@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.conftest import Lab
+from tests.lab import Lab
 
 
 def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Lab
 from tests.e2e.test_1_served import servers
+from tests.lab import Lab
 
 
 @pytest.fixture

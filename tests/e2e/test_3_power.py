@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.e2e.conftest import FIRST_USER, ROOT, Lab
+from tests.lab import FIRST_USER, ROOT, Lab
 
 
 def test_no_secret_lies_about(lab: Lab):

@@ -1,0 +1,541 @@
+"""What can be done to the members: how each fault comes, how it is healed, what is to happen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import pymysql
+
+from tests.chaos.clients import Monitor, Writers, application
+from tests.chaos.plan import Round
+from tests.lab import Lab
+
+NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
+# Where nobody lives: frames to it are sent, and received by nobody.
+NOBODY = "02:00:00:00:00:01"
+DATA = "/var/lib/mysql"
+TRIAL_DATABASE = "chaos_errant"
+
+
+class Scene:
+    """What the faults work on."""
+
+    def __init__(self, lab: Lab, monitor: Monitor, writers: Writers) -> None:
+        self.lab, self.monitor, self.writers = lab, monitor, writers
+        # What a fault holds open until it is healed.
+        self.held = ExitStack()
+        self.emptied = False
+
+    def all(self, machines: Iterable[str], command: str) -> None:
+        """Run a command on several machines at once."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda name: self.lab.run(name, command), machines))
+
+    def wait(self, what: str, question: Callable[[], Any], seconds: float) -> Any:
+        """Ask until the answer is yes, and return it."""
+        deadline = time.monotonic() + seconds
+        while not (answer := question()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: not within {seconds:.0f} s; {self.monitor.states()}")
+            time.sleep(0.1)
+        return answer
+
+    def state(self, member: str) -> str:
+        """Return what a member said last of itself."""
+        return self.monitor.latest[member].state
+
+    def wait_whole(self, seconds: float) -> None:
+        """Wait until all members are ONLINE in one view."""
+        since = time.monotonic()
+        self.wait("all ONLINE in one view", lambda: self.monitor.whole(since), seconds)
+
+    def wait_gone(self, member: str, survivor: str, seconds: float = 60) -> None:
+        """Wait until a member is in no survivor's view any more."""
+        size = len(self.lab.databases) - 1
+        self.wait(
+            f"{member} is out of the view of {survivor}",
+            lambda: self.monitor.latest[survivor].states == ("ONLINE",) * size,
+            seconds,
+        )
+
+    def refused(self, member: str, sentence: str) -> None:
+        """Wait until a member decides to refuse, and see that it says so in these words."""
+
+        def decision() -> dict[str, Any]:
+            answer = self.lab.salt(member, "mysql_gr.decide", timeout=30).get(member)
+            return answer if isinstance(answer, dict) else {}
+
+        found = self.wait(
+            f"{member} refuses",
+            lambda: said if (said := decision()).get("verdict") == "refuse" else None,
+            60,
+        )
+        if sentence not in found["why"]:
+            raise AssertionError(f"{member} refuses, but not with '{sentence}': {found['why']}")
+
+    def apply(self, machine: str, sls: str) -> None:
+        """Run a state on a machine, by itself; every state in it must hold."""
+        text = self.lab.run(
+            machine, f"salt-call --out=json state.apply {sls} queue=5 2> /dev/null", check=False
+        )
+        self._held(machine, json.loads(text)["local"] if text.strip() else "it printed nothing")
+
+    def highstate(self, machines: Iterable[str], sls: str = "mysql") -> None:
+        """Run a state on machines at once; every state in it must hold."""
+        names = list(machines)
+        answers = self.lab.salt(",".join(names), f"-L state.apply {sls} queue=5")
+        for name in names:
+            self._held(name, answers.get(name))
+
+    @staticmethod
+    def _held(name: str, states: Any) -> None:
+        if not isinstance(states, dict):
+            raise AssertionError(f"highstate of {name}: {states}")
+        failed = [
+            f"{one['__id__']}: {one['comment']}"
+            for one in states.values()
+            if one["result"] is not True
+        ]
+        if failed:
+            raise AssertionError(f"highstate of {name}: {'; '.join(failed)}")
+
+    def restore_application(self) -> None:
+        """Make the application's tables again, which went with a wipe on purpose."""
+        self.highstate(self.lab.databases)
+        self.highstate([self.lab.web], "")
+
+    def cut(self, sender: str, receivers: Iterable[str]) -> None:
+        """Lose what one machine sends to others, silently; what they send arrives."""
+        self._neighbours(sender, receivers, f"replace $ip lladdr {NOBODY} nud permanent")
+
+    def mend(self, sender: str, receivers: Iterable[str]) -> None:
+        """Undo :py:meth:`cut`."""
+        self._neighbours(sender, receivers, "del $ip")
+
+    def _neighbours(self, sender: str, receivers: Iterable[str], change: str) -> None:
+        addresses = " ".join(self.lab.address[name] for name in receivers)
+        self.lab.run(
+            sender,
+            f"for ip in {addresses}\n"
+            "do dev=$(ip -o route get $ip | sed 's/.* dev \\([^ ]*\\).*/\\1/')\n"
+            f"ip neigh {change} dev $dev\ndone",
+        )
+
+
+# --- one function each ---------------------------------------------------------------------------
+
+
+def nothing(scene: Scene, one: Round) -> None:
+    """Nothing to heal: it heals itself."""
+
+
+def kill(scene: Scene, one: Round) -> None:
+    scene.all(one.victims, "systemctl kill --signal=KILL mysql")
+
+
+def kill_for_good(scene: Scene, one: Round) -> None:
+    scene.all(
+        one.victims,
+        f"mkdir -p $(dirname {NO_RESTART})\nprintf '[Service]\\nRestart=no\\n' > {NO_RESTART}\n"
+        "systemctl daemon-reload\nsystemctl kill --signal=KILL mysql",
+    )
+
+
+def start_again(scene: Scene, one: Round) -> None:
+    scene.all(one.victims, f"rm -f {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql")
+
+
+def freeze(scene: Scene, one: Round) -> None:
+    scene.all(one.victims, "kill -STOP $(systemctl show -p MainPID --value mysql)")
+
+
+def thaw(scene: Scene, one: Round) -> None:
+    scene.all(one.victims, "kill -CONT $(systemctl show -p MainPID --value mysql)")
+
+
+def stop(scene: Scene, one: Round) -> None:
+    scene.all(one.victims, "systemctl stop mysql")
+
+
+def leave(scene: Scene, one: Round) -> None:
+    """Stop where the stop is not the fault: out of the group first, which takes seconds.
+
+    A server that is shut down while clients write waits a minute for the transactions under way.
+    """
+    scene.all(one.victims, "mysql -e 'STOP GROUP_REPLICATION'\nsystemctl stop mysql")
+
+
+def start(scene: Scene, one: Round) -> None:
+    scene.all(one.victims, "systemctl start mysql")
+
+
+def power_off(scene: Scene, one: Round) -> None:
+    scene.lab.power_off(one.victims[0])
+
+
+def power_on(scene: Scene, one: Round) -> None:
+    scene.lab.power_on(one.victims[0])
+
+
+def _cut_off(one: Round, scene: Scene) -> list[str]:
+    return [*one.others, scene.lab.proxy] if one.coins[0] else list(one.others)
+
+
+def partition(scene: Scene, one: Round) -> None:
+    peers = _cut_off(one, scene)
+    scene.cut(one.victims[0], peers)
+    for peer in peers:
+        scene.cut(peer, one.victims)
+
+
+def partition_over(scene: Scene, one: Round) -> None:
+    peers = _cut_off(one, scene)
+    scene.mend(one.victims[0], peers)
+    for peer in peers:
+        scene.mend(peer, one.victims)
+
+
+def oneway(scene: Scene, one: Round) -> None:
+    _oneway(scene.cut, one)
+
+
+def oneway_over(scene: Scene, one: Round) -> None:
+    _oneway(scene.mend, one)
+
+
+def _oneway(change: Callable[[str, Iterable[str]], None], one: Round) -> None:
+    peers = one.others if one.coins[1] else one.others[:1]
+    if one.coins[0]:
+        change(one.victims[0], peers)
+        return
+    for peer in peers:
+        change(peer, one.victims)
+
+
+def _every_other(scene: Scene, change: Callable[[str, Iterable[str]], None]) -> None:
+    members = scene.lab.databases
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: change(name, [m for m in members if m != name]), members))
+
+
+def scatter(scene: Scene, one: Round) -> None:
+    _every_other(scene, scene.cut)
+
+
+def gather(scene: Scene, one: Round) -> None:
+    _every_other(scene, scene.mend)
+
+
+def nothing_written(scene: Scene, one: Round) -> None:
+    """What was in flight may have been acknowledged at first, and nothing after that."""
+    silent = time.monotonic() - max(scene.writers.ledger.acknowledged.values())
+    if silent < one.seconds - 1.5:
+        raise AssertionError(f"without a majority, acknowledged {silent:.1f} s ago")
+
+
+def empty(scene: Scene, one: Round) -> None:
+    # What was written is judged by the round before; here it is wiped on purpose.
+    scene.writers.stop()
+    scene.writers.ledger.forget()
+    scene.emptied = True
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(scene.lab.new_disk, one.victims))
+
+
+def highstates(scene: Scene, one: Round) -> None:
+    scene.highstate(one.victims)
+    scene.writers.prepare()
+    scene.writers.start()
+
+
+def minion(scene: Scene, one: Round) -> None:
+    victim = one.victims[0]
+    scene.lab.run(victim, "systemctl stop mysql-gr-keeper\nmysql -e 'STOP GROUP_REPLICATION'")
+    scene.lab.run(scene.lab.master, f"salt --async {victim} state.apply mysql.group")
+    scene.lab.run(
+        victim,
+        "end=$(( $(date +%s) + 90 ))\n"
+        "until mysql -N -e \"SELECT 'now' FROM performance_schema.processlist"
+        " WHERE INFO LIKE 'START GROUP%'\" | grep -q now\n"
+        "do [ $(date +%s) -lt $end ] || { echo 'no join was seen' >&2; exit 1; }; done\n"
+        "systemctl kill --signal=KILL salt-minion",
+    )
+
+
+def next_run(scene: Scene, one: Round) -> None:
+    victim = one.victims[0]
+    scene.lab.run(victim, "systemctl start salt-minion")
+    scene.wait(
+        f"the minion of {victim} answers",
+        lambda: scene.lab.salt(victim, "test.ping", timeout=5).get(victim) is True,
+        60,
+    )
+    scene.highstate(one.victims, "mysql.group")
+    scene.lab.run(victim, "systemctl start mysql-gr-keeper")
+
+
+def wipe(scene: Scene, one: Round) -> None:
+    leave(scene, one)
+    scene.lab.new_disk(one.victims[0])
+
+
+def highstate(scene: Scene, one: Round) -> None:
+    scene.highstate(one.victims)
+
+
+def errant(scene: Scene, one: Round) -> None:
+    victim = one.victims[0]
+    scene.lab.run(victim, "systemctl stop mysql-gr-keeper")
+    scene.lab.sql(
+        victim,
+        "STOP GROUP_REPLICATION; SET GLOBAL super_read_only = OFF;"
+        f" CREATE DATABASE {TRIAL_DATABASE}; SET GLOBAL super_read_only = ON",
+    )
+    scene.lab.run(victim, "systemctl start mysql-gr-keeper")
+
+
+def errant_refused(scene: Scene, one: Round) -> None:
+    victim = one.victims[0]
+    scene.refused(victim, f"{victim} has transactions that the group does not have: ")
+    if TRIAL_DATABASE not in scene.lab.sql(victim, "SHOW DATABASES"):
+        raise AssertionError(f"{victim} was refused, and its data is gone")
+
+
+def errant_given(scene: Scene, one: Round) -> None:
+    """Give the group the same transactions, empty; then they are nobody's alone."""
+    victim, other = one.victims[0], one.others[0]
+    scene.lab.sql(
+        victim,
+        "SET GLOBAL super_read_only = OFF; SET sql_log_bin = OFF;"
+        f" DROP DATABASE IF EXISTS {TRIAL_DATABASE}; SET GLOBAL super_read_only = ON",
+    )
+    theirs = scene.lab.sql(other, "SELECT @@gtid_executed").replace("\\n", "")
+    alone = scene.lab.sql(victim, f"SELECT GTID_SUBTRACT(@@gtid_executed, '{theirs}')")
+    for gtid in filter(None, alone.replace("\\n", "").split(",")):
+        if not gtid.rpartition(":")[2].isdigit():
+            raise AssertionError(f"more than the one errant transaction: {alone}")
+        scene.lab.sql(other, f"SET GTID_NEXT = '{gtid}'; BEGIN; COMMIT; SET GTID_NEXT = AUTOMATIC")
+
+
+def _purge(scene: Scene, one: Round) -> None:
+    """Let the group go on without the victim, and forget what it would need."""
+    scene.wait_gone(one.victims[0], one.others[0])
+    since = time.monotonic()
+    balanced = scene.writers.ledger.through_balancer
+    scene.wait("writes go on", lambda: balanced and balanced[-1] > since + 1, 60)
+    for name in one.others:
+        scene.lab.sql(name, "FLUSH BINARY LOGS")
+        last = scene.lab.sql(name, "SHOW BINARY LOG STATUS").split()[0]
+        scene.lab.sql(name, f"PURGE BINARY LOGS TO '{last}'")
+
+
+def purged(scene: Scene, one: Round) -> None:
+    leave(scene, one)
+    _purge(scene, one)
+    start(scene, one)
+
+
+def purged_refused(scene: Scene, one: Round) -> None:
+    scene.refused(one.victims[0], "every ONLINE member has purged binary logs that ")
+
+
+def clone_over(scene: Scene, one: Round) -> None:
+    victim = one.victims[0]
+    joined = scene.lab.salt(victim, f"mysql_gr.join method=clone clone_over={victim}")[victim]
+    if not isinstance(joined, dict):
+        raise AssertionError(f"mysql_gr.join method=clone clone_over={victim}: {joined}")
+
+
+def purged_empty(scene: Scene, one: Round) -> None:
+    leave(scene, one)
+    _purge(scene, one)
+    scene.lab.new_disk(one.victims[0])
+
+
+def small_disk(scene: Scene, one: Round) -> None:
+    """Put a copy of the data on a disk of its own that is nearly full; no part of the fault."""
+    scene.lab.run(
+        one.victims[0],
+        f"set -e\nsystemctl stop mysql\nmkdir -p /mnt/chaos\n"
+        f"size=$(du -sm {DATA} | cut -f1)\n"
+        "mount -t tmpfs -o size=$((size + 64))m,mode=0700 tmpfs /mnt/chaos\n"
+        f"cp -a {DATA}/. /mnt/chaos/\nchown mysql:mysql /mnt/chaos\n"
+        f"mount --bind /mnt/chaos {DATA}\nsystemctl start mysql",
+    )
+    scene.wait_whole(120)
+
+
+def disk_full(scene: Scene, one: Round) -> None:
+    scene.lab.run(one.victims[0], f"dd if=/dev/zero of={DATA}/filler bs=4k 2> /dev/null || true")
+
+
+def disk_freed(scene: Scene, one: Round) -> None:
+    scene.lab.run(one.victims[0], f"rm -f {DATA}/filler")
+
+
+def disk_given_back(scene: Scene, one: Round) -> None:
+    """Put the data back to where it was; no part of the fault."""
+    scene.lab.run(
+        one.victims[0],
+        f"set -e\nmountpoint -q {DATA} || exit 0\nsystemctl stop mysql\numount {DATA}\n"
+        f"find {DATA} -mindepth 1 -delete\ncp -a /mnt/chaos/. {DATA}/\n"
+        "umount /mnt/chaos\nsystemctl start mysql",
+    )
+    scene.wait_whole(120)
+
+
+def connections(scene: Scene, one: Round) -> None:
+    crowded = one.others[0]
+    address = scene.lab.address[crowded]
+    before = scene.lab.sql(crowded, "SELECT @@GLOBAL.max_connections")
+    scene.held.callback(scene.lab.sql, crowded, f"SET GLOBAL max_connections = {before}")
+    scene.lab.sql(crowded, "SET GLOBAL max_connections = 40")
+    refused = 0
+    for _ in range(200):
+        try:
+            scene.held.enter_context(application(scene.lab, address))
+        except pymysql.Error as err:
+            if err.args[0] != 1040:
+                raise
+            refused += 1
+            if refused == 3:
+                break
+    else:
+        raise AssertionError(f"{crowded} takes connections without end")
+    kill(scene, one)
+
+
+def admin_port_answers(scene: Scene, one: Round) -> None:
+    """The killed member comes back while the other one has no connection left."""
+    crowded, since = one.others[0], time.monotonic()
+    scene.wait_gone(one.victims[0], one.others[-1])
+    scene.wait_whole(120)
+    silent = [
+        sample
+        for sample in scene.monitor.samples
+        if sample.member == crowded and sample.asked > since and sample.state == "UNKNOWN"
+    ]
+    if silent:
+        raise AssertionError(f"the admin port of {crowded} did not answer {len(silent)} times")
+
+
+def connections_freed(scene: Scene, one: Round) -> None:
+    scene.held.close()
+
+
+class Fault(NamedTuple):
+    """One row of the table: what is done, how it is undone, and what has to come of it."""
+
+    does: str
+    expected: str
+    inject: Callable[[Scene, Round], None]
+    heal: Callable[[Scene, Round], None] = nothing
+    # What has to be so before it is healed.
+    observe: Callable[[Scene, Round], None] = nothing
+    # What the harness sets up before any client writes, and puts back afterwards.
+    prepare: Callable[[Scene, Round], None] = nothing
+    clean: Callable[[Scene, Round], None] = nothing
+    # Nothing has to be undone for the members to come back: the time to that counts from the fault.
+    heals_itself: bool = False
+
+
+ALONE = "the member comes back alone"
+
+FAULTS: dict[str, Fault] = {
+    "kill": Fault("kill -9 of a mysqld; systemd starts it again", ALONE, kill, heals_itself=True),
+    "freeze": Fault("SIGSTOP of a mysqld for 1 to 60 s, mostly up to 12", ALONE, freeze, thaw),
+    "stop": Fault("`systemctl stop mysql`, and start up to 20 s later", ALONE, stop, start),
+    "power": Fault(
+        "a machine loses its power, and gets it back up to 20 s later", ALONE, power_off, power_on
+    ),
+    "partition": Fault(
+        "nothing passes between a member and the others (and the balancer, every other time) for "
+        "1 to 30 s",
+        ALONE,
+        partition,
+        partition_over,
+    ),
+    "oneway": Fault(
+        "what a member sends to one or all others is lost, or what they send to it, for 1 to 30 s",
+        ALONE,
+        oneway,
+        oneway_over,
+    ),
+    "quorum-kill": Fault(
+        "a majority is killed with -9 and stays down for 3 to 25 s",
+        "nothing is written meanwhile; all come back alone",
+        kill_for_good,
+        start_again,
+        nothing_written,
+    ),
+    "quorum-cut": Fault(
+        "every member is cut off from every other for 3 to 25 s",
+        "nothing is written meanwhile; all come back alone",
+        scatter,
+        gather,
+        nothing_written,
+    ),
+    "kill-all": Fault("kill -9 of all at once", "all come back alone", kill, heals_itself=True),
+    "empty": Fault(
+        "all data directories are wiped; then `state.apply mysql` on all at once, beside the "
+        "keepers",
+        "every state holds, and there is one group",
+        empty,
+        highstates,
+    ),
+    "minion": Fault(
+        "a member leaves; kill -9 of its salt-minion in the middle of the highstate's join",
+        "the next run completes",
+        minion,
+        next_run,
+    ),
+    "wipe": Fault(
+        "a member's data directory is wiped and made anew; then `state.apply mysql`",
+        "every state holds, and the member has all",
+        wipe,
+        highstate,
+    ),
+    "errant": Fault(
+        "a transaction on a member that is outside; then the group gets the same GTID, empty",
+        "refused: `has transactions that the group does not have`, its data kept; then it comes "
+        "back alone",
+        errant,
+        errant_given,
+        errant_refused,
+    ),
+    "purged": Fault(
+        "the others purge their binary logs while a member is down; then "
+        "`mysql_gr.join method=clone clone_over=NAME`",
+        "refused: `every ONLINE member has purged binary logs that NAME needs`; then cloned",
+        purged,
+        clone_over,
+        purged_refused,
+    ),
+    "purged-empty": Fault(
+        "the same, and the member is wiped; then `state.apply mysql`",
+        "every state holds, and the member has all",
+        purged_empty,
+        highstate,
+    ),
+    "disk-full": Fault(
+        "a member's disk is full for up to 20 s",
+        ALONE,
+        disk_full,
+        disk_freed,
+        prepare=small_disk,
+        clean=disk_given_back,
+    ),
+    "connections": Fault(
+        "one member has no connection left (`max_connections`); another is killed with -9",
+        "the admin port answers, and the member comes back alone while it is so",
+        connections,
+        connections_freed,
+        admin_port_answers,
+        heals_itself=True,
+    ),
+}

@@ -1,0 +1,105 @@
+"""Runs on a database machine with Salt's Python: holds the member, empties it, and lets it go.
+
+Reads a JSON order a line and answers with a JSON line; ends with its input. What empties the member
+is SQL of its own, what races is the library that the keeper runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from typing import Any
+
+sys.path.insert(0, "/usr/local/lib/mysql-gr")
+
+import mysql_gr
+import pymysql
+
+
+def connected(socket: str) -> Any:
+    """Return a connection as root."""
+    return pymysql.connect(unix_socket=socket, user="root", autocommit=True)
+
+
+def hold(socket: str) -> Any:
+    """Take the lock under which a member is moved: nobody starts anything until it is closed."""
+    connection = connected(socket)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('mysql_gr', 60)")
+        if cursor.fetchone() != (1,):
+            raise RuntimeError("the lock was not to be had within 60 s")
+        cursor.execute("STOP GROUP_REPLICATION")
+    return connection
+
+
+def empty(connection: Any) -> str:
+    """Let the server forget every transaction, and the data that none would account for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL super_read_only = OFF")
+        cursor.execute("SET SESSION sql_log_bin = OFF")
+        cursor.execute(
+            "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s",
+            (mysql_gr.SYSTEM_SCHEMAS,),
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP DATABASE `{name}`")
+        cursor.execute("RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+        cursor.execute("RESET BINARY LOGS AND GTIDS")
+        cursor.execute("SET GLOBAL super_read_only = ON")
+        cursor.execute("SELECT @@GLOBAL.gtid_executed")
+        return cursor.fetchone()[0]
+
+
+def converge(at: float, answer: int) -> None:
+    """Do in a process of its own what a highstate does, and say how it ended."""
+    time.sleep(max(0.0, at + random.uniform(0, 0.2) - time.time()))
+    try:
+        settings = mysql_gr.settings_from_json(mysql_gr.SETTINGS_FILE.read_text())
+        said = mysql_gr.converge_by(settings, timeout=60, patience=30)["why"]
+    except Exception as err:
+        said = f"{type(err).__name__}: {err}"
+    os.write(answer, (said.replace("\n", " ") + "\n").encode())
+    os._exit(0)
+
+
+def race(connection: Any, at: float, runs: int) -> list[str]:
+    """Let everybody go at a moment; return what each run said in the end."""
+    reading, writing = os.pipe()
+    for _ in range(runs):
+        if os.fork() == 0:
+            converge(at, writing)
+    os.close(writing)
+    time.sleep(max(0.0, at - time.time()))
+    # The keeper goes on with the rest.
+    connection.close()
+    with os.fdopen(reading) as stream:
+        said = stream.read().splitlines()
+    for _ in range(runs):
+        os.wait()
+    return said
+
+
+def main() -> None:
+    """Obey until there are no more orders."""
+    settings = json.loads(mysql_gr.SETTINGS_FILE.read_text())
+    connection = None
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            if order["do"] == "hold":
+                connection = hold(settings["socket"])
+                answer: Any = "held"
+            elif order["do"] == "empty":
+                answer = empty(connection)
+            else:
+                answer = race(connection, order["at"], order["runs"])
+            print(json.dumps({"ok": answer}), flush=True)
+        except Exception as err:
+            print(json.dumps({"failed": f"{type(err).__name__}: {err}"}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The running lab: machines by ssh, Salt by its master, the API and the balancer by HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST_USER = "jane@conduit.example"
+
+
+class NotUp(Exception):
+    """There is no lab to work with."""
+
+
+def nodes() -> dict[str, dict[str, str]]:
+    """Return the declared nodes by name."""
+    return yaml.safe_load((ROOT / "pillar/cluster.sls").read_text())["cluster"]["nodes"]
+
+
+def declared(role: str) -> list[str]:
+    """Return the names of the nodes of one role, in declared order."""
+    return [name for name, node in nodes().items() if node["role"] == role]
+
+
+class Lab:
+    """What a person at the keyboard can do with the lab."""
+
+    def __init__(self, ssh_config: Path) -> None:
+        self._ssh_config = ssh_config
+        self.address = {name: node["ip"] for name, node in nodes().items()}
+        self.databases = declared("db")
+        (self.master,) = declared("master")
+        self.proxy, self.web = declared("proxy")[0], declared("web")[0]
+
+    def run(self, machine: str, command: str, check: bool = True) -> str:
+        """Run a command as root on a machine and return what it prints."""
+        done = subprocess.run(
+            ["ssh", "-F", str(self._ssh_config), machine, "sudo sh -s"],
+            input=command,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{machine}: {command}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def talk(self, machine: str, command: str) -> subprocess.Popen[str]:
+        """Start a program as root on a machine, with a line to it and one from it."""
+        return subprocess.Popen(
+            ["ssh", "-F", str(self._ssh_config), machine, f"sudo {command}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def salt(self, target: str, call: str, timeout: int = 300) -> dict[str, Any]:
+        """Call a function on minions and return what each answers."""
+        text = self.run(
+            self.master,
+            f"salt --out=json --static --timeout={timeout} '{target}' {call} 2>/dev/null",
+            check=False,
+        )
+        assert text.strip(), f"salt '{target}' {call} printed nothing"
+        return json.loads(text)
+
+    def sql(self, machine: str, statement: str) -> str:
+        """Run SQL as root on a database machine's own server."""
+        return self.run(machine, f"mysql -N <<'SQL'\n{statement}\nSQL").strip()
+
+    def state_of(self, machine: str) -> str:
+        """What a member says of itself, asked without Salt."""
+        return self.sql(
+            machine,
+            "SELECT COALESCE(MAX(member_state), 'OFFLINE')"
+            " FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid",
+        )
+
+    def new_disk(self, machine: str) -> None:
+        """What the administrator of a machine with a new disk does; no state ever would."""
+        self.run(
+            machine,
+            "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete\n"
+            "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure mysql-server > /dev/null 2>&1",
+        )
+
+    def forget(self, machine: str) -> None:
+        """Close the kept connection to a machine, which is gone or about to go."""
+        subprocess.run(
+            ["ssh", "-F", str(self._ssh_config), "-O", "exit", machine],
+            capture_output=True,
+            check=False,
+        )
+
+    def power_off(self, machine: str) -> None:
+        """Take a machine's power away."""
+        self.forget(machine)
+        container = self._container(machine)
+        if container:
+            _host("docker", "kill", container)
+        else:
+            _host("vagrant", "halt", "--force", machine)
+
+    def power_on(self, machine: str) -> None:
+        """Give it back."""
+        container = self._container(machine)
+        if container:
+            _host("docker", "start", container)
+        else:
+            _host("vagrant", "up", "--no-provision", machine)
+
+    @staticmethod
+    def _container(machine: str) -> str:
+        known = ROOT / ".vagrant/machines" / machine / "docker/id"
+        return known.read_text().strip() if known.exists() else ""
+
+    def status(self) -> dict[str, Any]:
+        return self.salt("db*", "mysql_gr.status", timeout=20)
+
+    def api(self, method: str, path: str, **options: Any) -> requests.Response:
+        return requests.request(
+            method, f"http://{self.address[self.web]}{path}", timeout=90, **options
+        )
+
+    def log_in(self) -> str:
+        """Log in as the first seeded user and return the token."""
+        answer = self.api(
+            "POST",
+            "/api/users/login",
+            json={
+                "user": {"email": FIRST_USER, "password": self.secret("laravel", "seed_password")}
+            },
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["user"]["token"]
+
+    def secret(self, file: str, key: str) -> str:
+        """Read one generated secret, as a person would look it up."""
+        return _find(yaml.safe_load((ROOT / f"pillar/secrets/{file}.sls").read_text()), key)
+
+    def secrets(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in (ROOT / "pillar/secrets").glob("*.sls"):
+            _collect(yaml.safe_load(path.read_text()), path.stem, found)
+        return found
+
+
+def _host(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+
+
+def _find(tree: dict[str, Any], key: str) -> str:
+    for name, value in tree.items():
+        if name == key:
+            return value
+        if isinstance(value, dict):
+            return _find(value, key)
+    raise KeyError(key)
+
+
+def _collect(tree: dict[str, Any], prefix: str, found: dict[str, str]) -> None:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            _collect(value, f"{prefix}:{name}", found)
+        else:
+            found[f"{prefix}:{name}"] = value
+
+
+@contextmanager
+def opened() -> Iterator[Lab]:
+    """Return a context with the lab, one kept connection to each machine."""
+    shown = subprocess.run(
+        ["vagrant", "ssh-config"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if shown.returncode != 0:
+        raise NotUp(f"the lab is not up, `make up` brings it up: {shown.stderr}")
+    with tempfile.TemporaryDirectory() as scratch:
+        config = Path(scratch, "config")
+        # One connection a machine, kept: most of a remote command's time would be the login.
+        config.write_text(
+            "Host *\n  ControlMaster auto\n  ControlPersist 600\n"
+            f"  ControlPath {scratch}/%n\n  ConnectTimeout 20\n"
+            "  ServerAliveInterval 5\n  ServerAliveCountMax 6\n" + shown.stdout
+        )
+        lab = Lab(config)
+        try:
+            yield lab
+        finally:
+            for name in lab.address:
+                lab.forget(name)
