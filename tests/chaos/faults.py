@@ -97,8 +97,9 @@ class Scene:
         if not isinstance(states, dict):
             raise AssertionError(f"highstate of {name}: {states}")
         failed = [
-            f"{one['__id__']}: {one['comment']}"
-            for one in states.values()
+            # A state whose requisite failed has no id of its own.
+            f"{one.get('__id__', key)}: {one['comment']}"
+            for key, one in states.items()
             if one["result"] is not True
         ]
         if failed:

@@ -70,7 +70,7 @@ def table(results: Iterable[Mapping[str, Any]], order: Sequence[str]) -> str:
 
 def _row(fault: str, rounds: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     def total(key: str) -> str:
-        return str(sum(one[key] for one in rounds))
+        return str(sum(one.get(key, 0) for one in rounds))
 
     return (
         fault,
