@@ -1778,6 +1778,17 @@ def observe(connection: Any) -> dict[str, Any]:
     }
 
 
+def places_written(connection: Any) -> list[str]:
+    """
+    Return the directories that a commit writes to.
+
+    connection
+        An open connection.
+    """
+    row = _rows(connection, "SELECT @@datadir AS data, @@log_bin_basename AS logs")[0]
+    return sorted({str(Path(row["data"])), str(Path(row["logs"]).parent)})
+
+
 def _silent(error: str) -> dict[str, Any]:
     return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
 

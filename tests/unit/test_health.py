@@ -58,6 +58,22 @@ def test_verdicts(change, writable, readable):
     assert answer["reason"].startswith(change.get("state", "ONLINE"))
 
 
+def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, tmp_path):
+    watch = watching(GOOD)
+    watch._look_for_room([str(tmp_path), "/nonexistent"])
+    assert watch.answer()["writable"] is True
+    monkeypatch.setattr(health, "FREE_BYTES", 2**63)
+    watch._look_for_room([str(tmp_path)])
+    answer = watch.answer()
+    assert (answer["writable"], answer["readable"]) == (False, True)
+    assert answer["reason"].endswith("disk full")
+    monkeypatch.setattr(health, "FREE_BYTES", 0)
+    watch._look_for_room([str(tmp_path)])
+    assert watch.answer()["writable"] is False
+    watch._full_at -= health.FULL_SECONDS
+    assert watch.answer()["writable"] is True
+
+
 @pytest.mark.parametrize(
     ("known", "reason"),
     [

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import os
 import sys
 import threading
 import time
@@ -29,6 +31,10 @@ INTERVAL_SECONDS = 0.25
 # A statement that takes longer is a server that does not answer.
 DEADLINE_SECONDS = 0.8
 STALE_SECONDS = 1.0
+# With less than this left a commit may find the disk full; it then waits, and mysqld looks for room
+# again only once a minute.
+FREE_BYTES = 16 * 1024**2
+FULL_SECONDS = 60.0
 
 
 class Watch:
@@ -39,6 +45,7 @@ class Watch:
         self._seen: dict[str, Any] = {}
         self._error = "mysqld was not asked yet"
         self._at = 0.0
+        self._full_at = -math.inf
 
     def run(self) -> None:
         """Watch for ever; connect again whenever the connection is lost."""
@@ -46,13 +53,23 @@ class Watch:
             # Any fault of the watch itself must end in a no, never in an old yes.
             try:
                 with mysql_gr.connect(DEADLINE_SECONDS, **self._where) as connection:
+                    places = mysql_gr.places_written(connection)
                     while True:
+                        self._look_for_room(places)
                         self._seen, self._error = mysql_gr.observe(connection), ""
                         self._at = time.monotonic()
                         time.sleep(INTERVAL_SECONDS)
             except CommandExecutionError as err:
                 self._error, self._at = str(err), time.monotonic()
             time.sleep(INTERVAL_SECONDS)
+
+    def _look_for_room(self, places: list[str]) -> None:
+        for place in places:
+            # One that is not this user's to look at says nothing.
+            with contextlib.suppress(OSError):
+                disk = os.statvfs(place)
+                if disk.f_bavail * disk.f_frsize < FREE_BYTES:
+                    self._full_at = time.monotonic()
 
     def answer(self) -> dict[str, Any]:
         """Return both verdicts, whether the member is leaving, and the reason in words."""
@@ -69,6 +86,9 @@ class Watch:
             f"{', super_read_only' if seen['super_read_only'] else ''}"
             f"{', offline_mode' if seen['offline_mode'] else ''}"
         )
+        if time.monotonic() - self._full_at < FULL_SECONDS:
+            writable = False
+            reason += ", disk full"
         draining = mysql_gr.draining()
         if draining:
             reason += ", leaving"
