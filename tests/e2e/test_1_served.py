@@ -64,9 +64,26 @@ def every_state(answers: dict) -> list[tuple[str, dict]]:
     return [(minion, state) for minion, states in answers.items() for state in states.values()]
 
 
+SERVICES = {
+    "db": ["mysql", "mysql-gr-health", "mysql-gr-keeper"],
+    "proxy": ["haproxy"],
+    "web": ["apache2", "'php*-fpm.service'"],
+}
+
+
+def started(lab: Lab) -> dict[str, str]:
+    """What names each start of a service on every machine: the same as long as none restarts."""
+    machines = dict.fromkeys(lab.databases, "db") | {lab.proxy: "proxy", lab.web: "web"}
+    return {
+        name: lab.run(name, f"systemctl show --property=Id,InvocationID {' '.join(SERVICES[role])}")
+        for name, role in machines.items()
+    }
+
+
 @pytest.mark.parametrize("call", ["state.apply", "state.apply test=True"])
 def test_a_second_run_changes_nothing(lab: Lab, call):
     before = {name: status["gtid_executed"] for name, status in lab.status().items()}
+    running = started(lab)
     answers = lab.salt("*", call)
     assert sorted(answers) == sorted(lab.address)
     for minion, state in every_state(answers):
@@ -75,6 +92,7 @@ def test_a_second_run_changes_nothing(lab: Lab, call):
         assert state["changes"] == {}, where
     after = {name: status["gtid_executed"] for name, status in lab.status().items()}
     assert after == before
+    assert started(lab) == running
 
 
 def test_the_statistics_page_asks_for_its_password(lab: Lab):
