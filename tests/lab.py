@@ -21,14 +21,17 @@ class NotUp(Exception):
     """There is no lab to work with."""
 
 
-def nodes() -> dict[str, dict[str, str]]:
-    """Return the declared nodes by name."""
-    return yaml.safe_load((ROOT / "pillar/cluster.sls").read_text())["cluster"]["nodes"]
+TABLE = ROOT / "pillar/cluster.sls"
 
 
-def declared(role: str) -> list[str]:
+def nodes(text: str | None = None) -> dict[str, dict[str, str]]:
+    """Return the nodes by name, of a text of the table or of the table as it is now."""
+    return yaml.safe_load(text or TABLE.read_text())["cluster"]["nodes"]
+
+
+def declared(role: str, text: str | None = None) -> list[str]:
     """Return the names of the nodes of one role, in declared order."""
-    return [name for name, node in nodes().items() if node["role"] == role]
+    return [name for name, node in nodes(text).items() if node["role"] == role]
 
 
 class Lab:

@@ -16,23 +16,16 @@ from typing import Any
 
 import pymysql
 import pytest
-import yaml
 
-from tests.e2e.conftest import ROOT, Lab
+from tests.lab import ROOT, TABLE, Lab, declared, nodes
 
-TABLE = ROOT / "pillar/cluster.sls"
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
-
-
-def named(role: str, text: str | None = None) -> list[str]:
-    nodes = yaml.safe_load(text or TABLE.read_text())["cluster"]["nodes"]
-    return [name for name, node in nodes.items() if node["role"] == role]
 
 
 def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
     """Call a function on minions; those that were added here are known to the master alone."""
     text = lab.run(
-        named("master")[0],
+        lab.master,
         f"salt --out=json --static --timeout=120 -L {','.join(targets)} {call} 2>/dev/null",
         check=False,
     )
@@ -47,13 +40,12 @@ def everywhere(lab: Lab, targets: list[str], command: str) -> dict[str, str]:
 
 def with_more(text: str, count: int) -> str:
     """The table of nodes with more databases: the last one's line, counted on."""
-    nodes = yaml.safe_load(text)["cluster"]["nodes"]
-    last = named("db", text)[-1]
+    last = declared("db", text)[-1]
     line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(last))
     number = int(re.sub(r"\D", "", last))
     added = [
         line.replace(last, last.replace(str(number), str(number + n))).replace(
-            nodes[last]["ip"], str(ip_address(nodes[last]["ip"]) + n)
+            nodes(text)[last]["ip"], str(ip_address(nodes(text)[last]["ip"]) + n)
         )
         for n in range(1, count + 1)
     ]
@@ -68,8 +60,8 @@ def tables(lab: Lab) -> Iterator[tuple[str, str, str]]:
     yield before, with_more(before, 1), grown
     TABLE.write_text(before)
     # Where the test ended early they leave first, or the rest would have to miss them.
-    lab.run(named("master")[0], "salt-run state.orchestrate orch.cluster", check=False)
-    for name in set(named("db", grown)) - set(named("db", before)):
+    lab.run(lab.master, "salt-run state.orchestrate orch.cluster", check=False)
+    for name in set(declared("db", grown)) - set(declared("db", before)):
         subprocess.run(["vagrant", "destroy", "-f", name], cwd=ROOT, check=False)
 
 
@@ -80,7 +72,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.port = port
         self._where = {
-            "host": lab.address[named("proxy")[0]],
+            "host": lab.address[lab.proxy],
             "port": port,
             "user": "haproxy_root",
             "password": lab.secret("application_database", "password"),
@@ -126,24 +118,23 @@ def writers(lab: Lab) -> Iterator[list[Writer]]:
 
 def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
     """Members, seeds and balancer are the declared ones, and no server was restarted for it."""
-    nodes = yaml.safe_load(TABLE.read_text())["cluster"]["nodes"]
+    table = nodes()
     for name, status in salt(lab, databases, "mysql_gr.status").items():
         assert {row["name"]: row["state"] for row in status["members"]} == dict.fromkeys(
             databases, "ONLINE"
         ), name
-    seeds = ",".join(f"{nodes[name]['ip']}:3306" for name in databases)
+    seeds = ",".join(f"{table[name]['ip']}:3306" for name in databases)
     query = 'mysql -N -e "SELECT @@group_replication_group_seeds"'
     assert everywhere(lab, databases, query) == dict.fromkeys(databases, seeds)
-    declared = everywhere(
+    files = everywhere(
         lab, databases, "grep group_seeds /etc/mysql/mysql.conf.d/zz-group-replication.cnf"
     )
-    assert all(line.endswith(f"= {seeds}") for line in declared.values()), declared
+    assert all(line.endswith(f"= {seeds}") for line in files.values()), files
     now = everywhere(lab, list(pids), "systemctl show mysql -p MainPID --value")
     assert now == pids
-    (proxy,) = named("proxy")
-    found = salt(lab, [proxy], "haproxy_cfg.servers")[proxy]
+    found = salt(lab, [lab.proxy], "haproxy_cfg.servers")[lab.proxy]
     expected = sorted(
-        (section, nodes[name]["ip"], "up") for section in SECTIONS for name in databases
+        (section, table[name]["ip"], "up") for section in SECTIONS for name in databases
     )
     assert sorted((s["section"], s["address"], s["state"]) for s in found) == expected
 
@@ -157,7 +148,7 @@ def check_nothing_left_to_do(lab: Lab) -> None:
 
 def test_three_five_three_under_write_load(lab: Lab, tables, writers):
     before, one_more, two_more = tables
-    three, five = named("db", before), named("db", two_more)
+    three, five = declared("db", before), declared("db", two_more)
     added = [name for name in five if name not in three]
     pids = everywhere(lab, three, "systemctl show mysql -p MainPID --value")
 
@@ -173,7 +164,7 @@ def test_three_five_three_under_write_load(lab: Lab, tables, writers):
         state = next(s for s in states.values() if s["__id__"] == "mysql-removed-member-left")
         assert state["result"] is None
         assert state["changes"] == {"state": {"old": "ONLINE", "new": "OFFLINE"}}
-    lab.run(named("master")[0], "salt-run state.orchestrate orch.cluster")
+    lab.run(lab.master, "salt-run state.orchestrate orch.cluster")
     check_group(lab, three, pids)
     check_nothing_left_to_do(lab)
     for states in salt(lab, added, "state.apply").values():
