@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,10 @@ from saltfactories.utils import random_string
 from tests.functional.conftest import checkout  # noqa: F401
 
 PASSWORD = "an-integration-password"
+
+# Salt keeps log records until the process ends and then writes them to a stream that pytest has
+# closed: dozens of tracebacks below tests that passed.
+atexit.register(setattr, logging, "raiseExceptions", False)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +49,7 @@ def master(salt_factories: Any, checkout: Path) -> Iterator[Any]:  # noqa: F811
             "file_roots": {"base": [str(checkout / "salt"), str(checkout)]},
             "pillar_roots": {"base": [str(pillar)]},
             "interface": "127.0.0.1",
-            "worker_threads": 2,
+            "worker_threads": 3,
         },
         extra_cli_arguments_after_first_start_failure=["--log-level=info"],
     )
