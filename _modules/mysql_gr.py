@@ -1108,12 +1108,13 @@ def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
 #   clone       copy a member's data onto this empty server; joining comes after it
 #   create      create the group here, for the first time
 #   lead        create the group here again after all members were down
+#   stop        end what is left of the old group here, so that nothing of it reaches a new one
 #   apply       apply what was received before the crash, so that it counts
 #   wait        another member acts, or has to finish first
 #   uncertain   some declared member does not answer: it may be alive
 #   paused      the operator took this member out on purpose
 #   refuse      an operator has to look: the sentence says at what
-ACTIONS = ("create", "lead", "join", "clone", "apply")
+ACTIONS = ("create", "lead", "join", "clone", "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
 
 
@@ -1341,6 +1342,30 @@ def _clones(mine: str, other: str) -> bool:
     return left == right or (left[:2] == right[:2] and min(left, right) >= (8, 0, 37))
 
 
+def _ending(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """
+    The rows for members that have not ended their part in an old group.
+
+    One that lost its majority is out for its clients long before its group communication has ended.
+    Until then it has messages of the old group under way, and a new group of the same name takes
+    them: one of its members, and not the others (seen).
+    """
+    running = {
+        name: one["state"]
+        for name, one in facts.items()
+        if one["answers"] and (one["running"] or one["state"] != OFFLINE)
+    }
+    if me in running:
+        return _verdict(
+            "stop", f"{me} is {running[me]}: its part in the old group is ended before a new one"
+        )
+    if running:
+        return _verdict(
+            "wait", f"{_names(running)}: its part in the old group ends before a new one is made"
+        )
+    return None
+
+
 def _decide_without_group(
     mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -1357,6 +1382,9 @@ def _decide_without_group(
             + ": it may be alive, so the group is neither created nor led without it",
             overruled_by="force_member",
         )
+    ending = _ending(me, facts)
+    if ending:
+        return ending
     held = {name: parse_gtids(one["gtid_executed"]) for name, one in facts.items()}
     everything = union_gtids(*held.values())
     # What nobody executed and somebody received is applied first, so that what is executed is all.
@@ -1424,10 +1452,10 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     facts
         Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
 
-    Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, apply, wait,
-    uncertain, paused, refuse), ``why`` (the sentence for the operator), ``leader`` (who creates or
-    leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only this member
-    has, or ""), ``received`` (GTIDs that are to be applied, or "") and ``overruled_by`` (the
+    Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, stop, apply,
+    wait, uncertain, paused, refuse), ``why`` (the sentence for the operator), ``leader`` (who
+    creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only this
+    member has, or ""), ``received`` (GTIDs that are to be applied, or "") and ``overruled_by`` (the
     argument with which an operator can decide otherwise: ``clone_over`` of :py:func:`join`,
     ``force_member`` of :py:func:`recover`, or "").
     """
@@ -1518,6 +1546,9 @@ def recover_by(
     decision = decide_by(me, group, facts)
     if force_member != me or decision["overruled_by"] != "force_member":
         return decision
+    ending = _ending(me, facts)
+    if ending:
+        return ending
     mine = facts[me]
     received = subtract_gtids(
         parse_gtids(mine["gtid_received"]), parse_gtids(mine["gtid_executed"])
@@ -1745,7 +1776,7 @@ def observe(connection: Any) -> dict[str, Any]:
     )
     received = _rows(
         connection,
-        "SELECT RECEIVED_TRANSACTION_SET AS gtids"
+        "SELECT RECEIVED_TRANSACTION_SET AS gtids, SERVICE_STATE AS state"
         " FROM performance_schema.replication_connection_status"
         " WHERE CHANNEL_NAME = 'group_replication_applier'",
     )
@@ -1774,6 +1805,8 @@ def observe(connection: Any) -> dict[str, Any]:
         "view_id": (views[0]["VIEW_ID"] if views else "") or None,
         "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
         "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
+        # Also while a member that is out of its group has not ended its part in it.
+        "running": bool(received) and received[0]["state"] == "ON",
         "gtid_received": re.sub(r"\s", "", (received[0]["gtids"] or "") if received else ""),
     }
 
@@ -2524,7 +2557,7 @@ def facts() -> dict[str, dict[str, Any]]:
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
     ``quorum``, ``server_uuid``, ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``gtid_executed``,
-    ``gtid_purged`` and ``gtid_received``.
+    ``gtid_purged``, ``gtid_received`` and ``running`` (its part in a group has not ended).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -3008,12 +3041,9 @@ BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
 
 
 def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
-    """Stop what is left of Group Replication on a member that it has put out."""
-    if mine["state"] == ERROR:
+    """Stop what is left of Group Replication on a member that is out of its group."""
+    if mine["state"] == ERROR or mine["running"]:
         _do(connection, "STOP GROUP_REPLICATION")
-        if mine["offline_mode"]:
-            # Left by exit_state_action; a member that is let in again serves again.
-            _do(connection, "SET GLOBAL offline_mode = OFF")
 
 
 def _start(
@@ -3021,6 +3051,9 @@ def _start(
 ) -> None:
     """Start Group Replication here; with bootstrap, as the first member of a group."""
     _stop_failed(connection, mine)
+    if mine["offline_mode"]:
+        # Left by exit_state_action; a member that is let in again serves again.
+        _do(connection, "SET GLOBAL offline_mode = OFF")
     if mine["mode"] != mode:
         _set_mode(connection, mode)
     # A start that fails leaves a server writable that was not read only before.
@@ -3165,7 +3198,9 @@ def _act(
             return decision
         log.info("%s: %s", verdict, decision["why"])
         mine = seen[settings.me]
-        if verdict == "apply":
+        if verdict == "stop":
+            _stop_failed(connection, mine)
+        elif verdict == "apply":
             _apply_received(connection, decision["received"], patience)
         elif verdict == "clone":
             _clone(settings, connection, mine, seen[decision["donor"]], patience)
