@@ -112,6 +112,8 @@ LOCAL_SECONDS = 30
 START_SECONDS = 150
 # How long an operator's call waits for another run that is starting it.
 LOCK_SECONDS = 120
+# How long the local mysqld may be away: it starts anew at the end of a clone, whoever made that.
+AWAY_SECONDS = 30
 # What STOP GROUP_REPLICATION may take before mysqld is stopped without it.
 STOP_SECONDS = 60
 # By then a balancer that asks every half second has seen that this member is leaving.
@@ -1113,6 +1115,7 @@ def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
 #   wait        another member acts, or has to finish first
 #   uncertain   some declared member does not answer: it may be alive
 #   paused      the operator took this member out on purpose
+#   silent      the local mysqld does not answer
 #   refuse      an operator has to look: the sentence says at what
 ACTIONS = ("create", "lead", "join", "clone", "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
@@ -1453,15 +1456,15 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
         Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
 
     Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, stop, apply,
-    wait, uncertain, paused, refuse), ``why`` (the sentence for the operator), ``leader`` (who
-    creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only this
-    member has, or ""), ``received`` (GTIDs that are to be applied, or "") and ``overruled_by`` (the
+    wait, uncertain, paused, silent, refuse), ``why`` (the sentence for the operator), ``leader``
+    (who creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only
+    this member has, or ""), ``received`` (GTIDs to be applied, or "") and ``overruled_by`` (the
     argument with which an operator can decide otherwise: ``clone_over`` of :py:func:`join`,
     ``force_member`` of :py:func:`recover`, or "").
     """
     mine = facts[me]
     if not mine["answers"]:
-        return _verdict("refuse", f"mysqld on {me} does not answer: {mine['error']}")
+        return _verdict("silent", f"mysqld on {me} does not answer: {mine['error']}")
     online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
     inside = _decide_in_group(mine, me, group, online)
     if inside is not None:
@@ -1647,6 +1650,10 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
+class UnreachableError(CommandExecutionError):
+    """There is no connection to a server, for whatever reason."""
+
+
 @contextlib.contextmanager
 def connect(query_seconds: float | None = QUERY_SECONDS, **where: Any) -> Iterator[Any]:
     """
@@ -1674,7 +1681,7 @@ def connect(query_seconds: float | None = QUERY_SECONDS, **where: Any) -> Iterat
         )
     except (pymysql.Error, OSError) as err:
         place = where.get("unix_socket") or f"{where.get('host')}:{where.get('port')}"
-        raise CommandExecutionError(f"cannot connect to mysqld at {place}: {_said(err)}") from err
+        raise UnreachableError(f"cannot connect to mysqld at {place}: {_said(err)}") from err
     try:
         with connection:
             yield connection
@@ -3237,8 +3244,8 @@ def converge(
 
     Returns the last decision, whose ``verdict`` is ``member`` (also when nothing was to be done),
     or ``wait``, ``uncertain`` or ``paused`` when the time ran out on it, with ``acted``, the list
-    of what was done. Raises CommandExecutionError when the decision is to refuse,
-    SaltInvocationError for wrong settings or arguments.
+    of what was done. Raises CommandExecutionError when the decision is to refuse, or the local
+    mysqld is away for half a minute; SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 
@@ -3257,11 +3264,16 @@ def converge_by(
     """
     Do what :py:func:`converge` says, for settings that are at hand.
     """
-    deadline = time.monotonic() + timeout
+    begin = answered = time.monotonic()
     acted: list[str] = []
     while True:
-        decision = _act(settings, ACTIONS, patience, decided=decided)
-        verdict = decision["verdict"]
+        try:
+            decision = _act(settings, ACTIONS, patience, decided=decided)
+        except UnreachableError as err:
+            decision = _verdict("silent", str(err))
+        verdict, now = decision["verdict"], time.monotonic()
+        if verdict != "silent":
+            answered = now
         if decision.pop("done", False):
             acted.append(decision["why"])
             if verdict == "clone":
@@ -3269,9 +3281,11 @@ def converge_by(
                 decided = decide_by
         elif verdict == "recovering":
             _wait_online(settings, patience)
-        elif verdict == "refuse":
+        elif verdict == "refuse" or (
+            verdict == "silent" and now - answered > min(AWAY_SECONDS, timeout)
+        ):
             raise CommandExecutionError(decision["why"])
-        elif verdict in ("member", "paused") or time.monotonic() > deadline:
+        elif verdict in ("member", "paused") or now - begin > timeout:
             return {**decision, "acted": acted}
         else:
             time.sleep(1)

@@ -202,9 +202,9 @@ def member_online(
         if verdict in ("wait", "uncertain") and _partial():
             ret["comment"] = f"Not yet: {why}. The keeper goes on"
             return ret
-        if verdict in ("refuse", "uncertain") and __opts__["test"]:
+        if verdict in ("refuse", "uncertain", "silent") and __opts__["test"]:
             # A machine that has no server yet gets one in the same run; anything else would fail.
-            ret["result"] = None if "does not answer" in why else False
+            ret["result"] = None if verdict == "silent" else False
             ret["comment"] = why
             return ret
         if verdict == "refuse":
@@ -505,4 +505,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
 
 
 def _state() -> str:
-    return __salt__["mysql_gr.status"]()["member"]["state"]
+    try:
+        return __salt__["mysql_gr.status"]()["member"]["state"]
+    except CommandExecutionError:
+        return "UNKNOWN"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +13,6 @@ from saltfactories.utils import random_string
 from tests.functional.conftest import checkout  # noqa: F401
 
 PASSWORD = "an-integration-password"
-
-# Salt keeps log records until the process ends and then writes them to a stream that pytest has
-# closed: dozens of tracebacks below tests that passed.
-atexit.register(setattr, logging, "raiseExceptions", False)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from salt.exceptions import SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr
 
@@ -763,7 +763,7 @@ TABLE = {
     ),
     "mysqld does not answer": (
         {"db1": gone("no such file"), "db2": one("db2"), "db3": one("db3")},
-        "db1", "refuse", ["mysqld on db1 does not answer", "no such file"],
+        "db1", "silent", ["mysqld on db1 does not answer", "no such file"],
     ),
 }  # fmt: skip
 
@@ -989,6 +989,67 @@ def test_a_joiner_takes_the_groups_mode_in_the_order_that_the_server_accepts(now
     mysql_gr._start(settings, server, one("db1", mode=now), mode, bootstrap=False)
     said = [s.removeprefix("SET GLOBAL group_replication_") for s in server.said]
     assert said[: len(options)] == options
+
+
+# --- converging ----------------------------------------------------------------------------------
+
+
+class Clock:
+    """Time that passes by sleeping alone."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(mysql_gr.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(mysql_gr.time, "sleep", self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def converging(monkeypatch, *acts, timeout=180):
+    """Converge while each try ends so; the last one is what all later ones end with."""
+    clock, left = Clock(monkeypatch), list(acts)
+
+    def act(settings, allowed, patience, decided):
+        now = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(now, Exception):
+            raise now
+        return mysql_gr._verdict(now, f"{now}, it says", **({"done": True} if now in did else {}))
+
+    did = ("create", "lead", "join", "clone", "stop", "apply")
+    monkeypatch.setattr(mysql_gr, "_act", act)
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    return mysql_gr.converge_by(settings, timeout, 60), clock.now
+
+
+AWAY = mysql_gr.UnreachableError("cannot connect to mysqld at /run/mysqld/mysqld.sock")
+
+
+def test_all_that_is_done_on_the_way_is_told(monkeypatch):
+    answer, _ = converging(monkeypatch, "stop", "wait", "apply", "lead", "member")
+    assert answer["verdict"] == "member"
+    assert answer["acted"] == ["stop, it says", "apply, it says", "lead, it says"]
+
+
+def test_a_server_that_starts_anew_is_waited_for(monkeypatch):
+    answer, took = converging(monkeypatch, "wait", *[AWAY] * 10, "silent", "join", "member")
+    assert (answer["verdict"], took) == ("member", 12)
+
+
+@pytest.mark.parametrize("away", [AWAY, "silent"])
+def test_a_server_that_stays_away_is_not(monkeypatch, away):
+    with pytest.raises(CommandExecutionError, match=r"cannot connect|silent, it says"):
+        converging(monkeypatch, away)
+
+
+def test_time_runs_out_on_what_is_waited_for(monkeypatch):
+    answer, took = converging(monkeypatch, "uncertain", timeout=7)
+    assert (answer["verdict"], answer["acted"], took) == ("uncertain", [], 8)
+
+
+def test_a_refusal_ends_it_with_its_sentence(monkeypatch):
+    with pytest.raises(CommandExecutionError, match="refuse, it says"):
+        converging(monkeypatch, "wait", "refuse")
 
 
 # --- what would stop a server from joining -------------------------------------------------------

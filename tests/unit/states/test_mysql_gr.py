@@ -79,14 +79,23 @@ def test_a_partial_run_says_what_it_waits_for_and_goes_on(salted, test, verdict)
     called["mysql_gr.converge"].assert_not_called()
 
 
-@pytest.mark.parametrize(
-    ("why", "result"),
-    [("mysqld on db1 does not answer: no socket", None), ("errant transactions", False)],
-)
-def test_a_refusal_is_predicted_unless_the_server_comes_in_this_run(salted, why, result):
-    salted(True, mysql_gr__decide=Mock(return_value=decision("refuse", why)))
+@pytest.mark.parametrize(("verdict", "result"), [("silent", None), ("refuse", False)])
+def test_a_refusal_is_predicted_unless_the_server_comes_in_this_run(salted, verdict, result):
+    salted(True, mysql_gr__decide=Mock(return_value=decision(verdict)))
     ret = states.member_online("db1")
-    assert (ret["result"], ret["changes"], ret["comment"]) == (result, {}, why)
+    assert (ret["result"], ret["changes"], ret["comment"]) == (result, {}, "a sentence")
+
+
+def test_a_server_that_is_away_for_a_moment_is_waited_for(salted):
+    """It starts anew at the end of a clone, which the keeper may have made."""
+    salted(
+        mysql_gr__decide=Mock(return_value=decision("silent")),
+        mysql_gr__status=Mock(side_effect=CommandExecutionError("no socket")),
+        mysql_gr__converge=Mock(return_value={**decision("member"), "acted": []}),
+    )
+    ret = states.member_online("db1")
+    assert ret["result"] is True
+    assert ret["changes"] == {"state": {"old": "UNKNOWN", "new": "ONLINE"}}
 
 
 @pytest.mark.parametrize("converge", ["", "partial"])
