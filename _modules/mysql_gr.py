@@ -1518,9 +1518,12 @@ def join_by(
         return _verdict("refuse", f"no ONLINE member can be cloned by version {mine['version']}")
     has = format_gtids(_held(mine)) or _names(mine["schemas"])
     if has and clone_over != me:
+        alone = decision["errant"]
         return _verdict(
             "refuse",
-            f"{me} is not empty ({has}); a clone gives that up only with clone_over={me}",
+            f"{me} is not empty ({has}"
+            + (f"; the group does not have {alone}" if alone else "")
+            + f"): a clone gives that up only with clone_over={me}",
             errant=decision["errant"],
             overruled_by="clone_over",
         )

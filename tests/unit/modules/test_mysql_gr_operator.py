@@ -51,7 +51,9 @@ JOINS = {
     "a clone over data, named": (
         BEHIND, "clone", "db2", "clone", ["gives up nothing that the group does not have"],
     ),
-    "a clone over errant transactions, unnamed": (ERRANT, "clone", None, "refuse", ["not empty"]),
+    "a clone over errant transactions, unnamed": (
+        ERRANT, "clone", None, "refuse", ["not empty", f"the group does not have {OTHER}:1-2"],
+    ),
     "a clone over errant transactions, named": (
         ERRANT, "clone", "db2", "clone", [f"gives up {OTHER}:1-2"],
     ),
