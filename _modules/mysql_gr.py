@@ -104,6 +104,8 @@ USER_SCHEMAS = (
 )
 # The server's code for it, as _said writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
+# The same for "too many concurrent clone operations": a server gives one at a time.
+DONOR_BUSY = "3634"
 CONNECT_SECONDS = 3
 QUERY_SECONDS = 5
 # A change of view holds the local server's answers up for seconds; that is no silence.
@@ -1657,6 +1659,10 @@ class UnreachableError(CommandExecutionError):
     """There is no connection to a server, for whatever reason."""
 
 
+class DonorBusyError(CommandExecutionError):
+    """The member that is to be cloned is being cloned by another one."""
+
+
 @contextlib.contextmanager
 def connect(query_seconds: float | None = QUERY_SECONDS, **where: Any) -> Iterator[Any]:
     """
@@ -3162,9 +3168,10 @@ def _clone(
     with local(settings) as again:
         now = _clone_status(again)
     if now.get("BEGIN_TIME") == before or now.get("STATE") != "Completed":
-        raise CommandExecutionError(
-            f"{settings.me} could not clone {place}: {now.get('ERROR_MESSAGE') or said}"
-        )
+        why = now.get("ERROR_MESSAGE") or said
+        if DONOR_BUSY in why:
+            raise DonorBusyError(f"another member clones {place}; {settings.me} waits for its end")
+        raise CommandExecutionError(f"{settings.me} could not clone {place}: {why}")
 
 
 def _clone_status(connection: Any) -> dict[str, Any]:
@@ -3213,7 +3220,10 @@ def _act(
         elif verdict == "apply":
             _apply_received(connection, decision["received"], patience)
         elif verdict == "clone":
-            _clone(settings, connection, mine, seen[decision["donor"]], patience)
+            try:
+                _clone(settings, connection, mine, seen[decision["donor"]], patience)
+            except DonorBusyError as err:
+                return _verdict("wait", str(err))
         else:
             # A group keeps the mode it is in, also when pillar or the option file is ahead of it.
             modes = [one["mode"] for one in seen.values() if one["state"] == ONLINE]
