@@ -1152,6 +1152,10 @@ def _verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
     return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
 
 
+def _silent_verdict(me: str, error: str) -> dict[str, Any]:
+    return _verdict("silent", f"mysqld on {me} does not answer: {error}")
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(names)
 
@@ -1466,7 +1470,7 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     """
     mine = facts[me]
     if not mine["answers"]:
-        return _verdict("silent", f"mysqld on {me} does not answer: {mine['error']}")
+        return _silent_verdict(me, mine["error"])
     online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
     inside = _decide_in_group(mine, me, group, online)
     if inside is not None:
@@ -3283,7 +3287,7 @@ def converge_by(
         try:
             decision = _act(settings, ACTIONS, patience, decided=decided)
         except UnreachableError as err:
-            decision = _verdict("silent", str(err))
+            decision = _silent_verdict(settings.me, str(err))
         verdict, now = decision["verdict"], time.monotonic()
         if verdict != "silent":
             answered = now
