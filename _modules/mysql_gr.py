@@ -691,6 +691,7 @@ def _check_distinct(settings: Settings) -> None:
 
 # --- options that pillar gives -------------------------------------------------------------------
 
+# What mysqld takes for either in an option file.
 ON, OFF = ("ON", "1", "TRUE"), ("OFF", "0", "FALSE")
 # What pillar mysql:options may say of an option that the group depends on, and why.
 # Nothing is right where there is no value.
@@ -4115,7 +4116,6 @@ GROUPS_OPTIONS = (
     "super_read_only",
 )
 UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
-YES, NO = ("ON", "1", "TRUE", "YES"), ("OFF", "0", "FALSE", "NO")
 
 
 def option_as_running(
@@ -4137,12 +4137,12 @@ def option_as_running(
         The server's own bounds of a number; ``high`` 0 where it has none.
     """
     text = str(declared).strip()
-    if running.upper() in ("ON", "OFF") and text.upper() in YES + NO:
-        return "ON" if text.upper() in YES else "OFF"
+    if running.upper() in ("ON", "OFF") and text.upper() in ON + OFF:
+        return "ON" if text.upper() in ON else "OFF"
     if re.fullmatch(r"-?\d+", running):
         size = re.fullmatch(r"(-?\d+)([KMGTPE]?)", text.upper())
         if not size:
-            return {**dict.fromkeys(YES, "1"), **dict.fromkeys(NO, "0")}.get(text.upper(), text)
+            return {**dict.fromkeys(ON, "1"), **dict.fromkeys(OFF, "0")}.get(text.upper(), text)
         number = int(size[1]) * UNITS.get(size[2], 1) // block * block
         return str(max(low, min(number, high)) if high else number)
     with contextlib.suppress(ValueError):

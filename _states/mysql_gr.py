@@ -286,7 +286,8 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
     }
     try:
         seen = __salt__["mysql_gr.facts"]()[name]
-        if seen["answers"] and not (seen["gtid_executed"] or seen["schemas"]):
+        held = ("gtid_executed", "gtid_received", "schemas")
+        if seen["answers"] and not any(seen[what] for what in held):
             return ret
         told = {"member": member or ""}
         given_up = __salt__["mysql_gr.reset_member"](**told, dry_run=True)

@@ -313,7 +313,8 @@ def test_forcing_a_quorum_is_checked_before_it_is_predicted(salted):
 
 
 def facts_of(**db3):
-    return Mock(return_value={"db3": {"answers": True, "gtid_executed": "", "schemas": [], **db3}})
+    empty = {"answers": True, "gtid_executed": "", "gtid_received": "", "schemas": []}
+    return Mock(return_value={"db3": {**empty, **db3}})
 
 
 def test_an_empty_member_is_empty_without_a_name(salted):
@@ -323,10 +324,13 @@ def test_an_empty_member_is_empty_without_a_name(salted):
     called["mysql_gr.reset_member"].assert_not_called()
 
 
-def test_a_member_is_emptied_by_name_alone(salted):
+@pytest.mark.parametrize(
+    "held", [{"gtid_executed": "x:1-9"}, {"gtid_received": "x:1-9"}, {"schemas": ["shop"]}]
+)
+def test_a_member_is_emptied_by_name_alone(salted, held):
     reset = Mock(return_value={"given_up": "x:1-9", "errant": "x:9"})
     functions = {
-        "mysql_gr__facts": facts_of(gtid_executed="x:1-9"),
+        "mysql_gr__facts": facts_of(**held),
         "mysql_gr__reset_member": reset,
     }
     salted(True, **functions)
