@@ -1822,7 +1822,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "state": mine["state"] if mine else OFFLINE,
         "role": mine["role"] if mine else None,
         "members": members,
-        "quorum": bool(mine) and mine["state"] in PRESENT and has_quorum(members),
+        "quorum": mine is not None and mine["state"] in PRESENT and has_quorum(members),
         "view_id": (views[0]["VIEW_ID"] if views else "") or None,
         "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
         "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
@@ -2812,9 +2812,10 @@ def _check_peers(
             name: one["alike"][variable] for name, one in group.items() if variable in one["alike"]
         }
         value = mine["alike"].get(variable)
-        name = next((n for n, one in wanted.items() if value is not None and one != value), None)
-        if name:
-            problem(variable, value, f"{wanted[name]}, as {name} has it")
+        for name, right in wanted.items():
+            if value not in (None, right):
+                problem(variable, value, f"{right}, as {name} has it")
+                break
 
 
 def _instance(settings: Settings) -> Instance:

@@ -6,8 +6,9 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.chaos import report
 from tests.chaos.faults import FAULTS
@@ -51,9 +52,10 @@ def run(options: argparse.Namespace) -> int:
     failed = 0
     with opened() as lab:
         work = Chaos(lab, options.results.with_suffix("")) if options.what == "run" else Races(lab)
+        turn: Callable[[Any, int], dict[str, Any]] = work.round
         with work.open():
             for one in rounds:
-                result = work.round(one, options.seed)
+                result = turn(one, options.seed)
                 report.append(options.results, result)
                 print(show(result), flush=True)
                 if result["problems"]:

@@ -89,16 +89,17 @@ def spans(samples: Iterable[Sample]) -> list[Span]:
         by_member.setdefault(sample.member, []).append(sample)
     for member, said in by_member.items():
         current: list[Sample] = []
-        for sample in [*said, None]:
-            inside = sample is not None and sample.state == "ONLINE" and sample.quorum
-            if inside and current and sample.origin == current[0].origin:
-                current.append(sample)
+        # None: the end, which ends a span too.
+        for one in (*said, None):
+            inside = one if one is not None and one.state == "ONLINE" and one.quorum else None
+            if inside and current and inside.origin == current[0].origin:
+                current.append(inside)
                 continue
             if len(current) > 1:
                 found.append(
                     Span(member, current[0].origin, current[0].answered, current[-1].asked)
                 )
-            current = [sample] if inside else []
+            current = [inside] if inside else []
     return found
 
 
