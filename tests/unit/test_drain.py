@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
-from tests.unit.modules.test_mysql_gr import pillar
+from tests.unit.group import pillar
+from tests.unit.programs import loaded
 
-sys.modules.setdefault("mysql_gr", mysql_gr)
-PATH = Path(__file__).resolve().parents[2] / "salt/mysql/files/drain.py"
-spec = importlib.util.spec_from_file_location("drain", PATH)
-drain = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(drain)
+drain = loaded("drain")
 
 
 @pytest.fixture

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 import _modules.mysql_gr as mysql_gr
+from tests.unit.programs import loaded
 
-sys.modules.setdefault("mysql_gr", mysql_gr)
-PATH = Path(__file__).resolve().parents[2] / "salt/mysql/files/health.py"
-spec = importlib.util.spec_from_file_location("health", PATH)
-health = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(health)
+health = loaded("health")
 
 GOOD = {
     "state": "ONLINE",

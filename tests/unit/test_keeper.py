@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
-from tests.unit.modules.test_mysql_gr import pillar
+from tests.unit.group import pillar
+from tests.unit.programs import loaded
 
-sys.modules.setdefault("mysql_gr", mysql_gr)
-PATH = Path(__file__).resolve().parents[2] / "salt/mysql/files/keeper.py"
-spec = importlib.util.spec_from_file_location("keeper", PATH)
-keeper = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(keeper)
+keeper = loaded("keeper")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr
-from tests.unit.modules.test_mysql_gr import (
+from tests.unit.group import (
     GROUP,
     HISTORIES,
     HOSTS,

@@ -12,7 +12,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 import _modules.haproxy_cfg as haproxy_cfg
 import _modules.mysql_gr as mysql_gr
 from tests.functional.conftest import ROOT
-from tests.unit.modules.test_mysql_gr import (
+from tests.unit.group import (
     GROUP,
     HOSTS,
     UUIDS,

@@ -8,7 +8,6 @@ import pytest
 from salt.exceptions import CommandExecutionError
 
 import _states.mysql_gr as states
-from tests.unit.states.test_mysql_gr import salted  # noqa: F401
 
 SEEDS = {"group_replication_group_seeds": {"old": "a:1", "new": "a:1,b:2"}}
 WAITING = {"mysqlx_port": {"old": "33060", "new": "33070"}}
@@ -16,7 +15,7 @@ WAITING = {"mysqlx_port": {"old": "33060", "new": "33070"}}
 
 @pytest.mark.parametrize("restart", [{}, WAITING])
 @pytest.mark.parametrize("online", [{}, SEEDS])
-def test_options_current(salted, online, restart):  # noqa: F811
+def test_options_current(salted, online, restart):
     put = Mock(return_value=online)
     functions = {
         "mysql_gr__option_differences": Mock(return_value={"online": online, "restart": restart}),
@@ -35,7 +34,7 @@ def test_options_current(salted, online, restart):  # noqa: F811
 
 
 @pytest.mark.parametrize(("test", "result"), [(True, None), (False, False)])
-def test_a_server_that_is_not_there_yet(salted, test, result):  # noqa: F811
+def test_a_server_that_is_not_there_yet(salted, test, result):
     salted(test, mysql_gr__option_differences=Mock(side_effect=CommandExecutionError("no socket")))
     ret = states.options_current("options")
     assert (ret["result"], ret["changes"]) == (result, {})
@@ -60,7 +59,7 @@ def test_a_server_that_is_not_there_yet(salted, test, result):  # noqa: F811
         ),
     ],
 )
-def test_member_removed(salted, now, changes):  # noqa: F811
+def test_member_removed(salted, now, changes):
     remove = Mock()
     functions = {"mysql_gr__removal": Mock(return_value=now), "mysql_gr__remove": remove}
     salted(True, **functions)
@@ -77,7 +76,7 @@ def test_member_removed(salted, now, changes):  # noqa: F811
 
 
 @pytest.mark.parametrize("test", [True, False])
-def test_a_removal_that_would_break_the_group_is_refused(salted, test):  # noqa: F811
+def test_a_removal_that_would_break_the_group_is_refused(salted, test):
     remove = Mock()
     now = {"state": "ONLINE", "settled": False, "problem": "no majority"}
     salted(test, mysql_gr__removal=Mock(return_value=now), mysql_gr__remove=remove)
