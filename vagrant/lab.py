@@ -414,18 +414,19 @@ def build_box() -> None:
 # --- the machines --------------------------------------------------------------------------------
 
 
-def on_master(command: str) -> str:
-    """Run a command on the Salt master and return what it prints."""
-    return run(["vagrant", "ssh", "master", "-c", f"sudo {command}"], capture=True).stdout
+def on(machine: str, command: str) -> str:
+    """Run a command on a machine as root and return what it prints."""
+    return run(["vagrant", "ssh", machine, "-c", f"sudo {command}"], capture=True).stdout
 
 
 def show(table: dict[str, Any]) -> None:
     """Print the group and where to look."""
     nodes = table["nodes"]
     address = {node["role"]: node["ip"] for node in nodes.values()}
+    master = next(name for name, node in nodes.items() if node["role"] == "master")
     databases = ",".join(name for name, node in nodes.items() if node["role"] == "db")
     answers = json.loads(
-        on_master(f"salt --out=json --static -L {databases} mysql_gr.status 2>/dev/null")
+        on(master, f"salt --out=json --static -L {databases} mysql_gr.status 2>/dev/null")
     )
     print()
     print(f"{'machine':<10}{'address':<18}{'state':<12}{'role':<11}{'writable':<10}{'version'}")
@@ -443,7 +444,7 @@ def show(table: dict[str, Any]) -> None:
     print(f"API               http://{address['web']}/api/tags")
     print(f"statistics page   http://{address['proxy']}:9201/   (user admin)")
     print("passwords         pillar/secrets/*.sls")
-    print("a look            vagrant ssh master -c \"sudo salt 'db*' mysql_gr.status\"")
+    print(f"a look            vagrant ssh {master} -c \"sudo salt 'db*' mysql_gr.status\"")
 
 
 def check_virtualbox() -> None:
