@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import requests
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_USER = "jane@conduit.example"
+DATABASE = "realworld"
 
 
 class NotUp(Exception):
@@ -79,6 +81,25 @@ class Lab:
     def sql(self, machine: str, statement: str) -> str:
         """Run SQL as root on a database machine's own server."""
         return self.run(machine, f"mysql -N <<'SQL'\n{statement}\nSQL").strip()
+
+    @contextmanager
+    def session(self, host: str = "", port: int = 3306, patience: float = 10) -> Iterator[Any]:
+        """Return a context with a session as the application has it: by the balancer, or a host."""
+        connection = pymysql.connect(
+            host=host or self.address[self.proxy],
+            port=port,
+            user="haproxy_root",
+            password=self.secret("application_database", "password"),
+            database=DATABASE,
+            autocommit=True,
+            connect_timeout=min(3, patience),
+            read_timeout=patience,
+            write_timeout=patience,
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
 
     def state_of(self, machine: str) -> str:
         """What a member says of itself, asked without Salt."""

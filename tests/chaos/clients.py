@@ -7,8 +7,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import pymysql
@@ -16,8 +15,7 @@ import pymysql
 from tests.chaos.ledger import Sample, whole
 from tests.lab import Lab
 
-DATABASE, TABLE = "realworld", "chaos_ledger"
-CONNECT_SECONDS = 3
+TABLE = "chaos_ledger"
 # A statement without an answer by then has none.
 ANSWER_SECONDS = 10
 PACE_SECONDS = 0.1
@@ -25,26 +23,6 @@ PACE_SECONDS = 0.1
 WRITES_PER_CONNECTION = 30
 LOOK_SECONDS = 0.2
 ADMIN_PORT = 33062
-
-
-@contextmanager
-def application(lab: Lab, host: str, port: int = 3306) -> Iterator[Any]:
-    """Return a context with a connection as the application makes it."""
-    connection = pymysql.connect(
-        host=host,
-        port=port,
-        user="haproxy_root",
-        password=lab.secret("application_database", "password"),
-        database=DATABASE,
-        autocommit=True,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=ANSWER_SECONDS,
-        write_timeout=ANSWER_SECONDS,
-    )
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def said(err: Exception) -> str:
@@ -103,7 +81,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         while not self._over.is_set():
             try:
-                with application(self._lab, self._host, self._port) as connection:
+                with self._lab.session(self._host, self._port, ANSWER_SECONDS) as connection:
                     self._write(connection)
             # PyMySQL reports a connection that breaks in the middle as whatever it stumbled over.
             except Exception as err:
@@ -137,7 +115,7 @@ class Writers:
     def prepare(self) -> None:
         """Make the table that they write to."""
         with (
-            application(self._lab, self._lab.address[self._lab.proxy], 3307) as connection,
+            self._lab.session(port=3307, patience=ANSWER_SECONDS) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(
@@ -148,7 +126,7 @@ class Writers:
     def remove(self) -> None:
         """Take the table away."""
         with (
-            application(self._lab, self._lab.address[self._lab.proxy], 3307) as connection,
+            self._lab.session(port=3307, patience=ANSWER_SECONDS) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
@@ -167,7 +145,7 @@ class Writers:
         for client in self._clients:
             client.stop()
         for client in self._clients:
-            client.join(CONNECT_SECONDS + ANSWER_SECONDS + 5)
+            client.join(2 * ANSWER_SECONDS)
         alive = [client.name for client in self._clients if client.is_alive()]
         self._clients = []
         if alive:
@@ -186,7 +164,7 @@ class Writers:
         found = {}
         for name in members:
             with (
-                application(self._lab, self._lab.address[name]) as connection,
+                self._lab.session(self._lab.address[name], patience=ANSWER_SECONDS) as connection,
                 connection.cursor() as cursor,
             ):
                 cursor.execute("SET SESSION group_replication_consistency = 'BEFORE'")
@@ -199,7 +177,7 @@ class Writers:
         found = {}
         for name in members:
             with (
-                application(self._lab, self._lab.address[name]) as connection,
+                self._lab.session(self._lab.address[name], patience=ANSWER_SECONDS) as connection,
                 connection.cursor() as cursor,
             ):
                 cursor.execute(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pymysql
 
-from tests.chaos.clients import Monitor, Writers, application
+from tests.chaos.clients import Monitor, Writers
 from tests.chaos.plan import Round
 from tests.lab import Lab
 
@@ -399,7 +399,7 @@ def connections(scene: Scene, one: Round) -> None:
     refused = 0
     for _ in range(200):
         try:
-            scene.held.enter_context(application(scene.lab, address))
+            scene.held.enter_context(scene.lab.session(address))
         except pymysql.Error as err:
             if err.args[0] != 1040:
                 raise

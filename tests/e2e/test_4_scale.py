@@ -71,22 +71,16 @@ class Writer(threading.Thread):
     def __init__(self, lab: Lab, port: int) -> None:
         super().__init__(daemon=True)
         self.port = port
-        self._where = {
-            "host": lab.address[lab.proxy],
-            "port": port,
-            "user": "haproxy_root",
-            "password": lab.secret("application_database", "password"),
-            "database": "realworld",
-            "autocommit": True,
-            "connect_timeout": 10,
-            "read_timeout": 60,
-        }
+        self._lab = lab
         self._over = threading.Event()
         self.acknowledged: list[str] = []
         self.failed: list[str] = []
 
     def execute(self, statement: str, values: tuple = ()) -> None:
-        with pymysql.connect(**self._where) as connection, connection.cursor() as cursor:
+        with (
+            self._lab.session(port=self.port, patience=60) as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(statement, values)
 
     def run(self) -> None:
