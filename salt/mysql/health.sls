@@ -1,4 +1,5 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
+{%- set health = salt['mysql_gr.health_settings']() %}
 
 include:
   - mysql.accounts
@@ -6,7 +7,7 @@ include:
 
 mysql-health-user-present:
   user.present:
-    - name: mysql-gr-health
+    - name: {{ health.user }}
     - system: true
     - home: /nonexistent
     - createhome: false
@@ -22,15 +23,17 @@ mysql-health-program-managed:
     - require:
       - sls: mysql.library
 
-mysql-health-settings-managed:
+mysql-health-socket-managed:
   file.managed:
-    - name: /etc/mysql-gr/health.json
-    - contents: '{{ salt['mysql_gr.health_settings']() | json }}'
+    - name: /etc/systemd/system/mysql-gr-health.socket
+    - source: salt://mysql/files/mysql-gr-health.socket.jinja
+    - template: jinja
     - user: root
     - group: root
     - mode: '0644'
-    - require:
-      - sls: mysql.library
+    - context:
+        address: {{ health.address }}
+        port: {{ health.port }}
 
 mysql-health-unit-managed:
   file.managed:
@@ -43,6 +46,17 @@ mysql-health-unit-managed:
     - context:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
+        socket: {{ health.socket }}
+        user: {{ health.user }}
+
+mysql-health-socket-running:
+  service.running:
+    - name: mysql-gr-health.socket
+    - enable: true
+    - require:
+      - file: mysql-health-unit-managed
+    - watch:
+      - file: mysql-health-socket-managed
 
 mysql-health-service-running:
   service.running:
@@ -51,8 +65,8 @@ mysql-health-service-running:
     - require:
       - sls: mysql.accounts
       - user: mysql-health-user-present
+      - service: mysql-health-socket-running
     - watch:
       - file: mysql-library-managed
       - file: mysql-health-program-managed
-      - file: mysql-health-settings-managed
       - file: mysql-health-unit-managed

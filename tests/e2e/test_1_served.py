@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -65,7 +66,7 @@ def every_state(answers: dict) -> list[tuple[str, dict]]:
 
 
 SERVICES = {
-    "db": ["mysql", "mysql-gr-health", "mysql-gr-keeper"],
+    "db": ["mysql", "mysql-gr-health.socket", "mysql-gr-health", "mysql-gr-keeper"],
     "proxy": ["haproxy"],
     "web": ["apache2", "'php*-fpm.service'"],
 }
@@ -106,8 +107,8 @@ def test_the_statistics_page_asks_for_its_password(lab: Lab):
     assert "mysql-cluster" in seen.text
 
 
-def servers(lab: Lab) -> dict[tuple[str, str], str]:
-    """What the statistics page says of each server: (section, server) to its state."""
+def servers(lab: Lab, column: str = "status") -> dict[tuple[str, str], str]:
+    """What the statistics page says of each server: (section, server) to one of its columns."""
     table = requests.get(
         f"http://{lab.address['proxy']}:9201/;csv",
         auth=("admin", lab.secret("haproxy", "password")),
@@ -115,7 +116,7 @@ def servers(lab: Lab) -> dict[tuple[str, str], str]:
     ).text
     rows = csv.DictReader(io.StringIO(table.removeprefix("# ")))
     return {
-        (row["pxname"], row["svname"]): row["status"]
+        (row["pxname"], row["svname"]): row[column]
         for row in rows
         if row["svname"].startswith("mysql-")
     }
@@ -125,6 +126,26 @@ def test_the_statistics_page_shows_the_servers_as_they_are(lab: Lab):
     sections = ["mysql-cluster", "mysql-writer", "mysql-read"]
     expected = {(s, f"mysql-{n}"): "UP" for s in sections for n in (1, 2, 3)}
     assert servers(lab) == expected
+
+
+def test_agents_that_start_anew_close_no_session(lab: Lab):
+    """As a highstate does when it brings a new agent: on all members at once."""
+
+    def restart(name: str) -> None:
+        lab.run(name, "systemctl restart mysql-gr-health")
+
+    downs = servers(lab, "chkdown")
+    with lab.session() as session, session.cursor() as cursor:
+        for _ in range(5):
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(restart, lab.databases))
+            time.sleep(1)
+            cursor.execute("SELECT 1")
+    assert servers(lab, "chkdown") == downs
+    for name in lab.databases:
+        lab.run(name, "systemctl kill --signal=KILL mysql-gr-health")
+        answer = requests.get(f"http://{lab.address[name]}:9200/writable", timeout=10)
+        assert answer.status_code == 200, answer.text
 
 
 def test_the_walk(lab: Lab):

@@ -17,11 +17,11 @@ import contextlib
 import json
 import math
 import os
+import socket
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import mysql_gr
@@ -46,6 +46,7 @@ class Watch:
         self._error = "mysqld was not asked yet"
         self._at = 0.0
         self._full_at = -math.inf
+        self.asked = threading.Event()
 
     def run(self) -> None:
         """Watch for ever; connect again whenever the connection is lost."""
@@ -58,9 +59,11 @@ class Watch:
                         self._look_for_room(places)
                         self._seen, self._error = mysql_gr.observe(connection), ""
                         self._at = time.monotonic()
+                        self.asked.set()
                         time.sleep(INTERVAL_SECONDS)
             except CommandExecutionError as err:
                 self._error, self._at = str(err), time.monotonic()
+                self.asked.set()
             time.sleep(INTERVAL_SECONDS)
 
     def _look_for_room(self, places: list[str]) -> None:
@@ -134,16 +137,24 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: several requests come in every second."""
 
 
-def main(settings_file: str) -> None:
-    """Watch and answer for ever."""
-    settings = json.loads(Path(settings_file).read_text(encoding="utf-8"))
-    watch = Watch(settings["socket"], settings["user"])
+# The first descriptor that systemd hands over (sd_listen_fds(3)).
+FIRST_DESCRIPTOR = 3
+
+
+def main(mysqld: str, user: str) -> None:
+    """Watch and answer for ever, on the port that systemd holds open."""
+    watch = Watch(mysqld, user)
     threading.Thread(target=watch.run, daemon=True).start()
+    # Who has asked meanwhile gets an answer, and not that mysqld was not asked yet.
+    watch.asked.wait(DEADLINE_SECONDS)
     Handler.watch = watch
-    server = ThreadingHTTPServer((settings["address"], settings["port"]), Handler)
-    server.daemon_threads = True
-    server.serve_forever()
+    with socket.socket(fileno=FIRST_DESCRIPTOR) as listening:
+        server = ThreadingHTTPServer(listening.getsockname(), Handler, bind_and_activate=False)
+        server.socket.close()
+        server.socket = listening
+        server.daemon_threads = True
+        server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
