@@ -104,7 +104,9 @@ USER_SCHEMAS = (
 )
 # The server's code for it, as _said writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
-# The same for "too many concurrent clone operations": a server gives one at a time.
+# The client's own, when a statement took longer than it waits.
+NO_ANSWER = "(2013)"
+# The server's code for "too many concurrent clone operations": it gives one at a time.
 DONOR_BUSY = "3634"
 CONNECT_SECONDS = 3
 QUERY_SECONDS = 5
@@ -3060,6 +3062,7 @@ def _set_mode(connection: Any, mode: str) -> None:
 
 
 BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
+FORCE_MEMBERS = "SET GLOBAL group_replication_force_members = "
 
 
 def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
@@ -3080,6 +3083,8 @@ def _start(
         _set_mode(connection, mode)
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
+    # Left by a call that was given up on, it keeps Group Replication from starting.
+    _do(connection, FORCE_MEMBERS + "''")
     if not bootstrap:
         # A run that was killed in the middle of a bootstrap may have left it ON: this start would
         # make a second group.
@@ -3470,7 +3475,7 @@ def recover(
 def force_quorum(
     survivors: Sequence[str],
     dead: Sequence[str],
-    patience: float = 60,
+    patience: float = 120,
     dry_run: bool = False,
 ) -> dict[str, Any]:
     """
@@ -3484,13 +3489,15 @@ def force_quorum(
         The declared names of all others, which the operator has seen to be dead: none may answer.
 
     patience
-        Seconds to wait for the new view. Default 60.
+        Seconds to wait for the new view. Default 120: the group's communication looks for members
+        that died a moment ago for a minute.
 
     dry_run
         Check all that is checked, and do nothing. Default False.
 
     Returns what :py:func:`status` does. Raises SaltInvocationError when the names do not add up,
-    CommandExecutionError when a dead one answers, a survivor does not, or there is a majority.
+    CommandExecutionError when a dead one answers, a survivor does not, there is a majority, or the
+    new view does not come in time.
     Source: https://dev.mysql.com/doc/refman/9.7/en/group-replication-network-partitioning.html
 
     CLI Example:
@@ -3508,15 +3515,16 @@ def force_quorum(
         places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
         try:
             _do(connection, FORCE_MEMBERS + "%s", (places,))
-        finally:
-            # Set, it would keep Group Replication from ever starting here again.
-            with local(settings) as another:
-                _do(another, FORCE_MEMBERS + "''")
+        except pymysql.OperationalError as err:
+            if NO_ANSWER not in _said(err):
+                raise
+            raise CommandExecutionError(
+                f"no view of {_names(survivors)} alone within {patience:.0f} s; the server goes on "
+                "with it, and mysql_gr.status shows when it is there"
+            ) from err
+        _do(connection, FORCE_MEMBERS + "''")
     _wait_online(settings, patience)
     return status()
-
-
-FORCE_MEMBERS = "SET GLOBAL group_replication_force_members = "
 
 
 def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:

@@ -230,7 +230,7 @@ def member_online(
 
 
 def quorum_held(
-    name: str, survivors: list[str], dead: list[str], patience: float = 60
+    name: str, survivors: list[str], dead: list[str], patience: float = 120
 ) -> dict[str, Any]:
     """
     Make sure that this member's view has a majority, of the survivors alone if it has lost it.
@@ -242,7 +242,7 @@ def quorum_held(
         As for ``mysql_gr.force_quorum``: all declared members, the dead ones seen to be dead.
 
     patience
-        Seconds to wait for the new view. Default 60.
+        Seconds to wait for the new view. Default 120.
     """
     ret: dict[str, Any] = {
         "name": name,

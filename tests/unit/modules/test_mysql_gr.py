@@ -865,6 +865,14 @@ def test_a_join_never_bootstraps_whatever_was_left_behind(monkeypatch):
     assert "SET GLOBAL super_read_only = ON" in server.said
 
 
+@pytest.mark.parametrize("bootstrap", [True, False])
+def test_what_a_forced_view_left_behind_hinders_no_start(monkeypatch, bootstrap):
+    server = Server()
+    started(server, bootstrap, monkeypatch)
+    emptied = "SET GLOBAL group_replication_force_members = ''"
+    assert server.said.index(emptied) < server.said.index(START)
+
+
 def test_a_bootstrap_takes_its_option_back(monkeypatch):
     server = Server()
     started(server, True, monkeypatch)
