@@ -55,6 +55,7 @@ __load__ = [
     "bootstrap",
     "check_instance",
     "check_schema",
+    "clerk",
     "compare_gtids",
     "converge",
     "create_accounts",
@@ -2128,6 +2129,25 @@ def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> 
         if member["state"] == ONLINE and member["role"] == "PRIMARY"
     }
     return next((name for name, address in nodes.items() if address in primaries), None)
+
+
+def clerk() -> str | None:
+    """
+    Return which member makes what is made once in the group, such as the application's account.
+
+    Returns the declared name of the first primary; None outside a group, or where no primary is
+    declared. Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for
+    wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.clerk
+    """
+    settings = _settings()
+    with local(settings) as connection:
+        return clerk_of(observe(connection)["members"], settings.nodes)
 
 
 def account_differences(scope: str = "members") -> dict[str, dict[str, list[str]]]:

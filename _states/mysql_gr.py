@@ -96,12 +96,13 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
             return ret
         if not missing:
             return ret
-        outside = __salt__["mysql_gr.status"]()["member"]["state"] == "OFFLINE"
-        if scope == "application" and outside and _partial():
-            ret["comment"] = (
-                "The application's database and account are made once the group is there"
-            )
-            return ret
+        if scope == "application" and _partial():
+            clerk = __salt__["mysql_gr.clerk"]()
+            if clerk != __opts__["id"]:
+                ret["comment"] = "Not yet: the application's database and account are made by " + (
+                    clerk or "a member of the group, once it is there"
+                )
+                return ret
         ret["changes"] = missing
         if __opts__["test"]:
             ret["result"] = None

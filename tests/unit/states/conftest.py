@@ -20,7 +20,7 @@ def salted(monkeypatch):
         }
         functions = {name.replace("__", "."): mock for name, mock in functions.items()}
         monkeypatch.setattr(states, "__salt__", {**defaults, **functions}, raising=False)
-        monkeypatch.setattr(states, "__opts__", {"test": test}, raising=False)
+        monkeypatch.setattr(states, "__opts__", {"test": test, "id": "db2"}, raising=False)
         return functions
 
     return give

@@ -146,17 +146,32 @@ def test_present_accounts_are_left_alone(salted):
     create.assert_not_called()
 
 
-def test_the_applications_account_waits_for_the_group_in_a_partial_run(salted):
+@pytest.mark.parametrize("test", [True, False])
+@pytest.mark.parametrize(
+    ("converge", "clerk", "waits"),
+    [
+        ("partial", None, True),
+        ("partial", "db1", True),
+        ("partial", "db2", False),
+        ("", "db1", False),
+    ],
+)
+def test_a_partial_run_waits_for_nobody_who_makes_the_applications_account(
+    salted, test, converge, clerk, waits
+):
     create = Mock()
     salted(
-        False,
-        "partial",
+        test,
+        converge,
         mysql_gr__account_differences=Mock(return_value=MISSING),
+        mysql_gr__clerk=Mock(return_value=clerk),
         mysql_gr__create_accounts=create,
     )
     ret = states.accounts_present("application", scope="application")
-    assert (ret["result"], ret["changes"]) == (True, {})
-    create.assert_not_called()
+    assert ret["changes"] == ({} if waits else MISSING)
+    assert ret["result"] is (None if test and not waits else True)
+    assert ret["comment"].startswith("Not yet: ") is waits
+    assert create.called is not (test or waits)
 
 
 def test_settings_are_predicted_then_stored(salted):
