@@ -272,13 +272,16 @@ def next_run(scene: Scene, one: Round) -> None:
     victim = one.victims[0]
     # systemd may be at it by itself just now: what counts is that the minion answers.
     scene.lab.run(victim, "systemctl start salt-minion", check=False)
-    scene.wait(
-        f"the minion of {victim} answers",
-        lambda: scene.lab.salt(victim, "test.ping", timeout=5).get(victim) is True,
-        60,
-    )
-    scene.highstate(one.victims, "mysql.group")
-    scene.lab.run(victim, "systemctl start mysql-gr-keeper")
+    try:
+        scene.wait(
+            f"the minion of {victim} answers",
+            lambda: scene.lab.salt(victim, "test.ping", timeout=5).get(victim) is True,
+            60,
+        )
+        scene.highstate(one.victims, "mysql.group")
+    finally:
+        # Whatever came of it, later rounds find a keeper.
+        scene.lab.run(victim, "systemctl start mysql-gr-keeper")
 
 
 def wipe(scene: Scene, one: Round) -> None:
