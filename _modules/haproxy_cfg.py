@@ -76,6 +76,7 @@ _JUDGED = re.compile(r"\[(ALERT|WARNING)\]\s*\(\d+\)\s*:\s*(?:config\s*:\s*)?(.*
 _JUDGED_SUMMARY = re.compile(r"(Error\(s\) found in|Fatal errors found in) ")
 
 _OPERATIONAL = {"0": "down", "1": "starting", "2": "up", "3": "stopping"}
+ADMIN = ("ready", "drain", "maint")
 _ADMIN_MAINT = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _ADMIN_DRAIN = 0x08 | 0x10
 
@@ -1026,6 +1027,59 @@ def servers(socket: str = RUNTIME_SOCKET, timeout: float = 2.0) -> list[dict[str
             }
         )
     return result
+
+
+def _admin(section: str, server: str, socket: str) -> str:
+    """Return what the running HAProxy was told about a server."""
+    known = {(row["section"], row["server"]): row["admin"] for row in servers(socket)}
+    if (section, server) not in known:
+        names = ", ".join("/".join(one) for one in known)
+        raise SaltInvocationError(f"server is '{section}/{server}'; expected one of {names}")
+    return known[section, server]
+
+
+def set_server(
+    section: str, server: str, admin: str, socket: str = RUNTIME_SOCKET, dry_run: bool = False
+) -> dict[str, str]:
+    """
+    Tell the running HAProxy to use a server, to send it nobody new, or not to use it.
+
+    The next reload forgets it: it is for now, and ``mysql_gr.drain`` tells all balancers at once.
+
+    section
+        The section that the server is in, without its keyword: ``mysql-cluster``.
+
+    server
+        The server's name in it.
+
+    admin
+        ``ready``: used as its checks say. ``drain``: sessions go on, new ones go elsewhere.
+        ``maint``: not used and not checked; sessions go on where ``on-marked-down`` does not end
+        them.
+
+    socket : /run/haproxy/admin.sock
+        HAProxy's runtime socket.
+
+    dry_run : False
+        Check all that is checked, and change nothing.
+
+    Returns a mapping with ``old`` and ``new``. Raises SaltInvocationError when there is no such
+    server or state, CommandExecutionError when HAProxy does not answer or refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt proxy haproxy_cfg.set_server mysql-cluster mysql-2 drain
+    """
+    if admin not in ADMIN:
+        raise SaltInvocationError(f"admin is '{admin}'; expected one of {', '.join(ADMIN)}")
+    old = _admin(section, server, socket)
+    if old != admin and not dry_run:
+        said = _ask(f"set server {section}/{server} state {admin}", socket, 2.0).strip()
+        if said:
+            raise CommandExecutionError(f"HAProxy leaves {section}/{server} {old}: {said}")
+    return {"old": old, "new": admin if dry_run else _admin(section, server, socket)}
 
 
 def stats(socket: str = RUNTIME_SOCKET, timeout: float = 2.0) -> list[dict[str, Any]]:

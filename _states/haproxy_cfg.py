@@ -1,5 +1,5 @@
 """
-The state of HAProxy's configuration file: it says what the pillar says, and HAProxy takes it.
+The states of HAProxy: its file says what the pillar says, and a server is used or not.
 
 All logic is in the execution module of the same name; docs/haproxy.md has the pillar's form.
 """
@@ -88,4 +88,45 @@ def managed(
     except (CommandExecutionError, SaltInvocationError) as err:
         ret["result"] = False
         ret["comment"] = str(err)
+    return ret
+
+
+def server(name: str, admin: str = "ready") -> dict[str, Any]:
+    """
+    Hold what the running HAProxy does with a server, until its next reload.
+
+    name
+        Section and server: ``mysql-cluster/mysql-2``.
+
+    admin : ready
+        ``ready``, ``drain`` or ``maint``, as for ``haproxy_cfg.set_server``.
+
+    Returns a state return whose ``changes`` have ``admin``, ``old`` and ``new``. Raises nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt proxy state.single haproxy_cfg.server mysql-cluster/mysql-2 admin=drain test=True
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is {admin}",
+        "changes": {},
+    }
+    section, _, its_name = name.partition("/")
+    try:
+        change = __salt__["haproxy_cfg.set_server"](section, its_name, admin, dry_run=True)
+        if change["old"] == admin:
+            return ret
+        ret["changes"] = {"admin": change}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} would be {admin}"
+            return ret
+        __salt__["haproxy_cfg.set_server"](section, its_name, admin)
+        ret["comment"] = f"{name} has been made {admin}"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        ret.update(result=False, comment=str(err), changes={})
     return ret

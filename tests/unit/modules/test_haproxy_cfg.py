@@ -777,6 +777,53 @@ def test_stats_are_read_from_the_running_haproxy(runtime):
     assert asked == ["show stat\n"]
 
 
+@pytest.fixture
+def told(monkeypatch):
+    """A running HAProxy with mysql-1 ready, mysql-2 in maintenance and mysql-3 drained."""
+    said, admin = [], {"mysql-1": "ready", "mysql-2": "maint", "mysql-3": "drain"}
+
+    def ask(command, socket, timeout):
+        said.append(command)
+        _, _, place, _, state = command.split()
+        if place.endswith("mysql-3"):
+            return "No such server.\n"
+        admin[place.partition("/")[2]] = state
+        return "\n"
+
+    monkeypatch.setattr(haproxy_cfg, "_ask", ask)
+    monkeypatch.setattr(
+        haproxy_cfg,
+        "servers",
+        lambda socket: [{"section": "mysql", "server": k, "admin": v} for k, v in admin.items()],
+    )
+    return said
+
+
+def test_a_server_is_told_once(told):
+    assert haproxy_cfg.set_server("mysql", "mysql-1", "drain", dry_run=True) == {
+        "old": "ready",
+        "new": "drain",
+    }
+    assert told == []
+    for old in ("ready", "drain"):
+        change = haproxy_cfg.set_server("mysql", "mysql-1", "drain")
+        assert change == {"old": old, "new": "drain"}
+    assert told == ["set server mysql/mysql-1 state drain"]
+
+
+@pytest.mark.parametrize(
+    ("server", "admin", "error", "words"),
+    [
+        ("mysql-1", "down", SaltInvocationError, "admin is 'down'; expected one of ready, drain"),
+        ("mysql-7", "ready", SaltInvocationError, "server is 'mysql/mysql-7'; expected .*mysql-2"),
+        ("mysql-3", "ready", CommandExecutionError, "leaves mysql/mysql-3 drain: No such server"),
+    ],
+)
+def test_what_cannot_be_told_a_server_is_an_error(told, server, admin, error, words):
+    with pytest.raises(error, match=words):
+        haproxy_cfg.set_server("mysql", server, admin)
+
+
 def test_a_haproxy_that_does_not_answer_is_an_error(runtime, tmp_path):
     answer, _ = runtime
     with pytest.raises(CommandExecutionError, match=r"timed out.*is it running"):

@@ -4,6 +4,7 @@ import grp
 import os
 import pwd
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -148,3 +149,30 @@ def test_the_state_file_passes_every_argument_the_state_takes():
     source = (Path(state.__file__).parents[1] / "salt/haproxy/config.sls").read_text()
     for argument in ("name", "user", "group", "mode", "service"):
         assert f"    - {argument}: " in source
+
+
+@pytest.mark.parametrize(("old", "changes"), [("ready", True), ("drain", False)])
+def test_a_server_is_held_to_what_it_was_told(monkeypatch, old, changes):
+    act = Mock(return_value={"old": old, "new": "drain"})
+    monkeypatch.setattr(state, "__salt__", {"haproxy_cfg.set_server": act}, raising=False)
+    returned = {}
+    for test in (True, False):
+        monkeypatch.setattr(state, "__opts__", {"test": test}, raising=False)
+        returned[test] = state.server("mysql/mysql-2", admin="drain")
+    assert returned[True]["changes"] == returned[False]["changes"]
+    assert bool(returned[True]["changes"]) is changes
+    assert (returned[True]["result"], returned[False]["result"]) == (
+        None if changes else True,
+        True,
+    )
+    dry, real = call("mysql", "mysql-2", "drain", dry_run=True), call("mysql", "mysql-2", "drain")
+    assert act.call_args_list == ([dry, dry, real] if changes else [dry, dry])
+
+
+def test_a_server_that_is_not_there_fails_in_test_mode_too(monkeypatch):
+    act = Mock(side_effect=SaltInvocationError("server is 'mysql/'; expected one of mysql/mysql-1"))
+    monkeypatch.setattr(state, "__salt__", {"haproxy_cfg.set_server": act}, raising=False)
+    monkeypatch.setattr(state, "__opts__", {"test": True}, raising=False)
+    ret = state.server("mysql")
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert "expected one of" in ret["comment"]
