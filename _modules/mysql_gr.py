@@ -60,6 +60,8 @@ __load__ = [
     "converge",
     "create_accounts",
     "decide",
+    "drain",
+    "drained",
     "facts",
     "force_quorum",
     "gtid_executed",
@@ -82,6 +84,7 @@ __load__ = [
     "status",
     "store_settings",
     "switch_mode",
+    "undrain",
     "unpause",
     "wait_online",
 ]
@@ -95,8 +98,9 @@ PRESENT = (ONLINE, RECOVERING)
 
 SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
-# In /run: a machine that boots drains nothing.
-DRAIN_FILE = Path("/run/mysql-gr/draining")
+# In /run: a machine that boots drains nothing. The first says until when, the second why.
+LEAVING_FILE = Path("/run/mysql-gr/leaving")
+DRAINED_FILE = Path("/run/mysql-gr/drained")
 LOCK = "mysql_gr"
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 USER_SCHEMAS = (
@@ -391,7 +395,7 @@ def _walk(pillar: Mapping[str, Any], key: str) -> Any:
 
 # Every key that is read here, so that a misspelt one is no silent default. None: a value.
 KEYS: dict[str, Any] = {
-    "cluster": {"subnet": None, "health_port": None, "nodes": None},
+    "cluster": {"subnet": None, "health_port": None, "health_clients": None, "nodes": None},
     "mysql": {
         "group": {"name": None, "mode": None},
         "accounts": {
@@ -591,7 +595,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         admin_port=_port(pillar, "mysql:admin_port", 33062),
         health_port=_port(pillar, "cluster:health_port", 9200),
         socket=_path(pillar, "mysql:socket", "/run/mysqld/mysqld.sock"),
-        clients=tuple(declared_nodes(pillar, "proxy").values()),
+        clients=(*declared_nodes(pillar, "proxy").values(), *_health_clients(pillar)),
         options=_options(pillar),
         version=_declared_version(pillar),
         drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
@@ -641,6 +645,22 @@ def _path(pillar: Mapping[str, Any], key: str, default: str) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"/[A-Za-z0-9._/@+-]{1,106}", value):
         raise _invalid(key, value, f"an absolute path such as {default}")
     return value
+
+
+def _health_clients(pillar: Mapping[str, Any]) -> tuple[str, ...]:
+    key = "cluster:health_clients"
+    value = _walk(pillar, key)
+    if value is None:
+        return ()
+    right = "a list of IPv4 addresses and networks, such as [172.28.17.9, 10.1.0.0/24]"
+    if not isinstance(value, list):
+        raise _invalid(key, value, right)
+    for one in value:
+        try:
+            ipaddress.IPv4Network(one if isinstance(one, str) else "")
+        except ValueError:
+            raise _invalid(key, one, right) from None
+    return tuple(value)
 
 
 def _declared_version(pillar: Mapping[str, Any]) -> str:
@@ -1793,9 +1813,10 @@ def observe(connection: Any) -> dict[str, Any]:
         )
         if row["MEMBER_ID"]
     ]
-    views = _rows(
+    stats = _rows(
         connection,
-        "SELECT VIEW_ID FROM performance_schema.replication_group_member_stats"
+        "SELECT VIEW_ID AS view_id, COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued"
+        " FROM performance_schema.replication_group_member_stats"
         " WHERE MEMBER_ID = @@server_uuid",
     )
     received = _rows(
@@ -1826,7 +1847,8 @@ def observe(connection: Any) -> dict[str, Any]:
         "role": mine["role"] if mine else None,
         "members": members,
         "quorum": mine is not None and mine["state"] in PRESENT and has_quorum(members),
-        "view_id": (views[0]["VIEW_ID"] if views else "") or None,
+        "view_id": (stats[0]["view_id"] if stats else "") or None,
+        "queued": stats[0]["queued"] if stats else 0,
         "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
         "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
         # Also while a member that is out of its group has not ended its part in it.
@@ -1850,17 +1872,37 @@ def _silent(error: str) -> dict[str, Any]:
     return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
 
 
-def _paused() -> str:
-    """Why the operator took this member out, or the empty text."""
+def _reason(path: Path) -> str:
+    """What an operator gave as the reason of a pause or a drain, or the empty text."""
     try:
-        return PAUSE_FILE.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
 
+def _given(reason: str) -> str:
+    if not reason or not reason.strip():
+        raise SaltInvocationError("reason is empty; expected a few words that others will read")
+    return reason.strip()
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file whole or not at all, in a directory that everybody may look into."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o755)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        # Whatever the caller's umask is: the health agent, another user, reads some of them.
+        os.fchmod(descriptor, mode)
+        stream.write(text)
+    aside.rename(path)
+
+
 def _kept_out(settings: Settings) -> str:
     """Why this member stays out of the group, or the empty text."""
-    return _paused() or settings.removed or ("it is leaving just now" if draining() else "")
+    leaving_now = "it is leaving just now" if leaving() else ""
+    return _reason(PAUSE_FILE) or settings.removed or leaving_now
 
 
 def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
@@ -2242,10 +2284,10 @@ def _await_accounts(connection: Any, settings: Settings, scope: str, patience: f
 
 def health_settings() -> dict[str, Any]:
     """
-    Return what the health agent needs to know: where to listen, and whom to ask as whom.
+    Return what the health agent needs to know: where to listen, whom to ask as whom, who may ask.
 
-    Returns a dict: ``address``, ``port``, ``socket``, ``user``; no password. Raises
-    SaltInvocationError for wrong settings.
+    Returns a dict: ``address``, ``port``, ``socket``, ``user``, ``clients`` (addresses and
+    networks); no password. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -2259,6 +2301,7 @@ def health_settings() -> dict[str, Any]:
         "port": settings.health_port,
         "socket": settings.socket,
         "user": settings.health_user,
+        "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.clients],
     }
 
 
@@ -2293,12 +2336,7 @@ def store_settings() -> None:
 
         salt 'db*' mysql_gr.store_settings
     """
-    text = settings_as_json(_settings())
-    SETTINGS_FILE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    aside = SETTINGS_FILE.with_name(f".{SETTINGS_FILE.name}.{os.getpid()}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(text)
-    aside.rename(SETTINGS_FILE)
+    _write(SETTINGS_FILE, settings_as_json(_settings()), 0o600)
 
 
 # --- looking -------------------------------------------------------------------------------------
@@ -2341,8 +2379,9 @@ def status(extended: bool = False) -> dict[str, Any]:
     Returns a dict: ``group`` (UUID), ``mode`` (multi-primary or single-primary), ``quorum`` (bool),
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``
-    and ``paused`` (the reason why the operator keeps the member out, or ""). Outside a group the
-    shape is the same: state OFFLINE, no members, and what is declared for group and mode.
+    ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or "").
+    Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
+    and mode.
 
     Extended, also: ``problems`` (a list of sentences, empty when all is well), ``verdict`` and
     ``why`` (as :py:func:`decide`), ``applier`` (``running``, ``queued`` transactions,
@@ -2371,7 +2410,10 @@ def status(extended: bool = False) -> dict[str, Any]:
     everyone = {**_facts(settings), settings.me: seen}
     with local(settings) as connection:
         channels = _channels(connection)
-    return {**plain, **diagnosis(settings, everyone, channels)}
+    found = diagnosis(settings, everyone, channels)
+    if plain["drained"]:
+        found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
+    return {**plain, **found}
 
 
 def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -2395,6 +2437,7 @@ def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
         "writable": writable_by(seen),
         "gtid_executed": seen["gtid_executed"],
         "paused": seen["paused"],
+        "drained": drained(),
     }
 
 
@@ -2600,7 +2643,8 @@ def facts() -> dict[str, dict[str, Any]]:
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
     ``quorum``, ``server_uuid``, ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``gtid_executed``,
-    ``gtid_purged``, ``gtid_received`` and ``running`` (its part in a group has not ended).
+    ``gtid_purged``, ``gtid_received``, ``queued`` (transactions of others that wait to be applied)
+    and ``running`` (its part in a group has not ended).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -3405,7 +3449,7 @@ def join(
         cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
         decision = {**_once(settings, ("join",), patience, _unpaused(decide_by)), **cloned}
     PAUSE_FILE.unlink(missing_ok=True)
-    DRAIN_FILE.unlink(missing_ok=True)
+    LEAVING_FILE.unlink(missing_ok=True)
     return decision
 
 
@@ -3606,13 +3650,6 @@ def _empty(connection: Any, settings: Settings, version: str) -> None:
         _do(connection, "SET SESSION sql_log_bin = ON")
 
 
-def _pause(reason: str) -> None:
-    PAUSE_FILE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    aside = PAUSE_FILE.with_name(f".{PAUSE_FILE.name}.{os.getpid()}")
-    aside.write_text(reason + "\n", encoding="utf-8")
-    aside.rename(PAUSE_FILE)
-
-
 def pause(reason: str) -> dict[str, str]:
     """
     Keep every automation here from taking this member into the group, until :py:func:`unpause`.
@@ -3630,11 +3667,9 @@ def pause(reason: str) -> dict[str, str]:
 
         salt db3 mysql_gr.pause 'memory is replaced tonight'
     """
-    if not reason or not reason.strip():
-        raise SaltInvocationError("reason is empty; expected a few words that others will read")
-    old = _paused()
-    _pause(reason.strip())
-    return {"old": old, "new": _paused()}
+    old, new = _reason(PAUSE_FILE), _given(reason)
+    _write(PAUSE_FILE, new + "\n")
+    return {"old": old, "new": new}
 
 
 def paused() -> str:
@@ -3647,7 +3682,7 @@ def paused() -> str:
 
         salt 'db*' mysql_gr.paused
     """
-    return _paused()
+    return _reason(PAUSE_FILE)
 
 
 def unpause() -> dict[str, str]:
@@ -3662,9 +3697,9 @@ def unpause() -> dict[str, str]:
 
         salt db3 mysql_gr.unpause
     """
-    old = _paused()
+    old = _reason(PAUSE_FILE)
     PAUSE_FILE.unlink(missing_ok=True)
-    return {"old": old, "new": _paused()}
+    return {"old": old, "new": ""}
 
 
 def leave(
@@ -3698,7 +3733,7 @@ def leave(
     _named_member(member, settings.me, "leaving")
     seconds = _drain_seconds("drain", drain, settings.drain)
     # First, so that the keeper does not take it in again at once.
-    _pause(reason)
+    _write(PAUSE_FILE, _given(reason) + "\n")
     with _exclusive(settings) as connection:
         return _leave(settings, connection, seconds)
 
@@ -3878,25 +3913,93 @@ def _await_mode(connection: Any, settings: Settings, mode: str, patience: float)
 # --- leaving -------------------------------------------------------------------------------------
 
 
-def draining() -> bool:
+def leaving() -> bool:
     """
-    Tell whether the local member is leaving, so that a balancer should send it nobody new.
+    Tell whether the local member is leaving its group just now.
     """
     try:
         # The file says until when at the longest: one that a killed call left counts no more.
-        return time.monotonic() < float(DRAIN_FILE.read_text(encoding="ascii"))
+        return time.monotonic() < float(LEAVING_FILE.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return False
 
 
-def _flag_draining(seconds: float) -> None:
-    DRAIN_FILE.parent.mkdir(parents=True, exist_ok=True)
-    # The health agent, which is another user, reads it.
-    DRAIN_FILE.parent.chmod(0o755)
-    aside = DRAIN_FILE.with_name(f".{DRAIN_FILE.name}.{os.getpid()}")
-    aside.write_text(f"{time.monotonic() + seconds:.3f}\n", encoding="ascii")
-    aside.chmod(0o644)
-    aside.rename(DRAIN_FILE)
+def _flag_leaving(seconds: float) -> None:
+    _write(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
+
+
+def not_for_new() -> str:
+    """
+    Say why a balancer should send the local member nobody new, or return the empty text.
+    """
+    why = drained()
+    return "leaving" if leaving() else f"drained: {why}" if why else ""
+
+
+def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any]:
+    """
+    Let the balancer send the local member nobody new, until :py:func:`undrain` or a boot.
+
+    The member stays in its group and sessions go on. A primary of a single-primary group hands over
+    first. Nothing here looks at the other members: with all of them drained nobody is served.
+
+    member
+        This member's declared name: a call to all members at once is refused by all but one.
+
+    reason
+        What status and the health agent say about it.
+
+    seconds
+        How long to wait until no client is in a transaction. Default: pillar ``mysql:drain``.
+
+    Returns a dict: ``old`` and ``new`` reason, and ``busy``, how many sessions of clients are still
+    in a transaction. Raises CommandExecutionError when mysqld does not answer, SaltInvocationError
+    without a reason, or when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.drain member=db3 reason='a new kernel'
+    """
+    settings = _settings()
+    _named_member(member, settings.me, "draining")
+    wait, new, old = _drain_seconds("seconds", seconds, settings.drain), _given(reason), drained()
+    with _exclusive(settings) as connection:
+        _write(DRAINED_FILE, new + "\n")
+        if observe(connection)["state"] == ONLINE:
+            _drain(settings, connection, wait)
+        return {"old": old, "new": new, "busy": _busy(settings, connection)}
+
+
+def drained() -> str:
+    """
+    Return why the operator lets the balancer send this member nobody new, or "".
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_gr.drained
+    """
+    return _reason(DRAINED_FILE)
+
+
+def undrain() -> dict[str, str]:
+    """
+    End a drain: the balancer sends this member clients again.
+
+    Returns a dict: ``old`` and ``new`` reason, the new one empty.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.undrain
+    """
+    old = drained()
+    DRAINED_FILE.unlink(missing_ok=True)
+    return {"old": old, "new": ""}
 
 
 def _busy(settings: Settings, connection: Any) -> int:
@@ -3952,7 +4055,7 @@ def _drain(settings: Settings, connection: Any, seconds: int) -> None:
 def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool = False) -> Any:
     """Drain the local member and take it out of its group; return its old and new state."""
     old = observe(connection)["state"]
-    _flag_draining(seconds + STOP_SECONDS + LOCK_SECONDS)
+    _flag_leaving(seconds + STOP_SECONDS + LOCK_SECONDS)
     try:
         if old == ONLINE and seconds:
             _drain(settings, connection, seconds)
@@ -3967,7 +4070,7 @@ def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool =
         return {"old": old, "new": observe(connection)["state"]}
     finally:
         if not flag_stays:
-            DRAIN_FILE.unlink(missing_ok=True)
+            LEAVING_FILE.unlink(missing_ok=True)
 
 
 def leave_before_stop(settings: Settings) -> dict[str, Any]:

@@ -15,6 +15,7 @@ yet, a state that has to wait for others says so and succeeds instead of waiting
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -314,7 +315,7 @@ def paused(name: str, reason: str) -> dict[str, Any]:
     reason
         What status, decisions and the keeper's log say about it.
     """
-    return _pause_is(name, reason)
+    return _kept(name, "paused", reason, lambda: __salt__["mysql_gr.pause"](reason))
 
 
 def unpaused(name: str) -> dict[str, Any]:
@@ -324,26 +325,55 @@ def unpaused(name: str) -> dict[str, Any]:
     name
         The member's declared name, which is this minion's id.
     """
-    return _pause_is(name, "")
+    return _kept(name, "paused", None, lambda: __salt__["mysql_gr.unpause"]())
 
 
-def _pause_is(name: str, reason: str) -> dict[str, Any]:
-    now = f"{name} is paused: {reason}" if reason else f"{name} is not paused"
+def drained(name: str, reason: str, seconds: int | None = None) -> dict[str, Any]:
+    """
+    Make sure that the balancer sends this member nobody new; it stays in its group.
+
+    name
+        The member's declared name, which is this minion's id.
+
+    reason
+        What status and the health agent say about it.
+
+    seconds
+        How long to wait until no client is in a transaction. Default: pillar ``mysql:drain``.
+    """
+    told = {"member": name, "reason": reason, "seconds": seconds}
+    return _kept(name, "drained", reason, lambda: __salt__["mysql_gr.drain"](**told))
+
+
+def undrained(name: str) -> dict[str, Any]:
+    """
+    Make sure that the balancer may send this member clients.
+
+    name
+        The member's declared name, which is this minion's id.
+    """
+    return _kept(name, "drained", None, lambda: __salt__["mysql_gr.undrain"]())
+
+
+def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> dict[str, Any]:
+    """Hold what an operator keeps from a member to a reason, or with None to nothing."""
+    new = (reason or "").strip()
+    now = f"{name} is {what}: {new}" if new else f"{name} is not {what}"
     ret: dict[str, Any] = {"name": name, "result": True, "comment": now, "changes": {}}
     try:
-        old = __salt__["mysql_gr.paused"]()
-        if old == reason:
+        if reason is not None and not new:
+            raise SaltInvocationError("reason is empty; expected a few words for others to read")
+        old = __salt__[f"mysql_gr.{what}"]()
+        if old == new:
             return ret
-        ret["changes"] = {"paused": {"old": old, "new": reason}}
+        done = what if new else f"un{what}"
+        ret["changes"] = {what: {"old": old, "new": new}}
         if __opts__["test"]:
             ret["result"] = None
-            ret["comment"] = f"{name} would be {'paused' if reason else 'unpaused'}"
+            ret["comment"] = f"{name} would be {done}"
             return ret
-        if reason:
-            __salt__["mysql_gr.pause"](reason)
-        else:
-            __salt__["mysql_gr.unpause"]()
-        ret["comment"] = f"{name} has been {'paused' if reason else 'unpaused'}"
+        act()
+        ret["comment"] = f"{name} has been {done}"
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     return ret

@@ -66,7 +66,7 @@ install_salt() {
         ca-certificates gcc libc6-dev python3-dev python3-venv
     python3 -m venv "$VENV"
     "$VENV/bin/pip" install --quiet --disable-pip-version-check \
-        "salt==$version" 'PyMySQL>=1.1,<2'
+        "salt==$version" 'PyMySQL>=1.1,<2' 'prometheus_client>=0.20,<1'
     for program in salt salt-call salt-cp salt-key salt-master salt-minion salt-run salt-ssh; do
         ln -sf "$VENV/bin/$program" "/usr/bin/$program"
     done

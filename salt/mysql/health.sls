@@ -48,6 +48,7 @@ mysql-health-unit-managed:
         library: {{ mysql.library }}
         socket: {{ health.socket }}
         user: {{ health.user }}
+        clients: {{ health.clients | join(' ') }}
 
 mysql-health-socket-running:
   service.running:

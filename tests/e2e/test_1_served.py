@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -144,8 +145,36 @@ def test_agents_that_start_anew_close_no_session(lab: Lab):
     assert servers(lab, "chkdown") == downs
     for name in lab.databases:
         lab.run(name, "systemctl kill --signal=KILL mysql-gr-health")
-        answer = requests.get(f"http://{lab.address[name]}:9200/writable", timeout=10)
-        assert answer.status_code == 200, answer.text
+        assert agent_says(lab, name, "writable") == "ONLINE, with a majority, role PRIMARY"
+
+
+def agent_says(lab: Lab, member: str, page: str) -> str:
+    """What the proxy is told by a member's health agent."""
+    url = f"http://{lab.address[member]}:9200/{page}"
+    ask = (
+        f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=5).read().decode())"
+    )
+    return lab.run(lab.proxy, f'python3 -c "{ask}"').strip()
+
+
+def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
+    for name in lab.databases:
+        seen = json.loads(agent_says(lab, name, ""))
+        assert seen == {
+            "live": True,
+            "writable": True,
+            "readable": True,
+            "draining": "",
+            "state": "ONLINE",
+            "role": "PRIMARY",
+            "quorum": True,
+            "queued": seen["queued"],
+            "disk_full": False,
+            "reason": "ONLINE, with a majority, role PRIMARY",
+        }
+        assert "mysql_gr_writable 1.0" in agent_says(lab, name, "metrics")
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://{lab.address[name]}:9200/live", timeout=10)
 
 
 def test_the_walk(lab: Lab):

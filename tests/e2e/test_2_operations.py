@@ -1,4 +1,4 @@
-"""What an operator does to a healthy group: another mode, another primary, a pause, a look."""
+"""What an operator does to a healthy group: another mode, another primary, a drain, a pause."""
 
 from __future__ import annotations
 
@@ -88,6 +88,63 @@ def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, bac
         assert lab.status()["db1"]["mode"] == "single-primary"
     finally:
         lab.sql("db1", "DROP DATABASE trial")
+
+
+def test_a_drained_member_gets_nobody_new_and_keeps_whom_it_has(lab: Lab, eventually, all_online):
+    all_online()
+    reason = "a new kernel"
+
+    def hosts(count: int) -> set[str]:
+        found = set()
+        for _ in range(count):
+            with lab.session() as session, session.cursor() as cursor:
+                cursor.execute("SELECT @@report_host")
+                found.add(cursor.fetchone()[0])
+        return found
+
+    with lab.session(lab.address["db2"]) as direct, direct.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        told = f"db2 reason='{reason}'"
+        predicted = lab.salt("db2", f"state.single mysql_gr.drained {told} test=True")["db2"]
+        assert hosts(6) == {lab.address[name] for name in lab.databases}
+        done = lab.salt("db2", f"state.single mysql_gr.drained {told}")["db2"]
+        try:
+            (before,), (after,) = predicted.values(), done.values()
+            assert (before["result"], after["result"]) == (None, True), done
+            assert before["changes"] == after["changes"] == {"drained": {"old": "", "new": reason}}
+            (again,) = lab.salt("db2", f"state.single mysql_gr.drained {told}")["db2"].values()
+            assert (again["result"], again["changes"]) == (True, {})
+            eventually(lambda: "NOLB" in servers(lab)["mysql-cluster", "mysql-2"], 10)
+            assert hosts(6) == {lab.address[name] for name in lab.databases if name != "db2"}
+            cursor.execute("SELECT 2")
+            seen = lab.salt("db2", "mysql_gr.status extended=True")["db2"]
+            assert (seen["drained"], seen["member"]["state"]) == (reason, "ONLINE")
+            assert seen["problems"] == [f"db2 is drained: {reason}"]
+        finally:
+            lab.salt("db2", "mysql_gr.undrain")
+        eventually(lambda: servers(lab)["mysql-cluster", "mysql-2"] == "UP", 10)
+        assert lab.address["db2"] in hosts(6)
+
+
+def test_a_running_balancer_is_told_of_one_server(lab: Lab):
+    def told(arguments: str) -> dict:
+        call = f"state.single haproxy_cfg.server mysql-read/{arguments}"
+        (state,) = lab.salt(lab.proxy, call)[lab.proxy].values()
+        return state
+
+    change = {"admin": {"old": "ready", "new": "drain"}}
+    try:
+        predicted, done = told("mysql-2 admin=drain test=True"), told("mysql-2 admin=drain")
+        assert (predicted["result"], done["result"]) == (None, True), done
+        assert predicted["changes"] == done["changes"] == change
+        again = told("mysql-2 admin=drain")
+        assert (again["result"], again["changes"]) == (True, {})
+        assert "DRAIN" in servers(lab)["mysql-read", "mysql-2"]
+    finally:
+        back = told("mysql-2")
+    assert back["changes"] == {"admin": {"old": "drain", "new": "ready"}}
+    wrong = told("mysql-7 admin=drain test=True")
+    assert (wrong["result"], "expected one of" in wrong["comment"]) == (False, True)
 
 
 def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 import time
-import urllib.error
-import urllib.request
-from http.server import ThreadingHTTPServer
+from http.client import HTTPConnection, RemoteDisconnected
+from ipaddress import IPv4Network
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import _modules.mysql_gr as mysql_gr
 from tests.unit.programs import loaded
@@ -22,6 +24,7 @@ GOOD = {
     "quorum": True,
     "super_read_only": False,
     "offline_mode": False,
+    "queued": 3,
 }
 
 
@@ -85,41 +88,105 @@ def test_what_is_not_known_is_a_no(known, reason):
 @pytest.fixture
 def ask():
     """The agent's pages, really served; returns a function of path to (code, text)."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), health.Handler)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = health.Server(listening, [IPv4Network("127.0.0.1")])
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def get(path: str, watch=None) -> tuple[int, str]:
+    def get(path: str, watch=None, source: str = "127.0.0.1") -> tuple[int, str]:
         health.Handler.watch = watch or watching(GOOD)
-        url = f"http://127.0.0.1:{server.server_port}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as err:
-            return err.code, err.read().decode()
+        port = listening.getsockname()[1]
+        connection = HTTPConnection("127.0.0.1", port, timeout=5, source_address=(source, 0))
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
 
     yield get
     server.shutdown()
     server.server_close()
 
 
+SECONDARY = {**GOOD, "role": "SECONDARY", "super_read_only": True}
+
+
 def test_pages(ask):
     assert ask("/writable") == (200, "ONLINE, with a majority, role PRIMARY\n")
-    assert ask("/readable?lag=5")[0] == 200
-    secondary = watching({**GOOD, "role": "SECONDARY", "super_read_only": True})
-    assert ask("/writable", secondary)[0] == 503
-    assert ask("/readable", secondary)[0] == 200
+    assert ask("/readable")[0] == 200
+    assert ask("/writable", watching(SECONDARY))[0] == 503
+    assert ask("/readable", watching(SECONDARY))[0] == 200
     code, text = ask("/", watching(GOOD, error="cannot connect"))
     assert (code, json.loads(text)["reason"]) == (200, "cannot connect")
-    assert ask("/metrics")[0] == 404
+    assert ask("/anything") == (
+        404,
+        "no such page; try /writable, /readable, /live, /metrics or /\n",
+    )
 
 
-def test_a_member_that_is_leaving_takes_nobody_new(ask, monkeypatch):
+@pytest.mark.parametrize(
+    ("query", "code", "words"),
+    [
+        ("lag=3", 200, "ONLINE"),
+        ("lag=2", 503, "3 transactions behind"),
+        ("lag=0", 503, "3 transactions behind"),
+        ("lag=", 400, "lag is ''; expected a number of transactions"),
+        ("lag=-1", 400, "lag is '-1'"),
+        ("lag=5&lag=2", 503, "behind"),
+        ("other=1", 200, "ONLINE"),
+    ],
+)
+def test_a_reader_may_say_how_far_behind_is_too_far(ask, query, code, words):
+    seen = ask(f"/readable?{query}", watching(SECONDARY))
+    assert (seen[0], words in seen[1]) == (code, True)
+    assert ask("/writable?lag=9")[0] == 400
+
+
+def test_a_server_that_answers_is_live_whatever_its_member_is(ask):
+    outside = {**GOOD, "state": "OFFLINE", "role": None, "quorum": False}
+    assert ask("/live", watching(outside))[0] == 200
+    assert ask("/live", watching(GOOD, age=1.5))[0] == 503
+    assert ask("/live", watching(GOOD, error="cannot connect")) == (503, "cannot connect\n")
+
+
+def test_prometheus_reads_what_was_seen(ask, monkeypatch):
+    def read(**watched) -> dict[str, float]:
+        code, text = ask("/metrics", watching(**watched))
+        assert code == 200
+        return {
+            sample.name + "".join(sorted(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    seen = read(seen=SECONDARY)
+    assert (seen["mysql_gr_writable"], seen["mysql_gr_readable"]) == (0, 1)
+    assert (seen["mysql_gr_live"], seen["mysql_gr_quorum"]) == (1, 1)
+    assert (seen["mysql_gr_applier_queue"], seen["mysql_gr_draining"]) == (3, 0)
+    assert seen["mysql_gr_memberONLINESECONDARY"] == 1
+    seen = read(seen=GOOD, error="cannot connect")
+    assert (seen["mysql_gr_writable"], seen["mysql_gr_live"]) == (0, 0)
+    assert seen["mysql_gr_memberUNKNOWN"] == 1
+    monkeypatch.setattr(health, "HAS_PROMETHEUS", False)
+    assert ask("/metrics")[0] == 501
+    assert ask("/writable")[0] == 200
+
+
+def test_nobody_else_is_answered(ask):
+    assert ask("/live")[0] == 200
+    for path in ("/", "/writable", "/metrics"):
+        with pytest.raises((RemoteDisconnected, ConnectionError)):
+            ask(path, source="127.0.0.2")
+
+
+@pytest.mark.parametrize("why", ["leaving", "drained: a new kernel"])
+def test_a_member_that_is_leaving_or_drained_takes_nobody_new(ask, monkeypatch, why):
     """404 where it was 200; what was a no stays one, so that its sessions are closed."""
-    monkeypatch.setattr(mysql_gr, "draining", lambda: True)
-    assert ask("/writable") == (404, "ONLINE, with a majority, role PRIMARY, leaving\n")
+    monkeypatch.setattr(mysql_gr, "not_for_new", lambda: why)
+    assert ask("/writable") == (404, f"ONLINE, with a majority, role PRIMARY, {why}\n")
     assert ask("/readable")[0] == 404
-    secondary = watching({**GOOD, "role": "SECONDARY", "super_read_only": True})
+    secondary = watching(SECONDARY)
     assert (ask("/writable", secondary)[0], ask("/readable", secondary)[0]) == (503, 404)
+    assert ask("/readable?lag=2", secondary)[0] == 503
     assert ask("/readable", watching({**GOOD, "state": "OFFLINE", "quorum": False}))[0] == 503
     assert ask("/readable", watching(GOOD, error="cannot connect"))[0] == 503
-    assert json.loads(ask("/")[1])["draining"] is True
+    assert ask("/live")[0] == 200
+    assert json.loads(ask("/")[1])["draining"] == why

@@ -1,11 +1,14 @@
 """Answer over HTTP whether the local member can be written to or read, from memory.
 
-    GET /writable   200 if it takes writes now, else 503
-    GET /readable   200 if it may be read now, else 503
-    GET /           JSON: both answers, whether it is leaving, and the reason in words
+    GET /writable         200 if it takes writes now, else 503
+    GET /readable         200 if it may be read now, else 503
+    GET /readable?lag=N   503, too, with more than N transactions of other members to be applied
+    GET /live             200 if mysqld answers, whatever its member's state is, else 503
+    GET /                 JSON: all that was seen, and the reason in words
+    GET /metrics          the same for Prometheus
 
-A member that is leaving answers 404 instead of 200: a balancer sends nobody new, and who is there
-may finish.
+A member that takes nobody new, since it is leaving or was drained, answers 404 instead of 200 to
+the first three: who is there may finish. Nobody is answered but the addresses named at the start.
 
 One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
 server that hangs, or a watch that died, is a no.
@@ -17,15 +20,29 @@ import contextlib
 import json
 import math
 import os
+import re
 import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import mysql_gr
 from salt.exceptions import CommandExecutionError
+
+try:
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+    HAS_PROMETHEUS = True
+except ImportError:
+    # The balancer's questions are answered all the same.
+    HAS_PROMETHEUS = False
 
 INTERVAL_SECONDS = 0.25
 # A statement that takes longer is a server that does not answer.
@@ -75,31 +92,103 @@ class Watch:
                     self._full_at = time.monotonic()
 
     def answer(self) -> dict[str, Any]:
-        """Return both verdicts, whether the member is leaving, and the reason in words."""
+        """Return the verdicts, what they are made of, and the reason in words."""
         age = time.monotonic() - self._at
         seen, error = self._seen, self._error
         if not error and age > STALE_SECONDS:
             error = f"mysqld last answered {age:.1f} s ago"
+        answer: dict[str, Any] = {
+            "live": not error,
+            "writable": not error and mysql_gr.writable_by(seen),
+            "readable": not error and mysql_gr.readable_by(seen),
+            "draining": mysql_gr.not_for_new(),
+            "state": mysql_gr.UNKNOWN if error else seen["state"],
+            "role": None if error else seen["role"],
+            "quorum": not error and seen["quorum"],
+            "queued": 0 if error else seen["queued"],
+            "disk_full": time.monotonic() - self._full_at < FULL_SECONDS,
+            "reason": error,
+        }
         if error:
-            return {"writable": False, "readable": False, "draining": False, "reason": error}
-        writable, readable = mysql_gr.writable_by(seen), mysql_gr.readable_by(seen)
-        reason = (
-            f"{seen['state']}, {'with' if seen['quorum'] else 'without'} a majority"
-            f"{', role ' + seen['role'] if seen['role'] else ''}"
-            f"{', super_read_only' if seen['super_read_only'] else ''}"
-            f"{', offline_mode' if seen['offline_mode'] else ''}"
+            return answer
+        if answer["disk_full"]:
+            answer["writable"] = False
+        answer["reason"] = ", ".join(
+            words
+            for words in (
+                seen["state"],
+                f"{'with' if seen['quorum'] else 'without'} a majority",
+                f"role {seen['role']}" if seen["role"] else "",
+                "super_read_only" if seen["super_read_only"] else "",
+                "offline_mode" if seen["offline_mode"] else "",
+                "disk full" if answer["disk_full"] else "",
+                answer["draining"],
+            )
+            if words
         )
-        if time.monotonic() - self._full_at < FULL_SECONDS:
-            writable = False
-            reason += ", disk full"
-        draining = mysql_gr.draining()
-        if draining:
-            reason += ", leaving"
-        return {"writable": writable, "readable": readable, "draining": draining, "reason": reason}
+        return answer
+
+
+def page(path: str, answer: Mapping[str, Any]) -> tuple[int, str, str]:
+    """Return code, type and text of a page."""
+    parts = urlsplit(path)
+    name, text = parts.path.strip("/"), answer["reason"] + "\n"
+    if name == "":
+        return 200, "application/json", json.dumps(answer) + "\n"
+    if name == "metrics" and HAS_PROMETHEUS:
+        return 200, CONTENT_TYPE_LATEST, metrics(answer)
+    if name == "metrics":
+        return 501, "text/plain", "Salt's Python has no prometheus_client\n"
+    if name == "live":
+        return 200 if answer["live"] else 503, "text/plain", text
+    if name not in ("writable", "readable"):
+        known = "/writable, /readable, /live, /metrics or /"
+        return 404, "text/plain", f"no such page; try {known}\n"
+    yes = answer[name]
+    for lag in parse_qs(parts.query, keep_blank_values=True).get("lag", []):
+        if name != "readable" or not re.fullmatch("[0-9]{1,9}", lag):
+            right = "a number of transactions, of /readable alone"
+            return 400, "text/plain", f"lag is '{lag}'; expected {right}\n"
+        if answer["queued"] > int(lag):
+            yes = False
+            text = f"{answer['reason']}, {answer['queued']} transactions behind\n"
+    return (404 if answer["draining"] else 200) if yes else 503, "text/plain", text
+
+
+class Gauges:
+    """What was seen, as Prometheus collects it."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        self._answer = answer
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        answer = self._answer
+        for name, meaning in (
+            ("live", "mysqld answers"),
+            ("writable", "The member takes writes"),
+            ("readable", "The member may be read"),
+            ("draining", "The balancer is to send nobody new"),
+            ("quorum", "The member's view has a majority"),
+            ("disk_full", "A disk that commits need is full, or was a minute ago"),
+        ):
+            yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=bool(answer[name]))
+        yield GaugeMetricFamily(
+            "mysql_gr_applier_queue", "Transactions to be applied", value=answer["queued"]
+        )
+        state = GaugeMetricFamily("mysql_gr_member", "State and role", labels=["state", "role"])
+        state.add_metric([answer["state"], answer["role"] or ""], 1)
+        yield state
+
+
+def metrics(answer: Mapping[str, Any]) -> str:
+    """Return what was seen in Prometheus' text form."""
+    registry = CollectorRegistry()
+    registry.register(Gauges(answer))
+    return generate_latest(registry).decode()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The three pages; anything else is a 404."""
+    """One request; all answers are of what the watch saw last."""
 
     watch: Watch
     protocol_version = "HTTP/1.1"
@@ -108,20 +197,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 5
 
     def do_GET(self) -> None:
-        answer = self.watch.answer()
-        path = self.path.partition("?")[0].strip("/")
-        if path == "":
-            self._send(200, json.dumps(answer) + "\n", "application/json")
-        elif path in ("writable", "readable"):
-            yes = 404 if answer["draining"] else 200
-            self._send(yes if answer[path] else 503, answer["reason"] + "\n", "text/plain")
-        else:
-            self._send(404, "no such page; try /writable, /readable or /\n", "text/plain")
-
-    do_HEAD = do_GET
-    do_OPTIONS = do_GET
-
-    def _send(self, code: int, text: str, kind: str) -> None:
+        code, kind, text = page(self.path, self.watch.answer())
         body = text.encode()
         self.send_response(code)
         self.send_header("Content-Type", kind)
@@ -133,15 +209,34 @@ class Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 self.wfile.write(body)
 
+    do_HEAD = do_GET
+    do_OPTIONS = do_GET
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: several requests come in every second."""
+
+
+class Server(ThreadingHTTPServer):
+    """Listens on a socket that is open already, and answers only whom it knows."""
+
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket, known: list[IPv4Network]) -> None:
+        super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self._known = known
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        address = IPv4Address(client_address[0])
+        return any(address in network for network in self._known)
 
 
 # The first descriptor that systemd hands over (sd_listen_fds(3)).
 FIRST_DESCRIPTOR = 3
 
 
-def main(mysqld: str, user: str) -> None:
+def main(mysqld: str, user: str, *known: str) -> None:
     """Watch and answer for ever, on the port that systemd holds open."""
     watch = Watch(mysqld, user)
     threading.Thread(target=watch.run, daemon=True).start()
@@ -149,11 +244,7 @@ def main(mysqld: str, user: str) -> None:
     watch.asked.wait(DEADLINE_SECONDS)
     Handler.watch = watch
     with socket.socket(fileno=FIRST_DESCRIPTOR) as listening:
-        server = ThreadingHTTPServer(listening.getsockname(), Handler, bind_and_activate=False)
-        server.socket.close()
-        server.socket = listening
-        server.daemon_threads = True
-        server.serve_forever()
+        Server(listening, [IPv4Network(address) for address in known]).serve_forever()
 
 
 if __name__ == "__main__":

@@ -126,6 +126,9 @@ WRONG = [
     ("cluster:nodes:7", {"ip": "172.28.17.9", "role": "db"}, ["3 to 9"]),
     ("cluster:nodes:bad name", {"ip": "172.28.17.9", "role": "web"}, ["'bad name'"]),
     ("mysql:admin_port", 3306, ["mysql:admin_port is '3306'", "mysql:port is the same"]),
+    ("cluster:health_clients", "10.0.0.9", ["cluster:health_clients is '10.0.0.9'", "a list of"]),
+    ("cluster:health_clients", ["10.0.0.9", "prom"], ["cluster:health_clients is 'prom'", "IPv4"]),
+    ("cluster:health_clients", ["10.0.0.9/24"], ["cluster:health_clients is '10.0.0.9/24'"]),
     ("cluster:health_port", 33062, ["cluster:health_port", "mysql:admin_port is the same"]),
     ("mysql:port", [3306], ["mysql:port is a list"]),
     ("mysql:group:name", "{" + GROUP + "}", ["mysql:group:name", "uuidgen"]),
@@ -326,6 +329,7 @@ RIGHT = st.sampled_from(
         ("mysql:accounts:admin:password", "a pass'word \"of\" 'ü"),
         ("mysql:accounts:application:database", "shop_1"),
         ("cluster:health_port", 9300),
+        ("cluster:health_clients", ["10.0.0.9", "10.1.0.0/24"]),
         ("cluster:nodes:db4", {"ip": "172.28.17.99", "role": "db"}),
         ("cluster:nodes:web.example-1", {"ip": "172.28.17.98", "role": "web"}),
     ]

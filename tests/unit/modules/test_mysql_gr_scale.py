@@ -123,7 +123,8 @@ def minion(monkeypatch, tmp_path):
     """A minion db4 with its keeper's file; returns a function that gives it a pillar."""
     monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", tmp_path / "settings.json")
     monkeypatch.setattr(mysql_gr, "PAUSE_FILE", tmp_path / "paused")
-    monkeypatch.setattr(mysql_gr, "DRAIN_FILE", tmp_path / "run" / "draining")
+    monkeypatch.setattr(mysql_gr, "LEAVING_FILE", tmp_path / "run" / "leaving")
+    monkeypatch.setattr(mysql_gr, "DRAINED_FILE", tmp_path / "run" / "drained")
     monkeypatch.setattr(mysql_gr, "__opts__", {"id": "db4"}, raising=False)
 
     def give(declared: dict) -> None:
@@ -254,15 +255,15 @@ def test_seconds_to_drain(value, expected):
 
 
 def test_a_drain_that_nobody_ended_is_over_some_time(minion):
-    assert not mysql_gr.draining()
-    mysql_gr._flag_draining(60)
-    assert mysql_gr.draining()
+    assert not mysql_gr.leaving()
+    mysql_gr._flag_leaving(60)
+    assert mysql_gr.leaving()
     assert mysql_gr._kept_out(mysql_gr._settings()) == "it is leaving just now"
-    assert mysql_gr.DRAIN_FILE.stat().st_mode & 0o777 == 0o644
-    mysql_gr._flag_draining(-0.01)
-    assert not mysql_gr.draining()
-    mysql_gr.DRAIN_FILE.write_text("what is this\n")
-    assert not mysql_gr.draining()
+    assert mysql_gr.LEAVING_FILE.stat().st_mode & 0o777 == 0o644
+    mysql_gr._flag_leaving(-0.01)
+    assert not mysql_gr.leaving()
+    mysql_gr.LEAVING_FILE.write_text("what is this\n")
+    assert not mysql_gr.leaving()
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,7 @@ class Leaving:
         monkeypatch.setattr(mysql_gr, "_do", self._do)
 
     def _busy(self, settings, connection):
-        self.flag_seen.append(mysql_gr.draining())
+        self.flag_seen.append(mysql_gr.leaving())
         return self.busy.pop(0) if len(self.busy) > 1 else self.busy[0]
 
     def _do(self, connection, sql, values=()):
@@ -322,7 +323,7 @@ def test_it_leaves_as_soon_as_no_client_is_in_a_transaction(minion, monkeypatch)
     assert 0.1 < time.monotonic() - begin < 10
     assert server.flag_seen == [True, True, True]
     assert server.said.index(READ_ONLY) < server.said.index(STOP)
-    assert not mysql_gr.draining()
+    assert not mysql_gr.leaving()
 
 
 def test_clients_that_never_end_hold_it_up_no_longer_than_told(minion, monkeypatch):
@@ -354,7 +355,32 @@ def test_a_stop_keeps_the_keeper_away_until_the_server_is_down(minion, monkeypat
     monkeypatch.setattr(mysql_gr, "_locked", lambda *_: contextlib.nullcontext(False))
     mysql_gr.leave_before_stop(mysql_gr._settings())
     assert STOP in server.said
-    assert mysql_gr.draining()
+    assert mysql_gr.leaving()
+
+
+def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkeypatch):
+    server = Leaving(monkeypatch, busy=(1, 1, 0))
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext(server))
+    with pytest.raises(SaltInvocationError, match="member is 'db1', but this is db4"):
+        mysql_gr.drain("db1", "a kernel")
+    with pytest.raises(SaltInvocationError, match="reason is empty"):
+        mysql_gr.drain("db4", " ")
+    assert mysql_gr.not_for_new() == ""
+    assert mysql_gr.drain("db4", "a kernel ") == {"old": "", "new": "a kernel", "busy": 0}
+    assert server.said == []
+    assert mysql_gr.drained() == "a kernel"
+    assert mysql_gr.not_for_new() == "drained: a kernel"
+    assert mysql_gr._kept_out(mysql_gr._settings()) == ""
+    server.busy = [2]
+    assert mysql_gr.drain("db4", "a disk", seconds=0) == {
+        "old": "a kernel",
+        "new": "a disk",
+        "busy": 2,
+    }
+    mysql_gr._flag_leaving(60)
+    assert mysql_gr.not_for_new() == "leaving"
+    assert mysql_gr.undrain() == {"old": "a disk", "new": ""}
+    assert mysql_gr.undrain() == {"old": "", "new": ""}
 
 
 # --- options of a running server -----------------------------------------------------------------

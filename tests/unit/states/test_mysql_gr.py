@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -345,23 +345,41 @@ def test_a_member_is_emptied_by_name_alone(salted, held):
 
 
 @pytest.mark.parametrize(
-    ("state", "arguments", "old", "new", "function"),
+    ("state", "arguments", "old", "new", "function", "told"),
     [
-        ("paused", ["a look"], "", "a look", "mysql_gr.pause"),
-        ("paused", ["a look"], "another", "a look", "mysql_gr.pause"),
-        ("unpaused", [], "a look", "", "mysql_gr.unpause"),
+        ("paused", ["a look"], "", "a look", "pause", call("a look")),
+        ("paused", ["a look"], "another", "a look", "pause", call("a look")),
+        ("unpaused", [], "a look", "", "unpause", call()),
+        (
+            "drained",
+            ["a look", 5],
+            "",
+            "a look",
+            "drain",
+            call(member="db3", reason="a look", seconds=5),
+        ),
+        ("undrained", [], "a look", "", "undrain", call()),
     ],
 )
-def test_a_pause_is_declared(salted, state, arguments, old, new, function):
-    acted = Mock()
-    functions = {"mysql_gr__paused": Mock(return_value=old), function.replace(".", "__"): acted}
+def test_what_is_kept_from_a_member_is_declared(salted, state, arguments, old, new, function, told):
+    what, acted = state.removeprefix("un"), Mock()
+    functions = {f"mysql_gr__{what}": Mock(return_value=old), f"mysql_gr__{function}": acted}
     salted(True, **functions)
     predicted = getattr(states, state)("db3", *arguments)
     acted.assert_not_called()
     salted(False, **functions)
     done = getattr(states, state)("db3", *arguments)
-    acted.assert_called_once_with(*arguments)
-    assert done["changes"] == predicted["changes"] == {"paused": {"old": old, "new": new}}
-    salted(False, mysql_gr__paused=Mock(return_value=new))
+    assert acted.call_args_list == [told]
+    assert (predicted["result"], done["result"]) == (None, True)
+    assert done["changes"] == predicted["changes"] == {what: {"old": old, "new": new}}
+    salted(False, **{f"mysql_gr__{what}": Mock(return_value=new)})
     again = getattr(states, state)("db3", *arguments)
     assert (again["result"], again["changes"]) == (True, {})
+
+
+@pytest.mark.parametrize("state", ["paused", "drained"])
+def test_a_reason_is_needed(salted, state):
+    salted(True)
+    refused = getattr(states, state)("db3", "  ")
+    assert (refused["result"], refused["changes"]) == (False, {})
+    assert "reason is empty" in refused["comment"]
