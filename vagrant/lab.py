@@ -287,14 +287,29 @@ def stop_docker() -> None:
     raise LabError(f"dockerd (process {pid}) is still stopping after 30 s; see .lab/dockerd.log")
 
 
-def foreign_machines() -> list[str]:
-    """Name the running machines of other checkouts, which hold the addresses that ours need."""
-    columns = '{{.Names}}\t{{.Label "' + LABEL + '"}}'
-    shown = run(
-        ["docker", "ps", "--filter", f"label={LABEL}", "--format", columns], capture=True
-    ).stdout
-    rows = [line.split("\t") for line in shown.splitlines()]
-    return [f"{name} of {checkout}" for name, checkout in rows if checkout != str(ROOT)]
+def foreign_machines(table: dict[str, Any]) -> list[str]:
+    """Name the running machines of other checkouts that hold a name or a subnet that ours need."""
+    known = run(["docker", "ps", "-q", "--filter", f"label={LABEL}"], capture=True).stdout.split()
+    if not known:
+        return []
+    columns = '{{.Name}}\t{{index .Config.Labels "' + LABEL + '"}}\t{{.Config.Hostname}}\t'
+    addresses = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    shown = run(["docker", "inspect", "--format", columns + addresses, *known], capture=True).stdout
+    return in_the_way(table, [line.split("\t") for line in shown.splitlines()])
+
+
+def in_the_way(table: dict[str, Any], machines: Iterable[Sequence[str]]) -> list[str]:
+    """Name those of some machines (name, checkout, host name, addresses) that ours clash with."""
+    subnet = ipaddress.ip_network(table["subnet"])
+    return [
+        f"{name.lstrip('/')} of {checkout}"
+        for name, checkout, host, addresses in machines
+        if checkout != str(ROOT)
+        and (
+            host in table["nodes"]
+            or any(ipaddress.ip_address(one) in subnet for one in addresses.split())
+        )
+    ]
 
 
 def remove_orphans() -> None:
@@ -463,10 +478,10 @@ def up() -> None:
     else:
         install_packages((*PACKAGES_ALWAYS, *PACKAGES_DOCKER))
         ensure_docker()
-        taken = foreign_machines()
+        taken = foreign_machines(table)
         if taken:
             raise LabError(
-                f"machines of another checkout hold the addresses of {table['subnet']}: "
+                f"machines of another checkout hold names or addresses of {table['subnet']}: "
                 f"{', '.join(taken)}; run `make down` there first"
             )
         remove_orphans()

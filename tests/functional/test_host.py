@@ -180,3 +180,15 @@ def test_only_bridges_that_docker_forgot_are_removed():
     )
     assert lab.stale_bridges(routes, "77a7c17a999b\n57c187c03496\n") == ["br-07aa0fc1483a"]
     assert lab.stale_bridges("", "77a7c17a999b\n") == []
+
+
+def test_machines_of_another_checkout_are_in_the_way_by_name_or_address():
+    table = {"subnet": "172.28.17.0/24", "nodes": {"db1": {}, "web": {}}}
+    rows = [
+        ("/a_db1_1", str(lab.ROOT), "db1", "172.17.0.2 172.28.17.53 "),
+        ("/b_db1_1", "/elsewhere", "db1", "172.17.0.3 172.28.18.53 "),
+        ("/c_db7_1", "/elsewhere", "db7", "172.17.0.4 172.28.17.59 "),
+        ("/d_db8_1", "/elsewhere", "db8", "172.17.0.5 172.28.18.60 "),
+        ("/e_db9_1", "/elsewhere", "db9", ""),
+    ]
+    assert lab.in_the_way(table, rows) == ["b_db1_1 of /elsewhere", "c_db7_1 of /elsewhere"]
