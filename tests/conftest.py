@@ -1,6 +1,5 @@
 """What holds for all tests."""
 
-import atexit
 import logging
 
 from hypothesis import settings
@@ -9,6 +8,11 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-# Salt keeps log records until the process ends and then writes them to a stream that pytest has
-# closed: dozens of tracebacks below tests that passed.
-atexit.register(setattr, logging, "raiseExceptions", False)
+
+def pytest_unconfigure() -> None:
+    """Let Salt's last words go unheard.
+
+    It keeps log records until the process ends and then writes them to a stream that pytest has
+    closed: dozens of tracebacks below tests that passed.
+    """
+    logging.raiseExceptions = False
