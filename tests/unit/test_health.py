@@ -85,6 +85,40 @@ def test_what_is_not_known_is_a_no(known, reason):
     assert reason in answer["reason"]
 
 
+def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
+    mended, over = threading.Event(), threading.Event()
+
+    def observe(connection):
+        if over.is_set():
+            raise SystemExit
+        if not mended.is_set():
+            raise KeyError("a column")
+        return GOOD
+
+    monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
+    monkeypatch.setattr(mysql_gr, "observe", observe)
+    monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
+    watch = health.Watch("/nonexistent", "nobody")
+
+    def run() -> None:
+        with contextlib.suppress(SystemExit):
+            watch.run()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert watch.asked.wait(5)
+    assert (watch.answer()["writable"], watch.answer()["reason"]) == (False, "KeyError('a column')")
+    mended.set()
+    deadline = time.monotonic() + 5
+    while not watch.answer()["writable"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert watch.answer()["writable"] is True
+    over.set()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
 def ask():
     """The agent's pages, really served; returns a function of path to (code, text)."""

@@ -68,7 +68,7 @@ class Watch:
     def run(self) -> None:
         """Watch for ever; connect again whenever the connection is lost."""
         while True:
-            # Any fault of the watch itself must end in a no, never in an old yes.
+            # Any fault of the watch itself is a no until it has looked again, never an old yes.
             try:
                 with mysql_gr.connect(DEADLINE_SECONDS, **self._where) as connection:
                     places = mysql_gr.places_written(connection)
@@ -78,8 +78,9 @@ class Watch:
                         self._at = time.monotonic()
                         self.asked.set()
                         time.sleep(INTERVAL_SECONDS)
-            except CommandExecutionError as err:
-                self._error, self._at = str(err), time.monotonic()
+            except Exception as err:
+                said = str(err) if isinstance(err, CommandExecutionError) else repr(err)
+                self._error, self._at = said, time.monotonic()
                 self.asked.set()
             time.sleep(INTERVAL_SECONDS)
 
