@@ -1,0 +1,97 @@
+"""The balancer under load: a reload costs nobody a connection, and a frozen member is left."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.e2e.test_1_served import servers
+from tests.lab import Lab
+
+
+def asked(session: Any, statement: str) -> str:
+    with session.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()[0]
+
+
+class Visitor(threading.Thread):
+    """Connects for each question, as a web request does; keeps what went wrong."""
+
+    def __init__(self, lab: Lab, port: int) -> None:
+        super().__init__(daemon=True)
+        self._lab, self._port = lab, port
+        self._over = threading.Event()
+        self.served = 0
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            try:
+                with self._lab.session(port=self._port) as session:
+                    asked(session, "SELECT @@report_host")
+                self.served += 1
+            except pymysql.Error as err:
+                self.failed.append(str(err))
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(30)
+        assert not self.is_alive()
+
+
+def test_a_reload_costs_no_connection(lab: Lab, all_online):
+    all_online()
+    visitors = [Visitor(lab, port) for port in (3306, 3306, 3307, 3308)]
+    with lab.session() as session:
+        for visitor in visitors:
+            visitor.start()
+        for _ in range(20):
+            lab.run(lab.proxy, "systemctl reload haproxy")
+            time.sleep(0.2)
+            assert asked(session, "SELECT 'served'") == "served"
+        for visitor in visitors:
+            visitor.stop()
+    assert [visitor.failed for visitor in visitors] == [[]] * 4
+    assert min(visitor.served for visitor in visitors) > 20
+
+
+@pytest.fixture
+def frozen(lab: Lab):
+    """A function that stops a mysqld in its tracks; it goes on afterwards."""
+    with contextlib.ExitStack() as thawed:
+
+        def freeze(name: str) -> None:
+            thawed.callback(lab.run, name, "systemctl kill --signal=CONT mysql")
+            lab.run(name, "systemctl kill --signal=STOP mysql")
+
+        yield freeze
+
+
+def test_clients_of_a_frozen_member_are_cut_and_served_elsewhere(
+    lab: Lab, all_online, eventually, frozen
+):
+    all_online()
+    with contextlib.ExitStack() as open_sessions:
+        sessions = [open_sessions.enter_context(lab.session(patience=60)) for _ in range(6)]
+        (victim, *_) = [
+            s for s in sessions if asked(s, "SELECT @@report_host") == lab.address["db2"]
+        ]
+        frozen("db2")
+        # Without the balancer's cut this would wait for the whole of its patience.
+        begin = time.monotonic()
+        with pytest.raises(pymysql.OperationalError, match="Lost connection"):
+            asked(victim, "SELECT 'nobody answers'")
+        assert time.monotonic() - begin < 20
+        assert servers(lab)["mysql-cluster", "mysql-2"].startswith("DOWN")
+        for _ in range(6):
+            with lab.session() as session:
+                assert asked(session, "SELECT @@report_host") != lab.address["db2"]
+    lab.run("db2", "systemctl kill --signal=CONT mysql")
+    all_online()
+    eventually(lambda: servers(lab)["mysql-cluster", "mysql-2"] == "UP", 30)
