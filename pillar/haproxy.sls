@@ -19,6 +19,9 @@ haproxy:
       - timeout server 5000
       - timeout client 5000
 
+    userlist statistics:
+      - user ${plain:haproxy:stats:user} insecure-password ${pillar:haproxy:stats:password}
+
     listen stats:
       - bind :9201
       - mode http
@@ -27,6 +30,10 @@ haproxy:
       - stats realm Haproxy\ Statistics
       - stats uri /
       - stats auth ${plain:haproxy:stats:user}:${pillar:haproxy:stats:password}
+      - '# The same numbers for Prometheus, for the same user.'
+      - acl metrics path /metrics
+      - http-request auth realm Haproxy\ Statistics if metrics !{ http_auth(statistics) }
+      - http-request use-service prometheus-exporter if metrics
 
     # The members that accept writes now, in turn.
     listen mysql-cluster:
@@ -42,6 +49,8 @@ haproxy:
       - '# A peer that vanished is then found by TCP keep-alive.'
       - option clitcpka
       - option srvtcpka
+      - '# Three sections of 150 stay below the members'' max_connections (500): who comes on top waits'
+      - '# here for a place, 3 s at most, instead of being refused there.'
       - '# Each member''s health agent knows whether it may be written to; a TCP check does not.'
       - option httpchk GET /writable
       - '# 404: it is leaving. Nobody new is sent there, and who is there may finish.'
@@ -50,7 +59,7 @@ haproxy:
       - timeout check 1s
       - >-
         default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions
+        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
       - servers:
           prefix: mysql
           port: 3306
@@ -72,7 +81,7 @@ haproxy:
       - timeout check 1s
       - >-
         default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions
+        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
       - servers:
           prefix: mysql
           port: 3306
@@ -96,7 +105,7 @@ haproxy:
       - timeout check 1s
       - >-
         default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions
+        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
       - servers:
           prefix: mysql
           port: 3306

@@ -108,6 +108,16 @@ def test_the_statistics_page_asks_for_its_password(lab: Lab):
     assert "mysql-cluster" in seen.text
 
 
+def test_prometheus_reads_the_balancers_numbers_with_the_same_password(lab: Lab):
+    page = f"http://{lab.address[lab.proxy]}:9201/metrics"
+    assert requests.get(page, timeout=10).status_code == 401
+    assert requests.get(page, auth=("admin", "admin"), timeout=10).status_code == 401
+    seen = requests.get(page, auth=("admin", lab.secret("haproxy", "password")), timeout=10)
+    assert seen.status_code == 200
+    up = 'haproxy_server_status{proxy="mysql-cluster",server="mysql-1",state="UP"} 1'
+    assert up in seen.text
+
+
 def servers(lab: Lab, column: str = "status") -> dict[tuple[str, str], str]:
     """What the statistics page says of each server: (section, server) to one of its columns."""
     table = requests.get(

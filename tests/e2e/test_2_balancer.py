@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pymysql
@@ -59,6 +60,32 @@ def test_a_reload_costs_no_connection(lab: Lab, all_online):
             visitor.stop()
     assert [visitor.failed for visitor in visitors] == [[]] * 4
     assert min(visitor.served for visitor in visitors) > 20
+
+
+def served(lab: Lab) -> str:
+    with lab.session(port=3307) as session:
+        return asked(session, "SELECT 'served'")
+
+
+def test_who_comes_on_top_waits_for_a_place(lab: Lab, all_online):
+    """More sessions than a section may have at one member: the member itself refuses nobody."""
+    all_online()
+    counter = (
+        "SELECT VARIABLE_VALUE FROM performance_schema.global_status"
+        " WHERE VARIABLE_NAME = 'Connection_errors_max_connections'"
+    )
+    refused = {name: lab.sql(name, counter) for name in lab.databases}
+    with ThreadPoolExecutor() as pool, contextlib.ExitStack() as held:
+        for _ in range(150):
+            held.enter_context(lab.session(port=3307))
+        with pytest.raises(pymysql.OperationalError):
+            served(lab)
+        waiting = pool.submit(served, lab)
+        time.sleep(1)
+        assert not waiting.done()
+        held.close()
+        assert waiting.result(30) == "served"
+    assert {name: lab.sql(name, counter) for name in lab.databases} == refused
 
 
 @pytest.fixture

@@ -847,6 +847,7 @@ def test_the_project_s_own_pillar_is_a_configuration(machine):
     assert list(sections) == [
         "global",
         "defaults",
+        "userlist statistics",
         "listen stats",
         "listen mysql-cluster",
         "listen mysql-writer",
