@@ -2380,7 +2380,7 @@ def status(extended: bool = False) -> dict[str, Any]:
 
     Returns a dict: ``group`` (UUID), ``mode`` (multi-primary or single-primary), ``quorum`` (bool),
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
-    ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``
+    ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or "").
     Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
     and mode.
