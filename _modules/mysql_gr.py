@@ -109,6 +109,8 @@ USER_SCHEMAS = (
 )
 # The server's code for it, as _said writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
+# The server sets one option of Group Replication at a time, and none while that starts or stops.
+SETTING_ANOTHER = "(3724)"
 # The client's own, when a statement took longer than it waits.
 NO_ANSWER = "(2013)"
 # The server's code for "too many concurrent clone operations": it gives one at a time.
@@ -3131,6 +3133,18 @@ BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
 FORCE_MEMBERS = "SET GLOBAL group_replication_force_members = "
 
 
+def _set_when_free(connection: Any, statement: str, values: Sequence[Any] = ()) -> None:
+    """Set an option of Group Replication, once the server is at no other one any more."""
+    deadline = time.monotonic() + LOCAL_SECONDS
+    while True:
+        try:
+            return _do(connection, statement, values)
+        except pymysql.Error as err:
+            if SETTING_ANOTHER not in _said(err) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
 def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
     """Stop what is left of Group Replication on a member that is out of its group."""
     if mine["state"] == ERROR or mine["running"]:
@@ -3150,23 +3164,23 @@ def _start(
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
     # Left by a call that was given up on, it keeps Group Replication from starting.
-    _do(connection, FORCE_MEMBERS + "''")
+    _set_when_free(connection, FORCE_MEMBERS + "''")
     if not bootstrap:
         # A run that was killed in the middle of a bootstrap may have left it ON: this start would
         # make a second group.
-        _do(connection, BOOTSTRAP + "OFF")
+        _set_when_free(connection, BOOTSTRAP + "OFF")
         _do(connection, "START GROUP_REPLICATION")
         return
     try:
-        _do(connection, BOOTSTRAP + "ON")
+        _set_when_free(connection, BOOTSTRAP + "ON")
         _do(connection, "START GROUP_REPLICATION")
     finally:
         try:
-            _do(connection, BOOTSTRAP + "OFF")
+            _set_when_free(connection, BOOTSTRAP + "OFF")
         except (pymysql.Error, OSError):
             # The connection went with the start; the option must not stay.
             with local(settings) as another:
-                _do(another, BOOTSTRAP + "OFF")
+                _set_when_free(another, BOOTSTRAP + "OFF")
 
 
 def _apply_received(connection: Any, received: str, patience: float) -> None:
@@ -3580,7 +3594,7 @@ def force_quorum(
             return status()
         places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
         try:
-            _do(connection, FORCE_MEMBERS + "%s", (places,))
+            _set_when_free(connection, FORCE_MEMBERS + "%s", (places,))
         except pymysql.OperationalError as err:
             if NO_ANSWER not in _said(err):
                 raise
@@ -3588,7 +3602,7 @@ def force_quorum(
                 f"no view of {_names(survivors)} alone within {patience:.0f} s; the server goes on "
                 "with it, and mysql_gr.status shows when it is there"
             ) from err
-        _do(connection, FORCE_MEMBERS + "''")
+        _set_when_free(connection, FORCE_MEMBERS + "''")
     _wait_online(settings, patience)
     return status()
 

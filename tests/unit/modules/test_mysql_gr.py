@@ -892,6 +892,25 @@ def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch
     assert another.said == [OFF]
 
 
+@pytest.mark.parametrize(("busy", "set_after"), [(0, 0), (3, 1.5), (1000, None)])
+def test_an_option_is_set_once_the_server_is_at_no_other_one(monkeypatch, busy, set_after):
+    clock, tries = Clock(monkeypatch), []
+
+    def do(connection, statement, values):
+        tries.append(statement)
+        if len(tries) <= busy:
+            raise mysql_gr.pymysql.OperationalError(3724, "This option cannot be set while ...")
+
+    monkeypatch.setattr(mysql_gr, "_do", do)
+    if set_after is None:
+        with pytest.raises(mysql_gr.pymysql.OperationalError, match="3724"):
+            mysql_gr._set_when_free(None, ON)
+        assert clock.now > mysql_gr.LOCAL_SECONDS
+    else:
+        mysql_gr._set_when_free(None, ON)
+        assert (tries, clock.now) == ([ON] * (busy + 1), set_after)
+
+
 def test_a_member_in_error_is_stopped_first_and_serves_again(monkeypatch):
     server = Server()
     started(server, False, monkeypatch, state="ERROR", offline_mode=True)
