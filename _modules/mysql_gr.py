@@ -26,6 +26,7 @@ import logging
 import math
 import os
 import re
+import shutil
 import socket
 import ssl
 import time
@@ -66,6 +67,8 @@ __load__ = [
     "force_quorum",
     "gtid_executed",
     "health_settings",
+    "initialize",
+    "initialized",
     "join",
     "leave",
     "members",
@@ -119,6 +122,7 @@ CONNECT_SECONDS = 3
 QUERY_SECONDS = 5
 # A change of view holds the local server's answers up for seconds; that is no silence.
 LOCAL_SECONDS = 30
+INITIALIZE_SECONDS = 300
 # What START GROUP_REPLICATION may take: it waits a minute for a view before it gives up.
 START_SECONDS = 150
 # How long an operator's call waits for another run that is starting it.
@@ -1147,7 +1151,8 @@ def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
 #   paused      the operator took this member out on purpose
 #   silent      the local mysqld does not answer
 #   refuse      an operator has to look: the sentence says at what
-ACTIONS = ("create", "lead", "join", "clone", "stop", "apply")
+STARTS = ("create", "lead", "join", "clone")
+ACTIONS = (*STARTS, "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
 
 
@@ -3114,6 +3119,122 @@ def _package_version(package: str) -> str:
     return version
 
 
+# --- a new data directory ------------------------------------------------------------------------
+
+# Inside the data directory, which may be a file system of its own, and given up at the end.
+ASIDE = ".initializing"
+# What Debian's package does for its own scripts and for root, who is known by the operating system.
+FIRST_ACCOUNTS = """\
+INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
+ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';
+CREATE USER 'debian-sys-maint'@'localhost' IDENTIFIED WITH 'auth_socket' AS 'root';
+GRANT ALL ON *.* TO 'debian-sys-maint'@'localhost' WITH GRANT OPTION;
+"""
+
+
+def _entries(directory: Path) -> set[str]:
+    """What a directory holds, but for what every new file system has."""
+    return {path.name for path in directory.iterdir()} - {"lost+found"}
+
+
+def initialized(directory: str) -> bool:
+    """
+    Tell whether a data directory has been made, whole.
+
+    directory
+        Its path.
+
+    Returns True for a directory that holds anything, but for ``lost+found`` and an initialisation
+    that was broken off.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.initialized /var/lib/mysql
+    """
+    place = Path(directory)
+    found = _entries(place) if place.is_dir() else set()
+    return ASIDE not in found and bool(found)
+
+
+def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
+    """
+    Make a new data directory, with the accounts that Debian's package makes; nothing is replaced.
+
+    It is made aside and then moved to its place, so that a run that was broken off leaves nothing
+    that a server would start with: Debian's own initialisation ends itself by a statement, on a
+    busy machine before the server has made its system views.
+
+    directory
+        Its path; it is empty, or not there.
+
+    option_file
+        The server's options, some of which can be chosen only now.
+
+    user
+        Whom it belongs to. Default mysql.
+
+    Raises CommandExecutionError when the directory is not empty, a server runs in it, or mysqld
+    cannot do it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.initialize /var/lib/mysql /etc/mysql/mysql.conf.d/zz-group-replication.cnf
+    """
+    place, aside = Path(directory), Path(directory, ASIDE)
+    whole = aside / "whole"
+    place.mkdir(mode=0o700, exist_ok=True)
+    shutil.chown(place, user, user)
+    others = sorted(_entries(place) - {ASIDE})
+    if others and not whole.is_dir():
+        raise CommandExecutionError(
+            f"{directory} holds {others[0]}; a data directory is made only in an empty one"
+        )
+    if __salt__["cmd.retcode"](["pgrep", "--exact", "mysqld"], ignore_retcode=True) == 0:
+        raise CommandExecutionError(
+            f"a mysqld runs on this machine, while its data directory {directory} is "
+            f"{'not whole' if others else 'empty'}; stop it first"
+        )
+    if not whole.is_dir():
+        _initialize_aside(aside, option_file, user)
+    for path in sorted(whole.iterdir()):
+        path.rename(place / path.name)
+    shutil.rmtree(aside)
+
+
+def _initialize_aside(aside: Path, option_file: str, user: str) -> None:
+    if aside.exists():
+        shutil.rmtree(aside)
+    aside.mkdir(mode=0o700)
+    accounts, data, errors = aside / "accounts.sql", aside / "data", aside / "error.log"
+    accounts.write_text(FIRST_ACCOUNTS, encoding="utf-8")
+    shutil.chown(aside, user, user)
+    done = __salt__["cmd.run_all"](
+        [
+            "mysqld",
+            f"--defaults-extra-file={option_file}",
+            "--initialize-insecure",
+            f"--user={user}",
+            f"--datadir={data}",
+            f"--init-file={accounts}",
+            f"--log-error={errors}",
+        ],
+        python_shell=False,
+        timeout=INITIALIZE_SECONDS,
+    )
+    said = errors.read_text(encoding="utf-8") if errors.exists() else ""
+    wrong = [line for line in said.splitlines() if "[ERROR]" in line]
+    if done["retcode"] != 0 or wrong:
+        raise CommandExecutionError(
+            f"mysqld could not make a data directory in {aside.parent} "
+            f"(exit code {done['retcode']}): {' '.join(wrong) or done['stderr'] or done['stdout']}"
+        )
+    data.rename(aside / "whole")
+
+
 # --- acting --------------------------------------------------------------------------------------
 
 
@@ -3203,6 +3324,18 @@ def _apply_received(connection: Any, received: str, patience: float) -> None:
         _do(connection, f"STOP REPLICA SQL_THREAD {channel}")
 
 
+def _recovery_credentials(connection: Any) -> list[dict[str, Any]]:
+    """Name and password of the recovery account, in one row; none on a server that is new.
+
+    The keeper's settings hold no password of this account; the server's own table does.
+    """
+    return _rows(
+        connection,
+        "SELECT User_name AS name, User_password AS password FROM mysql.slave_master_info"
+        " WHERE Channel_name = 'group_replication_recovery' AND User_name <> ''",
+    )
+
+
 def _clone(
     settings: Settings,
     connection: Any,
@@ -3212,17 +3345,7 @@ def _clone(
 ) -> None:
     """Copy a member's data over this server's, with which mysqld then starts anew."""
     _stop_failed(connection, mine)
-    # The keeper's settings hold no password of this account; the server's own table does.
-    recovery = _rows(
-        connection,
-        "SELECT User_name AS name, User_password AS password FROM mysql.slave_master_info"
-        " WHERE Channel_name = 'group_replication_recovery'",
-    )
-    if not recovery:
-        raise CommandExecutionError(
-            f"{settings.me} has no credentials for channel group_replication_recovery; "
-            "mysql_gr.create_accounts sets them"
-        )
+    (recovery,) = _recovery_credentials(connection)
     place = f"{donor['host']}:{donor['port']}"
     _do(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
     before = _clone_status(connection).get("BEGIN_TIME")
@@ -3233,7 +3356,7 @@ def _clone(
                 _do(
                     copying,
                     f"CLONE INSTANCE FROM %s@%s:{int(donor['port'])} IDENTIFIED BY %s REQUIRE SSL",
-                    (recovery[0]["name"], donor["host"], recovery[0]["password"]),
+                    (recovery["name"], donor["host"], recovery["password"]),
                 )
         except CommandExecutionError as err:
             # It always ends with the server's restart, and so with the connection's loss.
@@ -3304,6 +3427,13 @@ def _act(
         verdict = decision["verdict"]
         if verdict not in allowed:
             return decision
+        if verdict in STARTS and not _recovery_credentials(connection):
+            # A start without them ends only after a minute, and holds up whoever would set them.
+            return _verdict(
+                "wait",
+                f"{settings.me} has no credentials for channel group_replication_recovery; "
+                "state mysql.accounts (mysql_gr.create_accounts) sets them",
+            )
         log.info("%s: %s", verdict, decision["why"])
         mine = seen[settings.me]
         if verdict == "stop":
@@ -4330,6 +4460,9 @@ def differing_options(
         name = option.lower().replace("-", "_").removeprefix("loose_")
         if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
             continue
+        if name == "log_bin":
+            # The variable of this name says only that there is one.
+            name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
         running = variables[name]
         low, high = bounds.get(name, (0, 0))
         wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)

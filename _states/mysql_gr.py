@@ -38,6 +38,37 @@ def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
     return ret
 
 
+def data_initialized(name: str, option_file: str) -> dict[str, Any]:
+    """
+    Make sure that the server has a data directory; one that holds anything is left as it is.
+
+    name
+        The directory's path.
+
+    option_file
+        The server's options.
+    """
+    ret: dict[str, Any] = {
+        "name": name,
+        "result": True,
+        "comment": f"{name} is a data directory",
+        "changes": {},
+    }
+    try:
+        if __salt__["mysql_gr.initialized"](name):
+            return ret
+        ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = f"{name} would be made a data directory"
+            return ret
+        __salt__["mysql_gr.initialize"](name, option_file)
+        ret["comment"] = f"{name} has been made a data directory"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
 def settings_stored(name: str) -> dict[str, Any]:
     """
     Make sure that the keeper's settings file says what pillar declares.

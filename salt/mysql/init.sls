@@ -3,6 +3,7 @@
 include:
 {%- if node.get('role') == 'db' %}
   - mysql.config
+  - mysql.data
   - mysql.install
   - mysql.service
   - mysql.options

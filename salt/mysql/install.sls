@@ -1,11 +1,11 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
 
 include:
-  - mysql.config
+  - mysql.data
 
 mysql-package-installed:
   pkg.installed:
     - name: {{ mysql.package }}
     - install_recommends: false
     - require:
-      - sls: mysql.config
+      - sls: mysql.data

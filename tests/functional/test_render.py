@@ -117,6 +117,9 @@ def test_an_option_file_is_as_declared(version, system, minion_opts):
     assert lines.count("plugin_load_add = group_replication.so") == 1
     assert "plugin_load_add = mysql_clone.so" in lines
     assert "super_read_only = ON" in lines
+    # On for what the unit starts, and for nothing else.
+    assert lines.index("disable_log_bin") < lines.index("[mysqld-service]")
+    assert lines[-1] == "log_bin = binlog"
     names = [line.partition(" = ")[0] for line in lines]
     assert ("binlog_transaction_dependency_tracking" in names) is (version == "8.0.46")
     assert ("replica_parallel_type" in names) is (version in ("8.0.46", "8.4.9"))

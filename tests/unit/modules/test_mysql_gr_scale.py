@@ -454,6 +454,18 @@ def test_what_the_group_set_is_no_difference():
     assert differences(running()) == {"online": {}, "restart": {}}
 
 
+@pytest.mark.parametrize(
+    ("declared", "differs"),
+    [("binlog", False), ("/var/lib/mysql/binlog", False), ("/srv/logs/binlog", True)],
+)
+def test_the_binary_log_is_compared_by_its_files(declared, differs):
+    variables = running(
+        log_bin="ON", log_bin_basename="/var/lib/mysql/binlog", datadir="/var/lib/mysql/"
+    )
+    found = differences(variables, {"log_bin": declared})
+    assert ("log_bin_basename" in found["restart"]) is differs
+
+
 def test_a_node_more_is_a_seed_more_online():
     found = differences(running(), databases=4)
     assert found["restart"] == {}

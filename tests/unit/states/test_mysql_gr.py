@@ -383,3 +383,30 @@ def test_a_reason_is_needed(salted, state):
     refused = getattr(states, state)("db3", "  ")
     assert (refused["result"], refused["changes"]) == (False, {})
     assert "reason is empty" in refused["comment"]
+
+
+def test_a_data_directory_is_made_once(salted):
+    made = Mock()
+    args = ("/var/lib/mysql", "/etc/mysql/group.cnf")
+    salted(True, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
+    predicted = states.data_initialized(*args)
+    made.assert_not_called()
+    salted(False, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
+    done = states.data_initialized(*args)
+    made.assert_called_once_with(*args)
+    assert (predicted["result"], done["result"]) == (None, True)
+    assert predicted["changes"] == done["changes"] != {}
+    salted(False, mysql_gr__initialized=Mock(return_value=True), mysql_gr__initialize=made)
+    assert states.data_initialized(*args)["changes"] == {}
+    made.assert_called_once()
+
+
+def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted):
+    why = CommandExecutionError("/var/lib/mysql holds a.txt")
+    salted(
+        False,
+        mysql_gr__initialized=Mock(return_value=False),
+        mysql_gr__initialize=Mock(side_effect=why),
+    )
+    ret = states.data_initialized("/var/lib/mysql", "/etc/mysql/group.cnf")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
