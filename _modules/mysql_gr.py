@@ -93,6 +93,32 @@ __load__ = [
 ]
 
 MODES = ("multi-primary", "single-primary")
+# How long a silent member is waited for (pillar mysql:group:timings); the first is the default.
+# After 5 s without a word a member is UNREACHABLE, and these say what follows. docs/bench.md has
+# what came of both under load.
+TIMINGS: dict[str, dict[str, int]] = {
+    # For one LAN: a member that is gone is out within seconds.
+    "fast": {
+        # It is expelled at once. Any value from 1 to 14 costs 15 s more, since the server looks at
+        # a suspicion again only after that time.
+        "member_expel_timeout": 0,
+        # A member without majority gives up after this many seconds instead of never: its clients
+        # are told, and the others may lead the group again.
+        "unreachable_majority_timeout": 10,
+        # What was said in those seconds is kept for who comes back; the server's default of 1 GiB
+        # is more than a small machine has.
+        "message_cache_size": 128 * 1024**2,
+    },
+    # For networks and machines with pauses: a member may be silent for 20 s and stays.
+    "tolerant": {
+        # The longest time that costs no more than the shortest above 0.
+        "member_expel_timeout": 14,
+        # Above the 20 s after which a member is out: a pause that ends in time puts nobody out.
+        "unreachable_majority_timeout": 30,
+        # Four times as long a silence to make up for.
+        "message_cache_size": 512 * 1024**2,
+    },
+}
 MEMBERS_MIN, MEMBERS_MAX = 3, 9
 # Group Replication's own word for a member's state, and ours for one that cannot be asked.
 ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
@@ -372,6 +398,7 @@ class Settings(NamedTuple):
     options: Mapping[str, Any] = {}
     version: str = ""
     drain: int = 10
+    timings: str = "fast"
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 
@@ -403,7 +430,7 @@ def _walk(pillar: Mapping[str, Any], key: str) -> Any:
 KEYS: dict[str, Any] = {
     "cluster": {"subnet": None, "health_port": None, "health_clients": None, "nodes": None},
     "mysql": {
-        "group": {"name": None, "mode": None},
+        "group": {"name": None, "mode": None, "timings": None},
         "accounts": {
             "admin": {"name": None, "password": None},
             "recovery": {"name": None, "password": None},
@@ -415,7 +442,14 @@ KEYS: dict[str, Any] = {
         "version": None,
         "options": None,
         "drain": None,
-        "lookup": {"package": None, "service": None, "config_file": None, "library": None},
+        "lookup": {
+            "package": None,
+            "core_package": None,
+            "service": None,
+            "config_file": None,
+            "data_directory": None,
+            "library": None,
+        },
     },
 }
 NODE_KEYS = ("ip", "role")
@@ -582,6 +616,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         me=me,
         group=_group_name(pillar),
         mode=_one_of(pillar, "mysql:group:mode", MODES),
+        timings=_one_of(pillar, "mysql:group:timings", tuple(TIMINGS)),
         nodes=nodes,
         subnet=str(_network(pillar)),
         admin=Account(
@@ -684,7 +719,7 @@ def _check_lookup(pillar: Mapping[str, Any]) -> None:
     for name in KEYS["mysql"]["lookup"]:
         key = f"mysql:lookup:{name}"
         value = _walk(pillar, key)
-        if name in ("config_file", "library"):
+        if name in ("config_file", "data_directory", "library"):
             _path(pillar, key, "/usr/local/lib/mysql-gr")
         elif value is not None and not (
             isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+@_-]*", value)
@@ -1042,13 +1077,11 @@ def _own_options(settings: Settings) -> dict[str, Any]:
         # The keeper takes an expelled member in again, after asking the others. The server's own
         # tries know no evidence, and a try that waits for a view holds up what would help.
         f"{gr}autorejoin_tries": 0,
-        # 0: a silent member is expelled 5 s after its last word. Any value from 1 to 14 costs 20 s,
-        # since the server looks at a suspicion again only after 15 s.
-        f"{gr}member_expel_timeout": 0,
-        # A member without majority gives up after this many seconds instead of never.
-        f"{gr}unreachable_majority_timeout": 10,
-        # The server's default of 1 GiB is more than a small machine has.
-        f"{gr}message_cache_size": 134217728,
+        # In single-primary mode one member leads what the group agrees on, the primary, and a lost
+        # secondary holds up nothing; in multi-primary mode all lead. Who joins takes what the group
+        # has (SINGLE_LEADER).
+        f"{gr}paxos_single_leader": "ON",
+        **{f"{gr}{name}": value for name, value in TIMINGS[settings.timings].items()},
     }
 
 
@@ -2558,6 +2591,13 @@ def diagnosis(
     problems += [f"{host} is in the group and not declared" for host in undeclared]
     if mine["quorum"] and mine["mode"] != settings.mode:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
+    single_leader = mine["alike"].get(SINGLE_LEADER)
+    if mine["quorum"] and single_leader not in (None, _declared_single_leader(settings)):
+        problems.append(
+            f"the group has {SINGLE_LEADER} {single_leader}, and "
+            f"{_declared_single_leader(settings)} is declared: it takes that when it is led again, "
+            "once all members have been out of it"
+        )
     if mine["state"] in PRESENT and not channels["applier"]["running"]:
         problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")
     if mine["state"] == RECOVERING and channels["recovery"]["error"]:
@@ -2725,12 +2765,14 @@ REQUIRED = {
     "group_replication_start_on_boot": ("OFF",),
     "group_replication_bootstrap_group": ("OFF",),
 }
+# Decided when a group is created or led: who joins takes it from the group.
+SINGLE_LEADER = "group_replication_paxos_single_leader"
 # What Group Replication wants to be equal in all members; it refuses one that differs.
 ALIKE = (
     "lower_case_table_names",
     "default_table_encryption",
     "group_replication_gtid_assignment_block_size",
-    "group_replication_paxos_single_leader",
+    SINGLE_LEADER,
     "group_replication_view_change_uuid",
 )
 CHANNELS = ("group_replication_applier", "group_replication_recovery")
@@ -2883,6 +2925,8 @@ def _check_peers(
         if _too_old(mine, group[name]):
             problem("version", mine["version"], f"not older than {name}'s {group[name]['version']}")
     for variable in ALIKE:
+        if variable == SINGLE_LEADER:
+            continue
         wanted = {
             name: one["alike"][variable] for name, one in group.items() if variable in one["alike"]
         }
@@ -3247,7 +3291,7 @@ def _set_mode(connection: Any, mode: str) -> None:
     else:
         statements = [checks + "OFF", single + "ON"]
     for statement in statements:
-        _do(connection, statement)
+        _set_when_free(connection, statement)
 
 
 BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
@@ -3272,16 +3316,32 @@ def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
         _do(connection, "STOP GROUP_REPLICATION")
 
 
+def _declared_single_leader(settings: Settings) -> str:
+    declared = options_of(settings)[f"loose_{SINGLE_LEADER}"]
+    return option_as_running(declared, "ON")
+
+
 def _start(
-    settings: Settings, connection: Any, mine: Mapping[str, Any], mode: str, *, bootstrap: bool
+    settings: Settings,
+    connection: Any,
+    mine: Mapping[str, Any],
+    peers: Iterable[Mapping[str, Any]],
+    *,
+    bootstrap: bool,
 ) -> None:
-    """Start Group Replication here; with bootstrap, as the first member of a group."""
+    """Start Group Replication as the ONLINE peers have it; with bootstrap, as the first member."""
+    # A group keeps what it is, also when pillar or the option file is ahead of it.
+    group = next((one for one in peers if one["state"] == ONLINE), None)
+    mode = group["mode"] if group else settings.mode
+    has = group["alike"].get(SINGLE_LEADER) if group else _declared_single_leader(settings)
     _stop_failed(connection, mine)
     if mine["offline_mode"]:
         # Left by exit_state_action; a member that is let in again serves again.
         _do(connection, "SET GLOBAL offline_mode = OFF")
     if mine["mode"] != mode:
         _set_mode(connection, mode)
+    if has and mine["alike"].get(SINGLE_LEADER) not in (None, has):
+        _set_when_free(connection, f"SET GLOBAL {SINGLE_LEADER} = {has}")
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
     # Left by a call that was given up on, it keeps Group Replication from starting.
@@ -3446,10 +3506,7 @@ def _act(
             except DonorBusyError as err:
                 return _verdict("wait", str(err))
         else:
-            # A group keeps the mode it is in, also when pillar or the option file is ahead of it.
-            modes = [one["mode"] for one in seen.values() if one["state"] == ONLINE]
-            mode = modes[0] if modes else settings.mode
-            _start(settings, connection, mine, mode, bootstrap=verdict != "join")
+            _start(settings, connection, mine, seen.values(), bootstrap=verdict != "join")
         return {**decision, "done": True}
 
 
@@ -4388,6 +4445,7 @@ ONLINE_OPTIONS = {
 GROUPS_OPTIONS = (
     "group_replication_bootstrap_group",
     "group_replication_enforce_update_everywhere_checks",
+    SINGLE_LEADER,
     "group_replication_single_primary_mode",
     "offline_mode",
     "read_only",

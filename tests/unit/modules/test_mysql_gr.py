@@ -46,6 +46,7 @@ def test_settings_have_nodes_in_declared_order_and_defaults():
         ("mysql:group:name", None, ["mysql:group:name is missing", "UUID"]),
         ("mysql:group:name", "my-group", ["'my-group'", "uuidgen"]),
         ("mysql:group:mode", "multi", ["mysql:group:mode", "'multi'", "single-primary"]),
+        ("mysql:group:timings", "slow", ["mysql:group:timings", "'slow'", "fast or tolerant"]),
         ("mysql:port", "3306x", ["mysql:port", "'3306x'", "65535"]),
         ("mysql:port", True, ["mysql:port", "'True'"]),
         ("mysql:options", ["x"], ["mysql:options", "mapping"]),
@@ -361,6 +362,25 @@ def test_the_option_file_is_safe_before_the_group_is_there():
     assert options["loose_group_replication_group_seeds"] == (
         "172.28.17.53:3306,172.28.17.54:3306,172.28.17.55:3306"
     )
+
+
+@pytest.mark.parametrize(("timings", "expelled_after"), [(None, 0), ("fast", 0), ("tolerant", 14)])
+def test_the_timings_are_presets(timings, expelled_after):
+    declared = set_key(pillar(), "mysql:group:timings", timings)
+    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
+    preset = {
+        name: options[f"loose_group_replication_{name}"]
+        for name in mysql_gr.TIMINGS[timings or "fast"]
+    }
+    assert preset == mysql_gr.TIMINGS[timings or "fast"]
+    assert preset["member_expel_timeout"] == expelled_after
+
+
+def test_one_value_of_a_preset_can_be_another():
+    declared = set_key(pillar(), "mysql:options:group_replication_unreachable_majority_timeout", 20)
+    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
+    assert options["loose_group_replication_unreachable_majority_timeout"] == 20
+    assert options["loose_group_replication_member_expel_timeout"] == 0
 
 
 @pytest.mark.parametrize(
@@ -857,7 +877,7 @@ def started(server: Server, bootstrap: bool, monkeypatch, **mine) -> Server:
     monkeypatch.setattr(mysql_gr, "local", lambda settings: another)
     facts = {**one("db1"), **mine}
     settings = mysql_gr.settings_from(pillar(), "db1")
-    mysql_gr._start(settings, server, facts, "multi-primary", bootstrap=bootstrap)
+    mysql_gr._start(settings, server, facts, [], bootstrap=bootstrap)
     return another
 
 
@@ -888,7 +908,7 @@ def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch
     monkeypatch.setattr(mysql_gr, "local", lambda settings: another)
     settings = mysql_gr.settings_from(pillar(), "db1")
     with pytest.raises(mysql_gr.pymysql.OperationalError):
-        mysql_gr._start(settings, server, one("db1"), "multi-primary", bootstrap=True)
+        mysql_gr._start(settings, server, one("db1"), [], bootstrap=True)
     assert another.said == [OFF]
 
 
@@ -936,9 +956,41 @@ def test_a_member_in_error_is_stopped_first_and_serves_again(monkeypatch):
 def test_a_joiner_takes_the_groups_mode_in_the_order_that_the_server_accepts(now, mode, options):
     server = Server()
     settings = mysql_gr.settings_from(pillar(), "db1")
-    mysql_gr._start(settings, server, one("db1", mode=now), mode, bootstrap=False)
+    peers = [one("db3", mode=now), online("db2", mode=mode)]
+    mysql_gr._start(settings, server, one("db1", mode=now), peers, bootstrap=False)
     said = [s.removeprefix("SET GLOBAL group_replication_") for s in server.said]
     assert said[: len(options)] == options
+
+
+@pytest.mark.parametrize(
+    ("mine", "group", "declared", "said"),
+    [
+        ("ON", "ON", "ON", []),
+        ("ON", "OFF", "ON", ["OFF"]),
+        ("OFF", "ON", "OFF", ["ON"]),
+        # Nobody is ONLINE: the group becomes what is declared.
+        ("OFF", None, "ON", ["ON"]),
+        ("ON", None, "OFF", ["OFF"]),
+        ("ON", None, "ON", []),
+        # A version that does not know it.
+        (None, None, "ON", []),
+    ],
+)
+def test_who_joins_takes_the_groups_paxos_leaders_and_who_leads_the_declared_ones(
+    mine, group, declared, said, monkeypatch
+):
+    def alike(value):
+        return {} if value is None else {mysql_gr.SINGLE_LEADER: value}
+
+    server = Server()
+    monkeypatch.setattr(mysql_gr, "local", lambda settings: Server())
+    settings = mysql_gr.settings_from(
+        set_key(pillar(), f"mysql:options:{mysql_gr.SINGLE_LEADER}", declared), "db1"
+    )
+    peers = [one("db3", alike=alike("ON")), *([online("db2", alike=alike(group))] if group else [])]
+    mysql_gr._start(settings, server, one("db1", alike=alike(mine)), peers, bootstrap=group is None)
+    begin = f"SET GLOBAL {mysql_gr.SINGLE_LEADER} = "
+    assert [s.removeprefix(begin) for s in server.said if s.startswith(begin)] == said
 
 
 # --- converging ----------------------------------------------------------------------------------
@@ -1108,6 +1160,7 @@ def test_a_rolling_upgrade_lets_the_older_join_the_oldest():
         *(
             ((None, {"alike": {name: "1"}}, None, {"alike": {name: "0"}}), name, "0, as db2 has it")
             for name in mysql_gr.ALIKE
+            if name != mysql_gr.SINGLE_LEADER
         ),
     ],
 )

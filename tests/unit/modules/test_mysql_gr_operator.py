@@ -314,6 +314,11 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
             "the group is single-primary, and multi-primary is declared",
         ),
         (
+            {**WHOLE, "db1": {**WHOLE["db1"], "alike": {mysql_gr.SINGLE_LEADER: "OFF"}}}, {},
+            "the group has group_replication_paxos_single_leader OFF, and ON is declared: it takes "
+            "that when it is led again, once all members have been out of it",
+        ),
+        (
             WHOLE, {"applier": {"running": False, "error": "duplicate key"}},
             "db1's applier does not run: duplicate key",
         ),
