@@ -18,6 +18,15 @@ haproxy:
       - timeout connect 3000
       - timeout server 5000
       - timeout client 5000
+      - '# A peer that vanished is found by TCP keep-alive, after two minutes instead of two hours.'
+      - option clitcpka
+      - clitcpka-idle 60s
+      - clitcpka-intvl 15s
+      - clitcpka-cnt 4
+      - option srvtcpka
+      - srvtcpka-idle 60s
+      - srvtcpka-intvl 15s
+      - srvtcpka-cnt 4
 
     userlist statistics:
       - user ${plain:haproxy:stats:user} insecure-password ${pillar:haproxy:stats:password}
@@ -46,9 +55,6 @@ haproxy:
       - '# 5 s would cut idle sessions, and statements that take longer.'
       - timeout client 28800s
       - timeout server 28800s
-      - '# A peer that vanished is then found by TCP keep-alive.'
-      - option clitcpka
-      - option srvtcpka
       - '# Three sections of 150 stay below the members'' max_connections (500): who comes on top waits'
       - '# here for a place, 3 s at most, instead of being refused there.'
       - '# Each member''s health agent knows whether it may be written to; a TCP check does not.'
@@ -65,7 +71,7 @@ haproxy:
           port: 3306
           params: check
 
-    # One writable member at a time: the first, or else the first usable one of the others.
+    # One writable member at a time, until it goes: one that comes back waits for its turn.
     listen mysql-writer:
       - bind :3307
       - mode tcp
@@ -73,8 +79,6 @@ haproxy:
       - '# As in mysql-cluster: the timeouts of MySQL, not 5 s.'
       - timeout client 28800s
       - timeout server 28800s
-      - option clitcpka
-      - option srvtcpka
       - option httpchk GET /writable
       - http-check disable-on-404
       - http-check expect status 200
@@ -82,11 +86,20 @@ haproxy:
       - >-
         default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
         fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
+      - .if version_atleast(3.0)
+      - balance sticky
+      - servers:
+          prefix: mysql
+          port: 3306
+          params: check
+      - .else
+      - '# This HAProxy cannot stay with one: the first serves again as soon as it is back.'
       - servers:
           prefix: mysql
           port: 3306
           params: check
           standby: backup
+      - .endif
 
     # The members that may be read, in turn.
     listen mysql-read:
@@ -97,15 +110,14 @@ haproxy:
       - '# As in mysql-cluster: the timeouts of MySQL, not 5 s.'
       - timeout client 28800s
       - timeout server 28800s
-      - option clitcpka
-      - option srvtcpka
       - option httpchk GET /readable
       - http-check disable-on-404
       - http-check expect status 200
       - timeout check 1s
+      - '# One that comes back has nothing in memory yet: its share grows for 10 s.'
       - >-
         default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
+        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150 slowstart 10s
       - servers:
           prefix: mysql
           port: 3306

@@ -62,6 +62,23 @@ def test_a_reload_costs_no_connection(lab: Lab, all_online):
     assert min(visitor.served for visitor in visitors) > 20
 
 
+def writer(lab: Lab) -> str:
+    with lab.session(port=3307) as session:
+        address = asked(session, "SELECT @@report_host")
+    return next(name for name in lab.databases if lab.address[name] == address)
+
+
+def test_a_writer_that_comes_back_waits_for_its_turn(lab: Lab, all_online, eventually):
+    all_online()
+    first = writer(lab)
+    lab.salt(first, f"mysql_gr.drain member={first} reason=trial")
+    eventually(lambda: writer(lab) != first, 20)
+    second = writer(lab)
+    lab.salt(first, "mysql_gr.undrain")
+    eventually(lambda: all(status == "UP" for status in servers(lab).values()), 20)
+    assert [writer(lab) for _ in range(10)] == [second] * 10
+
+
 def served(lab: Lab) -> str:
     with lab.session(port=3307) as session:
         return asked(session, "SELECT 'served'")
