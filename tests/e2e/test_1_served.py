@@ -170,7 +170,11 @@ def agent_says(lab: Lab, member: str, page: str) -> str:
 def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
     for name in lab.databases:
         seen = json.loads(agent_says(lab, name, ""))
+        members = {row["host"] for row in seen.pop("members")}
+        assert members == {lab.address[one] for one in lab.databases}
         assert seen == {
+            "name": name,
+            "host": lab.address[name],
             "live": True,
             "writable": True,
             "readable": True,
@@ -180,6 +184,7 @@ def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
             "quorum": True,
             "queued": seen["queued"],
             "disk_full": False,
+            "age": seen["age"],
             "reason": "ONLINE, with a majority, role PRIMARY",
         }
         assert "mysql_gr_writable 1.0" in agent_says(lab, name, "metrics")

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from html.parser import HTMLParser
 from http.client import HTTPConnection, RemoteDisconnected
 from ipaddress import IPv4Network
 
@@ -25,6 +26,11 @@ GOOD = {
     "super_read_only": False,
     "offline_mode": False,
     "queued": 3,
+    "host": "10.0.0.1",
+    "members": [
+        {"host": host, "port": 3306, "state": state, "role": "PRIMARY", "version": "9.7.4"}
+        for host, state in (("10.0.0.1", "ONLINE"), ("10.0.0.2", "UNREACHABLE"))
+    ],
 }
 
 
@@ -126,12 +132,12 @@ def ask():
     server = health.Server(listening, [IPv4Network("127.0.0.1")])
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def get(path: str, watch=None, source: str = "127.0.0.1") -> tuple[int, str]:
+    def get(path: str, watch=None, source: str = "127.0.0.1", accept="*/*") -> tuple[int, str]:
         health.Handler.watch = watch or watching(GOOD)
         port = listening.getsockname()[1]
         connection = HTTPConnection("127.0.0.1", port, timeout=5, source_address=(source, 0))
         with contextlib.closing(connection):
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Accept": accept})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
@@ -154,6 +160,108 @@ def test_pages(ask):
         404,
         "no such page; try /writable, /readable, /live, /metrics or /\n",
     )
+
+
+def test_what_was_seen_is_said_with_its_age(ask):
+    seen = json.loads(ask("/", watching(GOOD, age=0.5))[1])
+    assert (seen["name"], seen["host"]) == (socket.gethostname(), "10.0.0.1")
+    assert seen["members"] == GOOD["members"]
+    assert 0.5 <= seen["age"] < 1
+    # What was seen before mysqld went away is not said of it now.
+    seen = json.loads(ask("/", watching(GOOD, error="cannot connect"))[1])
+    assert (seen["host"], seen["members"]) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("accept", "person"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        ("text/html", True),
+        ("Text/HTML; charset=utf-8; q=0.5, application/json; q=0.4", True),
+        ("text/*, */*;q=0.1", True),
+        ("*/*", False),
+        ("", False),
+        ("application/json", False),
+        ("application/json, text/html", False),
+        ("application/json, text/plain, */*", False),
+        ("text/html;q=0.2, */*", False),
+        ("text/html;q=0", False),
+        ("text/html;q=much", False),
+        (",;,q=1", False),
+    ],
+)
+def test_a_browser_gets_a_page_and_a_program_json(ask, accept, person):
+    code, text = ask("/", accept=accept)
+    assert code == 200
+    assert text.startswith("<!DOCTYPE html>") is person
+    assert person or json.loads(text)["state"] == "ONLINE"
+    assert ask("/writable", accept=accept) == (200, "ONLINE, with a majority, role PRIMARY\n")
+
+
+class Reader(HTMLParser):
+    """What a browser shows of a page: its rows, its text, and all that it would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.text, self.tags = "", set()
+        self._in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        assert not {"src", "href"} & dict(attributes).keys()
+        if tag == "tr":
+            self.rows.append([])
+        elif tag == "td":
+            self.rows[-1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag):
+        self._in_cell = self._in_cell and tag != "td"
+
+    def handle_data(self, data):
+        self.text += data
+        if self._in_cell:
+            self.rows[-1][-1] += data
+
+
+def read(watch) -> Reader:
+    return Reader(health.page("/", watch.answer(), "text/html")[2])
+
+
+def test_a_person_reads_state_verdicts_and_the_group():
+    seen = read(watching(GOOD, age=0.3))
+    assert f"{socket.gethostname()} ONLINE" in seen.text
+    assert "ONLINE, with a majority, role PRIMARY" in seen.text
+    assert seen.rows == [
+        ["writable", "yes"],
+        ["readable", "yes"],
+        ["mysqld answers", "yes"],
+        ["role", "PRIMARY"],
+        ["to be applied", "3 transactions"],
+        ["last look", "0.3 s ago"],
+        ["10.0.0.1:3306", "this one", "ONLINE", "PRIMARY", "9.7.4"],
+        ["10.0.0.2:3306", "", "UNREACHABLE", "PRIMARY", "9.7.4"],
+    ]
+    seen = read(watching(GOOD, error="cannot connect"))
+    assert "UNKNOWN" in seen.text
+    assert "cannot connect" in seen.text
+    assert seen.rows[:3] == [["writable", "no"], ["readable", "no"], ["mysqld answers", "no"]]
+    assert [row[0] for row in seen.rows[3:]] == ["last look"]
+
+
+def test_nothing_that_is_seen_becomes_markup(monkeypatch):
+    evil = "<script src=//evil>&\"'</td>"
+    monkeypatch.setattr(mysql_gr, "not_for_new", lambda: f"drained: {evil}")
+    monkeypatch.setattr(socket, "gethostname", lambda: evil)
+    members = [dict.fromkeys(("host", "port", "state", "role", "version"), evil)]
+    seen = {**GOOD, "host": evil, "role": evil, "members": members}
+    for watch in (watching(seen), watching(seen, error=evil)):
+        found = read(watch)
+        assert evil in found.text
+        assert "script" not in found.tags
+    assert read(watching(GOOD)).rows[:2] == [["writable", "nobody new"], ["readable", "nobody new"]]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
     GET /readable         200 if it may be read now, else 503
     GET /readable?lag=N   503, too, with more than N transactions of other members to be applied
     GET /live             200 if mysqld answers, whatever its member's state is, else 503
-    GET /                 JSON: all that was seen, and the reason in words
+    GET /                 JSON: all that was seen, and the reason in words; a page for a browser
     GET /metrics          the same for Prometheus
 
 A member that takes nobody new, since it is leaving or was drained, answers 404 instead of 200 to
@@ -17,6 +17,7 @@ server that hangs, or a watch that died, is a no.
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import math
 import os
@@ -25,7 +26,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -61,7 +62,7 @@ class Watch:
         self._where = {"unix_socket": socket, "user": user}
         self._seen: dict[str, Any] = {}
         self._error = "mysqld was not asked yet"
-        self._at = 0.0
+        self._at = time.monotonic()
         self._full_at = -math.inf
         self.asked = threading.Event()
 
@@ -99,6 +100,8 @@ class Watch:
         if not error and age > STALE_SECONDS:
             error = f"mysqld last answered {age:.1f} s ago"
         answer: dict[str, Any] = {
+            "name": socket.gethostname(),
+            "host": "" if error else seen["host"],
             "live": not error,
             "writable": not error and mysql_gr.writable_by(seen),
             "readable": not error and mysql_gr.readable_by(seen),
@@ -108,7 +111,9 @@ class Watch:
             "quorum": not error and seen["quorum"],
             "queued": 0 if error else seen["queued"],
             "disk_full": time.monotonic() - self._full_at < FULL_SECONDS,
+            "age": round(age, 2),
             "reason": error,
+            "members": [] if error else seen["members"],
         }
         if error:
             return answer
@@ -130,10 +135,101 @@ class Watch:
         return answer
 
 
-def page(path: str, answer: Mapping[str, Any]) -> tuple[int, str, str]:
-    """Return code, type and text of a page."""
+def code_of(yes: bool, draining: str) -> int:
+    """Return what the balancer is told."""
+    return (404 if draining else 200) if yes else 503
+
+
+def wanted(accept: str, kind: str) -> float:
+    """Return how much a client wants a type, 0 to 1: its most exact entry counts (RFC 9110)."""
+    found = {}
+    for entry in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        found[name] = float(weight) if re.fullmatch(r"[01](\.[0-9]{0,3})?", weight) else 0.0
+    names = (kind, kind.partition("/")[0] + "/*", "*/*")
+    return next((found[name] for name in names if name in found), 0.0)
+
+
+# Nothing is loaded from anywhere, and light or dark is the browser's choice.
+HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="2">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<style>
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { margin: 1.5em auto; padding: 0 1em; max-width: 40em }
+h1 { margin: 0 } table { border-collapse: collapse; width: 100%; margin-top: 1em }
+td { padding: .3em .5em; border-bottom: 1px solid #8885 } caption { text-align: left }
+span { color: #fff; background: #57606a; padding: .1em .5em; border-radius: .3em }
+.good { background: #1a7f37 } .bad { background: #cf222e }
+</style>
+"""
+VERDICTS = {200: "yes", 404: "nobody new", 503: "no"}
+MARKS = {
+    **dict.fromkeys(("yes", mysql_gr.ONLINE), "good"),
+    **dict.fromkeys(("nobody new", mysql_gr.RECOVERING), "other"),
+    **dict.fromkeys(("no", mysql_gr.OFFLINE, mysql_gr.ERROR), "bad"),
+    **dict.fromkeys((mysql_gr.UNREACHABLE, mysql_gr.UNKNOWN), "bad"),
+}
+
+
+def marked(text: str) -> str:
+    """Return escaped text, in a colour if it is a verdict or a state."""
+    safe = html.escape(text)
+    return f'<span class="{MARKS[text]}">{safe}</span>' if text in MARKS else safe
+
+
+def table(rows: Iterable[Iterable[str]]) -> str:
+    """Return the lines of a table of texts."""
+    return "".join(
+        "<tr>" + "".join(f"<td>{marked(text)}</td>" for text in row) + "</tr>\n" for row in rows
+    )
+
+
+def shown(answer: Mapping[str, Any]) -> str:
+    """Return what was seen as a page for a person, which a browser asks for again by itself."""
+    name, state = answer["name"], answer["state"]
+
+    def verdict(yes: bool) -> str:
+        return VERDICTS[code_of(yes, answer["draining"])]
+
+    verdicts = (
+        ("writable", verdict(answer["writable"])),
+        ("readable", verdict(answer["readable"])),
+        ("mysqld answers", "yes" if answer["live"] else "no"),
+        ("role", answer["role"] or ""),
+        ("to be applied", f"{answer['queued']} transactions" if answer["live"] else ""),
+        ("last look", f"{answer['age']:.1f} s ago"),
+    )
+    members = (
+        (
+            f"{one['host']}:{one['port']}",
+            "this one" if one["host"] == answer["host"] else "",
+            one["state"],
+            one["role"] or "",
+            one["version"] or "",
+        )
+        for one in answer["members"]
+    )
+    group = f"<caption>The group as this member sees it</caption>\n{table(members)}"
+    return (
+        f"{HEAD}<title>{html.escape(f'{name}: {state}')}</title>\n"
+        f"<h1>{html.escape(name)} {marked(state)}</h1>\n<p>{html.escape(answer['reason'])}</p>\n"
+        f"<table>\n{table(row for row in verdicts if row[1])}</table>\n"
+        + (f"<table>\n{group}</table>\n" if answer["members"] else "")
+    )
+
+
+def page(path: str, answer: Mapping[str, Any], accept: str = "") -> tuple[int, str, str]:
+    """Return code, type and text of a page, for a client that accepts these types."""
     parts = urlsplit(path)
     name, text = parts.path.strip("/"), answer["reason"] + "\n"
+    if name == "" and wanted(accept, "text/html") > wanted(accept, "application/json"):
+        return 200, "text/html; charset=utf-8", shown(answer)
     if name == "":
         return 200, "application/json", json.dumps(answer) + "\n"
     if name == "metrics" and HAS_PROMETHEUS:
@@ -153,7 +249,7 @@ def page(path: str, answer: Mapping[str, Any]) -> tuple[int, str, str]:
         if answer["queued"] > int(lag):
             yes = False
             text = f"{answer['reason']}, {answer['queued']} transactions behind\n"
-    return (404 if answer["draining"] else 200) if yes else 503, "text/plain", text
+    return code_of(yes, answer["draining"]), "text/plain", text
 
 
 class Gauges:
@@ -198,10 +294,12 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 5
 
     def do_GET(self) -> None:
-        code, kind, text = page(self.path, self.watch.answer())
+        accept = self.headers.get("Accept", "")
+        code, kind, text = page(self.path, self.watch.answer(), accept)
         body = text.encode()
         self.send_response(code)
         self.send_header("Content-Type", kind)
+        self.send_header("Cache-Control", "no-store")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         self.end_headers()
