@@ -36,6 +36,11 @@ haproxy:
       - mode http
       - stats enable
       - stats hide-version
+      - '# A page that is left open stays true; it says whose it is, and, with the pointer on a name,'
+      - '# which address a server has.'
+      - stats refresh 5s
+      - stats show-node
+      - stats show-legends
       - stats realm Haproxy\ Statistics
       - stats uri /
       - stats auth ${plain:haproxy:stats:user}:${pillar:haproxy:stats:password}
