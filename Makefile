@@ -30,8 +30,16 @@ test-integration: $(VENV)/ready ## A real master and minion run the modules and 
 	@vagrant/host.sh haproxy
 	$(RUN) -m pytest tests/integration
 
-test-e2e: $(VENV)/ready up ## The lab: the API, the balancer, a member killed and back
+test-e2e: $(VENV)/ready up browser ## The lab: the API, the balancer and its page in a browser, a member killed and back
 	$(RUN) -m pytest tests/e2e
+
+screenshots: $(VENV)/ready browser ## Take docs/images anew, from the running lab
+	SCREENSHOTS=docs/images $(RUN) -m pytest tests/e2e/test_2_look.py
+
+# Ubuntu has Chromium as a snap alone: there the tests that need it are skipped, and say so. Without
+# a font there are no letters in the pictures.
+browser:
+	@grep -q '^ID=ubuntu$$' /etc/os-release || vagrant/host.sh chromium chromium-driver fonts-dejavu-core
 
 chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,freeze] [ROUND=k] [KEEP_GOING=1]
 	$(RUN) -m tests.chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
@@ -62,4 +70,4 @@ $(VENV)/ready: requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
-.PHONY: help up down test test-unit test-functional test-integration test-e2e chaos chaos-races lint clean
+.PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races lint clean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -117,12 +118,36 @@ class Lab:
             "salt-call --retcode-passthrough state.apply mysql.data\nsystemctl start mysql",
         )
 
+    @contextmanager
+    def tunnel(self, machine: str, port: int) -> Iterator[str]:
+        """Return a context with a local HOST:PORT that leads to a port of a machine's address.
+
+        Whoever comes by it comes from the machine itself.
+        """
+        # The kept connection carries it: here it is made, if it is not there yet.
+        self.run(machine, "true")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            here = f"127.0.0.1:{free.getsockname()[1]}"
+        way = ("-L", f"{here}:{self.address[machine]}:{port}")
+        self._kept("forward", machine, *way).check_returncode()
+        try:
+            yield here
+        finally:
+            self._kept("cancel", machine, *way)
+
     def forget(self, machine: str) -> None:
         """Close the kept connection to a machine, which is gone or about to go."""
-        subprocess.run(
-            ["ssh", "-F", str(self._ssh_config), "-O", "exit", machine],
+        self._kept("exit", machine)
+
+    def _kept(
+        self, command: str, machine: str, *arguments: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Tell the kept connection to a machine something."""
+        return subprocess.run(
+            ["ssh", "-F", str(self._ssh_config), "-O", command, *arguments, machine],
             capture_output=True,
             check=False,
+            timeout=60,
         )
 
     def power_off(self, machine: str) -> None:
