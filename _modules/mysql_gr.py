@@ -53,6 +53,7 @@ __virtualname__ = "mysql_gr"
 # health agent, which import this file as a library.
 __load__ = [
     "account_differences",
+    "balancer",
     "bootstrap",
     "check_instance",
     "check_schema",
@@ -428,7 +429,14 @@ def _walk(pillar: Mapping[str, Any], key: str) -> Any:
 
 # Every key that is read here, so that a misspelt one is no silent default. None: a value.
 KEYS: dict[str, Any] = {
-    "cluster": {"subnet": None, "health_port": None, "health_clients": None, "nodes": None},
+    "cluster": {
+        "subnet": None,
+        "health_port": None,
+        "health_clients": None,
+        "virtual_address": None,
+        "virtual_router_id": None,
+        "nodes": None,
+    },
     "mysql": {
         "group": {"name": None, "mode": None, "timings": None},
         "accounts": {
@@ -540,7 +548,23 @@ def _network(pillar: Mapping[str, Any]) -> ipaddress.IPv4Network:
         ) from None
 
 
-def declared_nodes(pillar: Mapping[str, Any], role: str) -> dict[str, str]:
+def _host_address(
+    key: str, value: Any, network: ipaddress.IPv4Network, seen: Mapping[str, str]
+) -> str:
+    """Return an address of the subnet that none of those seen so far is."""
+    try:
+        address = ipaddress.IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise _invalid(key, value, "an IP address, of IPv4") from None
+    ends = (network.network_address, network.broadcast_address)
+    if address not in network or (network.prefixlen < 31 and address in ends):
+        raise _invalid(key, value, f"an address of a host in cluster:subnet {network}")
+    if str(address) in seen:
+        raise _invalid(key, value, f"an address that is not {seen[str(address)]}'s already")
+    return str(address)
+
+
+def declared_nodes(pillar: Mapping[str, Any], role: str | None) -> dict[str, str]:
     """
     Return the addresses of the declared nodes of one role, in declared order.
 
@@ -548,7 +572,7 @@ def declared_nodes(pillar: Mapping[str, Any], role: str) -> dict[str, str]:
         The pillar, with ``cluster:subnet`` and ``cluster:nodes``.
 
     role
-        The role to keep: ``db``, ``proxy``, ``web`` or ``master``.
+        The role to keep: ``db``, ``proxy``, ``web`` or ``master``; None keeps all.
 
     Returns a dict of node id to IP address. Raises SaltInvocationError for a table that is missing
     or has an unknown role or key, an address that is none of the subnet's, or one address twice.
@@ -568,23 +592,52 @@ def declared_nodes(pillar: Mapping[str, Any], role: str) -> dict[str, str]:
             )
         _check_keys(node, dict.fromkeys(NODE_KEYS), key)
         ip, its_role = _walk(table, f"{name}:ip"), _walk(table, f"{name}:role")
-        try:
-            address = ipaddress.IPv4Address(ip if isinstance(ip, str) else "")
-        except ValueError:
-            raise _invalid(f"{key}:ip", ip, "an IP address, of IPv4") from None
-        ends = (network.network_address, network.broadcast_address)
-        if address not in network or (network.prefixlen < 31 and address in ends):
-            raise _invalid(f"{key}:ip", ip, f"an address of a host in cluster:subnet {network}")
-        if str(address) in seen:
-            raise _invalid(
-                f"{key}:ip", ip, f"an address that is not {seen[str(address)]}'s already"
-            )
+        address = _host_address(f"{key}:ip", ip, network, seen)
         if its_role not in ROLES:
             raise _invalid(f"{key}:role", its_role, f"one of {_names(ROLES)}")
-        seen[str(address)] = name
-        if its_role == role:
-            nodes[name] = str(address)
+        seen[address] = name
+        if role in (None, its_role):
+            nodes[name] = address
     return nodes
+
+
+class Balancer(NamedTuple):
+    """Where the databases are reached, and by which machines."""
+
+    # Proxies in declared order, by node id.
+    proxies: dict[str, str]
+    # The address that moves between them; the empty text where none is declared.
+    virtual_address: str
+    virtual_router_id: int
+
+    @property
+    def address(self) -> str:
+        """What clients connect to: the virtual address, or the first proxy's, or the empty text."""
+        return self.virtual_address or next(iter(self.proxies.values()), "")
+
+
+def declared_balancer(pillar: Mapping[str, Any]) -> Balancer:
+    """
+    Check what the pillar declares of the balancer and return it.
+
+    pillar
+        The pillar, with ``cluster``.
+
+    Returns a :py:class:`Balancer`. Raises SaltInvocationError for a table of nodes that is wrong, a
+    virtual address that is none of the subnet's or a node's own, or a wrong router id.
+    """
+    _check_keys(pillar.get("cluster"), KEYS["cluster"], "cluster")
+    proxies = declared_nodes(pillar, "proxy")
+    address = _walk(pillar, "cluster:virtual_address")
+    if address is not None:
+        seen = {ip: name for name, ip in declared_nodes(pillar, None).items()}
+        address = _host_address("cluster:virtual_address", address, _network(pillar), seen)
+    router = _walk(pillar, "cluster:virtual_router_id")
+    if router is None:
+        router = 51
+    if isinstance(router, bool) or not isinstance(router, int) or not 1 <= router <= 255:
+        raise _invalid("cluster:virtual_router_id", router, "a whole number from 1 to 255")
+    return Balancer(proxies, address or "", router)
 
 
 def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
@@ -636,7 +689,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         admin_port=_port(pillar, "mysql:admin_port", 33062),
         health_port=_port(pillar, "cluster:health_port", 9200),
         socket=_path(pillar, "mysql:socket", "/run/mysqld/mysqld.sock"),
-        clients=(*declared_nodes(pillar, "proxy").values(), *_health_clients(pillar)),
+        clients=(*declared_balancer(pillar).proxies.values(), *_health_clients(pillar)),
         options=_options(pillar),
         version=_declared_version(pillar),
         drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
@@ -2345,6 +2398,25 @@ def health_settings() -> dict[str, Any]:
         "user": settings.health_user,
         "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.clients],
     }
+
+
+def balancer() -> dict[str, Any]:
+    """
+    Return where the databases are reached: the virtual address, if pillar declares one, or else the
+    first proxy's.
+
+    Returns a dict: ``address`` (the empty text without any proxy), ``virtual_address`` (the empty
+    text where none is declared), ``virtual_router_id``, and ``proxies``, a dict of node id to
+    address in declared order. Raises SaltInvocationError for a wrong pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web mysql_gr.balancer
+    """
+    declared = declared_balancer(__pillar__)
+    return {**declared._asdict(), "address": declared.address}
 
 
 def settings_differ() -> bool:

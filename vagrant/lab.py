@@ -457,7 +457,9 @@ def show(table: dict[str, Any]) -> None:
             print(f"{name:<10}{status or 'does not answer'}")
     print()
     print(f"API               http://{address['web']}/api/tags")
-    print(f"statistics page   http://{address['proxy']}:9201/   (user admin)")
+    for node in nodes.values():
+        if node["role"] == "proxy":
+            print(f"statistics page   http://{node['ip']}:9201/   (user admin)")
     print("passwords         pillar/secrets/*.sls")
     print(f"a look            vagrant ssh {master} -c \"sudo salt 'db*' mysql_gr.status\"")
 

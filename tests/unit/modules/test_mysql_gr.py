@@ -104,6 +104,30 @@ def test_the_keepers_file_holds_the_admin_password_alone():
     assert json.loads(mysql_gr.settings_as_json(again)) == json.loads(text)
 
 
+@pytest.mark.parametrize(
+    ("virtual", "proxies", "address"),
+    [
+        (None, {"proxy": "172.28.17.52"}, "172.28.17.52"),
+        (None, {"proxy2": "172.28.17.57", "proxy": "172.28.17.52"}, "172.28.17.57"),
+        (None, {}, ""),
+        ("172.28.17.60", {"proxy": "172.28.17.52"}, "172.28.17.60"),
+        ("172.28.17.60", {"proxy": "172.28.17.52", "proxy2": "172.28.17.57"}, "172.28.17.60"),
+    ],
+)
+def test_the_balancer_is_at_the_virtual_address_or_else_at_the_first_proxy(
+    virtual, proxies, address
+):
+    tree = set_key(pillar(), "cluster:virtual_address", virtual)
+    del tree["cluster"]["nodes"]["proxy"]
+    tree["cluster"]["nodes"] |= {n: {"ip": ip, "role": "proxy"} for n, ip in proxies.items()}
+    found = mysql_gr.declared_balancer(tree)
+    assert found.address == address
+    assert list(found.proxies.items()) == list(proxies.items())
+    assert (found.virtual_address, found.virtual_router_id) == (virtual or "", 51)
+    # The members are asked from the proxies' own addresses, whoever holds the virtual one.
+    assert mysql_gr.settings_from(tree, "db1").clients == tuple(proxies.values())
+
+
 # What a pillar must not say: where, what instead, and words of the error.
 WRONG = [
     ("cluster", ["nodes"], ["pillar cluster is a list", "mapping with subnet"]),
@@ -131,6 +155,15 @@ WRONG = [
     ("cluster:health_clients", ["10.0.0.9", "prom"], ["cluster:health_clients is 'prom'", "IPv4"]),
     ("cluster:health_clients", ["10.0.0.9/24"], ["cluster:health_clients is '10.0.0.9/24'"]),
     ("cluster:health_port", 33062, ["cluster:health_port", "mysql:admin_port is the same"]),
+    ("cluster:virtual_adress", "172.28.17.60", ["expected cluster:virtual_address"]),
+    ("cluster:virtual_address", "floating", ["virtual_address is 'floating'", "IPv4"]),
+    ("cluster:virtual_address", "10.0.0.9", ["virtual_address", "cluster:subnet 172.28.17.0/24"]),
+    ("cluster:virtual_address", "172.28.17.255", ["virtual_address", "a host in cluster:subnet"]),
+    ("cluster:virtual_address", "172.28.17.52", ["virtual_address", "proxy's already"]),
+    ("cluster:virtual_address", "172.28.17.53", ["virtual_address", "db1's already"]),
+    ("cluster:virtual_router_id", 0, ["virtual_router_id is '0'", "from 1 to 255"]),
+    ("cluster:virtual_router_id", 256, ["virtual_router_id is '256'", "from 1 to 255"]),
+    ("cluster:virtual_router_id", "51", ["virtual_router_id is '51'", "a whole number"]),
     ("mysql:port", [3306], ["mysql:port is a list"]),
     ("mysql:group:name", "{" + GROUP + "}", ["mysql:group:name", "uuidgen"]),
     ("mysql:group:mode", ["multi-primary"], ["mysql:group:mode is a list"]),
@@ -261,6 +294,7 @@ JUNK = st.sampled_from(
 PATHS = [
     *("cluster", "cluster:subnet", "cluster:nodes", "cluster:health_port", "mysql"),
     *("cluster:nodes:db1", "cluster:nodes:db2:ip", "cluster:nodes:proxy:role"),
+    *("cluster:virtual_address", "cluster:virtual_router_id"),
     *("mysql:group", "mysql:group:name", "mysql:group:mode", "mysql:port", "mysql:admin_port"),
     *("mysql:socket", "mysql:version", "mysql:accounts", "mysql:accounts:recovery"),
     *(f"mysql:accounts:{role}:name" for role in ("admin", "recovery", "application")),
@@ -331,6 +365,8 @@ RIGHT = st.sampled_from(
         ("mysql:accounts:application:database", "shop_1"),
         ("cluster:health_port", 9300),
         ("cluster:health_clients", ["10.0.0.9", "10.1.0.0/24"]),
+        ("cluster:virtual_address", "172.28.17.60"),
+        ("cluster:virtual_router_id", 255),
         ("cluster:nodes:db4", {"ip": "172.28.17.99", "role": "db"}),
         ("cluster:nodes:web.example-1", {"ip": "172.28.17.98", "role": "web"}),
     ]
