@@ -2,6 +2,8 @@
 # gets a machine, a Salt key, a pillar by its role, and its place in the group and the balancer.
 cluster:
   subnet: 172.28.17.0/24
+  # For two machines of role proxy or more: the address that moves between them (docs/haproxy.md).
+  # virtual_address: 172.28.17.60
   # Where the health agent of each database machine answers, and the balancer asks.
   health_port: 9200
   nodes:

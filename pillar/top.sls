@@ -1,4 +1,5 @@
 # By minion id, never by grain: a minion can set its own grains, and would choose its own secrets.
+{%- import_yaml 'cluster.sls' as table %}
 base:
   '*':
     - cluster
@@ -9,6 +10,9 @@ base:
     - secrets.application_database
   'proxy*':
     - haproxy
+{%- if table.cluster.get('virtual_address') %}
+    - keepalived
+{%- endif %}
     - secrets.haproxy
   'web*':
     - laravel

@@ -6,6 +6,7 @@ base:
     - mysql
   'proxy*':
     - haproxy
+    - keepalived
   'web*':
     - apache
     - laravel

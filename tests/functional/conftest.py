@@ -92,6 +92,23 @@ def minion_opts(opts: dict[str, Any]) -> Any:
     return make
 
 
+@pytest.fixture
+def with_cluster(checkout: Path, tmp_path: Path, minion_opts: Any) -> Any:
+    """A maker of a machine's options, for a pillar whose cluster has other values at some keys."""
+
+    def make(minion: str, **changes: Any) -> dict[str, Any]:
+        pillar = tmp_path / "pillar"
+        shutil.copytree(checkout / "pillar", pillar, dirs_exist_ok=True)
+        table = yaml.safe_load((pillar / "cluster.sls").read_text())
+        table["cluster"] |= changes
+        (pillar / "cluster.sls").write_text(yaml.safe_dump(table, sort_keys=False))
+        options = minion_opts(minion)
+        options["pillar_roots"] = {"base": [str(pillar)]}
+        return options
+
+    return make
+
+
 SID = {
     "os": "Debian",
     "os_family": "Debian",

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 import salt.pillar
 import salt.state
-import yaml
 
+from tests import lab
 from tests.functional.conftest import PROXY
 from tests.functional.test_render import execution_modules, highstate
 
 
 @pytest.fixture
-def with_databases(checkout: Path, tmp_path: Path, minion_opts: Any) -> Any:
+def with_databases(with_cluster: Any) -> Any:
     """A maker of a machine's options, for a table with so many databases."""
 
     def make(minion: str, count: int) -> dict[str, Any]:
-        pillar = tmp_path / "pillar"
-        shutil.copytree(checkout / "pillar", pillar, dirs_exist_ok=True)
-        table = yaml.safe_load((pillar / "cluster.sls").read_text())
-        nodes = {k: n for k, n in table["cluster"]["nodes"].items() if n["role"] != "db"}
+        nodes = {name: node for name, node in lab.nodes().items() if node["role"] != "db"}
         nodes |= {
             f"db{n}": {"ip": f"172.28.17.{100 + n}", "role": "db"} for n in range(1, count + 1)
         }
-        table["cluster"]["nodes"] = nodes
-        (pillar / "cluster.sls").write_text(yaml.safe_dump(table, sort_keys=False))
-        options = minion_opts(minion)
-        options["pillar_roots"] = {"base": [str(pillar)]}
-        return options
+        return with_cluster(minion, nodes=nodes)
 
     return make
 

@@ -1,0 +1,20 @@
+{%- from 'keepalived/map.jinja' import keepalived with context %}
+
+include:
+  - keepalived.install
+
+keepalived-config-file-managed:
+  file.managed:
+    - name: {{ keepalived.config }}
+    - source: salt://keepalived/files/keepalived.conf.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    - context:
+        keepalived: {{ keepalived | json }}
+        balancer: {{ salt['mysql_gr.balancer']() | json }}
+    # keepalived takes a file that it does not understand, and then holds no address.
+    - check_cmd: keepalived --config-test --use-file
+    - require:
+      - sls: keepalived.install

@@ -1,0 +1,10 @@
+{#- A declared virtual address is held by the declared proxies, and by no other machine. -#}
+{%- set balancer = salt['mysql_gr.balancer']() %}
+include:
+{%- if balancer.virtual_address and grains['id'] in balancer.proxies %}
+  - keepalived.install
+  - keepalived.config
+  - keepalived.service
+{%- else %}
+  - keepalived.removed
+{%- endif %}

@@ -1,0 +1,16 @@
+{%- from 'keepalived/map.jinja' import keepalived with context %}
+
+include:
+  - haproxy.service
+  - keepalived.config
+
+# A reload: a restart would move the address.
+keepalived-service-running:
+  service.running:
+    - name: {{ keepalived.service }}
+    - enable: true
+    - reload: true
+    - require:
+      - sls: haproxy.service
+    - watch:
+      - file: keepalived-config-file-managed
