@@ -4,11 +4,11 @@
 {%- set roles = nodes.values() | map(attribute='role') | unique | list %}
 {%- set order = ['db', 'proxy', 'web'] %}
 
-{#- Databases that were deleted from the table of nodes leave first. One that does not answer any more
-    is left alone: nobody waits for it. -#}
+{#- Databases that were deleted from the table of nodes leave first, and balancers give the virtual
+    address up. One that does not answer any more is left alone: nobody waits for it. -#}
 {%- set removed = [] %}
 {%- for name in salt['saltutil.wheel']('key.list', 'accepted')['return']['minions'] %}
-{%- if name.startswith('db') and name not in nodes %}
+{%- if name.startswith(('db', 'proxy')) and name not in nodes %}
 {%- do removed.append(name) %}
 {%- endif %}
 {%- endfor %}
