@@ -27,9 +27,14 @@ class NotUp(Exception):
 TABLE = ROOT / "pillar/cluster.sls"
 
 
+def cluster(text: str | None = None) -> dict[str, Any]:
+    """Return what a text of the table says of the cluster, or the table as it is now."""
+    return yaml.safe_load(text or TABLE.read_text())["cluster"]
+
+
 def nodes(text: str | None = None) -> dict[str, dict[str, str]]:
     """Return the nodes by name, of a text of the table or of the table as it is now."""
-    return yaml.safe_load(text or TABLE.read_text())["cluster"]["nodes"]
+    return cluster(text)["nodes"]
 
 
 def declared(role: str, text: str | None = None) -> list[str]:
@@ -46,6 +51,8 @@ class Lab:
         self.databases = declared("db")
         (self.master,) = declared("master")
         self.proxy, self.web = declared("proxy")[0], declared("web")[0]
+        # Where the application finds the databases.
+        self.balancer = cluster().get("virtual_address") or self.address[self.proxy]
 
     def run(self, machine: str, command: str, check: bool = True) -> str:
         """Run a command as root on a machine and return what it prints."""
@@ -87,7 +94,7 @@ class Lab:
     def session(self, host: str = "", port: int = 3306, patience: float = 10) -> Iterator[Any]:
         """Return a context with a session as the application has it: by the balancer, or a host."""
         connection = pymysql.connect(
-            host=host or self.address[self.proxy],
+            host=host or self.balancer,
             port=port,
             user="haproxy_root",
             password=self.secret("application_database", "password"),

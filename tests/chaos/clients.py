@@ -133,8 +133,7 @@ class Writers:
 
     def start(self) -> None:
         """Let them write."""
-        proxy = self._lab.address[self._lab.proxy]
-        places = [(proxy, port, True) for port in (3306, 3306, 3307, 3307)]
+        places = [(self._lab.balancer, port, True) for port in (3306, 3306, 3307, 3307)]
         places += [(self._lab.address[name], 3306, False) for name in self._lab.databases]
         self._clients = [Client(self._lab, self.ledger, *place) for place in places]
         for client in self._clients:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -50,36 +51,44 @@ def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], 
     return lambda seconds=180: eventually(whole, seconds)
 
 
-NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
-
-
 class Killer:
-    """Kills a mysqld and keeps its unit from starting it again, until that is undone."""
+    """Kills a service and keeps its unit from starting it again, until that is undone."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, lab: Lab, unit: str) -> None:
+        self._lab, self._unit = lab, unit
+        self._no_restart = f"/run/systemd/system/{unit}.service.d/no-restart.conf"
         self.killed: list[str] = []
 
     def __call__(self, machine: str) -> None:
         self.killed.append(machine)
         self._lab.run(
             machine,
-            f"mkdir -p $(dirname {NO_RESTART})\n"
-            f"printf '[Service]\\nRestart=no\\n' > {NO_RESTART}\n"
-            "systemctl daemon-reload\nsystemctl kill --signal=KILL mysql",
+            f"mkdir -p $(dirname {self._no_restart})\n"
+            f"printf '[Service]\\nRestart=no\\n' > {self._no_restart}\n"
+            f"systemctl daemon-reload\nsystemctl kill --signal=KILL {self._unit}",
         )
 
     def undo(self, machine: str) -> None:
         self._lab.run(
-            machine, f"rm -f {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql"
+            machine,
+            f"rm -f {self._no_restart}\nsystemctl daemon-reload\nsystemctl start {self._unit}",
         )
         self.killed.remove(machine)
+
+
+@contextmanager
+def kept_down(lab: Lab, unit: str) -> Iterator[Killer]:
+    """Return a context with a killer of a service; what it killed is started afterwards."""
+    killer = Killer(lab, unit)
+    try:
+        yield killer
+    finally:
+        for machine in [*killer.killed]:
+            killer.undo(machine)
 
 
 @pytest.fixture
 def mysqld_down(lab: Lab) -> Iterator[Killer]:
     """Kill a mysqld and keep its unit from starting it again; undone afterwards."""
-    killer = Killer(lab)
-    yield killer
-    for machine in [*killer.killed]:
-        killer.undo(machine)
+    with kept_down(lab, "mysql") as killer:
+        yield killer
