@@ -91,16 +91,26 @@ class Lab:
         return self.run(machine, f"mysql -N <<'SQL'\n{statement}\nSQL").strip()
 
     @contextmanager
-    def session(self, host: str = "", port: int = 3306, patience: float = 10) -> Iterator[Any]:
-        """Return a context with a session as the application has it: by the balancer, or a host."""
+    def session(
+        self,
+        host: str = "",
+        port: int = 3306,
+        patience: float = 10,
+        connecting: float = 3,
+        password: str = "",
+    ) -> Iterator[Any]:
+        """Return a context with a session as the application has it: by the balancer, or a host.
+
+        Who opens many gives the password, which is otherwise looked up for each.
+        """
         connection = pymysql.connect(
             host=host or self.balancer,
             port=port,
             user="haproxy_root",
-            password=self.secret("application_database", "password"),
+            password=password or self.secret("application_database", "password"),
             database=DATABASE,
             autocommit=True,
-            connect_timeout=min(3, patience),
+            connect_timeout=min(connecting, patience),
             read_timeout=patience,
             write_timeout=patience,
         )

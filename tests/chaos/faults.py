@@ -15,6 +15,8 @@ from tests.chaos.clients import Monitor, Writers
 from tests.chaos.plan import Round
 from tests.lab import Lab
 
+# All ONLINE counts when it has been so for this long.
+STABLE_SECONDS = 2
 NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
 # Where nobody lives: frames to it are sent, and received by nobody.
 NOBODY = "02:00:00:00:00:01"
@@ -53,6 +55,17 @@ class Scene:
         """Wait until all members are ONLINE in one view."""
         since = time.monotonic()
         self.wait("all ONLINE in one view", lambda: self.monitor.whole(since), seconds)
+
+    def wait_stable(self, seconds: float) -> float:
+        """Wait until all are ONLINE in one view and stay so, and return since when they are."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.wait_whole(deadline - time.monotonic())
+            online = time.monotonic()
+            while self.monitor.whole(online - STABLE_SECONDS):
+                if time.monotonic() >= online + STABLE_SECONDS:
+                    return online
+                time.sleep(0.1)
 
     def wait_gone(self, member: str, survivor: str, seconds: float = 60) -> None:
         """Wait until a member is in no survivor's view any more."""
@@ -111,7 +124,10 @@ class Scene:
         self.highstate([self.lab.web], "")
 
     def cut(self, sender: str, receivers: Iterable[str]) -> None:
-        """Lose what one machine sends to others, silently; what they send arrives."""
+        """Lose what one machine sends to others, silently; what they send arrives.
+
+        An address may stand for a machine that is none of the lab's.
+        """
         self._neighbours(sender, receivers, f"replace $ip lladdr {NOBODY} nud permanent")
 
     def mend(self, sender: str, receivers: Iterable[str]) -> None:
@@ -119,7 +135,7 @@ class Scene:
         self._neighbours(sender, receivers, "del $ip")
 
     def _neighbours(self, sender: str, receivers: Iterable[str], change: str) -> None:
-        addresses = " ".join(self.lab.address[name] for name in receivers)
+        addresses = " ".join(self.lab.address.get(name, name) for name in receivers)
         self.lab.run(
             sender,
             f"for ip in {addresses}\n"

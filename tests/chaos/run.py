@@ -19,8 +19,6 @@ from tests.lab import Lab
 START_SECONDS = 60
 # How long the members may take to find together, and the clients to be served.
 ONLINE_SECONDS = 240
-# All ONLINE counts when it has been so for this long.
-STABLE_SECONDS = 2
 
 
 def begun(number: int, seed: int, fault: str) -> dict[str, Any]:
@@ -146,14 +144,7 @@ class Chaos:
     def _settled(self, injected: float, healed: float, result: dict[str, Any]) -> None:
         """Wait until all are ONLINE, stay so, and every client is served."""
         deadline = time.monotonic() + ONLINE_SECONDS
-        stable = False
-        while not stable:
-            self._scene.wait_whole(deadline - time.monotonic())
-            online = time.monotonic()
-            while (stable := self._monitor.whole(online - STABLE_SECONDS)) and (
-                time.monotonic() < online + STABLE_SECONDS
-            ):
-                time.sleep(0.1)
+        online = self._scene.wait_stable(ONLINE_SECONDS)
         result["online"] = round(online - healed, 2)
         left = deadline - time.monotonic()
         try:
