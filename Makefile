@@ -47,12 +47,19 @@ chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,
 chaos-races: $(VENV)/ready ## Racing bootstraps on the running lab: ROUNDS=n SEED=s [ROUND=k] [KEEP_GOING=1]
 	$(RUN) -m tests.chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
 
+bench-failover: $(VENV)/ready ## Faults while all ways are written through: REPS=n [FAULTS=] [MODES=] [WAYS=] [RESUME=1]
+	$(RUN) -m bench failover $(if $(REPS),--reps $(REPS)) $(if $(FAULTS),--faults $(FAULTS)) \
+	  $(if $(MODES),--modes $(MODES)) $(if $(WAYS),--ways $(WAYS)) $(if $(RESUME),--resume)
+
+bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
+	$(RUN) -m bench report
+
 lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant validate, php -l
 	@vagrant/host.sh git openssl openssh-client php-cli shellcheck vagrant
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	# Twice, since a module and its states have one name.
-	$(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/chaos
+	$(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/chaos bench
 	$(VENV)/bin/mypy _states
 	shellcheck $(SHELL_FILES)
 	$(VENV)/bin/yamllint --strict .
@@ -67,7 +74,12 @@ $(VENV)/ready: requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+$(VENV)/bench: $(VENV)/ready bench/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
-.PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races lint clean
+.PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races \
+	bench-failover bench-report lint clean

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import plan
+from bench import plan, report
 from bench.failover import Failover, show
 from tests.chaos import report as lines
 from tests.lab import ROOT, NotUp, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
+PAGE = ROOT / "docs/bench.md"
+PICTURE = ROOT / "docs/images/bench-failover.png"
 
 
 def arguments() -> argparse.Namespace:
@@ -26,6 +29,9 @@ def arguments() -> argparse.Namespace:
     failover.add_argument("--ways", default="", help="some of " + ",".join(plan.WAYS))
     failover.add_argument("--results", type=Path, default=FAILOVER)
     failover.add_argument("--resume", action="store_true", help="run what is missing there")
+    shown = tasks.add_parser("report", help="the tables, the goals and the picture")
+    shown.add_argument("--results", type=Path, default=FAILOVER)
+    shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
 
 
@@ -59,13 +65,33 @@ def failover(options: argparse.Namespace) -> int:
     return failed
 
 
+def show_report(options: argparse.Namespace) -> int:
+    """Write the tables into the page and draw the picture, or print the tables."""
+    results = lines.read([options.results])
+    text = report.failover(results)
+    if options.print:
+        print(text, end="")
+        return 0
+    # Needs what bench/requirements.txt names, and nothing else here does.
+    from bench import plot
+
+    PAGE.write_text(report.placed(PAGE.read_text(), "bench-failover", text))
+    plot.failover(results, PICTURE)
+    print(f"written: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")
+    return 0
+
+
 def main() -> int:
     """Do what the command line says."""
     options = arguments()
     # Broken off by a signal it heals, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return min(failover(options), 1)
+        tasks: dict[str, Callable[[argparse.Namespace], int]] = {
+            "failover": failover,
+            "report": show_report,
+        }
+        return min(tasks[options.task](options), 1)
     except KeyboardInterrupt:
         print("broken off; what had come was healed", file=sys.stderr)
         return 130

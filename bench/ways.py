@@ -14,7 +14,7 @@ from bench.plan import DIRECT, OURS, ROUTER, TCP_CHECK
 from tests.lab import Lab
 
 PORTS = {OURS[0]: 3306, OURS[1]: 3307, TCP_CHECK: 3406, ROUTER: 3506}
-# Of each way but the direct one.
+# Of each way; those of the direct one are at the survivors, in equal numbers.
 CLIENTS = 4
 
 # On the proxy machine: gone with its next boot, whatever happens.
@@ -27,13 +27,14 @@ ACCOUNT = "mysql_gr_bench"
 def places(lab: Lab, ways: Iterable[str], victim: str) -> list[Place]:
     """Return where each client of a round connects to.
 
-    A client of the direct way is at each member that the fault does not meet.
+    Those of the direct way are at the members that the fault does not meet.
     """
     found = []
     for way in ways:
         if way == DIRECT:
             others = [name for name in lab.databases if name != victim]
-            found += [Place(way, lab.address[name], 3306) for name in others]
+            each = max(1, CLIENTS // len(others))
+            found += [Place(way, lab.address[name], 3306) for name in others for _ in range(each)]
         else:
             found += [Place(way, lab.address[lab.proxy], PORTS[way])] * CLIENTS
     return found

@@ -1,0 +1,341 @@
+"""The pure parts of the measurements: what is planned, how it is judged, what is shown."""
+
+from __future__ import annotations
+
+import configparser
+
+import pytest
+
+from bench import report
+from bench.events import EVENTS, story
+from bench.measure import (
+    Acknowledged,
+    Failure,
+    Moments,
+    Record,
+    cut,
+    gaps,
+    ids_lost,
+    round_results,
+    way_result,
+)
+from bench.packages import change
+from bench.plan import EVENTS as PLANNED_EVENTS
+from bench.plan import MODES, WAYS, Round, chosen, missing, plan
+from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
+
+MOMENTS = Moments(100, 112, 120)
+MULTI, SINGLE = MODES
+
+
+def record(way, times, member="db1", failures=(), at=None, first=0):
+    """A client that was acknowledged something at some times."""
+    there = {first + n: Acknowledged(when, member) for n, when in enumerate(times)}
+    return Record(
+        way,
+        member,
+        member if at is None else at,
+        set(there) | {first + 900},
+        there,
+        [Failure(*one) for one in failures],
+    )
+
+
+# --- plan ----------------------------------------------------------------------------------------
+
+
+def test_every_event_can_be_planned_and_done():
+    assert tuple(EVENTS) == PLANNED_EVENTS
+
+
+def test_each_repetition_has_all_events_and_begins_with_another():
+    rounds = plan([MULTI], ["none", "kill", "freeze"], 4)
+    assert [one.event[0] for one in rounds] == list("nkfkfnfnknkf")
+    assert [one.repetition for one in rounds] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+
+
+def test_modes_follow_each_other_and_a_switchover_needs_one_primary():
+    assert plan(MODES, ["kill", "switchover"], 1) == [
+        Round(MULTI, 1, "kill"),
+        Round(SINGLE, 1, "kill"),
+        Round(SINGLE, 1, "switchover"),
+    ]
+
+
+def test_what_is_missing_is_what_was_not_measured():
+    rounds = plan([MULTI], ["kill", "freeze"], 2)
+    results = [
+        {"mode": MULTI, "repetition": 1, "event": "kill", "problems": []},
+        {"mode": MULTI, "repetition": 1, "event": "freeze", "problems": ["not served"]},
+    ]
+    assert missing(rounds, results) == [one for one in rounds if one != Round(MULTI, 1, "kill")]
+
+
+def test_names_are_chosen_in_their_known_order():
+    assert chosen("WAYS", "router,direct", WAYS) == ["direct", "router"]
+    assert chosen("WAYS", "", WAYS) == list(WAYS)
+    with pytest.raises(ValueError, match=r"FAULTS names 'flood'; expected some of none,kill"):
+        chosen("FAULTS", "kill,flood", PLANNED_EVENTS)
+
+
+def test_a_story_names_the_victim_and_the_others():
+    told = story("kill", "db2", ["db1", "db2", "db3"], 12)
+    assert (told.victims, told.others, told.seconds) == (("db2",), ("db1", "db3"), 12)
+    # Cut off from the balancer, too.
+    assert told.coins[0]
+
+
+# --- measure -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        # From the fault to its first, and to the end.
+        ([101, 119], (18, 1)),
+        # The gap in which it is healed belongs to the fault, to its end.
+        ([*range(101, 111), 115, 116, 117, 118, 119], (5, 1)),
+        ([*range(101, 113), 117], (1, 5)),
+        ([], (20, 0)),
+        # What was before and after is not looked at.
+        ([50, 99, 121], (20, 0)),
+    ],
+)
+def test_a_gap_is_of_the_fault_or_of_what_comes_after_it(times, expected):
+    assert gaps(times, MOMENTS) == expected
+
+
+def test_a_client_is_cut_when_it_is_told_so():
+    one = record("router", [99, 101, 104], failures=[(98, "2013"), (106, "2013"), (107, "2003")])
+    assert cut(one, MOMENTS) == 2
+
+
+def test_a_client_that_is_never_told_waits_for_as_long_as_its_gap():
+    assert cut(record("router", [101, 113, 119]), MOMENTS) == 12
+
+
+def test_a_way_is_what_its_clients_met():
+    records = [
+        record("router", range(101, 120), "db2"),
+        record("router", [101, 113, 119], failures=[(112.5, "2013"), (90, "1290")], first=1000),
+    ]
+    assert way_result(records, "db1", MOMENTS, {1000, 7777}) == {
+        "clients": 2,
+        "hit": 1,
+        "gap": 1,
+        "worst": 12,
+        "after": 1,
+        "cut": 11.5,
+        "errors": {"2013": 1},
+        "readonly": 0,
+        "attempted": 24,
+        "acknowledged": 22,
+        "lost": 1,
+    }
+
+
+def test_refusals_of_a_read_only_member_are_counted_apart():
+    errors = [(101, "1290"), (102, "3100"), (103, "2013")]
+    found = way_result([record("tcp-check", [101], failures=errors)], "db1", MOMENTS, set())
+    assert found["readonly"] == 2
+    assert sum(found["errors"].values()) == 3
+
+
+def test_the_floor_of_several_primaries_counts_from_the_fault():
+    records = [record("direct", [102, 103, 119], "db2"), record("router", [101, 119])]
+    found = round_results(records, MULTI, "db1", MOMENTS, set())
+    assert found["direct"]["gap"] == 16
+
+
+def test_the_floor_of_one_primary_counts_from_its_last_word():
+    records = [
+        record("direct", [108, 109, 110, 111, 112, 119], "db2", [(101, "1290")]),
+        record("direct", [], "db3", [(101, "1290")], first=2000),
+        # The victim acknowledges until 101.5, and again after it was healed.
+        record("router", [101, 101.5, 113], "db1", first=3000),
+        record("router", [108.5], "db2", first=4000),
+    ]
+    found = round_results(records, SINGLE, "db1", MOMENTS, set())
+    assert found["direct"]["gap"] == found["direct"]["worst"] == 6.5
+    assert found["router"]["gap"] == pytest.approx(7)
+
+
+def test_there_is_no_floor_where_no_other_primary_came():
+    records = [record("direct", [], "db2"), record("router", range(101, 120))]
+    assert set(round_results(records, SINGLE, "db1", MOMENTS, set())) == {"router"}
+
+
+def test_what_is_lost_is_lost_on_some_member():
+    assert ids_lost({"db1": [1, 2], "db3": [2, 3]}) == {1, 2, 3}
+
+
+# --- what stands beside ours ---------------------------------------------------------------------
+
+
+def test_what_apt_would_do_is_read():
+    text = "NOTE\nRemv mysql-server (9)\nInst libicu78 (78)\nInst sysbench (1)\nConf sysbench (1)\n"
+    assert change(text) == (["libicu78", "sysbench"], ["mysql-server"])
+
+
+def test_the_plain_check_is_as_the_replaced_system_had_it():
+    assert tcp_check_config(["10.0.0.1", "10.0.0.2"]).splitlines() == [
+        "listen tcp-check",
+        "  bind :3406",
+        "  mode tcp",
+        "  balance roundrobin",
+        "  retries 2",
+        "  timeout connect 3000",
+        "  timeout server 5000",
+        "  timeout client 5000",
+        "  server mysql-1 10.0.0.1:3306 check",
+        "  server mysql-2 10.0.0.2:3306 check",
+    ]
+
+
+def test_router_asks_the_group_and_sends_to_primaries():
+    config = configparser.ConfigParser()
+    config.read_string(router_config())
+    assert config["metadata_cache:bench"]["ttl"] == "0.5"
+    assert config["routing:writer"]["destinations"] == "metadata-cache://bench/?role=PRIMARY"
+    assert router_state("b9ba", ["10.0.0.1"])["metadata-cache"] == {
+        "group-replication-id": "b9ba",
+        "cluster-metadata-servers": ["mysql://10.0.0.1:3306"],
+    }
+
+
+def test_the_metadata_goes_as_it_came():
+    made, gone = metadata("10.0.0.9", "secret"), metadata_gone("10.0.0.9")
+    assert made.startswith(gone)
+    assert made.count("CREATE DATABASE") == made.count("CREATE USER") == 1
+    assert "'mysql_gr_bench'@'10.0.0.9'" in gone
+
+
+# --- report --------------------------------------------------------------------------------------
+
+
+def way(gap, worst=None, cut=None, errors=0, lost=0):
+    return {
+        "gap": gap,
+        "worst": gap if worst is None else worst,
+        "after": 0.1,
+        "cut": cut,
+        "errors": {"2013": errors} if errors else {},
+        "readonly": 0,
+        "acknowledged": 100,
+        "lost": lost,
+    }
+
+
+def result(mode, event, repetition=1, problems=(), **ways):
+    return {
+        "mode": mode,
+        "event": event,
+        "repetition": repetition,
+        "began": "2026-01-01T00:00:00+00:00",
+        "versions": {"mysqld": "9.7"},
+        "load": [1.0, 2.0],
+        "problems": list(problems),
+        "ways": {name.replace("_", "-"): one for name, one in ways.items()},
+    }
+
+
+def verdict(results, text):
+    (found,) = (goal for goal in report.goals(results) if text in goal.text)
+    return found
+
+
+def test_a_spread_is_least_median_p95_and_most():
+    assert report.spread([3.0]) == (3, 3, 3, 3)
+    assert report.spread([float(n) for n in range(1, 22)]) == (1, 11, 20, 21)
+
+
+def test_a_round_that_was_run_twice_counts_as_it_went_last():
+    first = result(MULTI, "kill", problems=["not served"], direct=way(9))
+    second = result(MULTI, "kill", direct=way(1))
+    assert report.values(report.measured([first, second]), MULTI, "kill", "direct", "gap") == [1]
+    assert report.measured([second, first]) == []
+
+
+def test_the_table_has_a_row_for_each_way_of_each_event():
+    results = [
+        result(MULTI, "freeze", 1, direct=way(0.5), router=way(0.6, 9, cut=8.5, errors=2)),
+        result(MULTI, "freeze", 2, direct=way(0.7), router=way(0.8, 11, cut=9.5)),
+    ]
+    assert report.table(results, MULTI).splitlines()[2:] == [
+        "| freeze | direct | 2 | 0.50 / 0.60 / 0.69 / 0.70 | 0.50 / 0.60 / 0.69 / 0.70 | 0.10 | - "
+        "| 0 (0) | 0 |",
+        "| freeze | router | 2 | 0.60 / 0.70 / 0.79 / 0.80 | 9.00 / 10.00 / 10.90 / 11.00 | 0.10 "
+        "| 9.50 | 2 (0) | 0 |",
+    ]
+    assert report.table(results, SINGLE) == ""
+
+
+def test_a_goal_that_was_not_measured_is_not_held():
+    assert verdict([], "kill: gap of mysql-cluster").holds is None
+    assert verdict([], "nothing acknowledged is lost").holds is None
+
+
+@pytest.mark.parametrize(("gap", "holds"), [(1.0, True), (1.01, False)])
+def test_the_gap_of_a_kill_has_a_limit(gap, holds):
+    results = [result(MULTI, "kill", mysql_cluster=way(gap))]
+    assert verdict(results, "kill: gap of mysql-cluster").holds is holds
+
+
+@pytest.mark.parametrize(("gap", "holds"), [(8.5, True), (8.6, False)])
+def test_the_loss_of_a_primary_costs_little_more_than_the_floor(gap, holds):
+    results = [result(SINGLE, "kill", direct=way(7), mysql_cluster=way(gap))]
+    found = verdict(results, "gap of mysql-cluster ≤ 1.15 x floor")
+    assert found.holds is holds
+    assert found.seen.startswith(f"rounds above it: {'none' if holds else 'kill 1'} of 1")
+
+
+@pytest.mark.parametrize(("gap", "holds"), [(1.05, True), (1.2, False)])
+def test_slower_than_router_is_slower_by_more_than_the_noise(gap, holds):
+    results = [
+        result(MULTI, "none", mysql_cluster=way(0.1), router=way(0.1)),
+        result(MULTI, "kill", mysql_cluster=way(gap), router=way(1)),
+    ]
+    found = verdict(results, f"{MULTI}: gap of mysql-cluster no longer than Router's")
+    assert found.holds is holds
+
+
+def test_the_gap_of_one_member_is_not_compared_with_that_of_all():
+    assert not [
+        goal
+        for goal in report.goals([])
+        if goal.text.startswith(f"{MULTI}: gap of mysql-writer no longer")
+    ]
+
+
+def test_a_lost_row_counts_in_a_round_that_failed_too():
+    results = [result(MULTI, "kill", problems=["not served"], router=way(1, lost=1))]
+    assert verdict(results, "nothing acknowledged is lost").holds is False
+    assert verdict(results, "every round could be measured").holds is False
+
+
+def test_what_is_planned_is_to_cost_nothing():
+    results = [result(MULTI, "drain", mysql_cluster=way(0.1), mysql_writer=way(0.1, errors=1))]
+    found = verdict(results, f"{MULTI}, drain: no request fails")
+    assert (found.holds, found.seen) == (False, "mysql-cluster 0 in 1, mysql-writer 1 in 1")
+
+
+def test_clients_of_a_frozen_member_are_cut_in_time():
+    results = [result(MULTI, "freeze", mysql_cluster=way(0.5, 2.2, cut=1.9))]
+    assert verdict(results, "freeze: clients of the member are cut").holds is True
+
+
+def test_the_place_in_the_page_is_filled_anew():
+    page = "# A\n<!-- x -->\nold\n<!-- /x -->\nrest\n"
+    filled = report.placed(page, "x", "new\n")
+    assert filled == "# A\n<!-- x -->\n\nnew\n\n<!-- /x -->\nrest\n"
+    assert report.placed(filled, "x", "new\n") == filled
+    with pytest.raises(ValueError, match="the page has no <!-- y -->"):
+        report.placed(page, "y", "new\n")
+
+
+def test_all_of_it_is_shown_together():
+    text = report.failover([result(MULTI, "kill", direct=way(1), mysql_cluster=way(1))])
+    assert text.startswith("1 rounds, 2026-01-01; mysqld 9.7; load average 1.0 / 1.5 / 2.0")
+    assert "### multi-primary" in text
+    assert "### single-primary" not in text
+    assert "### Goals" in text
