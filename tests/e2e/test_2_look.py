@@ -112,13 +112,11 @@ def servers(browser: Chrome) -> dict[str, tuple[str, str]]:
 
 def expected(lab: Lab, **other: tuple[str, str]) -> dict[str, tuple[str, str]]:
     """What it shows while all are UP, but for the members that are named."""
-    found = {}
-    for section in SECTIONS:
-        for number, member in enumerate(lab.databases, start=1):
-            use = "backup" if section == "mysql-writer" and number > 1 else "active"
-            kind, status = other.get(member, ("{}_up", "UP"))
-            found[f"{section}/mysql-{number}"] = (kind.format(use), status)
-    return found
+    return {
+        f"{section}/mysql-{number}": other.get(member, ("active_up", "UP"))
+        for section in SECTIONS
+        for number, member in enumerate(lab.databases, start=1)
+    }
 
 
 def agent(browser: Chrome) -> dict[str, Any]:
@@ -157,7 +155,7 @@ def test_a_member_that_dies_is_seen_on_both_pages(
     eventually(lambda: servers(browser) == expected(lab), 30)
     mysqld_down(victim)
     # The page that is left open follows by itself.
-    down = expected(lab, **{victim: ("{}_down", "DOWN")})
+    down = expected(lab, **{victim: ("active_down", "DOWN")})
     eventually(lambda: servers(browser) == down, 30)
     picture("statistics-one-down", 1500)
     with lab.tunnel(victim, 9200) as here:
