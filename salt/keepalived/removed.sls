@@ -1,7 +1,10 @@
 {%- from 'keepalived/map.jinja' import keepalived with context %}
 
-# Where keepalived is not installed this finds nothing to do.
+# Only where it is installed: of a service that is not there, a test run says that it would stop it.
 keepalived-removed-service-dead:
   service.dead:
     - name: {{ keepalived.service }}
     - enable: false
+    - onlyif:
+      - fun: service.available
+        args: [{{ keepalived.service }}]
