@@ -8,7 +8,7 @@ CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(K
 SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Bring the whole system up and say where to look
 	@vagrant/host.sh python3-yaml
@@ -51,6 +51,10 @@ bench-failover: $(VENV)/ready ## Faults while all ways are written through: REPS
 	$(RUN) -m bench failover $(if $(REPS),--reps $(REPS)) $(if $(FAULTS),--faults $(FAULTS)) \
 	  $(if $(MODES),--modes $(MODES)) $(if $(WAYS),--ways $(WAYS)) $(if $(RESUME),--resume)
 
+bench-throughput: $(VENV)/ready ## sysbench through all ways: [ROUNDS=n] [LENGTH=s] [TESTS=] [RESUME=1]
+	$(RUN) -m bench throughput $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(LENGTH),--seconds $(LENGTH)) \
+	  $(if $(TESTS),--tests $(TESTS)) $(if $(RESUME),--resume)
+
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	$(RUN) -m bench report
 
@@ -82,4 +86,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
 .PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races \
-	bench-failover bench-report lint clean
+	bench-failover bench-throughput bench-report lint clean

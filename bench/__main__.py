@@ -7,13 +7,18 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from bench import plan, report
+from bench import plan, rates, report
 from bench.failover import Failover, show
+from bench.sysbench import TESTS
+from bench.throughput import SECONDS, Throughput
+from bench.throughput import show as show_run
 from tests.chaos import report as lines
 from tests.lab import ROOT, NotUp, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
+THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
 PAGE = ROOT / "docs/bench.md"
 PICTURE = ROOT / "docs/images/bench-failover.png"
 
@@ -29,10 +34,47 @@ def arguments() -> argparse.Namespace:
     failover.add_argument("--ways", default="", help="some of " + ",".join(plan.WAYS))
     failover.add_argument("--results", type=Path, default=FAILOVER)
     failover.add_argument("--resume", action="store_true", help="run what is missing there")
+    throughput = tasks.add_parser("throughput", help="how much goes through")
+    throughput.add_argument("--rounds", type=int, default=6)
+    throughput.add_argument("--seconds", type=int, default=SECONDS)
+    throughput.add_argument("--tests", default="", help="some of " + ",".join(TESTS))
+    throughput.add_argument("--results", type=Path, default=THROUGHPUT)
+    throughput.add_argument("--resume", action="store_true", help="run what is missing there")
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
-    shown.add_argument("--results", type=Path, default=FAILOVER)
+    shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
+    shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
+
+
+def so_far(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return what a run that is gone on with has measured; raise ValueError if it is not meant."""
+    if not options.results.exists():
+        return []
+    if not options.resume:
+        raise ValueError(
+            f"{options.results} holds the results of a run; RESUME=1 goes on with it, "
+            "or move it away"
+        )
+    return lines.read([options.results])
+
+
+def throughput(options: argparse.Namespace) -> int:
+    """Make the runs."""
+    results = so_far(options)
+    tests = plan.chosen("TESTS", options.tests, TESTS)
+    runs = rates.missing(rates.plan(tests, options.rounds), results)
+    print(f"{len(runs)} runs of {options.seconds} s", flush=True)
+    with opened() as lab:
+        work = Throughput(lab, options.seconds)
+        with work.open():
+            for run in runs:
+                rate = 0 if run.rate == rates.RATES[0] else rates.fixed_rate(results, run)
+                result = work.run(run, rate)
+                results.append(result)
+                lines.append(options.results, result)
+                print(show_run(result), flush=True)
+    return 0
 
 
 def failover(options: argparse.Namespace) -> int:
@@ -43,13 +85,7 @@ def failover(options: argparse.Namespace) -> int:
         plan.chosen("FAULTS", options.faults, plan.EVENTS),
         options.reps,
     )
-    if options.results.exists():
-        if not options.resume:
-            raise ValueError(
-                f"{options.results} holds the results of a run; RESUME=1 goes on with it, "
-                "or move it away"
-            )
-        rounds = plan.missing(rounds, lines.read([options.results]))
+    rounds = plan.missing(rounds, so_far(options))
     print(
         f"{len(rounds)} rounds, ways: {', '.join(ways)}; gap/worst client in s (errors)", flush=True
     )
@@ -67,17 +103,28 @@ def failover(options: argparse.Namespace) -> int:
 
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    results = lines.read([options.results])
-    text = report.failover(results)
+    rounds, runs = (
+        lines.read([path]) if path.exists() else []
+        for path in (options.results, options.throughput)
+    )
+    texts = {}
+    if rounds:
+        texts["bench-failover"] = report.failover(rounds)
+    if runs:
+        texts["bench-throughput"] = rates.throughput(runs)
     if options.print:
-        print(text, end="")
+        print(*texts.values(), sep="\n", end="")
         return 0
-    # Needs what bench/requirements.txt names, and nothing else here does.
-    from bench import plot
+    page = PAGE.read_text()
+    for name, text in texts.items():
+        page = report.placed(page, name, text)
+    PAGE.write_text(page)
+    if rounds:
+        # Needs what bench/requirements.txt names, and nothing else here does.
+        from bench import plot
 
-    PAGE.write_text(report.placed(PAGE.read_text(), "bench-failover", text))
-    plot.failover(results, PICTURE)
-    print(f"written: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")
+        plot.failover(rounds, PICTURE)
+    print(f"written to {PAGE.relative_to(ROOT)}: {', '.join(texts) or 'nothing, there is none'}")
     return 0
 
 
@@ -89,6 +136,7 @@ def main() -> int:
     try:
         tasks: dict[str, Callable[[argparse.Namespace], int]] = {
             "failover": failover,
+            "throughput": throughput,
             "report": show_report,
         }
         return min(tasks[options.task](options), 1)

@@ -74,7 +74,7 @@ def table(results: Results, mode: str) -> str:
         for way in WAYS
         if values(rounds, mode, event, way, "gap")
     ]
-    return _markdown(HEAD, rows) if rows else ""
+    return markdown(HEAD, rows) if rows else ""
 
 
 def _row(rounds: Results, mode: str, event: str, way: str) -> tuple[str, ...]:
@@ -100,7 +100,8 @@ def _row(rounds: Results, mode: str, event: str, way: str) -> tuple[str, ...]:
     )
 
 
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -258,21 +259,20 @@ def _all_measured(results: Results) -> Goal:
 def verdicts(found: Sequence[Goal]) -> str:
     """Return the goals as a Markdown table."""
     words = {True: "yes", False: "**no**", None: "not measured"}
-    return _markdown(
+    return markdown(
         ("goal", "holds", "seen"), [(one.text, words[one.holds], one.seen) for one in found]
     )
 
 
-def conditions(results: Results) -> str:
+def conditions(rounds: Results, what: str = "rounds") -> str:
     """Return when and on what it was measured, in a sentence."""
-    rounds = measured(results)
     if not rounds:
         return "Nothing was measured yet.\n"
     loads = spread([load for one in rounds for load in one["load"]])
     seen = sorted({f"{name} {said}" for one in rounds for name, said in one["versions"].items()})
     days = sorted({one["began"][:10] for one in rounds})
     return (
-        f"{len(rounds)} rounds, {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}; "
+        f"{len(rounds)} {what}, {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}; "
         f"{', '.join(seen)}; load average {loads.least:.1f} / {loads.median:.1f} / "
         f"{loads.most:.1f} (least / median / most).\n"
     )
@@ -280,7 +280,7 @@ def conditions(results: Results) -> str:
 
 def failover(results: Results) -> str:
     """Return all that docs/bench.md shows of the rounds."""
-    parts = [conditions(results), PICTURE]
+    parts = [conditions(measured(results)), PICTURE]
     for mode in MODES:
         if text := table(results, mode):
             parts.append(f"### {mode}\n\n{text}")

@@ -14,6 +14,8 @@ from bench.plan import DIRECT, OURS, ROUTER, TCP_CHECK
 from tests.lab import Lab
 
 PORTS = {OURS[0]: 3306, OURS[1]: 3307, TCP_CHECK: 3406, ROUTER: 3506}
+# Router's port that leads to one member, where that is compared.
+ROUTER_ONE_PORT = 3507
 # Of each way; those of the direct one are at the survivors, in equal numbers.
 CLIENTS = 4
 
@@ -65,11 +67,23 @@ def tcp_check_config(members: Sequence[str]) -> str:
     return "\n  ".join(lines) + "\n"
 
 
-def router_config() -> str:
+def router_config(one: str = "") -> str:
     """Return MySQL Router's configuration: what is not said is its own default.
 
     TLS is between client and server, as it is with HAProxy.
+
+    one
+        The address of a member that a port of its own leads to. Default: there is none.
     """
+    alone = f"""
+[routing:one]
+bind_address=0.0.0.0
+bind_port={ROUTER_ONE_PORT}
+destinations={one}:3306
+routing_strategy=first-available
+protocol=classic
+client_ssl_mode=PASSTHROUGH
+"""
     return f"""[DEFAULT]
 name=bench
 logging_folder=
@@ -95,7 +109,7 @@ destinations=metadata-cache://bench/?role=PRIMARY
 routing_strategy=round-robin
 protocol=classic
 client_ssl_mode=PASSTHROUGH
-"""
+{alone if one else ""}"""
 
 
 def router_state(group: str, members: Sequence[str]) -> dict[str, Any]:
@@ -165,10 +179,13 @@ def metadata_gone(proxy: str) -> str:
 
 
 @contextmanager
-def beside(lab: Lab, ways: Iterable[str]) -> Iterator[None]:
+def beside(lab: Lab, ways: Iterable[str], one: str = "") -> Iterator[None]:
     """Return a context in which those of the ways that are not ours run on the proxy machine.
 
     The lab is as before at its end. What a run that was killed has left is taken away first.
+
+    one
+        As for :py:func:`router_config`.
     """
     members = [lab.address[name] for name in lab.databases]
     with ExitStack() as stack:
@@ -181,22 +198,22 @@ def beside(lab: Lab, ways: Iterable[str]) -> Iterator[None]:
             _write(lab, "haproxy.cfg", tcp_check_config(members))
             _start(lab, TCP_CHECK, f"haproxy -db -f {FOLDER}/haproxy.cfg")
         if ROUTER in ways:
-            stack.enter_context(_router(lab, members))
+            stack.enter_context(_router(lab, members, one))
         yield
 
 
 @contextmanager
-def _router(lab: Lab, members: Sequence[str]) -> Iterator[None]:
+def _router(lab: Lab, members: Sequence[str], one: str) -> Iterator[None]:
     proxy, password = lab.address[lab.proxy], secrets.token_hex(16)
     clerk = member_at(lab, PORTS[OURS[1]])
     group = lab.sql(clerk, "SELECT @@GLOBAL.group_replication_group_name")
     try:
-        with _untold(password):
+        with untold(password):
             lab.sql(clerk, metadata(proxy, password))
-        _write(lab, "router.conf", router_config())
+        _write(lab, "router.conf", router_config(one))
         _write(lab, "state.json", json.dumps(router_state(group, members)))
         keyring = f"--master-key-file={FOLDER}/key"
-        with _untold(password):
+        with untold(password):
             lab.run(
                 lab.proxy,
                 f"set -e\nmysqlrouter_keyring init {keyring} {FOLDER}/keyring\n"
@@ -210,7 +227,7 @@ def _router(lab: Lab, members: Sequence[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _untold(secret: str) -> Iterator[None]:
+def untold(secret: str) -> Iterator[None]:
     """Keep a secret out of what is said when a command fails, which shows the command."""
     try:
         yield

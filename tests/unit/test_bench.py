@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from bench import report
+from bench import rates, report, sysbench
 from bench.events import EVENTS, story
 from bench.measure import (
     Acknowledged,
@@ -169,6 +169,118 @@ def test_what_is_lost_is_lost_on_some_member():
     assert ids_lost({"db1": [1, 2], "db3": [2, 3]}) == {1, 2, 3}
 
 
+# --- throughput ----------------------------------------------------------------------------------
+
+
+SAID = """sysbench 1.0.20
+
+SQL statistics:
+    queries performed:
+        read:                            14000
+        total:                           20000
+    transactions:                        1000   (166.39 per sec.)
+    queries:                             20000  (3327.79 per sec.)
+    ignored errors:                      3      (0.50 per sec.)
+    reconnects:                          0      (0.00 per sec.)
+
+General statistics:
+    total time:                          6.0083s
+    total number of events:              1000
+
+Latency (ms):
+         min:                                   19.02
+         95th percentile:                       82.96
+0m0.004s 0m0.002s
+0m1.500s 1m0.250s
+"""
+
+
+def test_what_sysbench_says_is_read():
+    assert sysbench.said(SAID) == (1000, 20000, 3, 6.0083, 82.96, 61.75)
+    with pytest.raises(ValueError, match="processor time is not there"):
+        sysbench.said(SAID.rpartition("0m1")[0])
+    with pytest.raises(ValueError, match="sysbench did not say 'queries"):
+        sysbench.said(SAID.replace("queries:   ", "questions:"))
+
+
+def test_sysbench_is_told_the_password_in_a_file():
+    lines = sysbench.settings(["10.0.0.1", "10.0.0.2"], 3306, "app", "secret", "db").splitlines()
+    assert "mysql-host=10.0.0.1,10.0.0.2" in lines
+    assert "mysql-password=secret" in lines
+
+
+def test_every_other_round_goes_backwards():
+    runs = rates.plan(["oltp_insert"], 2)
+    forwards, backwards = (
+        [(run.members, run.way) for run in runs if (run.rate, run.round) == ("most", number)]
+        for number in (1, 2)
+    )
+    assert forwards == backwards[::-1]
+    assert len(forwards) == 6
+    # The fixed rate is known when the most was measured.
+    assert [run.rate for run in runs] == ["most"] * 12 + ["fixed"] * 12
+
+
+def test_what_may_meet_at_two_members_is_compared_on_one():
+    assert {run.members for run in rates.plan(["oltp_write_only"], 1)} == {"one"}
+    assert rates.ways_of("oltp_read_only", "all") == ("direct", "mysql-read", "router")
+    assert rates.ways_of("oltp_insert", "all") == ("direct", "mysql-cluster", "router")
+
+
+def run_result(way, transactions, p95=1.0, number=1, rate="most", **more):
+    return {
+        **rates.Run("oltp_insert", rate, number, "one", way)._asdict(),
+        "began": "2026-01-01T00:00:00+00:00",
+        "versions": {"sysbench": "1.0.20"},
+        "load": [1.0],
+        "wanted": 0,
+        "transactions": transactions,
+        "queries": transactions,
+        "seconds": 2.0,
+        "p95": p95,
+        "cpu": {"mysqld": 0.5, "sysbench": 0.25} | ({} if way == "direct" else {"balancer": 0.1}),
+    } | more
+
+
+def test_a_fixed_rate_is_a_share_of_what_goes_directly():
+    results = [run_result("direct", n, number=n) for n in (1000, 2000, 3000)]
+    results.append(run_result("router", 9000))
+    run = rates.Run("oltp_insert", "fixed", 1, "one", "router")
+    assert rates.fixed_rate(results, run) == 300
+    with pytest.raises(ValueError, match="the most that the direct way takes was not measured"):
+        rates.fixed_rate([], run)
+
+
+def test_a_ratio_is_of_the_same_round():
+    results = [
+        run_result("direct", 1000, 2.0),
+        run_result("router", 900, 3.0),
+        run_result("direct", 2000, 2.0, 2),
+        run_result("router", 1000, 2.0, 2),
+        run_result("router", 5000, 1.0, 3),
+    ]
+    group = ("oltp_insert", "most", "one")
+    assert rates.paired(results, group, "router", "rate") == [0.9, 0.5]
+    assert rates.paired(results, group, "router", "p95") == [1.5, 1.0]
+
+
+def test_the_runs_are_shown_with_what_they_cost():
+    text = rates.throughput([run_result("direct", 1000), run_result("mysql-writer", 500, 2.0)])
+    assert text.startswith("2 runs, 2026-01-01; sysbench 1.0.20; load average")
+    assert "### As much as goes" in text
+    assert "### At 30% of that" not in text
+    assert text.splitlines()[-2:] == [
+        "| oltp_insert | one | direct | 1 | 500 | - | 1.00 | - | 500.0 | - | 250.0 |",
+        "| oltp_insert | one | mysql-writer | 1 | 250 | 0.50 / 0.50 / 0.50 | 2.00 "
+        "| 2.00 / 2.00 / 2.00 | 1000.0 | 200.0 | 500.0 |",
+    ]
+
+
+def test_what_was_run_is_not_run_again():
+    runs = rates.plan(["oltp_insert"], 1)
+    assert rates.missing(runs, [run_result("direct", 1)]) == runs[1:]
+
+
 # --- what stands beside ours ---------------------------------------------------------------------
 
 
@@ -190,6 +302,13 @@ def test_the_plain_check_is_as_the_replaced_system_had_it():
         "  server mysql-1 10.0.0.1:3306 check",
         "  server mysql-2 10.0.0.2:3306 check",
     ]
+
+
+def test_router_has_a_port_for_one_member_if_asked():
+    config = configparser.ConfigParser()
+    config.read_string(router_config("10.0.0.1"))
+    assert config["routing:one"]["destinations"] == "10.0.0.1:3306"
+    assert "routing:one" not in router_config()
 
 
 def test_router_asks_the_group_and_sends_to_primaries():
