@@ -158,8 +158,8 @@ LOCK_SECONDS = 120
 AWAY_SECONDS = 30
 # What STOP GROUP_REPLICATION may take before mysqld is stopped without it.
 STOP_SECONDS = 60
-# By then a balancer that asks every half second has seen that this member is leaving.
-NOTICE_SECONDS = 1.5
+# By then a balancer that asks five times a second has seen that this member is leaving.
+NOTICE_SECONDS = 1.0
 # How long commits that are under way may hold up a member that leaves.
 COMMIT_SECONDS = 5
 
@@ -4087,6 +4087,9 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
 
+    Called on the primary itself, it lets the balancer send it nobody new before it hands over: new
+    connections wait there for the new primary, and none meets one that takes no more writes.
+
     member
         The declared name of the member that is to lead; any ONLINE member can be told.
 
@@ -4113,8 +4116,15 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
                 "mysql_gr.switch_mode single-primary makes it one"
             )
         old = clerk_of(seen["members"], settings.nodes)
-        if old != member:
-            _rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (row["id"], drain))
+        if old == settings.me != member:
+            _flag_leaving(drain + STOP_SECONDS)
+            try:
+                _wait_idle(settings, connection, drain)
+                _set_as_primary(connection, row["id"], drain)
+            finally:
+                LEAVING_FILE.unlink(missing_ok=True)
+        elif old != member:
+            _set_as_primary(connection, row["id"], drain)
         return {"old": old, "new": clerk_of(observe(connection)["members"], settings.nodes)}
 
 
@@ -4310,21 +4320,32 @@ def heir_of(settings: Settings, seen: Mapping[str, Any]) -> str | None:
     return next((ids[host] for host in settings.nodes.values() if host in ids), None)
 
 
-def _drain(settings: Settings, connection: Any, seconds: int) -> None:
+def _wait_idle(settings: Settings, connection: Any, seconds: int) -> None:
     """Wait until the balancer sends nobody new and no client is in a transaction, or time is up."""
-    seen = observe(connection)
-    heir = heir_of(settings, seen)
-    if heir:
-        try:
-            _rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (heir, seconds))
-        except pymysql.Error as err:
-            log.warning("the primary is not handed over: %s", _said(err))
     begin = time.monotonic()
     while time.monotonic() - begin < seconds:
         if time.monotonic() - begin > NOTICE_SECONDS and not _busy(settings, connection):
             return
         # InnoDB shows its transactions anew only to who has not looked for a tenth of a second.
         time.sleep(0.25)
+
+
+def _drain(settings: Settings, connection: Any, seconds: int) -> None:
+    """Wait until nobody is in the way; a primary hands over then.
+
+    Until another member has taken over, new connections wait at the balancer.
+    """
+    _wait_idle(settings, connection, seconds)
+    heir = heir_of(settings, observe(connection))
+    if heir:
+        try:
+            _set_as_primary(connection, heir, seconds)
+        except pymysql.Error as err:
+            log.warning("the primary is not handed over: %s", _said(err))
+
+
+def _set_as_primary(connection: Any, member_id: str, seconds: int) -> None:
+    _rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (member_id, seconds))
 
 
 def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool = False) -> Any:

@@ -29,10 +29,16 @@ class Place(NamedTuple):
 
 
 class Client(threading.Thread):
-    """Inserts one id after the other through one way, in one session for as long as it holds."""
+    """Inserts one id after the other through one way, in one session for as long as it holds.
 
-    def __init__(self, lab: Lab, place: Place, password: str, ids: Iterator[int]) -> None:
+    Or each in a session of its own, as a web request does it.
+    """
+
+    def __init__(
+        self, lab: Lab, place: Place, password: str, ids: Iterator[int], each_anew: bool
+    ) -> None:
         super().__init__(daemon=True, name=f"{place.way} {place.host}:{place.port}")
+        self._each_anew = each_anew
         self._lab, self._place, self._password, self._ids = lab, place, password, ids
         self._over, self._anew = threading.Event(), threading.Event()
         self.record = Record(place.way)
@@ -67,6 +73,8 @@ class Client(threading.Thread):
                 self.last = time.monotonic()
                 record.acknowledged[one] = Acknowledged(self.last, record.member)
                 self._over.wait(PACE_SECONDS)
+                if self._each_anew:
+                    return
         self._anew.clear()
 
     def connect_anew(self) -> None:
@@ -81,10 +89,12 @@ class Client(threading.Thread):
 class Crowd:
     """All clients of a round."""
 
-    def __init__(self, lab: Lab, places: Iterable[Place], password: str) -> None:
+    def __init__(
+        self, lab: Lab, places: Iterable[Place], password: str, each_anew: bool = False
+    ) -> None:
         # Ids of another round, or run, are never met again.
         ids = itertools.count(time.time_ns() // 1_000)
-        self.clients = [Client(lab, place, password, ids) for place in places]
+        self.clients = [Client(lab, place, password, ids, each_anew) for place in places]
 
     def start(self) -> None:
         """Let them write."""

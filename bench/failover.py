@@ -12,7 +12,7 @@ from typing import Any
 from bench.clients import Crowd
 from bench.events import EVENTS, story
 from bench.measure import Moments, ids_lost, round_results
-from bench.plan import DIRECT, MODES, OURS, ROUTER, Round
+from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
 from bench.ways import PORTS, beside, member_at, places
 from tests.chaos.clients import Monitor, Writers
 from tests.chaos.faults import Scene
@@ -86,7 +86,13 @@ class Failover:
         problems: list[str] = result["problems"]
         # The member that one client at a time would be sent to; of one primary, the primary.
         victim = result["victim"] = member_at(self._lab, PORTS[OURS[1]])
-        crowd = Crowd(self._lab, places(self._lab, self._ways, victim), self._password)
+        # No balancer can take a session to another member: what is planned is to cost no request.
+        crowd = Crowd(
+            self._lab,
+            places(self._lab, self._ways, victim),
+            self._password,
+            each_anew=one.event in PLANNED,
+        )
         crowd.start()
         try:
             self._spread(crowd, self._lab.address[victim])

@@ -11,6 +11,9 @@ haproxy:
       - user haproxy
       - group haproxy
       - stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners
+      - .if feature(LUA)
+      - lua-load /etc/haproxy/wait.lua
+      - .endif
 
     defaults:
       - log global
@@ -53,6 +56,11 @@ haproxy:
     listen mysql-cluster:
       - bind :3306
       - mode tcp
+      - '# A connection waits until a member takes it, 10 s at most, instead of being refused.'
+      - .if feature(LUA)
+      - tcp-request inspect-delay 10s
+      - tcp-request content lua.wait_for_server
+      - .endif
       - balance roundrobin
       - '# A member that has just died: try the next one, not the same again.'
       - option redispatch 1
@@ -67,10 +75,10 @@ haproxy:
       - '# 404: it is leaving. Nobody new is sent there, and who is there may finish.'
       - http-check disable-on-404
       - http-check expect status 200
-      - timeout check 1s
+      - timeout check 800ms
       - >-
-        default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
+        default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
+        fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150
       - servers:
           prefix: mysql
           port: 3306
@@ -80,6 +88,11 @@ haproxy:
     listen mysql-writer:
       - bind :3307
       - mode tcp
+      - '# A connection waits until a member takes it, 10 s at most, instead of being refused.'
+      - .if feature(LUA)
+      - tcp-request inspect-delay 10s
+      - tcp-request content lua.wait_for_server
+      - .endif
       - option redispatch 1
       - '# As in mysql-cluster: the timeouts of MySQL, not 5 s.'
       - timeout client 28800s
@@ -87,10 +100,10 @@ haproxy:
       - option httpchk GET /writable
       - http-check disable-on-404
       - http-check expect status 200
-      - timeout check 1s
+      - timeout check 800ms
       - >-
-        default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150
+        default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
+        fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150
       - .if version_atleast(3.0)
       - balance sticky
       - servers:
@@ -110,6 +123,11 @@ haproxy:
     listen mysql-read:
       - bind :3308
       - mode tcp
+      - '# A connection waits until a member takes it, 10 s at most, instead of being refused.'
+      - .if feature(LUA)
+      - tcp-request inspect-delay 10s
+      - tcp-request content lua.wait_for_server
+      - .endif
       - balance roundrobin
       - option redispatch 1
       - '# As in mysql-cluster: the timeouts of MySQL, not 5 s.'
@@ -118,11 +136,11 @@ haproxy:
       - option httpchk GET /readable
       - http-check disable-on-404
       - http-check expect status 200
-      - timeout check 1s
+      - timeout check 800ms
       - '# One that comes back has nothing in memory yet: its share grows for 10 s.'
       - >-
-        default-server port ${plain:cluster:health_port} inter 500ms fastinter 250ms downinter 500ms
-        fall 2 rise 2 on-marked-down shutdown-sessions maxconn 150 slowstart 10s
+        default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
+        fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150 slowstart 10s
       - servers:
           prefix: mysql
           port: 3306

@@ -3,6 +3,17 @@
 include:
   - haproxy.install
 
+# Pillar haproxy:sections has HAProxy load it.
+haproxy-config-wait-managed:
+  file.managed:
+    - name: /etc/haproxy/wait.lua
+    - source: salt://haproxy/files/wait.lua
+    - user: root
+    - group: root
+    - mode: '0644'
+    - require:
+      - sls: haproxy.install
+
 # The module reads haproxy:sections and cluster:nodes from the pillar itself: no secret passes
 # through this file. It also reloads a running HAProxy, so that nothing here needs to watch it.
 haproxy-config-file-managed:
@@ -13,4 +24,4 @@ haproxy-config-file-managed:
     - mode: '{{ haproxy.config.mode }}'
     - service: {{ haproxy.service }}
     - require:
-      - sls: haproxy.install
+      - file: haproxy-config-wait-managed

@@ -3,10 +3,13 @@
 include:
   - haproxy.config
 
-# No watch: a restart would cut every connection.
+# Only ever reloaded: a restart would cut every connection.
 haproxy-service-running:
   service.running:
     - name: {{ haproxy.service }}
     - enable: true
+    - reload: true
     - require:
       - sls: haproxy.config
+    - watch:
+      - file: haproxy-config-wait-managed

@@ -45,7 +45,7 @@ except ImportError:
     # The balancer's questions are answered all the same.
     HAS_PROMETHEUS = False
 
-INTERVAL_SECONDS = 0.25
+INTERVAL_SECONDS = 0.1
 # A statement that takes longer is a server that does not answer.
 DEADLINE_SECONDS = 0.8
 STALE_SECONDS = 1.0
@@ -63,6 +63,7 @@ class Watch:
         self._seen: dict[str, Any] = {}
         self._error = "mysqld was not asked yet"
         self._at = time.monotonic()
+        self._draining = ""
         self._full_at = -math.inf
         self.asked = threading.Event()
 
@@ -75,7 +76,11 @@ class Watch:
                     places = mysql_gr.places_written(connection)
                     while True:
                         self._look_for_room(places)
+                        # Asked first: who has just left or handed over takes nobody new until that
+                        # is seen, though the flag is gone by then.
+                        draining = mysql_gr.not_for_new()
                         self._seen, self._error = mysql_gr.observe(connection), ""
+                        self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
                         time.sleep(INTERVAL_SECONDS)
@@ -105,7 +110,7 @@ class Watch:
             "live": not error,
             "writable": not error and mysql_gr.writable_by(seen),
             "readable": not error and mysql_gr.readable_by(seen),
-            "draining": mysql_gr.not_for_new(),
+            "draining": mysql_gr.not_for_new() or self._draining,
             "state": mysql_gr.UNKNOWN if error else seen["state"],
             "role": None if error else seen["role"],
             "quorum": not error and seen["quorum"],
