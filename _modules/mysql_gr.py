@@ -1867,6 +1867,26 @@ def _do(connection: Any, sql: str, values: Sequence[Any] = ()) -> None:
         cursor.execute(sql, values or None)
 
 
+def is_stopping(connection: Any) -> bool:
+    """
+    Tell whether ``STOP GROUP_REPLICATION`` is at work.
+
+    Nothing else tells: for seconds the member is still ONLINE and not read only, and yet its
+    commits fail, and most other questions about the group wait for its end.
+
+    connection
+        As for :py:func:`observe`.
+    """
+    return bool(
+        _rows(
+            connection,
+            "SELECT 1 FROM performance_schema.events_statements_current"
+            " WHERE EVENT_NAME = 'statement/sql/group_replication_stop' AND END_EVENT_ID IS NULL"
+            " LIMIT 1",
+        )
+    )
+
+
 def observe(connection: Any) -> dict[str, Any]:
     """
     Ask one server what it is; the same questions to the local one and to the others.
@@ -1876,6 +1896,7 @@ def observe(connection: Any) -> dict[str, Any]:
 
     Returns one member's part of :py:func:`facts`.
     """
+    stopping = is_stopping(connection)
     server = _rows(
         connection,
         "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"
@@ -1936,6 +1957,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "port": server["port"],
         "super_read_only": bool(server["super_read_only"]),
         "offline_mode": bool(server["offline_mode"]),
+        "stopping": stopping,
         "group": variables.get("group_replication_group_name") or None,
         "mode": None if mode is None else MODES[mode == "ON"],
         "state": mine["state"] if mine else OFFLINE,
@@ -2137,6 +2159,7 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
                 "`performance_schema`.`replication_group_member_stats`": ("SELECT",),
                 "`performance_schema`.`replication_connection_status`": ("SELECT",),
                 "`performance_schema`.`global_variables`": ("SELECT",),
+                "`performance_schema`.`events_statements_current`": ("SELECT",),
             },
             os_user=settings.health_user,
         ),
@@ -2463,7 +2486,12 @@ def writable_by(facts: Mapping[str, Any]) -> bool:
     facts
         One member's part of :py:func:`facts`.
     """
-    return readable_by(facts) and facts["role"] == "PRIMARY" and not facts["super_read_only"]
+    return (
+        readable_by(facts)
+        and facts["role"] == "PRIMARY"
+        and not facts["super_read_only"]
+        and not facts["stopping"]
+    )
 
 
 def readable_by(facts: Mapping[str, Any]) -> bool:
@@ -2763,9 +2791,9 @@ def facts() -> dict[str, dict[str, Any]]:
     Returns a dict of declared name to a dict: ``answers`` (bool) and ``error`` (why not); of one
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
     ``quorum``, ``server_uuid``, ``server_id``, ``alike`` (variables that are equal in a group),
-    ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``gtid_executed``,
-    ``gtid_purged``, ``gtid_received``, ``queued`` (transactions of others that wait to be applied)
-    and ``running`` (its part in a group has not ended).
+    ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
+    is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
+    of others that wait to be applied) and ``running`` (its part in a group has not ended).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 

@@ -79,6 +79,10 @@ haproxy:
       - >-
         default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
         fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150
+      - .if feature(LUA) && version_atleast(3.1)
+      - '# A new process knows no member until it has asked; connections wait for that.'
+      - default-server init-state down
+      - .endif
       - servers:
           prefix: mysql
           port: 3306
@@ -104,6 +108,10 @@ haproxy:
       - >-
         default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
         fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150
+      - .if feature(LUA) && version_atleast(3.1)
+      - '# A new process knows no member until it has asked; connections wait for that.'
+      - default-server init-state down
+      - .endif
       - .if version_atleast(3.0)
       - balance sticky
       - servers:

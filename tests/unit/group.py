@@ -74,6 +74,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "port": 3306,
         "super_read_only": state != "ONLINE",
         "offline_mode": False,
+        "stopping": False,
         "group": GROUP,
         "mode": "multi-primary",
         "state": state,

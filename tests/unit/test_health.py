@@ -25,6 +25,7 @@ GOOD = {
     "quorum": True,
     "super_read_only": False,
     "offline_mode": False,
+    "stopping": False,
     "queued": 3,
     "host": "10.0.0.1",
     "members": [
@@ -49,6 +50,7 @@ def watching(seen: dict | None, age: float = 0.0, error: str = ""):
         ({"role": "SECONDARY"}, False, True),
         ({"super_read_only": True}, False, True),
         ({"offline_mode": True}, False, False),
+        ({"stopping": True}, False, True),
         ({"quorum": False}, False, False),
         ({"state": "RECOVERING", "role": None}, False, False),
         ({"state": "OFFLINE", "role": None, "quorum": False}, False, False),
@@ -75,6 +77,45 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
     assert watch.answer()["writable"] is False
     watch._full_at -= health.FULL_SECONDS
     assert watch.answer()["writable"] is True
+
+
+def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):
+    watch = watching(GOOD)
+    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: True)
+    monkeypatch.setattr(mysql_gr, "observe", None)
+    watch._seen = watch._look(None)
+    answer = watch.answer()
+    assert (answer["writable"], answer["readable"]) == (False, True)
+    assert answer["reason"].endswith("Group Replication is being stopped")
+
+
+def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
+    """The flag goes when it has been done; what was seen before that is no longer so."""
+    flag = ["leaving"]
+    looks = iter([GOOD, {**GOOD, "role": "SECONDARY", "super_read_only": True}])
+    told = []
+
+    def observe(connection):
+        try:
+            return next(looks)
+        except StopIteration:
+            raise SystemExit from None
+
+    def between(seconds):
+        flag[0] = ""
+        answer = watch.answer()
+        told.append(health.code_of(answer["writable"], answer["draining"]))
+
+    monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
+    monkeypatch.setattr(mysql_gr, "observe", observe)
+    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: False)
+    monkeypatch.setattr(mysql_gr, "not_for_new", lambda: flag[0])
+    monkeypatch.setattr(health.time, "sleep", between)
+    watch = health.Watch("/nonexistent", "nobody")
+    with pytest.raises(SystemExit):
+        watch.run()
+    assert told == [404, 503]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +145,7 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
+    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: False)
     monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
     watch = health.Watch("/nonexistent", "nobody")
 

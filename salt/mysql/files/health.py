@@ -79,7 +79,7 @@ class Watch:
                         # Asked first: who has just left or handed over takes nobody new until that
                         # is seen, though the flag is gone by then.
                         draining = mysql_gr.not_for_new()
-                        self._seen, self._error = mysql_gr.observe(connection), ""
+                        self._seen, self._error = self._look(connection), ""
                         self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
@@ -89,6 +89,12 @@ class Watch:
                 self._error, self._at = said, time.monotonic()
                 self.asked.set()
             time.sleep(INTERVAL_SECONDS)
+
+    def _look(self, connection: Any) -> dict[str, Any]:
+        # What would be asked then would be answered after the stop.
+        if self._seen and mysql_gr.is_stopping(connection):
+            return {**self._seen, "stopping": True}
+        return mysql_gr.observe(connection)
 
     def _look_for_room(self, places: list[str]) -> None:
         for place in places:
@@ -132,6 +138,7 @@ class Watch:
                 f"role {seen['role']}" if seen["role"] else "",
                 "super_read_only" if seen["super_read_only"] else "",
                 "offline_mode" if seen["offline_mode"] else "",
+                "Group Replication is being stopped" if seen["stopping"] else "",
                 "disk full" if answer["disk_full"] else "",
                 answer["draining"],
             )
