@@ -1,10 +1,11 @@
-"""The balancer under load: a reload costs nobody a connection, and a frozen member is left."""
+"""The balancer under load: what is planned costs nobody a connection, and a dead member is left."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,15 +19,16 @@ from tests.lab import Lab
 def asked(session: Any, statement: str) -> str:
     with session.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchone()[0]
+        row = cursor.fetchone()
+        return row[0] if row else ""
 
 
 class Visitor(threading.Thread):
-    """Connects for each question, as a web request does; keeps what went wrong."""
+    """Connects for each statement, as a web request does; keeps what went wrong."""
 
-    def __init__(self, lab: Lab, port: int) -> None:
+    def __init__(self, lab: Lab, port: int, statement: str = "SELECT @@report_host") -> None:
         super().__init__(daemon=True)
-        self._lab, self._port = lab, port
+        self._lab, self._port, self._statement = lab, port, statement
         self._over = threading.Event()
         self.served = 0
         self.failed: list[str] = []
@@ -34,8 +36,8 @@ class Visitor(threading.Thread):
     def run(self) -> None:
         while not self._over.is_set():
             try:
-                with self._lab.session(port=self._port) as session:
-                    asked(session, "SELECT @@report_host")
+                with self._lab.session(port=self._port, patience=20) as session:
+                    asked(session, self._statement)
                 self.served += 1
             except pymysql.Error as err:
                 self.failed.append(str(err))
@@ -77,6 +79,52 @@ def test_a_writer_that_comes_back_waits_for_its_turn(lab: Lab, all_online, event
     lab.salt(first, "mysql_gr.undrain")
     eventually(lambda: all(status == "UP" for status in servers(lab).values()), 20)
     assert [writer(lab) for _ in range(10)] == [second] * 10
+
+
+WRITE = "INSERT INTO balancer_trial VALUES ()"
+
+
+@pytest.fixture
+def single_primary(lab: Lab, all_online) -> Iterator[None]:
+    """The group in single-primary mode, with a table to write to."""
+    all_online()
+    lab.salt("db*", "mysql_gr.switch_mode single-primary")
+    with lab.session(port=3307, patience=20) as session:
+        asked(session, "CREATE TABLE balancer_trial (id INT AUTO_INCREMENT PRIMARY KEY)")
+    yield
+    with lab.session(port=3307, patience=20) as session:
+        asked(session, "DROP TABLE balancer_trial")
+    lab.salt("db*", "mysql_gr.switch_mode multi-primary")
+
+
+def test_no_new_connection_fails_while_a_primary_hands_over(lab: Lab, single_primary):
+    visitors = [Visitor(lab, port, WRITE) for port in (3306, 3306, 3307, 3307)]
+    old = writer(lab)
+    new = next(name for name in lab.databases if name != old)
+    for visitor in visitors:
+        visitor.start()
+    time.sleep(0.5)
+    assert lab.salt(old, f"mysql_gr.set_primary {new} drain=5")[old] == {"old": old, "new": new}
+    time.sleep(1)
+    for visitor in visitors:
+        visitor.stop()
+    assert [visitor.failed for visitor in visitors] == [[]] * 4
+    assert writer(lab) == new
+
+
+def test_a_new_connection_waits_until_a_primary_is_elected(
+    lab: Lab, single_primary, all_online, eventually, mysqld_down
+):
+    old = writer(lab)
+    mysqld_down(old)
+    server = f"mysql-{lab.databases.index(old) + 1}"
+    eventually(lambda: servers(lab)["mysql-writer", server] == "DOWN", 10)
+    assert "UP" not in {servers(lab)["mysql-writer", f"mysql-{n}"] for n in (1, 2, 3)}
+    with lab.session(port=3307, patience=20) as session:
+        asked(session, WRITE)
+    assert writer(lab) != old
+    mysqld_down.undo(old)
+    all_online()
 
 
 def served(lab: Lab) -> str:

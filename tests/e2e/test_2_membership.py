@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -278,6 +279,20 @@ def test_a_server_with_data_that_no_transaction_accounts_for_is_refused(lab: Lab
     write(lab, "db3", "SET sql_log_bin = OFF; DROP DATABASE shop")
     assert call(lab, "db3", "join")["verdict"] == "join"
     lab.salt("db3", "state.apply")
+
+
+def test_what_the_package_s_scripts_write_is_no_transaction(lab: Lab, whole):
+    """They start a mysqld of their own at each upgrade, and change an account."""
+    uuid = lab.sql("db3", "SELECT @@server_uuid")
+
+    def own() -> list[str]:
+        return re.findall(f"{uuid}:[0-9:-]+", lab.sql("db3", "SELECT @@gtid_executed"))
+
+    before = own()
+    lab.run("db3", "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure mysql-server")
+    whole()
+    assert own() == before
+    assert call(lab, "db3", "compare_gtids")["db3"]["alone"] == ""
 
 
 def test_a_member_whose_connections_are_used_up_is_still_asked(lab: Lab, whole, eventually):
