@@ -55,6 +55,9 @@ bench-throughput: $(VENV)/ready ## sysbench through all ways: [ROUNDS=n] [LENGTH
 	$(RUN) -m bench throughput $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(LENGTH),--seconds $(LENGTH)) \
 	  $(if $(TESTS),--tests $(TESTS)) $(if $(RESUME),--resume)
 
+bench-timings: $(VENV)/ready ## Silent members and machines under load, by preset: [REPS=n] [RESUME=1]
+	$(RUN) -m bench timings $(if $(REPS),--reps $(REPS)) $(if $(RESUME),--resume)
+
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	$(RUN) -m bench report
 
@@ -86,4 +89,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
 .PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races \
-	bench-failover bench-throughput bench-report lint clean
+	bench-failover bench-throughput bench-timings bench-report lint clean

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import plan, rates, report
+from bench import plan, rates, report, timings
 from bench.failover import Failover, show
 from bench.sysbench import TESTS
 from bench.throughput import SECONDS, Throughput
 from bench.throughput import show as show_run
+from bench.timings import Timings
 from tests.chaos import report as lines
 from tests.lab import ROOT, NotUp, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
+TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 PAGE = ROOT / "docs/bench.md"
 PICTURE = ROOT / "docs/images/bench-failover.png"
 
@@ -40,9 +42,14 @@ def arguments() -> argparse.Namespace:
     throughput.add_argument("--tests", default="", help="some of " + ",".join(TESTS))
     throughput.add_argument("--results", type=Path, default=THROUGHPUT)
     throughput.add_argument("--resume", action="store_true", help="run what is missing there")
+    presets = tasks.add_parser("timings", help="what the presets take for dead")
+    presets.add_argument("--reps", type=int, default=3)
+    presets.add_argument("--results", type=Path, default=TIMINGS)
+    presets.add_argument("--resume", action="store_true", help="run what is missing there")
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
+    shown.add_argument("--timings", type=Path, default=TIMINGS, help="of timings")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
 
@@ -101,17 +108,33 @@ def failover(options: argparse.Namespace) -> int:
     return failed
 
 
+def presets(options: argparse.Namespace) -> int:
+    """Make the trials."""
+    trials = timings.missing(timings.plan(options.reps), so_far(options))
+    print(f"{len(trials)} trials", flush=True)
+    with opened() as lab:
+        work = Timings(lab)
+        with work.open():
+            for trial in trials:
+                result = work.run(trial)
+                lines.append(options.results, result)
+                print(timings.show(result), flush=True)
+    return 0
+
+
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs = (
+    rounds, runs, trials = (
         lines.read([path]) if path.exists() else []
-        for path in (options.results, options.throughput)
+        for path in (options.results, options.throughput, options.timings)
     )
     texts = {}
     if rounds:
         texts["bench-failover"] = report.failover(rounds)
     if runs:
         texts["bench-throughput"] = rates.throughput(runs)
+    if trials:
+        texts["bench-timings"] = timings.table(trials)
     if options.print:
         print(*texts.values(), sep="\n", end="")
         return 0
@@ -137,6 +160,7 @@ def main() -> int:
         tasks: dict[str, Callable[[argparse.Namespace], int]] = {
             "failover": failover,
             "throughput": throughput,
+            "timings": presets,
             "report": show_report,
         }
         return min(tasks[options.task](options), 1)

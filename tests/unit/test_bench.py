@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from bench import rates, report, sysbench
+from bench import rates, report, sysbench, timings
 from bench.events import EVENTS, story
 from bench.measure import (
     Acknowledged,
@@ -23,6 +23,7 @@ from bench.packages import change
 from bench.plan import EVENTS as PLANNED_EVENTS
 from bench.plan import MODES, WAYS, Round, chosen, missing, plan
 from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
+from tests.chaos.ledger import Sample
 
 MOMENTS = Moments(100, 112, 120)
 MULTI, SINGLE = MODES
@@ -458,3 +459,48 @@ def test_all_of_it_is_shown_together():
     assert "### multi-primary" in text
     assert "### single-primary" not in text
     assert "### Goals" in text
+
+
+# --- what the presets take for dead --------------------------------------------------------------
+
+
+def sample(member: str, states: str, state: str = "ONLINE") -> Sample:
+    inside = tuple(states.split(","))
+    return Sample(0, 0, member, state, "1", "1:1", True, inside, False)
+
+
+def test_each_member_that_went_out_of_a_view_is_counted_once():
+    all_of_them, two, one = "ONLINE,ONLINE,ONLINE", "ONLINE,ONLINE", "ONLINE"
+    seen = [sample("db1", text) for text in (all_of_them, two, two, all_of_them, two)]
+    assert timings.expulsions(seen, 3) == 2
+    assert timings.expulsions([*seen, sample("db2", all_of_them), sample("db2", two)], 3) == 2
+    assert timings.expulsions([sample("db1", one)], 3) == 2
+    assert timings.expulsions([sample("db3", one, "ERROR")], 3) == 0
+    assert timings.expulsions([], 3) == 0
+
+
+def test_a_suspicion_is_seen_by_a_member_alone():
+    assert timings.suspected([sample("db1", "ONLINE,UNREACHABLE")])
+    assert not timings.suspected([sample("db1", "ONLINE,UNREACHABLE", "ERROR")])
+
+
+def test_the_trials_of_a_preset_are_around_what_it_bears():
+    trials = timings.plan(2)
+    assert [one.preset for one in trials] == sorted(one.preset for one in trials)
+    assert sum(one.what == timings.LOAD for one in trials) == len(timings.TIMINGS)
+    first = {**trials[0]._asdict(), "expelled": 0}
+    assert timings.missing(trials, [first]) == trials[1:]
+
+
+def test_trials_are_shown_by_seconds_and_preset():
+    common = {"began": "2026-01-01T00:00:00+00:00", "versions": {}, "load": [1.0, 9.4],
+              "suspected": True, "acknowledged": 7}  # fmt: skip
+    text = timings.table(
+        [
+            {**timings.Trial("fast", timings.SILENCE, 6, 1)._asdict(), **common, "expelled": 1},
+            {**timings.Trial("fast", timings.SILENCE, 6, 2)._asdict(), **common, "expelled": 0},
+            {**timings.Trial("fast", timings.LOAD, 120, 1)._asdict(), **common, "expelled": 2},
+        ]
+    )
+    assert "| 6 s | 1 of 2 | - |" in text
+    assert "| fast | 120 s | 9 | 7 | yes | 2 |" in text
