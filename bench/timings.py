@@ -26,8 +26,8 @@ TIMINGS: dict[str, dict[str, int]] = importlib.import_module("_modules.mysql_gr"
 SILENCE, LOAD = "silence", "load"
 # How long a member says nothing, around what each preset is to bear.
 SILENCES: dict[str, Sequence[int]] = {
-    "fast": (2, 3, 4, 5, 6, 8),
-    "tolerant": (5, 8, 12, 16, 18, 20, 22, 25),
+    "fast": (3, 4, 5, 6, 8),
+    "tolerant": (8, 16, 18, 20, 24),
 }
 LOAD_SECONDS = 120
 # On each database machine, beside the clients' work; all of them share the host's processors.

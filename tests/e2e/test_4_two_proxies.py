@@ -29,7 +29,9 @@ def with_second(text: str) -> str:
     first = declared("proxy", text)[0]
     highest = max(ip_address(node["ip"]) for node in nodes(text).values())
     line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(first))
-    second = line.replace(first, f"{first}2").replace(nodes(text)[first]["ip"], str(highest + 1))
+    # The name alone: its role may be the same word.
+    second = line.replace(f"{first}:", f"{first}2:", 1)
+    second = second.replace(nodes(text)[first]["ip"], str(highest + 1))
     text = text.replace(line, line + second)
     return text.replace("  nodes:\n", f"  virtual_address: {highest + 2}\n  nodes:\n")
 
