@@ -96,7 +96,7 @@ __load__ = [
 MODES = ("multi-primary", "single-primary")
 # How long a silent member is waited for (pillar mysql:group:timings); the first is the default.
 # After 5 s without a word a member is UNREACHABLE, and these say what follows. docs/bench.md has
-# what came of both under load.
+# what each took for dead.
 TIMINGS: dict[str, dict[str, int]] = {
     # For one LAN: a member that is gone is out within seconds.
     "fast": {
