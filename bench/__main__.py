@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from bench.throughput import SECONDS, Throughput
 from bench.throughput import show as show_run
 from bench.timings import Timings
 from tests.chaos import report as lines
-from tests.lab import ROOT, NotUp, opened
+from tests.lab import ROOT, exit_code, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
@@ -154,22 +153,13 @@ def show_report(options: argparse.Namespace) -> int:
 def main() -> int:
     """Do what the command line says."""
     options = arguments()
-    # Broken off by a signal it heals, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        tasks: dict[str, Callable[[argparse.Namespace], int]] = {
-            "failover": failover,
-            "throughput": throughput,
-            "timings": presets,
-            "report": show_report,
-        }
-        return min(tasks[options.task](options), 1)
-    except KeyboardInterrupt:
-        print("broken off; what had come was healed", file=sys.stderr)
-        return 130
-    except (AssertionError, NotUp, ValueError, OSError) as err:
-        print(err, file=sys.stderr)
-        return 2
+    tasks: dict[str, Callable[[argparse.Namespace], int]] = {
+        "failover": failover,
+        "throughput": throughput,
+        "timings": presets,
+        "report": show_report,
+    }
+    return exit_code(lambda: tasks[options.task](options))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -268,3 +270,17 @@ def opened() -> Iterator[Lab]:
         finally:
             for name in lab.address:
                 lab.forget(name)
+
+
+def exit_code(work: Callable[[], int]) -> int:
+    """Do what a program does on the lab and return its exit code; say why where it is not done."""
+    # Broken off by a signal it heals, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return min(work(), 1)
+    except KeyboardInterrupt:
+        print("broken off; what had come was healed", file=sys.stderr)
+        return 130
+    except (AssertionError, NotUp, ValueError, OSError) as err:
+        print(err, file=sys.stderr)
+        return 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.plan import RACES, Race, Round, plan, races
 from tests.chaos.races import Races
 from tests.chaos.run import Chaos, show
-from tests.lab import ROOT, NotUp, declared, opened
+from tests.lab import ROOT, declared, exit_code, opened
 
 RESULTS = ROOT / ".lab/chaos.jsonl"
 
@@ -75,23 +74,19 @@ def again(options: argparse.Namespace, number: int) -> str:
     )
 
 
+def show_table(options: argparse.Namespace) -> int:
+    """Print the table of what came of it."""
+    results = report.read(options.files or [options.results])
+    print(report.table(results, [*FAULTS, *RACES]), end="")
+    return 0
+
+
 def main() -> int:
     """Do what the command line says."""
     options = arguments()
-    # Broken off by a signal it heals, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        if options.what == "table":
-            results = report.read(options.files or [options.results])
-            print(report.table(results, [*FAULTS, *RACES]), end="")
-            return 0
-        return min(run(options), 1)
-    except KeyboardInterrupt:
-        print("broken off; what had come was healed", file=sys.stderr)
-        return 130
-    except (AssertionError, NotUp, ValueError, OSError) as err:
-        print(err, file=sys.stderr)
-        return 2
+    if options.what == "table":
+        return exit_code(lambda: show_table(options))
+    return exit_code(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from tests.e2e.test_1_served import servers
 from tests.lab import Lab
 
 
-def asked(session: Any, statement: str) -> str:
+def asked(session: Any, statement: str, values: tuple = ()) -> Any:
     with session.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, values)
         row = cursor.fetchone()
-        return row[0] if row else ""
+        return row[0] if row else None
 
 
 class Visitor(threading.Thread):

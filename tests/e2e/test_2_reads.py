@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
-from typing import Any
 
 import pytest
 
+from tests.e2e.test_2_balancer import asked
 from tests.lab import DATABASE, Lab
 
 # In each mode and by each pair of ports, so that it makes ten thousand.
@@ -19,22 +19,15 @@ BEFORE = "SET SESSION group_replication_consistency = 'BEFORE'"
 READ = "SELECT n FROM read_trial WHERE id = %s"
 
 
-def ask(session: Any, statement: str, values: tuple = ()) -> Any:
-    with session.cursor() as cursor:
-        cursor.execute(statement, values)
-        row = cursor.fetchone()
-        return row[0] if row else None
-
-
 @pytest.fixture
 def table(lab: Lab, all_online) -> Iterator[None]:
     all_online()
     with lab.session(port=3307) as session:
-        ask(session, "CREATE TABLE IF NOT EXISTS read_trial (id INT PRIMARY KEY, n INT NOT NULL)")
+        asked(session, "CREATE TABLE IF NOT EXISTS read_trial (id INT PRIMARY KEY, n INT NOT NULL)")
         for client in range(CLIENTS):
-            ask(session, "REPLACE INTO read_trial VALUES (%s, 0)", (client,))
+            asked(session, "REPLACE INTO read_trial VALUES (%s, 0)", (client,))
         yield
-        ask(session, "DROP TABLE read_trial")
+        asked(session, "DROP TABLE read_trial")
 
 
 @pytest.fixture
@@ -53,10 +46,10 @@ def stale_reads(lab: Lab, client: int, write_port: int, read_port: int) -> list[
         # Dealt in turn, so that each member is read from by somebody.
         readers = [sessions.enter_context(lab.session(port=read_port)) for _ in lab.databases]
         for reader in readers:
-            ask(reader, BEFORE)
+            asked(reader, BEFORE)
         for n in range(1, ROUNDS + 1):
-            ask(writer, "UPDATE read_trial SET n = %s WHERE id = %s", (n, client))
-            read = ask(readers[n % len(readers)], READ, (client,))
+            asked(writer, "UPDATE read_trial SET n = %s WHERE id = %s", (n, client))
+            read = asked(readers[n % len(readers)], READ, (client,))
             if read != n:
                 found.append((client, n, read))
     return found
@@ -93,10 +86,10 @@ def test_a_member_that_lags_makes_a_reader_wait(lab: Lab, late):
         lab.session(address) as reader,
         ThreadPoolExecutor(1) as pool,
     ):
-        ask(reader, BEFORE)
-        ask(writer, "UPDATE read_trial SET n = 1 WHERE id = 0")
-        waiting = pool.submit(ask, reader, READ, (0,))
-        assert ask(plain, READ, (0,)) == 0
+        asked(reader, BEFORE)
+        asked(writer, "UPDATE read_trial SET n = 1 WHERE id = 0")
+        waiting = pool.submit(asked, reader, READ, (0,))
+        assert asked(plain, READ, (0,)) == 0
         with pytest.raises(TimeoutError):
             waiting.result(1)
         late()
