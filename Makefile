@@ -58,6 +58,9 @@ bench-throughput: $(VENV)/ready ## sysbench through all ways: [ROUNDS=n] [LENGTH
 bench-timings: $(VENV)/ready ## Silent members and machines under load, by preset: [REPS=n] [RESUME=1]
 	$(RUN) -m bench timings $(if $(REPS),--reps $(REPS)) $(if $(RESUME),--resume)
 
+bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched
+	$(RUN) -m bench web
+
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	$(RUN) -m bench report
 
@@ -89,4 +92,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
 .PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races \
-	bench-failover bench-throughput bench-timings bench-report lint clean
+	bench-failover bench-throughput bench-timings bench-web bench-report lint clean

@@ -1,6 +1,16 @@
 """
-Ask and tend a Laravel application (8 or newer): its .env file, Composer dependencies, keys,
-migrations and seeds.
+Ask and tend a Laravel application (8 or newer): its releases, .env file, keys, migrations and
+seeds.
+
+A deployed application is a folder of releases::
+
+    releases/<release>/   the code and its dependencies, never changed once complete; .env and
+                          storage are links into shared/
+    shared/               .env and storage/, which outlive a release
+    current, next         links to the release that serves, and to the one that is to
+
+Where a function takes the directory of an application, that folder means the release that
+serves; any folder with an ``artisan`` in it can be named instead.
 
 Secrets reach the application by its .env file only. They are never arguments of a process, and
 what is returned or logged shows ``**********`` in their place.
@@ -14,6 +24,8 @@ where the web server has to write.
 from __future__ import annotations
 
 import contextlib
+import datetime
+import fcntl
 import grp
 import hashlib
 import json
@@ -21,19 +33,25 @@ import logging
 import os
 import pwd
 import re
+import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import requests
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from salt.utils.data import traverse_dict_and_list
+from salt.utils.stringutils import check_include_exclude
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    __salt__: dict[str, Callable[..., Any]]
+    __context__: dict[str, Any]
+    __opts__: dict[str, Any]
     __pillar__: dict[str, Any]
+    __salt__: dict[str, Callable[..., Any]]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +70,64 @@ ENV_NAME = re.compile(r"[\w.]+")
 # Stands for a dollar sign that is no reference while references are resolved.
 LITERAL_DOLLAR = "\0"
 
-STAMP = ".salt-dependencies.json"
+RELEASES, SHARED, LIVE, NEXT = "releases", "shared", "current", "next"
+# In a release: its presence says that the release is complete, its content of what it was made.
+MARKER = ".release.json"
+# Beside them: which served, which must not serve again by itself, and the web server.
+RECORD = ".deployment.json"
+LOCK = ".deployment.lock"
+# What was left of dependencies that no lock came with.
+LOCKS = (".composer.json", "composer.lock")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# In a source's folder: what is made on the web server, or a developer's own.
+NOT_DEPLOYED = r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|[.]env|[.]git)(/|$)"
+
+# Each of artisan's caches: the command, the file below bootstrap/cache, the variable that moves it.
+CACHES = (
+    ("config:cache", "config.php", "APP_CONFIG_CACHE"),
+    ("event:cache", "events.php", "APP_EVENTS_CACHE"),
+    ("route:cache", "routes-v7.php", "APP_ROUTES_CACHE"),
+)
+# Which .env the caches were made from.
+CACHED_ENV = ".env.sha256"
+FIRST_WITH_PREVIOUS_KEYS = 11
+
+# Seconds for another deployment to end, for the web server to take a release, and between looks.
+LOCKING, SERVING, LOOKING = 60, 20, 0.2
+# So often in a row a release may answer wrongly before it is given up.
+WRONG_ANSWERS = 5
+# What the web server says, to the machine itself, of the release that answers.
+RELEASE_HEADER = "X-Release"
+
+# Asks the application for a page without any web server; handed to php on its standard input.
+REHEARSAL = r"""<?php
+require 'vendor/autoload.php';
+$app = require 'bootstrap/app.php';
+$request = Illuminate\Http\Request::create($argv[1]);
+$response = $app->make(Illuminate\Contracts\Http\Kernel::class)->handle($request);
+fwrite(STDERR, isset($response->exception) ? $response->exception->getMessage() : '');
+echo "\n", $response->getStatusCode();
+"""
+
+# What a group asks of a schema depends on these; handed to php in the same way.
+GROUP_MODE = r"""<?php
+require 'vendor/autoload.php';
+$app = require 'bootstrap/app.php';
+$app->make(Illuminate\Contracts\Console\Kernel::class)->bootstrap();
+try {
+    $rows = $app->make('db')->connection()->select(
+        "SHOW GLOBAL VARIABLES LIKE 'group_replication_single_primary_mode'"
+    );
+    echo json_encode(array_map(fn ($row) => $row->Value, $rows));
+} catch (Throwable $e) {
+    fwrite(STDERR, $e->getMessage());
+    exit(1);
+}
+"""
+# What migrate --pretend prints: an arrow before it since Laravel 9.21, the migration's name before.
+PRETENDED = re.compile(r"^\s*(?:\u21c2|\w+:)\s+(.+?)\s*$")
+PRETENDED_NAME = re.compile(r"^\s*(\d{4}_\d\d_\d\d_\w+) \.{2,}|^\s*(\w+): ")
 
 # Seconds after which a question to a silent database is given up; PHP would wait for a day.
 ASKING = ["-d", "mysqlnd.net_read_timeout=5"]
@@ -340,8 +415,15 @@ def _scalar(key: Any, wanted_for: str) -> str:
 # ---- commands ----
 
 
+def _home(directory: str) -> Path:
+    """Return where artisan is: in the release that serves, or in the folder itself."""
+    root = Path(directory)
+    return (root / LIVE).resolve() if (root / LIVE).is_symlink() else root.resolve()
+
+
 def _env_path(directory: str) -> Path:
-    return Path(directory) / ".env"
+    shared = Path(directory) / SHARED
+    return (shared if shared.is_dir() else _home(directory)) / ".env"
 
 
 def _redact(text: str, directory: str) -> str:
@@ -357,7 +439,13 @@ def _redact(text: str, directory: str) -> str:
 
 
 def _php(
-    directory: str, arguments: list[str], user: str | None, timeout: int, stdin: str | None = None
+    directory: str,
+    arguments: list[str],
+    user: str | None,
+    timeout: int,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    umask: str = "022",
 ) -> dict[str, Any]:
     """Run php in the application's directory; return retcode, stdout and stderr, unredacted."""
     if not _installed(directory):
@@ -366,23 +454,23 @@ def _php(
         )
     done: dict[str, Any] = __salt__["cmd.run_all"](
         ["php", *arguments],
-        cwd=directory,
+        cwd=str(_home(directory)),
         runas=user,
         # A narrow terminal breaks messages within a word.
-        env={"COLUMNS": "4096", "NO_COLOR": "1"},
+        env={"COLUMNS": "4096", "NO_COLOR": "1", **(env or {})},
         stdin=stdin,
         python_shell=False,
         output_loglevel="quiet",
         ignore_retcode=True,
         timeout=timeout,
-        umask="022",
+        umask=umask,
     )
     return done
 
 
 def _installed(directory: str) -> bool:
-    root = Path(directory)
-    return (root / "artisan").is_file() and (root / "vendor" / "autoload.php").is_file()
+    home = _home(directory)
+    return (home / "artisan").is_file() and (home / "vendor" / "autoload.php").is_file()
 
 
 def _sentence(done: Mapping[str, Any], directory: str) -> str:
@@ -435,7 +523,7 @@ def env(path: str) -> dict[str, str]:
 
     .. code-block:: bash
 
-        salt 'web*' laravel.env /srv/conduit/app/.env
+        salt 'web*' laravel.env /srv/conduit/shared/.env
 
     path
         The file, an absolute path.
@@ -462,8 +550,8 @@ def env_update(
 
     .. code-block:: bash
 
-        salt 'web*' laravel.env_update /srv/conduit/app/.env values='{APP_DEBUG: false}'
-        salt 'web*' laravel.env_update /srv/conduit/app/.env \\
+        salt 'web*' laravel.env_update /srv/conduit/shared/.env values='{APP_DEBUG: false}'
+        salt 'web*' laravel.env_update /srv/conduit/shared/.env \\
             secrets='{DB_PASSWORD: "mysql:accounts:application:password"}'
 
     path
@@ -548,8 +636,8 @@ def artisan(
 
     .. code-block:: bash
 
-        salt 'web*' laravel.artisan /srv/conduit/app about
-        salt 'web*' laravel.artisan /srv/conduit/app route:list args='["--path=api"]'
+        salt 'web*' laravel.artisan /srv/conduit about
+        salt 'web*' laravel.artisan /srv/conduit route:list args='["--path=api"]'
 
     directory
         The application, an absolute path.
@@ -596,7 +684,7 @@ def installed(directory: str) -> bool:
 
     .. code-block:: bash
 
-        salt 'web*' laravel.installed /srv/conduit/app
+        salt 'web*' laravel.installed /srv/conduit
 
     directory
         The application, an absolute path.
@@ -614,7 +702,7 @@ def version(directory: str, user: str | None = "www-data") -> str:
 
     .. code-block:: bash
 
-        salt 'web*' laravel.version /srv/conduit/app
+        salt 'web*' laravel.version /srv/conduit
 
     directory
         The application, an absolute path.
@@ -641,7 +729,7 @@ def migration_status(
 
     .. code-block:: bash
 
-        salt 'web*' laravel.migration_status /srv/conduit/app
+        salt 'web*' laravel.migration_status /srv/conduit
 
     directory
         The application, an absolute path.
@@ -658,7 +746,7 @@ def migration_status(
     done = _artisan(directory, "migrate:status", None, user, timeout, ASKING)
     output = str(done["stdout"])
     if "Migration table not found" in f"{output}{done['stderr']}":
-        files = (Path(directory) / "database" / "migrations").glob("*.php")
+        files = (_home(directory) / "database" / "migrations").glob("*.php")
         return {"ran": [], "pending": sorted(file.stem for file in files)}
     if done["retcode"]:
         raise _failure("artisan migrate:status", done, directory)
@@ -684,7 +772,7 @@ def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -
 
     .. code-block:: bash
 
-        salt 'web*' laravel.pending /srv/conduit/app
+        salt 'web*' laravel.pending /srv/conduit
 
     directory
         The application, an absolute path.
@@ -701,15 +789,66 @@ def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -
     return migration_status(directory, user, timeout)["pending"]
 
 
-def migrate(directory: str, user: str | None = "www-data", timeout: int = 600) -> list[str]:
+def check_migrations(
+    directory: str, user: str | None = "www-data", timeout: int = 600
+) -> list[dict[str, str]]:
     """
-    Run the pending migrations.
+    Name what the pending migrations would make that the group in its present mode cannot write to.
+
+    Artisan says which statements it would run (``migrate --pretend``), and none runs. A migration
+    that needs the answer of a statement cannot be looked at so; MySQL judges it when it runs.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt web laravel.migrate /srv/conduit/app
+        salt web laravel.check_migrations /srv/conduit
+
+    directory
+        The application, an absolute path.
+
+    user
+        Who asks: www-data.
+
+    timeout
+        Seconds to wait for the answer: 600.
+
+    Returns a list of dictionaries as ``mysql_gr.check_statements`` does, each with its
+    ``migration``; empty when all is well, or the database is in no group. Raises
+    CommandExecutionError if the database does not answer.
+    """
+    return _judged(directory, user, timeout) if pending(directory, user, timeout) else []
+
+
+def _judged(directory: str, user: str | None, timeout: int) -> list[dict[str, str]]:
+    """Return what is wrong with the pending migrations, of which there are some."""
+    asked = _php(directory, [*ASKING, "--"], user, timeout, GROUP_MODE)
+    if asked["retcode"]:
+        raise _failure("asking for the group's mode", asked, directory)
+    values = json.loads(str(asked["stdout"]).rpartition("\n")[2] or "[]")
+    if not values:
+        return []
+    mode = "single-primary" if values[0] == "ON" else "multi-primary"
+    done = _artisan(directory, "migrate", ["--pretend", "--force"], user, timeout)
+    if done["retcode"]:
+        log.warning("Not looked at before they run: %s", _sentence(done, directory))
+        return []
+    return [
+        {"migration": migration, **problem}
+        for migration, statement in _pretended(str(done["stdout"]))
+        for problem in __salt__["mysql_gr.check_statements"]([statement], mode)
+    ]
+
+
+def migrate(directory: str, user: str | None = "www-data", timeout: int = 600) -> list[str]:
+    """
+    Run the pending migrations, unless the group could not write to the tables they make.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel.migrate /srv/conduit
 
     directory
         The application, an absolute path. Run it on one web server only: MySQL's schema changes
@@ -722,11 +861,18 @@ def migrate(directory: str, user: str | None = "www-data", timeout: int = 600) -
         Seconds after which artisan is ended: 600.
 
     Returns the list of str that have run, empty when there was nothing to do. Raises
-    CommandExecutionError if one fails or is still pending afterwards.
+    CommandExecutionError if one is refused (``laravel.check_migrations``), fails or is still
+    pending afterwards.
     """
     before = pending(directory, user, timeout)
     if not before:
         return []
+    problems = _judged(directory, user, timeout)
+    if problems:
+        told = "; ".join(f"{p['migration']}: {p['table']}: {p['detail']}" for p in problems)
+        raise CommandExecutionError(
+            f"Nothing was migrated, since the group could not write to these tables: {told}."
+        )
     artisan(directory, "migrate", ["--force"], user, timeout)
     left = pending(directory, user, timeout)
     if left:
@@ -749,7 +895,7 @@ def seeded(
 
     .. code-block:: bash
 
-        salt web laravel.seeded /srv/conduit/app
+        salt web laravel.seeded /srv/conduit
 
     directory
         The application, an absolute path.
@@ -791,7 +937,7 @@ def seed(
 
     .. code-block:: bash
 
-        salt web laravel.seed /srv/conduit/app
+        salt web laravel.seed /srv/conduit
 
     directory
         The application, an absolute path.
@@ -811,6 +957,9 @@ def seed(
         return False
     done = _seed_once(directory, "run", seeder, user, timeout)
     if done["retcode"]:
+        if seeded(directory, seeder, user, timeout):
+            # Another web server was faster; what this one did was rolled back.
+            return False
         raise _failure(f"seeding with {seeder}", done, directory)
     if not seeded(directory, seeder, user, timeout):
         raise CommandExecutionError(f"{seeder} ran, but the database has no record of it.")
@@ -834,6 +983,7 @@ def key_update(
     name: str,
     commands: list[str],
     secret: str | None = None,
+    shared: bool = False,
     user: str | None = "www-data",
     test: bool = False,
 ) -> dict[str, Any]:
@@ -844,7 +994,7 @@ def key_update(
 
     .. code-block:: bash
 
-        salt web laravel.key_update /srv/conduit/app APP_KEY '[key:generate]'
+        salt web laravel.key_update /srv/conduit APP_KEY '[key:generate]'
 
     directory
         The application, an absolute path. The key goes into its .env file, which has to exist.
@@ -859,6 +1009,10 @@ def key_update(
     secret
         A pillar key to take the value from, if the pillar has it: several web servers have to
         share their keys. Default: None, the application makes one.
+
+    shared
+        A key that the pillar lacks is an error, since each web server would make its own. Default:
+        False.
 
     user
         Who runs artisan: www-data.
@@ -878,8 +1032,13 @@ def key_update(
     current = _parse_env(text).get(name, "")
     if current:
         return {"changes": {}, "source": "kept", "differs": bool(given) and given != current}
+    if shared and not given:
+        raise SaltInvocationError(
+            f"The pillar has no value at {secret!r}, wanted for {name}, which several web servers "
+            "have to share. Put there what one of them has, or a new one."
+        )
     if not test:
-        key = given or _new_key(directory, commands, user)
+        key = given or _new_key(next_release(directory)["path"], commands, user)
         _write_text(path, _edit_env(text, {name: key}), _ownership(path))
     changes = {name: {"old": "", "new": MASK}}
     return {"changes": changes, "source": source, "differs": False}
@@ -899,64 +1058,476 @@ def _new_key(directory: str, commands: list[str], user: str | None) -> str:
     raise CommandExecutionError(f"The application has no command {' or '.join(commands)}.")
 
 
-def dependencies(directory: str, dev: bool = False) -> dict[str, Any]:
+def rotate_key(
+    directory: str,
+    secret: str | None = None,
+    user: str | None = "www-data",
+    group: str = "www-data",
+) -> dict[str, Any]:
     """
-    Tell whether vendor/ is what composer.json, composer.lock and the code ask for.
+    Give an application a new APP_KEY, and keep the old one to read what was made with it.
 
-    The code counts because the class map is made from it: with an authoritative one a new class
-    is not found before the next ``composer install``.
+    The key that was in use becomes the first of APP_PREVIOUS_KEYS, which Laravel 11 and newer try
+    when the new one does not fit. Sessions and encrypted data stay good. Call it on every web
+    server, after the new key was put into the pillar; a second call changes nothing.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt 'web*' laravel.dependencies /srv/conduit/app
+        salt 'web*' laravel.rotate_key /srv/conduit
 
     directory
         The application, an absolute path.
 
-    dev
-        Whether the dependencies for development are wanted. Default: False.
+    secret
+        The pillar key of the new value. Default: laravel:secrets:app_key. Where the pillar has
+        none, the application makes one, which is right for a single web server only.
 
-    Returns ``{"current": bool, "reasons": [str]}``: the reasons why an installation is due.
-    Raises CommandExecutionError if composer.json is malformed.
+    user, group
+        The web server's: www-data and www-data.
+
+    Returns ``{"changes": {variable: {"old", "new"}}}``, masked; no changes if APP_KEY is the
+    pillar's already. Raises CommandExecutionError if there is no key yet or the framework is older.
+    """
+    path = _env_path(directory)
+    given = _scalar(secret or "laravel:secrets:app_key", wanted_for="APP_KEY")
+    with _locked(directory):
+        text = _read_text(path)
+        values = _parse_env(text)
+        current = values.get("APP_KEY", "")
+        if not current:
+            raise CommandExecutionError(f"{path} has no APP_KEY yet: there is nothing to rotate.")
+        if given == current:
+            return {"changes": {}}
+        running = version(directory, user)
+        if int(running.split(".")[0]) < FIRST_WITH_PREVIOUS_KEYS:
+            raise CommandExecutionError(
+                f"Laravel {running} knows no APP_PREVIOUS_KEYS ({FIRST_WITH_PREVIOUS_KEYS} and "
+                "newer do): what was made with the old key could not be read any more."
+            )
+        new = given or _new_key(directory, ["key:generate"], user)
+        earlier = [key for key in values.get("APP_PREVIOUS_KEYS", "").split(",") if key]
+        kept = [current, *(key for key in earlier if key not in (current, new))]
+        edited = {"APP_KEY": new, "APP_PREVIOUS_KEYS": ",".join(kept)}
+        _write_text(path, _edit_env(text, edited), _ownership(path))
+        if _caches_exist(_home(directory)):
+            page = _page(_record(Path(directory))["server"])
+            _cache(_home(directory), user, group, page)
+    return {
+        "changes": {
+            name: {"old": _mask(name, values.get(name, "")), "new": MASK} for name in edited
+        }
+    }
+
+
+# ---- releases: what is decided, over plain data ----
+
+
+def _release_name(fingerprint: str, dev: bool, build: str) -> str:
+    """Return a release's name: of the same name are those that are made of the same."""
+    name = "-".join([fingerprint[:12], *(["dev"] if dev else []), *([build] if build else [])])
+    if not RELEASE_NAME.fullmatch(name):
+        raise SaltInvocationError(
+            f"build is {build!r}; expected letters, digits, dots, dashes and underscores."
+        )
+    return name
+
+
+def _commit(refs: Mapping[str, str], rev: str) -> str:
+    """Return the commit that a branch or tag names, of what ls-remote said of it."""
+    found = {
+        refs.get(f"refs/tags/{rev}^{{}}") or refs.get(f"refs/tags/{rev}"),
+        refs.get(f"refs/heads/{rev}"),
+        refs.get(rev),
+    } - {None}
+    if len(found) != 1:
+        raise CommandExecutionError(
+            f"rev is {rev!r}, which names {'several commits' if found else 'nothing'} in this "
+            "repository; expected a branch, a tag or a whole commit id."
+        )
+    return str(found.pop())
+
+
+def _prunable(
+    releases: Sequence[Mapping[str, Any]], keep: int, needed: Collection[str]
+) -> list[str]:
+    """Return which releases go, oldest first, so that ``keep`` stay, newest first.
+
+    Never one that is needed. What was never completed goes, too.
+    """
+    complete = [one for one in releases if one["complete"]]
+    whole = [str(one["release"]) for one in sorted(complete, key=lambda one: str(one["built"]))]
+    halves = [str(one["release"]) for one in releases if not one["complete"]]
+    surplus = max(0, len(whole) - keep)
+    free = [name for name in whole if name not in needed]
+    return [name for name in halves if name not in needed] + free[:surplus]
+
+
+def _before(history: Sequence[str], live: str, usable: Collection[str]) -> str:
+    """Return the last release that served before the live one and could again, or nothing."""
+    earlier = [name for name in history if name != live and name in usable]
+    return earlier[-1] if earlier else ""
+
+
+def _pretended(output: str) -> list[tuple[str, str]]:
+    """Return each statement that migrate --pretend printed, with its migration's name."""
+    found, name = [], ""
+    for line in output.splitlines():
+        if titled := PRETENDED_NAME.match(line):
+            name = titled[1] or titled[2]
+        if statement := PRETENDED.match(line):
+            found.append((name, statement[1]))
+    return found
+
+
+# ---- releases: on disk ----
+
+
+@contextlib.contextmanager
+def _locked(directory: str) -> Iterator[None]:
+    """Return a context that only one deployment of an application is in at a time."""
+    root = Path(directory)
+    if not root.is_dir():
+        raise CommandExecutionError(f"{root} does not exist.")
+    with (root / LOCK).open("a", encoding="ascii") as file:
+        deadline = time.monotonic() + LOCKING
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise CommandExecutionError(
+                        f"Another deployment has been at work in {root} for {LOCKING} s."
+                    ) from None
+                time.sleep(LOOKING)
+        yield
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Return what a file of ours holds; nothing if it is not there or no such file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    owner = {"user": "root", "group": "root", "mode": "0644"}
+    _write_text(path, json.dumps(content, indent=1) + "\n", owner)
+
+
+def _record(root: Path) -> dict[str, Any]:
+    """Return what is noted of an application's releases."""
+    return {"history": [], "stopped": {}, "server": {}, **_json(root / RECORD)}
+
+
+def _linked(link: Path) -> str:
+    """Return the name of the release that a link leads to, or nothing."""
+    return link.readlink().name if link.is_symlink() else ""
+
+
+def _link(link: Path, target: str) -> None:
+    """Have a link lead somewhere, in one step."""
+    aside = link.with_name(f".{link.name}.aside")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target)
+    aside.replace(link)
+
+
+def _known(root: Path) -> list[dict[str, Any]]:
+    """Return all releases, newest first; those that are not complete come first."""
+    record, live, following = _record(root), _linked(root / LIVE), _linked(root / NEXT)
+    found = []
+    if (root / RELEASES).is_dir():
+        for path in (root / RELEASES).iterdir():
+            made = _json(path / MARKER)
+            found.append(
+                {
+                    "release": path.name,
+                    "complete": bool(made),
+                    "live": path.name == live,
+                    "next": path.name == following,
+                    "built": made.get("built", ""),
+                    "source": made.get("source", ""),
+                    "rev": made.get("rev", ""),
+                    "stopped": record["stopped"].get(path.name, {}).get("reason", ""),
+                }
+            )
+    whole = sorted((one for one in found if one["complete"]), key=lambda one: one["built"])
+    return [one for one in found if not one["complete"]] + whole[::-1]
+
+
+def _complete(root: Path, release: str) -> Path:
+    """Return a release's folder; raises CommandExecutionError if it is not there, or not whole."""
+    whole = [one["release"] for one in _known(root) if one["complete"]]
+    if release not in whole:
+        raise CommandExecutionError(
+            f"{root} has no complete release {release!r}; it has {', '.join(whole) or 'none'}."
+        )
+    return root / RELEASES / release
+
+
+# ---- releases: where they come from ----
+
+
+def source_release(
+    directory: str,
+    source: str,
+    rev: str = "",
+    exclude: str = NOT_DEPLOYED,
+    dev: bool = False,
+    build: str = "",
+    identity: str | None = None,
+) -> dict[str, Any]:
+    """
+    Tell which release a source makes now, without making it.
+
+    A release is named by what it is made of: the commit, or the contents of the folder.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.source_release /srv/conduit salt://app
+
+    directory
+        The folder of the releases, an absolute path.
+
+    source
+        A folder of the file server, such as ``salt://app``, or the URL of a git repository.
+
+    rev
+        Of a git repository: branch, tag or commit. Default: what its HEAD names.
+
+    exclude
+        What of a folder is left out: a glob, or a regular expression behind ``E@``. Default: what
+        is made on the web server (vendor, storage, bootstrap/cache, .env), and tests.
+
+    dev
+        With the dependencies for development. Default: False.
+
+    build
+        Text that makes another release of the same source: to take newer packages, say.
+
+    identity
+        The file of the SSH key with which a git repository is asked. Default: the user's own.
+
+    Returns ``{"release": str, "fingerprint": str, "complete": bool, "migrations": [str]}``. Raises
+    CommandExecutionError if the source cannot be read, SaltInvocationError if it is malformed.
     """
     root = Path(directory)
-    if not (root / "vendor" / "autoload.php").is_file():
-        return {"current": False, "reasons": ["vendor is missing"]}
-    if not (root / "composer.json").is_file():
-        return {"current": False, "reasons": ["composer.json is missing"]}
-    before = _stamp(root).get("inputs")
-    if not before:
-        return {"current": False, "reasons": ["vendor is not known to be complete"]}
-    now = _inputs(root, dev)
-    reasons = [f"{what} has changed" for what in now if now[what] != before.get(what)]
-    return {"current": not reasons, "reasons": reasons}
+    if _is_git(source):
+        fingerprint = _git_commit(source, rev, identity)
+        migrations = _git_migrations(source, fingerprint, identity)
+    else:
+        if rev:
+            raise SaltInvocationError(
+                f"rev is {rev!r}, and {source} is no git repository; leave rev out."
+            )
+        files = _files(source, exclude)
+        fingerprint = _fingerprint(files)
+        migrations = sorted(
+            Path(name).stem for name in files if re.fullmatch(r"database/migrations/\w+\.php", name)
+        )
+    name = _release_name(fingerprint, dev, build)
+    found = {
+        "release": name,
+        "fingerprint": fingerprint,
+        "complete": bool(_json(root / RELEASES / name / MARKER)),
+        "migrations": migrations,
+    }
+    # What is to come is known to the states that follow, also when it is only predicted.
+    __context__[f"laravel.next.{root}"] = found
+    return found
 
 
-def install_dependencies(
+def _is_git(source: str) -> bool:
+    """Tell git repositories from folders; raises SaltInvocationError for what is neither."""
+    if source.startswith("salt://"):
+        return False
+    if not re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source):
+        raise SaltInvocationError(
+            f"source is {URL_USERINFO.sub(MASK, source)!r}; expected a folder such as salt://app, "
+            "or the URL of a git repository."
+        )
+    if re.match(r"https?://[^/]*@", source):
+        raise SaltInvocationError(
+            "source holds credentials, which every user could see while git runs; use an SSH key "
+            "(identity) instead."
+        )
+    return True
+
+
+def _files(source: str, exclude: str) -> dict[str, str]:
+    """Return the files of a folder of the file server: relative path to the copy here."""
+    prefix = source.removeprefix("salt://").rstrip("/") + "/"
+    names = [
+        name
+        for name in __salt__["cp.list_master"](prefix=prefix)
+        if check_include_exclude(name.removeprefix(prefix), None, exclude)
+    ]
+    if prefix + "artisan" not in names:
+        raise CommandExecutionError(f"{source} holds no Laravel application: it has no artisan.")
+    copies = __salt__["cp.cache_files"]([f"salt://{name}" for name in names])
+    found = {name.removeprefix(prefix): copy for name, copy in zip(names, copies, strict=True)}
+    missing = sorted(name for name, copy in found.items() if not copy)
+    if missing:
+        raise CommandExecutionError(f"{source} does not give {', '.join(missing)}.")
+    return found
+
+
+def _fingerprint(files: Mapping[str, str]) -> str:
+    """Return one hash over the names and contents of files."""
+    whole = hashlib.sha256()
+    for name, copy in sorted(files.items()):
+        content = Path(copy).read_bytes()
+        whole.update(f"{name}\0{len(content)}\0".encode())
+        whole.update(content)
+    return whole.hexdigest()
+
+
+def _git_commit(url: str, rev: str, identity: str | None) -> str:
+    """Return the commit that a branch, a tag or a commit names in a repository."""
+    if COMMIT.fullmatch(rev):
+        return rev
+    refs = __salt__["git.ls_remote"](remote=url, ref=rev or "HEAD", identity=identity)
+    return _commit(refs, rev or "HEAD")
+
+
+def _git_mirror(url: str, commit: str, identity: str | None) -> str:
+    """Return the copy that is kept of a repository, with this commit in it."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    mirror = Path(__opts__["cachedir"]) / "laravel" / f"{name}.git"
+    if not (mirror / "HEAD").exists():
+        mirror.parent.mkdir(parents=True, exist_ok=True)
+        __salt__["git.init"](str(mirror), bare=True)
+    there = ["cat-file", "-e", f"{commit}^{{commit}}"]
+    if _git(mirror, there, ignore_retcode=True)["retcode"]:
+        __salt__["git.fetch"](
+            str(mirror), remote=url, force=True, refspecs="+refs/*:refs/*", identity=identity
+        )
+        if _git(mirror, there, ignore_retcode=True)["retcode"]:
+            raise CommandExecutionError(f"{url} has no commit {commit}.")
+    return str(mirror)
+
+
+def _git(mirror: Path | str, arguments: list[str], ignore_retcode: bool = False) -> dict[str, Any]:
+    """Ask a repository what Salt's git module cannot ask."""
+    done: dict[str, Any] = __salt__["cmd.run_all"](
+        ["git", *arguments], cwd=str(mirror), python_shell=False, ignore_retcode=ignore_retcode
+    )
+    return done
+
+
+def _git_migrations(url: str, commit: str, identity: str | None) -> list[str]:
+    mirror = _git_mirror(url, commit, identity)
+    folder = "database/migrations/"
+    listed = _git(mirror, ["ls-tree", "--name-only", commit, folder])["stdout"]
+    return sorted(Path(name).stem for name in listed.splitlines() if name.endswith(".php"))
+
+
+# ---- releases: built, switched, taken away ----
+
+
+def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
+    """
+    Return the release that is to serve next, which is often the one that serves.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.next_release /srv/conduit
+
+    directory
+        The folder of the releases, or an application that has none, an absolute path.
+
+    predicted
+        The one that the source makes, as asked earlier in the same run of states, though it is not
+        made yet. Default: False, the one that was built last.
+
+    Returns ``{"release": str, "path": str, "complete": bool, "stopped": str, "stopped_by": str,
+    "migrations": [str]}``. ``stopped`` says why it must not serve, ``stopped_by`` who says so, the
+    ``check`` after the switch or the ``operator``; ``migrations`` are those of a source that was
+    asked. An application without releases has no name.
+    """
+    root = Path(directory)
+    if (root / "artisan").is_file():
+        whole = _installed(directory)
+        return {
+            "release": "",
+            "path": directory,
+            "complete": whole,
+            "stopped": "",
+            "stopped_by": "",
+            "migrations": [],
+        }
+    told = __context__.get(f"laravel.next.{root}", {}) if predicted else {}
+    name = told.get("release") or _linked(root / NEXT)
+    path = root / RELEASES / name if name else root / NEXT
+    stopped = _record(root)["stopped"].get(name, {})
+    return {
+        "release": name,
+        "path": str(path),
+        "complete": bool(name) and bool(_json(path / MARKER)),
+        "stopped": stopped.get("reason", ""),
+        "stopped_by": stopped.get("by", ""),
+        "migrations": told.get("migrations", []),
+    }
+
+
+def releases(directory: str) -> list[dict[str, Any]]:
+    """
+    Return the releases of an application, newest first.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.releases /srv/conduit
+
+    directory
+        The folder of the releases, an absolute path.
+
+    Returns a list of dictionaries: ``release`` (str), ``complete``, ``live`` and ``next`` (bool),
+    ``built`` (time in UTC), ``source``, ``rev`` (str), and ``stopped``: why it must not serve.
+    """
+    return _known(Path(directory))
+
+
+def build(
     directory: str,
+    source: str,
+    rev: str = "",
+    exclude: str = NOT_DEPLOYED,
     dev: bool = False,
+    build: str = "",
+    identity: str | None = None,
     composer_home: str = "/etc/composer",
     cache: str = "/var/cache/composer",
     timeout: int = 900,
-) -> list[str]:
+) -> dict[str, Any]:
     """
-    Run ``composer install`` if vendor/ is not what the application asks for.
+    Make the release of a source, aside from the one that serves, with all its dependencies.
 
-    It runs as root, so that the web server cannot change the code it runs.
+    One that is complete is left as it is; one that was broken off is made anew. All is root's, so
+    that the web server cannot change the code it runs.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt 'web*' laravel.install_dependencies /srv/conduit/app
+        salt 'web*' laravel.build /srv/conduit salt://app
+        salt 'web*' laravel.build /srv/shop https://git.example.com/shop.git rev=v2.1
 
     directory
-        The application, an absolute path.
+        The folder of the releases, an absolute path.
 
-    dev
-        Install the dependencies for development, too. Default: False.
+    source, rev, exclude, dev, build, identity
+        As for ``laravel.source_release``.
 
     composer_home
         Directory of Composer's config.json and auth.json: /etc/composer.
@@ -967,30 +1538,82 @@ def install_dependencies(
     timeout
         Seconds after which Composer is ended: 900.
 
-    Returns the list of str of reasons for which it ran, empty when there was nothing to do.
-    Raises CommandExecutionError if it fails.
+    Returns ``{"release": str, "built": bool}``. Raises CommandExecutionError if it cannot be made.
     """
-    reasons: list[str] = dependencies(directory, dev)["reasons"]
-    if not reasons:
-        return []
     root = Path(directory)
-    if not (root / "composer.json").is_file():
-        raise CommandExecutionError(f"{root / 'composer.json'} does not exist.")
-    stamp, lock = _stamp(root), root / "composer.lock"
-    manifest_changed = stamp.get("inputs", {}).get("composer.json") != _digest(
-        root, [root / "composer.json"]
-    )
-    # A lock that came with the code is obeyed. One that Composer left here is no decision of
-    # anybody's, and must not keep a changed composer.json from being resolved.
-    if stamp.get("own_lock") and manifest_changed:
-        lock.unlink(missing_ok=True)
-    own_lock = not lock.exists() or bool(stamp.get("own_lock"))
-    (root / "vendor" / STAMP).unlink(missing_ok=True)
+    with _locked(directory):
+        wanted = source_release(directory, source, rev, exclude, dev, build, identity)
+        name = wanted["release"]
+        path = root / RELEASES / name
+        if not wanted["complete"]:
+            if path.exists():
+                shutil.rmtree(path)
+            path.mkdir(mode=0o755, parents=True)
+            (root / SHARED).mkdir(exist_ok=True)
+            if _is_git(source):
+                _unpack(source, wanted["fingerprint"], path, identity)
+            else:
+                _copy(_files(source, exclude), path)
+            _furnish(path)
+            _composer_install(root, path, dev, composer_home, cache, timeout)
+            now = datetime.datetime.now(datetime.timezone.utc)
+            made = {"source": source, "rev": rev, "fingerprint": wanted["fingerprint"]}
+            _write_json(path / MARKER, {**made, "built": now.isoformat(timespec="milliseconds")})
+        if _linked(root / NEXT) != name:
+            _link(root / NEXT, f"{RELEASES}/{name}")
+    return {"release": name, "built": not wanted["complete"]}
+
+
+def _copy(files: Mapping[str, str], path: Path) -> None:
+    for name, copy in files.items():
+        target = path / name
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.copyfile(copy, target)
+        target.chmod(0o644)
+
+
+def _unpack(url: str, commit: str, path: Path, identity: str | None) -> None:
+    """Put a commit's files into a folder."""
+    mirror = _git_mirror(url, commit, identity)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpacking-") as aside:
+        archive = str(Path(aside) / "release.tar")
+        __salt__["git.archive"](mirror, archive, rev=commit, fmt="tar")
+        __salt__["archive.tar"]("xf", archive, dest=str(path))
+    if not (path / "artisan").is_file():
+        raise CommandExecutionError(f"{url} holds no Laravel application: it has no artisan.")
+
+
+def _furnish(path: Path) -> None:
+    """Give a release the links to what outlives it, and the folder of its caches."""
+    if (path / "storage").is_dir():
+        shutil.rmtree(path / "storage")
+    (path / ".env").unlink(missing_ok=True)
+    (path / "storage").symlink_to(f"../../{SHARED}/storage")
+    (path / ".env").symlink_to(f"../../{SHARED}/.env")
+    (path / "bootstrap" / "cache").mkdir(mode=0o755, parents=True, exist_ok=True)
+
+
+def _composer_install(
+    root: Path, path: Path, dev: bool, composer_home: str, cache: str, timeout: int
+) -> None:
+    """Run ``composer install`` in a release.
+
+    A lock that came with the code is obeyed. Without one, the lock of the release before stands
+    in as long as composer.json is the same: a release has the packages that were tried before it.
+    """
+    manifest, lock = path / "composer.json", path / "composer.lock"
+    if not manifest.is_file():
+        raise CommandExecutionError(f"{manifest} does not exist.")
+    shipped = lock.exists()
+    kept_for, kept = (root / SHARED / name for name in LOCKS)
+    stands_in = kept.is_file() and kept_for.is_file()
+    if not shipped and stands_in and kept_for.read_bytes() == manifest.read_bytes():
+        shutil.copyfile(kept, lock)
     done = __salt__["cmd.run_all"](
         ["composer", "install", "--no-interaction", "--no-progress", "--no-ansi"]
         + ["--classmap-authoritative"]
         + ([] if dev else ["--no-dev"]),
-        cwd=directory,
+        cwd=str(path),
         env={
             "COMPOSER_HOME": composer_home,
             "COMPOSER_CACHE_DIR": cache,
@@ -1004,10 +1627,10 @@ def install_dependencies(
         umask="022",
     )
     if done["retcode"]:
-        raise CommandExecutionError(_composer_failure(done, directory))
-    content = {"inputs": _inputs(root, dev), "own_lock": own_lock}
-    (root / "vendor" / STAMP).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return reasons
+        raise CommandExecutionError(_composer_failure(done, str(path)))
+    if not shipped:
+        shutil.copyfile(lock, kept)
+        shutil.copyfile(manifest, kept_for)
 
 
 def _composer_failure(done: Mapping[str, Any], directory: str) -> str:
@@ -1021,38 +1644,387 @@ def _composer_failure(done: Mapping[str, Any], directory: str) -> str:
     return f"composer install failed (exit code {done['retcode']}): {told[:800]}"
 
 
-def _stamp(root: Path) -> dict[str, Any]:
-    """Return what vendor/ was installed from, as noted by the last complete installation."""
+def cached(directory: str) -> bool:
+    """
+    Tell whether an application's caches are there and made from the .env file as it is.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.cached /srv/conduit
+
+    directory
+        The application, an absolute path.
+
+    Returns bool.
+    """
+    return _cached(_home(directory))
+
+
+def _cached(home: Path) -> bool:
+    folder = home / "bootstrap" / "cache"
+    stamp = folder / CACHED_ENV
+    whole = all((folder / file).is_file() for _, file, _ in CACHES)
+    return whole and stamp.is_file() and stamp.read_text(encoding="ascii") == _env_hash(home)
+
+
+def _caches_exist(home: Path) -> bool:
+    return any((home / "bootstrap" / "cache" / file).exists() for _, file, _ in CACHES)
+
+
+def _env_hash(home: Path) -> str:
+    path = home / ".env"
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+def cache(directory: str, user: str | None = "www-data", group: str = "www-data") -> bool:
+    """
+    Have configuration, events and routes of an application cached, as its .env file says.
+
+    A cached configuration is what counts: a .env file that was edited by hand takes effect with
+    this. The caches are made aside, and tried before they take the place of those in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.cache /srv/conduit
+
+    directory
+        The application, an absolute path.
+
+    user, group
+        Who makes the caches, and who may read them: www-data and www-data.
+
+    Returns bool: whether they were made. Raises CommandExecutionError if the application cannot
+    make them, or does not answer with them.
+    """
+    home = _home(directory)
+    if _cached(home):
+        return False
+    _cache(home, user, group, _page(_record(Path(directory))["server"]))
+    return True
+
+
+def _cache(home: Path, user: str | None, group: str, page: str) -> None:
+    """Make the caches of an application, try them, and put them in their place."""
+    folder, digest = home / "bootstrap" / "cache", _env_hash(home)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".aside-") as aside:
+        if user:
+            shutil.chown(aside, user)
+        moved = {variable: f"{aside}/{file}" for _, file, variable in CACHES}
+        for command, _, _ in CACHES:
+            line = ["artisan", command, "--no-interaction", "--no-ansi"]
+            done = _php(str(home), line, user, 120, env=moved, umask="027")
+            if done["retcode"]:
+                raise _failure(f"artisan {command}", done, str(home))
+        if page:
+            _rehearse(home, page, user, moved)
+        for _, file, _ in CACHES:
+            made = Path(aside) / file
+            owner = {"user": "root", "group": group, "mode": "0640"}
+            _write_text(folder / file, _read_text(made), owner)
+        stamp = {"user": "root", "group": "root", "mode": "0640"}
+        _write_text(folder / CACHED_ENV, digest, stamp)
+
+
+def _rehearse(home: Path, page: str, user: str | None, caches: Mapping[str, str]) -> None:
+    """Have an application answer a page before any client is led to it."""
+    done = _php(str(home), ["--", page], user, 60, REHEARSAL, env=caches)
+    status = str(done["stdout"]).rpartition("\n")[2]
+    if done["retcode"] or not status.isdigit() or int(status) >= 400:
+        said = _sentence({**done, "stdout": done["stderr"] or done["stdout"]}, str(home))
+        raise CommandExecutionError(
+            f"{home.name} answers {page} with {status if status.isdigit() else 'no answer'}: {said}"
+        )
+
+
+def served(directory: str, server: dict[str, str] | None = None) -> str:
+    """
+    Return the release that the web server is told to serve.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.served /srv/conduit
+
+    directory
+        The folder of the releases, an absolute path.
+
+    server
+        As for ``laravel.switch``. Default: as at the last switch.
+
+    Returns str: the release's name, or nothing if the web server's file names none of them.
+    """
+    root = Path(directory)
+    told = server or _record(root)["server"]
+    live = _linked(root / LIVE)
+    if not told:
+        return live
+    path = Path(told["config"])
+    text = _server_text(told, root / RELEASES / live)
+    return live if live and path.is_file() and _read_text(path) == text else ""
+
+
+def _server_text(server: Mapping[str, str], path: Path) -> str:
+    return f"# Kept by Salt.\nDefine {server['define']} {path}\n"
+
+
+def switch(
+    directory: str,
+    release: str = "",
+    server: dict[str, str] | None = None,
+    user: str | None = "www-data",
+    group: str = "www-data",
+    timeout: int = 600,
+) -> dict[str, str]:
+    """
+    Let another release serve; if it does not answer well, the one before serves again.
+
+    The release has to be complete, its migrations have to have run, and it has to answer in php
+    itself before any client is led to it. The web server gets its path, takes it without breaking
+    off a request, and is asked whether the release answers.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.switch /srv/conduit 3f2a9c01be77
+
+    directory
+        The folder of the releases, an absolute path.
+
+    release
+        Its name, as ``laravel.releases`` shows it. Default: the one that was built last. One that
+        was stopped may serve again by this.
+
+    server
+        The web server: ``config``, the file that names the release; ``define``, the name of
+        Apache's variable there; ``service``, which is reloaded; ``health``, the URL to ask, and
+        ``host``, the name to ask for. Default: as at the last switch.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    timeout
+        Seconds for the database to tell which migrations are pending: 600.
+
+    Returns ``{"old": str, "new": str}``, the releases before and now. Raises
+    CommandExecutionError if the release cannot serve; then the one before does.
+    """
+    root = Path(directory)
+    with _locked(directory):
+        name = release or _linked(root / NEXT)
+        path = _complete(root, name)
+        left = pending(str(path), user, timeout)
+        if left:
+            raise CommandExecutionError(
+                f"{name} cannot serve yet: {', '.join(left)} pending in the database."
+            )
+        return _switch(root, name, _server(root, server), user, group)
+
+
+def rollback(
+    directory: str,
+    release: str = "",
+    user: str | None = "www-data",
+    group: str = "www-data",
+) -> dict[str, str]:
+    """
+    Let an earlier release serve again, and keep the one that served from coming back by itself.
+
+    The next run of the states leaves it so, until the source makes another release, or
+    ``laravel.switch`` names the one that was stopped. Migrations are not undone: an earlier release
+    has to bear the schema of the later one. No database is needed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.rollback /srv/conduit
+
+    directory
+        The folder of the releases, an absolute path.
+
+    release
+        Its name. Default: the one that served before.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    Returns ``{"old": str, "new": str}``, the releases before and now. Raises
+    CommandExecutionError if there is none to go back to, or it does not answer.
+    """
+    root = Path(directory)
+    with _locked(directory):
+        live, record = _linked(root / LIVE), _record(root)
+        whole = [one["release"] for one in _known(root) if one["complete"]]
+        usable = [name for name in whole if name not in record["stopped"]]
+        name = release or _before(record["history"], live, usable)
+        if not name or name == live:
+            raise CommandExecutionError(
+                f"{root} has no release to go back to from {live or 'none'}; it has "
+                f"{', '.join(whole) or 'none'}."
+            )
+        _complete(root, name)
+        done = _switch(root, name, record["server"], user, group)
+        _stop(root, live, "operator", f"rolled back to {name}")
+        return done
+
+
+def _server(root: Path, server: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the web server to tell; raises SaltInvocationError if it is malformed."""
+    told = dict(server if server is not None else _record(root)["server"])
+    wanted = ["config", "define", "health", "host", "service"]
+    if told and sorted(told) != wanted:
+        raise SaltInvocationError(
+            f"server has {', '.join(sorted(told)) or 'nothing'}; expected {', '.join(wanted)}."
+        )
+    return told
+
+
+def _page(server: Mapping[str, str]) -> str:
+    """Return the page that tells whether a release is well, without the server's address."""
+    return "/" + server["health"].partition("://")[2].partition("/")[2] if server else ""
+
+
+def _switch(
+    root: Path, name: str, server: dict[str, str], user: str | None, group: str
+) -> dict[str, str]:
+    """Switch, and back again if the release does not answer well."""
+    before, path = _linked(root / LIVE), root / RELEASES / name
+    page = _page(server)
+    if not _cached(path):
+        _cache(path, user, group, page)
+    elif page:
+        _rehearse(path, page, user, {})
     try:
-        content = json.loads((root / "vendor" / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        _activate(root, name, server)
+    except CommandExecutionError as err:
+        if not before:
+            # Nobody was served; the next run tries again.
+            (root / LIVE).unlink()
+        if before in ("", name):
+            raise
+        _stop(root, name, "check", str(err))
+        _activate(root, before, server)
+        raise CommandExecutionError(f"{err} {before} serves again.") from err
+    record = _record(root)
+    record["stopped"].pop(name, None)
+    there = [one for one in record["history"] if (root / RELEASES / one).is_dir() and one != name]
+    _write_json(root / RECORD, {**record, "history": [*there, name], "server": server})
+    return {"old": before, "new": name}
 
 
-def _inputs(root: Path, dev: bool) -> dict[str, Any]:
-    """Return what an installation is made from, as hashes."""
-    try:
-        manifest = json.loads((root / "composer.json").read_text(encoding="utf-8"))
-    except ValueError as err:
-        raise CommandExecutionError(f"{root / 'composer.json'} is malformed: {err}.") from err
-    # What bootstrap/ and config/ name is cached at the end of an installation.
-    code = {*(root / "bootstrap").glob("*.php"), *(root / "config").rglob("*.php")}
-    for path in _autoload_paths(manifest.get("autoload", {})):
-        found = [root / path] if (root / path).is_file() else (root / path).rglob("*.php")
-        code |= {file for file in found if not file.is_relative_to(root / "vendor")}
-    return {
-        "composer.json": _digest(root, [root / "composer.json"]),
-        "composer.lock": _digest(root, [root / "composer.lock"]),
-        "code": _digest(root, sorted(code)),
-        "dev": dev,
-    }
+def _stop(root: Path, name: str, who: str, reason: str) -> None:
+    """Note that a release must not serve again by itself."""
+    record = _record(root)
+    record["stopped"][name] = {"by": who, "reason": reason}
+    _write_json(root / RECORD, record)
 
 
-def _autoload_paths(autoload: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the files and directories that composer.json has Composer load classes from."""
-    for rule in ("psr-4", "psr-0"):
-        for paths in autoload.get(rule, {}).values():
-            yield from [paths] if isinstance(paths, str) else paths
-    for rule in ("classmap", "files"):
-        yield from autoload.get(rule, [])
+def _activate(root: Path, name: str, server: Mapping[str, str]) -> None:
+    """Lead everybody to a release, and wait until the web server serves it well."""
+    _link(root / LIVE, f"{RELEASES}/{name}")
+    if not server:
+        return
+    config, path = Path(server["config"]), root / RELEASES / name
+    owner = {"user": "root", "group": "root", "mode": "0644"}
+    _write_text(config, _server_text(server, path), owner)
+    __salt__["service.reload"](server["service"])
+    deadline, wrong, last = time.monotonic() + SERVING, 0, "no answer"
+    while time.monotonic() < deadline:
+        release, status, last = _ask(server)
+        if release == str(path):
+            if status < 400:
+                return
+            wrong += 1
+            if wrong >= WRONG_ANSWERS:
+                break
+        time.sleep(LOOKING)
+    raise CommandExecutionError(
+        f"{name} was switched to and answers {server['health']} badly: {last}."
+    )
+
+
+def _ask(server: Mapping[str, str]) -> tuple[str, int, str]:
+    """Ask the web server for a page: which release answers, the status, and both in words."""
+    with requests.Session() as session:
+        # The machine asks itself: by no proxy, and a certificate would be for another name.
+        session.trust_env = session.verify = False
+        try:
+            answer = session.get(
+                server["health"],
+                headers={"Host": server["host"]},
+                timeout=10,
+                allow_redirects=False,
+            )
+        except requests.RequestException as err:
+            return "", 0, f"no answer ({err})"
+    release, status = answer.headers.get(RELEASE_HEADER, ""), answer.status_code
+    return release, status, f"status {status}, by {Path(release).name or 'no release'}"
+
+
+def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
+    """
+    Return the releases that ``laravel.prune`` takes away.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.surplus /srv/conduit keep=3
+
+    directory
+        The folder of the releases, an absolute path.
+
+    keep
+        How many are kept, at least 2: 5. The one that serves, the one before it and the one that is
+        next are always among them.
+
+    live
+        The release that will serve by then. Default: the one that serves now.
+
+    Returns a list of str, oldest first. Raises SaltInvocationError if keep is too small.
+    """
+    if not isinstance(keep, int) or keep < 2:
+        raise SaltInvocationError(f"keep is {keep!r}; expected a number, 2 or more.")
+    root = Path(directory)
+    known, now = _known(root), _linked(root / LIVE)
+    whole = [one["release"] for one in known if one["complete"]]
+    serving = live or now
+    before = now if live and live != now else _before(_record(root)["history"], now, whole)
+    if live and live not in whole:
+        # To come: it takes a place, though it is not there yet.
+        known = [*known, {"release": live, "complete": True, "built": "9"}]
+    return _prunable(known, keep, {serving, before, _linked(root / NEXT)})
+
+
+def prune(directory: str, keep: int = 5) -> list[str]:
+    """
+    Take the oldest releases away, and those that were never completed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.prune /srv/conduit keep=3
+
+    directory
+        The folder of the releases, an absolute path.
+
+    keep
+        How many are kept, at least 2: 5. The one that serves, the one before it and the one that is
+        next are never taken away.
+
+    Returns a list of str: the releases that are gone. Raises SaltInvocationError if keep is too
+    small.
+    """
+    root = Path(directory)
+    with _locked(directory):
+        gone = surplus(directory, keep)
+        for name in gone:
+            shutil.rmtree(root / RELEASES / name)
+    return gone

@@ -57,6 +57,7 @@ __load__ = [
     "bootstrap",
     "check_instance",
     "check_schema",
+    "check_statements",
     "clerk",
     "compare_gtids",
     "converge",
@@ -137,6 +138,11 @@ USER_SCHEMAS = (
     "SELECT schema_name AS name FROM information_schema.schemata"
     " WHERE schema_name NOT IN %s ORDER BY 1"
 )
+# A statement that makes or alters a table, and what in it is no keyword.
+STATEMENT = re.compile(
+    r"\s*(create(?: temporary)?|alter) table (?:if not exists )?([`\w.]+)(.*)", re.I | re.S
+)
+QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
 # The server's code for it, as _said writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
 # The server sets one option of Group Replication at a time, and none while that starts or stops.
@@ -3140,6 +3146,59 @@ def check_schema(mode: str | None = None) -> list[dict[str, str]]:
     mode = _mode(mode or settings.mode)
     with local(settings, 60) as connection:
         return _check_schema(connection, mode)
+
+
+def check_statements(statements: list[str], mode: str | None = None) -> list[dict[str, str]]:
+    """
+    Name what statements would make that a group cannot write to; none of them is run.
+
+    What :py:func:`check_schema` looks for in a schema, this looks for in the statements that would
+    make one. A primary key has to be in the statement that makes the table: with
+    ``sql_require_primary_key`` the server refuses it otherwise.
+
+    statements
+        SQL, one statement each; what makes or alters no table is passed over.
+
+    mode
+        The mode to judge for, multi-primary or single-primary. Default: the declared one.
+
+    Returns a list of dicts, empty when all is well: ``table``, ``problem`` (``no primary key``,
+    ``engine``, ``cascading foreign key``) and ``detail``. Raises SaltInvocationError for a wrong
+    mode.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.check_statements '["CREATE TABLE t (a INT)"]'
+    """
+    mode = _mode(mode or _settings().mode)
+    return [problem for one in statements for problem in _check_statement(one, mode)]
+
+
+def _check_statement(statement: str, mode: str) -> list[dict[str, str]]:
+    """Return what one statement would make that a group in this mode cannot write to."""
+    found = STATEMENT.match(" ".join(statement.split()))
+    if not found or found[1].lower() == "create temporary":
+        return []
+    table, rest = found[2].replace("`", ""), QUOTED.sub("''", found[3])
+    # Of another table it has the key that that one has.
+    creates = found[1].lower() == "create" and not re.match(r"\s*(like|select|as)\b", rest, re.I)
+    problems = []
+    if creates and not re.search(r"\bprimary key\b", rest, re.I):
+        problems.append(("no primary key", "it is made without a primary key"))
+    if not creates and re.search(r"\bdrop primary key\b(?!.*\badd primary key\b)", rest, re.I):
+        problems.append(("no primary key", "its primary key is dropped"))
+    engine = re.search(r"\bengine\s*=?\s*(\w+)", rest, re.I)
+    if engine and engine[1].lower() != "innodb":
+        problems.append(("engine", f"{engine[1]}, not InnoDB"))
+    if mode == MODES[0]:
+        rules = re.findall(r"\bon (?:delete|update) (?:cascade|set null)\b", rest, re.I)
+        if rules:
+            problems.append(
+                ("cascading foreign key", f"{', '.join(rules).lower()}, in {mode} mode")
+            )
+    return [{"table": table, "problem": what, "detail": why} for what, why in problems]
 
 
 def _mode(mode: str) -> str:

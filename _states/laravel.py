@@ -1,5 +1,9 @@
 """
-Hold a Laravel application (8 or newer) in shape: dependencies, .env file, keys, migrations, seeds.
+Hold a Laravel application (8 or newer) in shape: releases, .env file, keys, migrations, seeds.
+
+A deployment is ``release_built``, ``migrated``, ``seeded`` and ``release_live``, in this order:
+what is new is made aside, and serves once all that it needs is there. Each takes the folder of
+releases; all but the first and the last take any other folder with an ``artisan`` in it, too.
 
 Every state compares first, and a second run changes nothing. With ``test=True`` it returns what
 a run would change. Settings are plain arguments; a secret is named by its pillar key and read by
@@ -14,6 +18,7 @@ instead and say what they wait for.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -21,6 +26,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    __grains__: dict[str, Any]
     __opts__: dict[str, Any]
     __pillar__: dict[str, Any]
     __salt__: dict[str, Callable[..., Any]]
@@ -54,29 +60,48 @@ def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[st
     return ret
 
 
-def dependencies_installed(
+def release_built(
     name: str,
+    source: str,
+    rev: str = "",
+    exclude: str | None = None,
     dev: bool = False,
+    build: str = "",
+    identity: str | None = None,
     composer_home: str = "/etc/composer",
     cache: str = "/var/cache/composer",
     timeout: int = 900,
 ) -> dict[str, Any]:
     """
-    Have vendor/ hold what composer.json, composer.lock and the code ask for.
-
-    ``composer install`` runs only if one of them has changed since it last ran to its end.
+    Have the release that a source makes now built, complete with its dependencies, aside.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt 'web*' state.single laravel.dependencies_installed /srv/conduit/app test=True
+        salt web state.single laravel.release_built /srv/conduit source=salt://app test=True
 
     name
-        The application's directory, an absolute path.
+        The folder of the releases, an absolute path.
+
+    source
+        A folder of the file server, such as ``salt://app``, or the URL of a git repository.
+
+    rev
+        Of a git repository: branch, tag or commit. Default: what its HEAD names.
+
+    exclude
+        What of a folder is left out: a glob, or a regular expression behind ``E@``. Default: what
+        is made on the web server, and tests.
 
     dev
-        Install the dependencies for development, too. Default: False.
+        With the dependencies for development. Default: False.
+
+    build
+        Text that makes another release of the same source: to take newer packages, say.
+
+    identity
+        The file of the SSH key with which a git repository is asked. Default: the user's own.
 
     composer_home
         Directory of Composer's config.json and auth.json: /etc/composer.
@@ -87,22 +112,32 @@ def dependencies_installed(
     timeout
         Seconds after which Composer is ended: 900.
 
-    Returns the state's answer; changes: ``dependencies`` with the reason and ``installed``.
+    Returns the state's answer; changes: ``release`` with the one that was next before and now.
     """
-    ret = _unchanged(name, f"The dependencies of {name} are installed.")
+    chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
+    if exclude is not None:
+        chosen["exclude"] = exclude
+    ret = _unchanged(name, "")
     try:
-        status = __salt__["laravel.dependencies"](name, dev=dev)
-        if status["current"]:
+        before = __salt__["laravel.next_release"](name)["release"]
+        wanted = __salt__["laravel.source_release"](name, source, **chosen)
+        release = wanted["release"]
+        ret["comment"] = f"{release} is complete."
+        if wanted["complete"] and before == release:
             return ret
         if not __opts__["test"]:
-            __salt__["laravel.install_dependencies"](
-                name, dev=dev, composer_home=composer_home, cache=cache, timeout=timeout
+            __salt__["laravel.build"](
+                name,
+                source,
+                **chosen,
+                composer_home=composer_home,
+                cache=cache,
+                timeout=timeout,
             )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
-    reason = ", ".join(status["reasons"])
-    _changed(ret, {"dependencies": {"old": reason, "new": "installed"}}, "The dependencies")
-    ret["comment"] += f" installed: {reason}."
+    _changed(ret, {"release": {"old": before, "new": release}}, release)
+    ret["comment"] += " chosen, it is complete." if wanted["complete"] else " built."
     return ret
 
 
@@ -123,7 +158,7 @@ def env_present(
 
     .. code-block:: bash
 
-        salt web state.single laravel.env_present /srv/conduit/app/.env values='{APP_DEBUG: false}'
+        salt web state.single laravel.env_present /srv/conduit/shared/.env values='{A: b}'
 
     name
         The file, an absolute path. It is created if need be.
@@ -162,6 +197,7 @@ def env_present(
 def key_present(
     name: str,
     secret: str | None = None,
+    shared: bool = False,
     user: str = "www-data",
 ) -> dict[str, Any]:
     """
@@ -171,7 +207,7 @@ def key_present(
 
     .. code-block:: bash
 
-        salt web state.single laravel.key_present /srv/conduit/app
+        salt web state.single laravel.key_present /srv/conduit
 
     name
         The application's directory, an absolute path.
@@ -181,17 +217,21 @@ def key_present(
         that share sessions or encrypted data have to share it. Without a value there,
         ``artisan key:generate`` makes one.
 
+    shared
+        There are several web servers: a key that the pillar lacks is an error. Default: False.
+
     user
         Who runs artisan: www-data.
 
     Returns the state's answer; changes: ``APP_KEY``, masked.
     """
-    return _key(name, "APP_KEY", ["key:generate"], secret, user)
+    return _key(name, "APP_KEY", ["key:generate"], secret, shared, user)
 
 
 def jwt_secret_present(
     name: str,
     secret: str | None = None,
+    shared: bool = False,
     user: str = "www-data",
 ) -> dict[str, Any]:
     """
@@ -201,7 +241,7 @@ def jwt_secret_present(
 
     .. code-block:: bash
 
-        salt web state.single laravel.jwt_secret_present /srv/conduit/app
+        salt web state.single laravel.jwt_secret_present /srv/conduit
 
     name
         The application's directory, an absolute path.
@@ -211,21 +251,35 @@ def jwt_secret_present(
         have to share it to accept each other's tokens. Without a value there,
         ``artisan jwt:secret`` makes one, or ``jwt:generate`` where that is the command's name.
 
+    shared
+        There are several web servers: a secret that the pillar lacks is an error. Default: False.
+
     user
         Who runs artisan: www-data.
 
     Returns the state's answer; changes: ``JWT_SECRET``, masked.
     """
-    return _key(name, "JWT_SECRET", ["jwt:secret", "jwt:generate"], secret, user)
+    return _key(name, "JWT_SECRET", ["jwt:secret", "jwt:generate"], secret, shared, user)
 
 
 def _key(
-    name: str, variable: str, commands: list[str], secret: str | None, user: str
+    name: str,
+    variable: str,
+    commands: list[str],
+    secret: str | None,
+    shared: bool,
+    user: str,
 ) -> dict[str, Any]:
     ret = _unchanged(name, f"{variable} is set.")
     try:
         status = __salt__["laravel.key_update"](
-            name, variable, commands, secret=secret, user=user, test=__opts__["test"]
+            name,
+            variable,
+            commands,
+            secret=secret,
+            shared=shared,
+            user=user,
+            test=__opts__["test"],
         )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
@@ -240,19 +294,39 @@ def _key(
     return ret
 
 
-def migrated(name: str, user: str = "www-data", timeout: int = 600) -> dict[str, Any]:
+def _next(name: str) -> dict[str, Any]:
+    """Return the release that a run is about: in a test the one that a run would have made."""
+    found: dict[str, Any] = __salt__["laravel.next_release"](name, predicted=__opts__["test"])
+    return found
+
+
+def migrated(
+    name: str,
+    node: str | None = None,
+    wait: int = 300,
+    user: str = "www-data",
+    timeout: int = 600,
+) -> dict[str, Any]:
     """
-    Have the database seen every migration of the application.
+    Have the database seen every migration of the release that is next.
+
+    MySQL's schema changes are no transactions: where there are several web servers, one runs them,
+    and the others wait until it has.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt web state.single laravel.migrated /srv/conduit/app test=True
+        salt web state.single laravel.migrated /srv/conduit test=True
 
     name
-        The application's directory, an absolute path. Use it on one web server only: MySQL's
-        schema changes are no transactions.
+        The application's directory, an absolute path.
+
+    node
+        The id of the minion that runs them. Default: the one that is asked.
+
+    wait
+        Seconds that the others wait for that: 300.
 
     user
         Who runs artisan: www-data.
@@ -263,19 +337,39 @@ def migrated(name: str, user: str = "www-data", timeout: int = 600) -> dict[str,
     Returns the state's answer; changes: ``migrations`` with the list of those that ran.
     """
     ret = _unchanged(name, "No migration is pending.")
+    mine = node in (None, __grains__["id"])
     try:
-        if __opts__["test"] and not __salt__["laravel.installed"](name):
-            return _changed_unseen(ret, "migrations", "Every pending migration", "run")
-        pending = __salt__["laravel.pending"](name, user=user, timeout=timeout)
+        release = _next(name)
+        pending = _pending(name, release, user, timeout)
+        deadline = time.monotonic() + wait
+        while pending and not mine and not __opts__["test"] and time.monotonic() < deadline:
+            time.sleep(2)
+            pending = _pending(name, release, user, timeout)
         if not pending:
             return ret
+        if not mine:
+            ret["comment"] = f"{', '.join(pending)} pending: {node} runs them."
+            ret["result"] = bool(__opts__["test"])
+            return ret
         if not __opts__["test"]:
-            pending = __salt__["laravel.migrate"](name, user=user, timeout=timeout)
+            pending = __salt__["laravel.migrate"](release["path"], user=user, timeout=timeout)
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     _changed(ret, {"migrations": pending}, f"{len(pending)} migrations")
     ret["comment"] += " run."
     return ret
+
+
+def _pending(name: str, release: dict[str, Any], user: str, timeout: int) -> list[str]:
+    """Return the migrations that are pending; of a release that is only predicted, its source's."""
+    if release["complete"]:
+        found: list[str] = __salt__["laravel.pending"](release["path"], user=user, timeout=timeout)
+        return found
+    if not __salt__["laravel.installed"](name):
+        # Nobody is there to ask the database.
+        return list(release["migrations"])
+    status = __salt__["laravel.migration_status"](name, user=user, timeout=timeout)
+    return [one for one in release["migrations"] if one not in status["ran"]]
 
 
 def seeded(
@@ -291,7 +385,7 @@ def seeded(
 
     .. code-block:: bash
 
-        salt web state.single laravel.seeded /srv/conduit/app test=True
+        salt web state.single laravel.seeded /srv/conduit test=True
 
     name
         The application's directory, an absolute path.
@@ -309,12 +403,14 @@ def seeded(
     """
     ret = _unchanged(name, f"{seeder} has run in this database.")
     try:
-        if __opts__["test"] and not __salt__["laravel.installed"](name):
-            return _changed_unseen(ret, seeder, seeder, "run unless the database has it")
-        if __salt__["laravel.seeded"](name, seeder=seeder, user=user, timeout=timeout):
+        release = _next(name)
+        # A release that is only predicted cannot be asked; the one that serves can.
+        asked = release["path"] if release["complete"] else name
+        there = __salt__["laravel.installed"](asked)
+        if there and __salt__["laravel.seeded"](asked, seeder=seeder, user=user, timeout=timeout):
             return ret
         if not __opts__["test"]:
-            __salt__["laravel.seed"](name, seeder=seeder, user=user, timeout=timeout)
+            __salt__["laravel.seed"](release["path"], seeder=seeder, user=user, timeout=timeout)
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     _changed(ret, {seeder: {"old": "not run", "new": "run"}}, seeder)
@@ -322,8 +418,76 @@ def seeded(
     return ret
 
 
-def _changed_unseen(ret: dict[str, Any], key: str, what: str, done: str) -> dict[str, Any]:
-    """Predict for an application that is not installed yet, so that nobody can be asked."""
-    _changed(ret, {key: {"old": "unknown", "new": done}}, what)
-    ret["comment"] += f" {done}; the application is not installed yet."
+def release_live(
+    name: str,
+    server: dict[str, str] | None = None,
+    keep: int = 5,
+    user: str = "www-data",
+    group: str = "www-data",
+    timeout: int = 600,
+) -> dict[str, Any]:
+    """
+    Have the release that is next serve, if it answers well; else the one before goes on.
+
+    A release that the operator took back, or that did not answer well, is left alone until the
+    source makes another one or ``laravel.switch`` names it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.release_live /srv/conduit test=True
+
+    name
+        The folder of the releases, an absolute path.
+
+    server
+        The web server, as for ``laravel.switch``. Default: as at the last switch.
+
+    keep
+        How many releases are kept, at least 2: 5.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    timeout
+        Seconds for the database to tell which migrations are pending: 600.
+
+    Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
+    only they were made anew, and ``pruned``, the list of releases that are gone.
+    """
+    ret = _unchanged(name, "")
+    try:
+        release = _next(name)
+        wanted, before = release["release"], __salt__["laravel.served"](name, server)
+        if not wanted:
+            raise CommandExecutionError(f"{name} has no release that could serve.")
+        if release["stopped"] and before != wanted:
+            ret["result"] = release["stopped_by"] == "operator"
+            ret["comment"] = (
+                f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped']}. "
+                f"laravel.switch {name} {wanted} lets it serve."
+            )
+            return ret
+        ret["comment"] = f"{wanted} serves."
+        changes: dict[str, Any] = {}
+        if before != wanted:
+            changes["live"] = {"old": before, "new": wanted}
+        elif not __salt__["laravel.cached"](name):
+            changes["caches"] = {"old": "of another .env", "new": "of .env as it is"}
+        gone = __salt__["laravel.surplus"](name, keep=keep, live=wanted)
+        if gone:
+            changes["pruned"] = gone
+        if not changes:
+            return ret
+        if not __opts__["test"]:
+            if "live" in changes:
+                __salt__["laravel.switch"](name, wanted, server, user, group, timeout)
+            elif "caches" in changes:
+                __salt__["laravel.cache"](name, user, group)
+            __salt__["laravel.prune"](name, keep=keep)
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    _changed(ret, changes, wanted if "live" in changes else "The release's surroundings")
+    ret["comment"] += " switched to." if "live" in changes else " put in order."
     return ret

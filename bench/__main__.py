@@ -8,18 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import plan, rates, report, timings
+from bench import plan, rates, report, timings, web
 from bench.failover import Failover, show
 from bench.sysbench import TESTS
 from bench.throughput import SECONDS, Throughput
 from bench.throughput import show as show_run
 from bench.timings import Timings
+from bench.web import Web
 from tests.chaos import report as lines
 from tests.lab import ROOT, exit_code, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
+WEB = ROOT / ".lab/bench-web.jsonl"
 PAGE = ROOT / "docs/bench.md"
 PICTURE = ROOT / "docs/images/bench-failover.png"
 
@@ -45,10 +47,13 @@ def arguments() -> argparse.Namespace:
     presets.add_argument("--reps", type=int, default=3)
     presets.add_argument("--results", type=Path, default=TIMINGS)
     presets.add_argument("--resume", action="store_true", help="run what is missing there")
+    visited = tasks.add_parser("web", help="what a crowd at the web servers notices")
+    visited.add_argument("--results", type=Path, default=WEB)
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
     shown.add_argument("--timings", type=Path, default=TIMINGS, help="of timings")
+    shown.add_argument("--web", type=Path, default=WEB, help="of web")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
 
@@ -121,11 +126,27 @@ def presets(options: argparse.Namespace) -> int:
     return 0
 
 
+def visits(options: argparse.Namespace) -> int:
+    """Let all happen that a crowd is not to notice, and return how much did not go well."""
+    results: list[dict[str, Any]] = []
+    with opened() as lab:
+        work = Web(lab)
+        with work.crowd() as crowd:
+            for step in work.steps():
+                results.append(work.run(step, crowd))
+                print(web.show(results[-1]), flush=True)
+        results[-1]["lost"] = crowd.lost()
+    options.results.unlink(missing_ok=True)
+    for result in results:
+        lines.append(options.results, result)
+    return sum(len(one["problems"]) + len(one["lost"]) for one in results)
+
+
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials = (
+    rounds, runs, trials, events = (
         lines.read([path]) if path.exists() else []
-        for path in (options.results, options.throughput, options.timings)
+        for path in (options.results, options.throughput, options.timings, options.web)
     )
     texts = {}
     if rounds:
@@ -134,6 +155,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-throughput"] = rates.throughput(runs)
     if trials:
         texts["bench-timings"] = timings.table(trials)
+    if events:
+        texts["bench-web"] = web.table(events)
     if options.print:
         print(*texts.values(), sep="\n", end="")
         return 0
@@ -157,6 +180,7 @@ def main() -> int:
         "failover": failover,
         "throughput": throughput,
         "timings": presets,
+        "web": visits,
         "report": show_report,
     }
     return exit_code(lambda: tasks[options.task](options))

@@ -1,11 +1,12 @@
 # The Laravel application, without its secrets: those are in the web server's own pillar, at
-#   laravel:secrets:app_key, laravel:secrets:jwt_secret   made by the application when not given
+#   laravel:secrets:app_key, laravel:secrets:jwt_secret   made by the application when not given,
+#                                                         which is an error with several web servers
 #   laravel:secrets:seed_password                         password of the seeded users
 #   mysql:accounts:application:password                   the database account's
 # Defaults of everything else: salt/laravel/defaults.yaml. DB_HOST and APP_URL come from the table
 # of nodes.
 laravel:
-  directory: /srv/conduit/app
+  directory: /srv/conduit
   env:
     APP_NAME: Conduit
     APP_ENV: production

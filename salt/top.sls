@@ -8,5 +8,6 @@ base:
     - haproxy
     - keepalived
   'web*':
+    - php
     - apache
     - laravel

@@ -52,7 +52,8 @@ class Lab:
         self.address = {name: node["ip"] for name, node in nodes().items()}
         self.databases = declared("db")
         (self.master,) = declared("master")
-        self.proxy, self.web = declared("proxy")[0], declared("web")[0]
+        self.webs = declared("web")
+        self.proxy, self.web = declared("proxy")[0], self.webs[0]
         # Where the application finds the databases.
         self.balancer = cluster().get("virtual_address") or self.address[self.proxy]
 
@@ -197,10 +198,10 @@ class Lab:
     def status(self) -> dict[str, Any]:
         return self.salt("db*", "mysql_gr.status", timeout=20)
 
-    def api(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(
-            method, f"http://{self.address[self.web]}{path}", timeout=90, **options
-        )
+    def api(self, method: str, path: str, web: str = "", **options: Any) -> requests.Response:
+        """Ask a web server, the first if none is named."""
+        base = f"http://{self.address[web or self.web]}"
+        return requests.request(method, f"{base}{path}", timeout=90, **options)
 
     def log_in(self) -> str:
         """Log in as the first seeded user and return the token."""

@@ -437,7 +437,6 @@ def on(machine: str, command: str) -> str:
 def show(table: dict[str, Any]) -> None:
     """Print the group and where to look."""
     nodes = table["nodes"]
-    address = {node["role"]: node["ip"] for node in nodes.values()}
     master = next(name for name, node in nodes.items() if node["role"] == "master")
     databases = ",".join(name for name, node in nodes.items() if node["role"] == "db")
     answers = json.loads(
@@ -456,7 +455,9 @@ def show(table: dict[str, Any]) -> None:
         else:
             print(f"{name:<10}{status or 'does not answer'}")
     print()
-    print(f"API               http://{address['web']}/api/tags")
+    for node in nodes.values():
+        if node["role"] == "web":
+            print(f"API               http://{node['ip']}/api/tags")
     for node in nodes.values():
         if node["role"] == "proxy":
             print(f"statistics page   http://{node['ip']}:9201/   (user admin)")

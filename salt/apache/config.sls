@@ -1,19 +1,21 @@
 {%- from 'apache/map.jinja' import apache with context %}
-{%- from 'laravel/map.jinja' import laravel with context %}
 
 include:
   - apache.package
 
 # Apache gets the release by its own path: through a link, PHP would go on serving the release
-# before for as long as it remembers where the link led.
+# before for as long as it remembers where the link led. laravel.release_live puts it there; until
+# then the file is there to be read.
 apache-config-release:
   file.managed:
-    - name: {{ apache.config }}/conf-available/000-release.conf
+    - name: {{ apache.release_config }}
     - source: salt://apache/files/release.conf.jinja
     - template: jinja
     - mode: '0644'
+    - replace: False
     - context:
-        directory: {{ laravel.directory }}
+        apache: {{ apache | json }}
+        directory: /var/www/html
     - require:
       - sls: apache.package
 

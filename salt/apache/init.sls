@@ -2,5 +2,7 @@ include:
   - apache.package
   - apache.modules
   - apache.config
+  - apache.tls
   - apache.site
+  - apache.logs
   - apache.service

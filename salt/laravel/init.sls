@@ -1,8 +1,8 @@
 include:
-  - laravel.code
-  - laravel.storage
-  - laravel.dependencies
+  - laravel.shared
   - laravel.env
+  - laravel.release
   - laravel.keys
   - laravel.migrate
   - laravel.seed
+  - laravel.live

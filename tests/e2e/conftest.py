@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 import requests
 
-from tests.lab import Lab, opened
+from tests.lab import ROOT, TABLE, Lab, declared, nodes, opened
+
+CONVERGE = "salt-run state.orchestrate orch.cluster"
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +53,41 @@ def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], 
         )
 
     return lambda seconds=180: eventually(whole, seconds)
+
+
+def highest_address(text: str) -> Any:
+    """The highest address of a node in a text of the table."""
+    return max(ip_address(node["ip"]) for node in nodes(text).values())
+
+
+def with_second(text: str, role: str) -> str:
+    """A text of the table with a second machine of a role, beyond the highest address."""
+    first = declared(role, text)[0]
+    line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(first))
+    # The name alone: its role may be the same word.
+    second = line.replace(f"{first}:", f"{first}2:", 1)
+    second = second.replace(nodes(text)[first]["ip"], str(highest_address(text) + 1))
+    return text.replace(line, line + second)
+
+
+@contextmanager
+def grown_to(lab: Lab, text: str) -> Iterator[Lab]:
+    """Return a context with the lab as another table has it; as it was, whatever happens."""
+    before = TABLE.read_text()
+    TABLE.write_text(text)
+    try:
+        up = subprocess.run(
+            ["vagrant", "up"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert up.returncode == 0, up.stdout + up.stderr
+        with opened() as grown:
+            yield grown
+    finally:
+        if TABLE.read_text() != before:
+            TABLE.write_text(before)
+            lab.run(lab.master, CONVERGE, check=False)
+        for name in nodes(text).keys() - nodes(before).keys():
+            subprocess.run(["vagrant", "destroy", "-f", name], cwd=ROOT, check=False)
 
 
 class Killer:

@@ -31,7 +31,7 @@ def test_files_with_secrets_are_private(lab: Lab):
     for machine, path, expected in [
         ("db1", "/etc/mysql-gr/settings.json", "600 root root"),
         ("proxy", "/etc/haproxy/haproxy.cfg", "640 root haproxy"),
-        ("web", "/srv/conduit/app/.env", "640 root www-data"),
+        ("web", "/srv/conduit/shared/.env", "640 root www-data"),
     ]:
         assert lab.run(machine, f"stat -c '%a %U %G' {path}").strip() == expected, path
 

@@ -17,6 +17,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from tests.e2e.conftest import CONVERGE
 from tests.lab import ROOT, TABLE, Lab, declared, nodes
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
@@ -60,7 +61,7 @@ def tables(lab: Lab) -> Iterator[tuple[str, str, str]]:
     yield before, with_more(before, 1), grown
     TABLE.write_text(before)
     # Where the test ended early they leave first, or the rest would have to miss them.
-    lab.run(lab.master, "salt-run state.orchestrate orch.cluster", check=False)
+    lab.run(lab.master, CONVERGE, check=False)
     for name in set(declared("db", grown)) - set(declared("db", before)):
         subprocess.run(["vagrant", "destroy", "-f", name], cwd=ROOT, check=False)
 
@@ -158,7 +159,7 @@ def test_three_five_three_under_write_load(lab: Lab, tables, writers):
         state = next(s for s in states.values() if s["__id__"] == "mysql-removed-member-left")
         assert state["result"] is None
         assert state["changes"] == {"state": {"old": "ONLINE", "new": "OFFLINE"}}
-    lab.run(lab.master, "salt-run state.orchestrate orch.cluster")
+    lab.run(lab.master, CONVERGE)
     check_group(lab, three, pids)
     check_nothing_left_to_do(lab)
     for states in salt(lab, added, "state.apply").values():

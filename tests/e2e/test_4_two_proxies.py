@@ -5,35 +5,26 @@ Names come from the roles in pillar/cluster.sls, which is edited here and put ba
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from ipaddress import ip_address
 
 import pytest
 
 from tests.chaos.clients import Writers
 from tests.chaos.ledger import judge, longest_gap
-from tests.e2e.conftest import kept_down
+from tests.e2e.conftest import CONVERGE, grown_to, highest_address, kept_down, with_second
 from tests.e2e.test_4_scale import check_nothing_left_to_do, salt
-from tests.lab import ROOT, TABLE, Lab, cluster, declared, nodes, opened
+from tests.lab import TABLE, Lab, cluster, declared
 
 # Two checks that fail or three missed signs of life, and a connection that is tried anew.
 MOVE_SECONDS = 6
-CONVERGE = "salt-run state.orchestrate orch.cluster"
 
 
-def with_second(text: str) -> str:
+def with_second_proxy(text: str) -> str:
     """The table with one proxy more and a virtual address, both beyond the highest address."""
-    first = declared("proxy", text)[0]
-    highest = max(ip_address(node["ip"]) for node in nodes(text).values())
-    line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(first))
-    # The name alone: its role may be the same word.
-    second = line.replace(f"{first}:", f"{first}2:", 1)
-    second = second.replace(nodes(text)[first]["ip"], str(highest + 1))
-    text = text.replace(line, line + second)
-    return text.replace("  nodes:\n", f"  virtual_address: {highest + 2}\n  nodes:\n")
+    two = with_second(text, "proxy")
+    return two.replace("  nodes:\n", f"  virtual_address: {highest_address(two) + 1}\n  nodes:\n")
 
 
 @pytest.fixture
@@ -47,22 +38,9 @@ def table() -> str:
 
 @pytest.fixture
 def grown(lab: Lab, table: str) -> Iterator[Lab]:
-    """The lab with two proxies and a virtual address; as it was, whatever happens."""
-    two = with_second(table)
-    TABLE.write_text(two)
-    try:
-        up = subprocess.run(
-            ["vagrant", "up"], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert up.returncode == 0, up.stdout + up.stderr
-        with opened() as grown:
-            yield grown
-    finally:
-        if TABLE.read_text() != table:
-            TABLE.write_text(table)
-            lab.run(lab.master, CONVERGE, check=False)
-        for name in set(declared("proxy", two)) - set(declared("proxy", table)):
-            subprocess.run(["vagrant", "destroy", "-f", name], cwd=ROOT, check=False)
+    """The lab with two proxies and a virtual address."""
+    with grown_to(lab, with_second_proxy(table)) as one:
+        yield one
 
 
 @contextmanager
@@ -126,7 +104,7 @@ def test_the_address_moves_and_stays(lab: Lab, grown: Lab, table: str, eventuall
     assert len(proxies) == 2
     assert len(holders(grown, proxies)) == 1
     assert grown.log_in()
-    env = "grep DB_HOST /srv/conduit/app/.env"
+    env = "grep DB_HOST /srv/conduit/shared/.env"
     assert grown.run(grown.web, env) == f"DB_HOST={grown.balancer}\n"
     for name, states in salt(grown, [*proxies, grown.web], "state.apply").items():
         for state in states.values():

@@ -1,6 +1,5 @@
 """The execution module `laravel`: the .env grammar, what may be shown, what artisan answers."""
 
-import json
 import stat
 from pathlib import Path
 from unittest.mock import Mock
@@ -45,10 +44,6 @@ def app(tmp_path):
     (tmp_path / "vendor").mkdir()
     for name in ("artisan", "vendor/autoload.php"):
         (tmp_path / name).write_text("<?php\n")
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "A.php").write_text("<?php class A {}\n")
-    manifest = {"autoload": {"psr-4": {"App\\": "app/"}, "files": ["helpers.php"]}}
-    (tmp_path / "composer.json").write_text(json.dumps(manifest))
     return tmp_path
 
 
@@ -341,15 +336,19 @@ def test_all_migrations_are_pending_before_the_first(app, dunders):
     assert laravel.pending(str(app)) == ["a", "b"]
 
 
+NO_GROUP = answer("[]")
+
+
 def test_migrate_checks_that_it_worked(app, dunders):
     one = answer("  a_one ..... Pending\n")
-    dunders.answers.extend([one, answer(), one])
+    dunders.answers.extend([one, NO_GROUP, answer(), one])
     with pytest.raises(CommandExecutionError, match=r"Still pending after migrate: a_one\."):
         laravel.migrate(str(app))
 
 
 def test_migrate_returns_what_ran(app, dunders):
-    dunders.answers.extend([answer("  a ..... Pending\n"), answer(), answer("  a ... [1] Ran\n")])
+    dunders.answers.extend([answer("  a ..... Pending\n"), NO_GROUP, answer()])
+    dunders.answers.append(answer("  a ... [1] Ran\n"))
     assert laravel.migrate(str(app)) == ["a"]
 
 
@@ -390,9 +389,16 @@ def test_seed_that_has_run_does_not_run(app, dunders):
 
 
 def test_seed_fails_with_the_seeders_words(app, dunders):
-    dunders.answers.extend([answer(retcode=3), answer("SEED_PASSWORD is not set", retcode=1)])
+    failed = answer("SEED_PASSWORD is not set", retcode=1)
+    dunders.answers.extend([answer(retcode=3), failed, answer(retcode=3)])
     with pytest.raises(CommandExecutionError, match="SEED_PASSWORD is not set"):
         laravel.seed(str(app))
+
+
+def test_another_web_server_may_have_seeded_meanwhile(app, dunders):
+    conflict = answer("SQLSTATE[40000]: ... 3101 Plugin instructed the server to rollback", "", 1)
+    dunders.answers.extend([answer(retcode=3), conflict, answer()])
+    assert laravel.seed(str(app)) is False
 
 
 # ---- keys ----
@@ -442,107 +448,6 @@ def test_no_command_for_a_key(app, dunders):
 def test_a_key_can_be_predicted_before_there_is_anything(tmp_path, dunders):
     status = laravel.key_update(str(tmp_path), "APP_KEY", ["key:generate"], test=True)
     assert status["source"] == "generated"
-
-
-# ---- dependencies ----
-
-
-def install(app, dunders, **options):
-    """Let a run of Composer succeed, with a lock as it leaves one."""
-
-    def composer(*_args, **_kwargs):
-        if not (app / "composer.lock").exists():
-            (app / "composer.lock").write_text("made by composer\n")
-        return answer()
-
-    dunders.side_effect = composer
-    return laravel.install_dependencies(str(app), **options)
-
-
-def test_dependencies_are_installed_once(app, dunders):
-    assert laravel.dependencies(str(app))["current"] is False
-    assert install(app, dunders) == ["vendor is not known to be complete"]
-    assert laravel.dependencies(str(app)) == {"current": True, "reasons": []}
-    assert install(app, dunders) == []
-    assert dunders.call_count == 1
-    (command,), options = dunders.call_args
-    assert command[:2] == ["composer", "install"]
-    assert "--no-dev" in command
-    assert options["env"]["COMPOSER_HOME"] == "/etc/composer"
-
-
-@pytest.mark.parametrize(
-    ("file", "reason"),
-    [
-        ("app/New.php", "code has changed"),
-        ("app/A.php", "code has changed"),
-        ("helpers.php", "code has changed"),
-        ("bootstrap/providers.php", "code has changed"),
-        ("config/app.php", "code has changed"),
-        ("composer.lock", "composer.lock has changed"),
-    ],
-)
-def test_dependencies_notice_a_change(app, dunders, file, reason):
-    install(app, dunders)
-    (app / file).parent.mkdir(exist_ok=True)
-    (app / file).write_text("<?php // changed\n")
-    assert laravel.dependencies(str(app))["reasons"] == [reason]
-
-
-def test_dependencies_ignore_what_composer_does_not_read(app, dunders):
-    install(app, dunders)
-    (app / "public").mkdir()
-    (app / "public" / "index.php").write_text("<?php\n")
-    assert laravel.dependencies(str(app))["current"] is True
-
-
-def test_dependencies_for_development_are_others(app, dunders):
-    install(app, dunders)
-    assert laravel.dependencies(str(app), dev=True)["reasons"] == ["dev has changed"]
-
-
-def test_a_lock_made_here_does_not_outlive_its_composer_json(app, dunders):
-    install(app, dunders)
-    (app / "composer.json").write_text('{"require": {"php": "*"}}')
-    (app / "composer.lock").write_text("made by composer\n")
-    seen = []
-    dunders.side_effect = lambda *_a, **_k: (
-        seen.append((app / "composer.lock").exists()) or answer()
-    )
-    laravel.install_dependencies(str(app))
-    assert seen == [False]
-
-
-def test_a_lock_that_was_shipped_stays(app, dunders):
-    (app / "composer.lock").write_text("shipped\n")
-    install(app, dunders)
-    (app / "composer.json").write_text('{"require": {"php": "*"}}')
-    install(app, dunders)
-    assert (app / "composer.lock").read_text() == "shipped\n"
-
-
-def test_a_failed_installation_is_tried_again(app, dunders):
-    install(app, dunders)
-    (app / "composer.lock").write_text("another\n")
-    text = "Loading\n  Problem 1\n    - a/b requires ext-dom * -> it is missing\n"
-    dunders.side_effect = lambda *_a, **_k: answer(stderr=text, retcode=2)
-    with pytest.raises(CommandExecutionError, match="ext-dom") as caught:
-        laravel.install_dependencies(str(app))
-    assert str(caught.value).startswith("composer install failed (exit code 2): Problem 1")
-    assert laravel.dependencies(str(app))["current"] is False
-
-
-def test_no_application_at_all(tmp_path, dunders):
-    assert laravel.dependencies(str(tmp_path))["reasons"] == ["vendor is missing"]
-    with pytest.raises(CommandExecutionError, match=r"composer\.json does not exist"):
-        laravel.install_dependencies(str(tmp_path))
-
-
-def test_a_malformed_composer_json(app, dunders):
-    install(app, dunders)
-    (app / "composer.json").write_text("{")
-    with pytest.raises(CommandExecutionError, match=r"composer\.json is malformed"):
-        laravel.dependencies(str(app))
 
 
 # ---- conventions ----

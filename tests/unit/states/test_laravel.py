@@ -9,6 +9,17 @@ import _modules.laravel as module
 import _states.laravel as state
 
 APP = "/srv/app"
+NOW, COMING = "0123456789ab", "ba9876543210"
+READY = {
+    "release": NOW,
+    "path": f"{APP}/releases/{NOW}",
+    "complete": True,
+    "stopped": "",
+    "stopped_by": "",
+    "migrations": [],
+}
+WANTED = {"release": NOW, "complete": True}
+SERVING = {"next_release": READY, "served": NOW, "cached": True, "surplus": []}
 KEY = {
     "changes": {"APP_KEY": {"old": "", "new": module.MASK}},
     "source": "pillar",
@@ -23,7 +34,7 @@ def run(monkeypatch):
 
     def call(function, *args, test=False, pillar=None, returns=None, **kwargs):
         functions = {}
-        for name, value in (returns or {}).items():
+        for name, value in ({"next_release": READY} | (returns or {})).items():
             double = Mock(spec=getattr(module, name))
             if isinstance(value, Exception):
                 double.side_effect = value
@@ -31,9 +42,12 @@ def run(monkeypatch):
                 double.return_value = value
             functions[f"laravel.{name}"] = double
         monkeypatch.setattr(state, "__opts__", {"test": test}, raising=False)
+        monkeypatch.setattr(state, "__grains__", {"id": "web"}, raising=False)
         monkeypatch.setattr(state, "__pillar__", pillar or {}, raising=False)
         monkeypatch.setattr(state, "__salt__", functions, raising=False)
         call.functions = functions
+        if function == "release_built":
+            kwargs["source"] = "salt://app"
         return getattr(state, function)(*args, **kwargs)
 
     return call
@@ -46,7 +60,8 @@ def unavailable():
 
 
 NOTHING_TO_DO = [
-    ("dependencies_installed", {"dependencies": {"current": True, "reasons": []}}),
+    ("release_built", {"source_release": WANTED}),
+    ("release_live", SERVING),
     ("env_present", {"env_update": {}}),
     ("key_present", {"key_update": KEPT}),
     ("jwt_secret_present", {"key_update": KEPT}),
@@ -55,13 +70,25 @@ NOTHING_TO_DO = [
 ]
 SOMETHING_TO_DO = [
     (
-        "dependencies_installed",
+        "release_built",
         {
-            "dependencies": {"current": False, "reasons": ["vendor is missing"]},
-            "install_dependencies": ["vendor is missing"],
+            "source_release": {"release": COMING, "complete": False},
+            "build": {"release": COMING, "built": True},
         },
-        {"dependencies": {"old": "vendor is missing", "new": "installed"}},
-        "install_dependencies",
+        {"release": {"old": NOW, "new": COMING}},
+        "build",
+    ),
+    (
+        "release_live",
+        {**SERVING, "served": COMING, "switch": {}, "prune": ["a"], "surplus": ["a"]},
+        {"live": {"old": COMING, "new": NOW}, "pruned": ["a"]},
+        "switch",
+    ),
+    (
+        "release_live",
+        {**SERVING, "cached": False, "cache": True, "prune": []},
+        {"caches": {"old": "of another .env", "new": "of .env as it is"}},
+        "cache",
     ),
     (
         "env_present",
@@ -123,7 +150,8 @@ def test_the_module_is_told_whether_it_is_a_test(run, function, asked, test):
 @pytest.mark.parametrize(
     ("function", "asked"),
     [
-        ("dependencies_installed", "dependencies"),
+        ("release_built", "source_release"),
+        ("release_live", "served"),
         ("env_present", "env_update"),
         ("key_present", "key_update"),
         ("jwt_secret_present", "key_update"),
@@ -150,12 +178,59 @@ def test_an_absent_database_is_waited_for_only_when_told(run, function, asked, t
     assert partial["comment"].startswith("The database at h:3307 is not available")
 
 
-@pytest.mark.parametrize("function", ["migrated", "seeded"])
-def test_a_bare_machine_can_be_predicted(run, function):
-    ret = run(function, APP, test=True, returns={"installed": False})
-    assert ret["result"] is None
-    assert ret["changes"]
-    assert "not installed yet" in ret["comment"]
+UNBUILT = {**READY, "release": COMING, "complete": False, "migrations": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("function", "changes"),
+    [
+        ("migrated", {"migrations": ["a", "b"]}),
+        ("seeded", {"DatabaseSeeder": {"old": "not run", "new": "run"}}),
+    ],
+)
+def test_a_bare_machine_can_be_predicted(run, function, changes):
+    returns = {"next_release": UNBUILT, "installed": False}
+    ret = run(function, APP, test=True, returns=returns)
+    assert (ret["result"], ret["changes"]) == (None, changes)
+
+
+def test_the_migrations_of_a_release_that_is_not_built_are_predicted(run):
+    returns = {
+        "next_release": UNBUILT,
+        "installed": True,
+        "migration_status": {"ran": ["a"], "pending": []},
+    }
+    ret = run("migrated", APP, test=True, returns=returns)
+    assert (ret["result"], ret["changes"]) == (None, {"migrations": ["b"]})
+
+
+def test_one_web_server_migrates_and_the_others_wait(run, monkeypatch):
+    monkeypatch.setattr(state.time, "sleep", lambda _seconds: None)
+    waiting = run("migrated", APP, node="web1", wait=0, returns={"pending": ["a"]})
+    assert waiting["result"] is False
+    assert waiting["comment"] == "a pending: web1 runs them."
+    predicted = run("migrated", APP, node="web1", test=True, returns={"pending": ["a"]})
+    assert (predicted["result"], predicted["changes"]) == (True, {})
+    answers = [["a"], ["a"], []]
+    monkeypatch.setattr(state, "_pending", lambda *_args: answers.pop(0))
+    ret = run("migrated", APP, node="web1")
+    assert (ret["result"], ret["changes"], answers) == (True, {}, [])
+
+
+@pytest.mark.parametrize(("who", "result"), [("operator", True), ("check", False)])
+@pytest.mark.parametrize("test", [False, True])
+def test_a_release_that_was_stopped_is_left_alone(run, who, result, test):
+    stopped = {**READY, "release": COMING, "stopped": "status 500", "stopped_by": who}
+    ret = run("release_live", APP, test=test, returns={**SERVING, "next_release": stopped})
+    assert (ret["result"], ret["changes"]) == (result, {})
+    assert "status 500" in ret["comment"]
+    assert f"laravel.switch {APP} {COMING}" in ret["comment"]
+
+
+def test_without_any_release_nothing_can_serve(run):
+    none = {**READY, "release": "", "complete": False}
+    ret = run("release_live", APP, returns={**SERVING, "next_release": none, "served": ""})
+    assert (ret["result"], ret["comment"]) == (False, f"{APP} has no release that could serve.")
 
 
 def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run):

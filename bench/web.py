@@ -1,0 +1,209 @@
+"""What a crowd at the web servers notices of deployments, lost members and a switch of mode."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+from bench.failover import versions
+from bench.plan import MODES
+from bench.report import conditions, markdown
+from tests.lab import Lab
+from tests.visitors import CROWD, GOOD, Answer, Crowd
+
+DEPLOYS, ROLLBACKS = 10, 2
+# What comes of an event may come after it.
+SETTLE_SECONDS = 5
+QUIET_SECONDS = 20
+WHOLE_SECONDS = 180
+APPLICATION = "/srv/conduit"
+
+
+class Step(NamedTuple):
+    """One thing that happens while the crowd is there."""
+
+    event: str
+    number: int
+    does: Callable[[], None]
+
+
+def deploy(lab: Lab, build: str) -> None:
+    """Deploy the application as another release, on all web servers at once."""
+    pillar = json.dumps({"laravel": {"build": build}})
+    changed = _applied(lab, f"state.apply laravel pillar='{pillar}'")
+    if "live" not in changed:
+        raise AssertionError(f"nothing was deployed: {changed}")
+
+
+def undeployed(lab: Lab) -> None:
+    """Let the release serve that the pillar alone names."""
+    _applied(lab, "state.apply laravel")
+
+
+def _applied(lab: Lab, call: str) -> set[str]:
+    """Apply states on the web servers, which all must hold; return what changed."""
+    changed: set[str] = set()
+    for name, states in lab.salt("web*", call).items():
+        if not isinstance(states, dict):
+            raise AssertionError(f"{name}: {states}")
+        for one in states.values():
+            if one["result"] is not True:
+                raise AssertionError(f"{name}: {one.get('__id__')}: {one['comment']}")
+            changed |= set(one["changes"])
+    return changed
+
+
+def rollback(lab: Lab) -> None:
+    """Go back by one release, on all web servers at once."""
+    for name, answer in lab.salt("web*", f"laravel.rollback {APPLICATION}").items():
+        if not isinstance(answer, dict):
+            raise AssertionError(f"{name}: {answer}")
+
+
+def kill(lab: Lab, member: str) -> None:
+    """Kill a mysqld, and wait until its unit and its keeper have brought it back."""
+    lab.run(member, "systemctl kill --signal=KILL mysql")
+    wait_whole(lab)
+
+
+def wait_whole(lab: Lab) -> None:
+    """Wait until every member says that it is ONLINE."""
+    deadline = time.monotonic() + WHOLE_SECONDS
+    states: list[str] = []
+    while states != ["ONLINE"] * len(lab.databases):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not all ONLINE after {WHOLE_SECONDS} s: {states}")
+        time.sleep(1)
+        states = [_state(lab, name) for name in lab.databases]
+
+
+def _state(lab: Lab, member: str) -> str:
+    try:
+        return lab.state_of(member)
+    except AssertionError:
+        return "no answer"
+
+
+def switch_mode(lab: Lab, mode: str) -> None:
+    """Switch the group's mode."""
+    for name, answer in lab.salt("db*", f"mysql_gr.switch_mode {mode}").items():
+        if not isinstance(answer, dict) or answer["new"] != mode:
+            raise AssertionError(f"{name}: {answer}")
+
+
+class Web:
+    """A lab with a crowd at its web servers."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._stamp = f"{time.time_ns()}"
+        self._versions = versions(lab, [])
+
+    def steps(self) -> list[Step]:
+        """Return what happens, in order."""
+        lab = self._lab
+        kills = [partial(kill, lab, member) for member in lab.databases]
+        single = partial(switch_mode, lab, MODES[1])
+        multi = partial(switch_mode, lab, MODES[0])
+        return [
+            Step("nothing", 1, partial(time.sleep, QUIET_SECONDS)),
+            *(
+                Step("deploy", number, partial(deploy, lab, f"{self._stamp}-{number}"))
+                for number in range(1, DEPLOYS + 1)
+            ),
+            *(Step("rollback", n, partial(rollback, lab)) for n in range(1, ROLLBACKS + 1)),
+            *(Step(f"kill, {MODES[0]}", n, does) for n, does in enumerate(kills, 1)),
+            Step(f"to {MODES[1]}", 1, single),
+            *(Step(f"kill, {MODES[1]}", n, does) for n, does in enumerate(kills, 1)),
+            Step(f"to {MODES[0]}", 1, multi),
+        ]
+
+    @contextmanager
+    def crowd(self) -> Iterator[Crowd]:
+        """Return a context with the crowd; the lab is as before at its end."""
+        lab = self._lab
+        try:
+            with Crowd([f"http://{lab.address[name]}" for name in lab.webs]).there() as crowd:
+                yield crowd
+        finally:
+            switch_mode(lab, MODES[0])
+            undeployed(lab)
+
+    def run(self, step: Step, crowd: Crowd) -> dict[str, Any]:
+        """Let one thing happen and return what the crowd noticed of it."""
+        now, begin = datetime.datetime.now(datetime.timezone.utc), time.time()
+        problem = ""
+        try:
+            step.does()
+        except AssertionError as err:
+            problem = str(err)
+        took = time.time() - begin
+        time.sleep(SETTLE_SECONDS)
+        answers = crowd.answers(begin)
+        return {
+            "event": step.event,
+            "number": step.number,
+            "began": now.isoformat(timespec="seconds"),
+            "versions": self._versions,
+            "load": [round(os.getloadavg()[0], 2)],
+            "took": round(took, 1),
+            "causes": causes(answers),
+            "slowest": round(max(answer.seconds for answer in answers), 2),
+            "lost": [],
+            "problems": [problem] if problem else [],
+        }
+
+
+def causes(answers: Iterable[Answer]) -> dict[str, dict[str, int]]:
+    """Return how many requests had which cause, by what they were for."""
+    found: dict[str, Counter[str]] = {}
+    for answer in answers:
+        found.setdefault(answer.cause, Counter())[answer.task] += 1
+    return {cause: dict(tasks) for cause, tasks in found.items()}
+
+
+def show(result: Mapping[str, Any]) -> str:
+    """Return what came of one step in a line."""
+    return (
+        f"{result['event']:22} {result['number']:2} {result['took']:6.1f} s  "
+        f"slowest {result['slowest']:5.2f} s  {told(result['causes'])}"
+        f"{'  ' + result['problems'][0] if result['problems'] else ''}"
+    )
+
+
+def told(found: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the causes in words, the good ones first."""
+    counts = {cause: sum(tasks.values()) for cause, tasks in found.items()}
+    bad = [f"{number} {cause}" for cause, number in sorted(counts.items()) if cause != GOOD]
+    return "; ".join([f"{counts.get(GOOD, 0)} {GOOD}", *bad])
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the crowd noticed, as a table: an event in a row."""
+    rows = []
+    for event in dict.fromkeys(one["event"] for one in results):
+        here = [one for one in results if one["event"] == event]
+        whole: dict[str, Counter[str]] = {}
+        for one in here:
+            for cause, tasks in one["causes"].items():
+                whole.setdefault(cause, Counter()).update(tasks)
+        good = sum(whole.pop(GOOD, {}).values())
+        failures = "; ".join(
+            f"{sum(tasks.values())} {cause} ({', '.join(f'{n} {t}' for t, n in tasks.items())})"
+            for cause, tasks in sorted(whole.items())
+        )
+        slowest = max(one["slowest"] for one in here)
+        rows.append((event, str(len(here)), str(good), f"{slowest:.2f}", failures or "none"))
+    head = ("event", "times", "answered well", "slowest, s", "failed, by cause")
+    lost = "; ".join(found for one in results for found in one["lost"]) or "none"
+    return (
+        f"{conditions(results, 'events')}\n{markdown(head, rows)}\n"
+        f"{CROWD} requests at once, without a pause. Updates lost: {lost}.\n"
+    )

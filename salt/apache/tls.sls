@@ -1,0 +1,28 @@
+{%- from 'apache/map.jinja' import apache with context %}
+
+include:
+  - apache.package
+
+{%- if apache.tls.self_signed %}
+
+apache-tls-openssl:
+  pkg.installed:
+    - name: openssl
+    - install_recommends: False
+
+# Good for ten years, and made once: it is for a lab, where nobody checks whose it is.
+apache-tls-self-signed:
+  cmd.run:
+    - name: >-
+        openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={{ apache.server_name }}
+        -addext subjectAltName=DNS:{{ apache.server_name }}
+        -keyout {{ apache.tls.key }} -out {{ apache.tls.certificate }}
+    - umask: '077'
+    - creates:
+      - {{ apache.tls.key }}
+      - {{ apache.tls.certificate }}
+    - require:
+      - pkg: apache-tls-openssl
+    - require_in:
+      - cmd: apache-service-config-good
+{%- endif %}

@@ -1,0 +1,27 @@
+{%- from 'apache/map.jinja' import apache with context %}
+{%- from 'laravel/map.jinja' import laravel with context %}
+
+include:
+  - apache.service
+  - php.service
+  - laravel.migrate
+  - laravel.seed
+
+# Last: all that the release needs is there, and the web server is up to show that it is well.
+laravel-live-release:
+  laravel.release_live:
+    - name: {{ laravel.directory }}
+    - server:
+        config: {{ apache.release_config }}
+        define: {{ apache.release_define }}
+        service: {{ apache.service }}
+        health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
+        host: {{ apache.server_name }}
+    - keep: {{ laravel.keep }}
+    - user: {{ laravel.user }}
+    - group: {{ laravel.group }}
+    - require:
+      - sls: apache.service
+      - sls: php.service
+      - sls: laravel.migrate
+      - sls: laravel.seed

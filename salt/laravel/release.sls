@@ -1,0 +1,33 @@
+{%- from 'composer/map.jinja' import composer with context %}
+{%- from 'laravel/map.jinja' import laravel with context %}
+
+include:
+  - php.package
+  - composer
+  - laravel.env
+
+{%- if not laravel.source.startswith('salt://') %}
+
+laravel-release-git:
+  pkg.installed:
+    - pkgs: [git, openssh-client]
+    - install_recommends: False
+    - require_in:
+      - laravel: laravel-release-built
+{%- endif %}
+
+laravel-release-built:
+  laravel.release_built:
+    - name: {{ laravel.directory }}
+    - source: {{ laravel.source }}
+    - rev: {{ laravel.rev | json }}
+    - exclude: {{ laravel.exclude | json }}
+    - dev: {{ laravel.dev }}
+    - build: {{ laravel.build | string | json }}
+    - identity: {{ laravel.identity | json }}
+    - composer_home: {{ composer.home }}
+    - cache: {{ composer.cache }}
+    - require:
+      - sls: php.package
+      - sls: composer
+      - sls: laravel.env

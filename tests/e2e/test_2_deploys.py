@@ -1,0 +1,205 @@
+"""The application is deployed, taken back and given other keys while a crowd uses it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bench.web import APPLICATION, deploy, rollback, undeployed
+from tests.lab import Lab
+from tests.visitors import Crowd, counted, failed
+
+# A small crowd, that leaves the processors to what is tested; bench/web.py has a large one.
+FEW, PAUSE = 8, 0.3
+REPOSITORY = "/srv/trial.git"
+
+
+def releases(lab: Lab) -> list[dict[str, Any]]:
+    return lab.salt(lab.web, f"laravel.releases {APPLICATION}")[lab.web]
+
+
+def live(lab: Lab) -> str:
+    (one,) = [one["release"] for one in releases(lab) if one["live"]]
+    return one
+
+
+def answering(lab: Lab) -> str:
+    """Which release answers requests."""
+    return lab.api("GET", "/api/health").json()["release"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_before(lab: Lab) -> Iterator[None]:
+    """Let the release serve at the end that the pillar names."""
+    yield
+    undeployed(lab)
+
+
+@pytest.fixture
+def crowd(lab: Lab) -> Iterator[Crowd]:
+    """A crowd that notices nothing of what a test does."""
+    with Crowd([f"http://{lab.address[lab.web]}"], FEW, PAUSE).there() as one:
+        yield one
+    assert not failed(one.answers()), counted(one.answers())
+    assert len(one.answers()) > FEW
+    assert one.lost() == []
+
+
+def test_a_release_is_where_an_operator_looks_for_it(lab: Lab):
+    now = live(lab)
+    assert answering(lab) == now
+    facts = lab.run(
+        lab.web,
+        f"cd {APPLICATION}\nreadlink -f current/.env current/storage\n"
+        "stat -c '%a %U %G %n' shared/.env shared/storage current/public/index.php"
+        " current/bootstrap/cache/config.php\n"
+        f"cat /etc/apache2/conf-enabled/000-release.conf\n",
+    )
+    assert facts.splitlines() == [
+        f"{APPLICATION}/shared/.env",
+        f"{APPLICATION}/shared/storage",
+        "640 root www-data shared/.env",
+        "750 www-data www-data shared/storage",
+        "644 root root current/public/index.php",
+        "640 root www-data current/bootstrap/cache/config.php",
+        "# Kept by Salt.",
+        f"Define CONDUIT_RELEASE {APPLICATION}/releases/{now}",
+    ]
+    assert "X-Release" not in lab.api("GET", "/up").headers
+
+
+def test_deployments_and_a_rollback_cost_no_request(lab: Lab, crowd: Crowd):
+    before, stamp = live(lab), time.time_ns()
+    for number in (1, 2):
+        deploy(lab, f"{stamp}-{number}")
+        assert answering(lab) == live(lab)
+        assert live(lab).endswith(f"-{stamp}-{number}")
+    rollback(lab)
+    assert answering(lab) == live(lab)
+    assert live(lab).endswith(f"-{stamp}-1")
+    assert before in {one["release"] for one in releases(lab)}
+    # The next run leaves it so, and says why.
+    pillar = json.dumps({"laravel": {"build": f"{stamp}-2"}})
+    states = lab.salt(lab.web, f"state.apply laravel pillar='{pillar}'")[lab.web]
+    (said,) = [one for one in states.values() if one["__id__"] == "laravel-live-release"]
+    assert (said["result"], said["changes"]) == (True, {})
+    assert "rolled back" in said["comment"]
+    assert live(lab).endswith(f"-{stamp}-1")
+
+
+def test_a_deployment_is_predicted_exactly(lab: Lab):
+    pillar = json.dumps({"laravel": {"build": f"{time.time_ns()}"}})
+    changes = []
+    for call in ("state.apply laravel test=True", "state.apply laravel"):
+        states = lab.salt(lab.web, f"{call} pillar='{pillar}'")[lab.web]
+        changes.append({one["__id__"]: one["changes"] for one in states.values()})
+    predicted, made = changes
+    assert predicted == made
+    assert [name for name, one in made.items() if one] == [
+        "laravel-release-built",
+        "laravel-live-release",
+    ]
+
+
+@pytest.fixture
+def repository(lab: Lab) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """A git repository of the application, on the web machine: deploys it with another commit."""
+    lab.salt(lab.web, "pkg.install git")
+    lab.run(
+        lab.web,
+        f"set -e\nrm -rf {REPOSITORY}\n"
+        f"cp -RL {APPLICATION}/current {REPOSITORY}\ncd {REPOSITORY}\n"
+        "rm -rf vendor storage .env bootstrap/cache composer.lock .release.json\n"
+        "git init -q -b main\ngit config user.name trial\ngit config user.email trial@localhost",
+    )
+
+    def commit(change: str) -> dict[str, Any]:
+        lab.run(
+            lab.web,
+            f"set -e\ncd {REPOSITORY}\n{change}\ngit add -A\ngit commit -q -m trial",
+        )
+        pillar = json.dumps({"laravel": {"source": f"file://{REPOSITORY}", "rev": "main"}})
+        states = lab.salt(lab.web, f"state.apply laravel pillar='{pillar}'")[lab.web]
+        return {one.get("__id__", key): one for key, one in states.items()}
+
+    yield commit
+    lab.run(lab.web, f"rm -rf {REPOSITORY}")
+
+
+CASCADING = """<?php
+
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\Schema;
+
+return new class extends Migration
+{
+    public function up(): void
+    {
+        Schema::create('trials', function (Blueprint $table): void {
+            $table->id();
+            $table->foreignId('user_id')->constrained()->cascadeOnDelete();
+        });
+    }
+};
+"""
+
+
+def test_a_release_that_does_not_answer_or_migrate_never_serves(
+    lab: Lab, crowd: Crowd, repository: Callable[[str], dict[str, Any]]
+):
+    states = repository("echo trial > TRIAL")
+    assert {one["result"] for one in states.values()} == {True}
+    good = live(lab)
+    assert answering(lab) == good
+
+    states = repository("sed -i 's/<?php/<?php broken(/' app/Providers/AppServiceProvider.php")
+    assert states["laravel-release-built"]["result"] is False
+    assert answering(lab) == live(lab) == good
+    repository("git checkout -q HEAD~1 -- app")
+
+    # It boots, and does not answer.
+    states = repository("sed -i \"s|health: '/up'|health: '/down'|\" bootstrap/app.php")
+    refused = states["laravel-live-release"]
+    assert refused["result"] is False
+    assert "answers /up with 404" in refused["comment"]
+    assert answering(lab) == live(lab)
+
+    states = repository(
+        "git checkout -q HEAD~1 -- bootstrap\n"
+        f"cat > database/migrations/2027_01_01_000001_create_trials.php <<'PHP'\n{CASCADING}PHP"
+    )
+    refused = states["laravel-migrate-migrated"]
+    assert refused["result"] is False
+    assert "create_trials: trials: on delete cascade, in multi-primary mode" in refused["comment"]
+    assert lab.sql("db1", "SHOW TABLES FROM realworld LIKE 'trials'") == ""
+    assert states["laravel-live-release"]["result"] is False
+    assert answering(lab) == live(lab)
+
+
+def test_a_key_is_rotated_and_the_old_one_still_reads(lab: Lab, crowd: Crowd):
+    tinker = (
+        f"cd {APPLICATION}/current && php -r '"
+        'require "vendor/autoload.php"; $app = require "bootstrap/app.php";'
+        " $app->make(Illuminate\\Contracts\\Console\\Kernel::class)->bootstrap();"
+        " echo {};'"
+    )
+    sealed = lab.run(lab.web, tinker.replace("{}", 'encrypt("a letter")'))
+    rotate = f"laravel.rotate_key {APPLICATION} secret="
+    # A pillar key that is not there: the application makes a new one itself.
+    changed = lab.salt(lab.web, f"{rotate}laravel:secrets:nothing")[lab.web]["changes"]
+    assert sorted(changed) == ["APP_KEY", "APP_PREVIOUS_KEYS"]
+    assert lab.secret("laravel", "app_key") not in json.dumps(changed)
+    try:
+        assert lab.run(lab.web, tinker.replace("{}", f'decrypt("{sealed}")')) == "a letter"
+        assert lab.api("GET", "/api/tags").status_code == 200
+        kept = lab.salt(lab.web, "state.apply laravel.keys test=True")[lab.web]
+        assert not any(one["changes"] for one in kept.values())
+    finally:
+        lab.salt(lab.web, f"{rotate}laravel:secrets:app_key")
+    again = lab.salt(lab.web, f"{rotate}laravel:secrets:app_key")[lab.web]
+    assert again == {"changes": {}}

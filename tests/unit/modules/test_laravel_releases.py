@@ -1,0 +1,532 @@
+"""The execution module `laravel`: releases are built, switched, taken back and taken away."""
+
+import json
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import _modules.laravel as laravel
+import _modules.mysql_gr as mysql_gr
+
+SOURCE = {
+    "artisan": "<?php",
+    "composer.json": "{}",
+    "database/migrations/2026_01_01_000001_create_a.php": "<?php // a",
+    "vendor/autoload.php": "never deployed",
+    ".env": "APP_KEY=of-a-developer",
+    "storage/logs/laravel.log": "old",
+}
+SERVER = {
+    "config": "",
+    "define": "CONDUIT_RELEASE",
+    "service": "apache2",
+    "health": "http://127.0.0.1/up",
+    "host": "web",
+}
+
+
+class Machine:
+    """A web server's disk and programs, as far as a deployment touches them."""
+
+    def __init__(self, root: Path, source: Path) -> None:
+        self.root, self.source = root, source
+        self.ran: list[list[str]] = []
+        self.pending: list[str] = []
+        # What the release answers in php itself, and what Apache answers, by release.
+        self.rehearsed, self.answers = 200, {}
+        self.composer = 0
+
+    def list_master(self, prefix: str) -> list[str]:
+        files = [path for path in self.source.rglob("*") if path.is_file()]
+        return sorted(f"app/{path.relative_to(self.source)}" for path in files)
+
+    def cache_files(self, paths: list[str]) -> list[str]:
+        return [str(self.source / path.removeprefix("salt://app/")) for path in paths]
+
+    def run_all(self, command: list[str], **options) -> dict:
+        self.ran.append(command)
+        home = Path(options["cwd"])
+        if command[0] == "composer":
+            (home / "vendor").mkdir()
+            (home / "vendor/autoload.php").write_text("<?php")
+            if not (home / "composer.lock").exists():
+                (home / "composer.lock").write_text("made here")
+            return done(retcode=self.composer, stderr="Problem 1")
+        if command[:2] == ["php", "--"]:
+            return done(f"\n{self.rehearsed}", "It broke" if self.rehearsed >= 400 else "")
+        for name, file, variable in laravel.CACHES:
+            if name in command:
+                text = f"{file} of {(home / '.env').read_text()}"
+                Path(options["env"][variable]).write_text(text)
+                assert Path(options["env"][variable]).name == file
+                return done()
+        if "migrate:status" in command:
+            lines = [f"  {name} ..... Pending" for name in self.pending]
+            return done("\n".join(lines))
+        raise AssertionError(command)
+
+    def served(self) -> str:
+        text = Path(SERVER["config"]).read_text()
+        return text.split()[-1]
+
+    def ask(self, _server) -> tuple[str, int, str]:
+        release = self.served()
+        status = self.answers.get(Path(release).name, 200)
+        return release, status, f"status {status}"
+
+    def change(self, text: str) -> None:
+        (self.source / "artisan").write_text(text)
+
+    def deploy(self) -> str:
+        name = laravel.build(str(self.root), "salt://app")["release"]
+        laravel.switch(str(self.root), server=SERVER, user=None, group=self.group)
+        return name
+
+    def live(self) -> str:
+        return (self.root / "current").readlink().name
+
+
+def done(stdout="", stderr="", retcode=0):
+    return {"stdout": stdout, "stderr": stderr, "retcode": retcode}
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    root, source = tmp_path / "conduit", tmp_path / "app"
+    for name, text in SOURCE.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    (root / "shared/storage").mkdir(parents=True)
+    (root / "shared/.env").write_text("A=1\n")
+    one = Machine(root, source)
+    one.group = laravel._ownership(root)["group"]
+    one.reload = Mock()
+    SERVER["config"] = str(tmp_path / "000-release.conf")
+    functions = {
+        "cp.list_master": one.list_master,
+        "cp.cache_files": one.cache_files,
+        "cmd.run_all": one.run_all,
+        "service.reload": one.reload,
+        "mysql_gr.check_statements": mysql_gr.check_statements,
+    }
+    monkeypatch.setattr(laravel, "__salt__", functions, raising=False)
+    monkeypatch.setattr(laravel, "__context__", {}, raising=False)
+    monkeypatch.setattr(laravel, "__pillar__", {}, raising=False)
+    monkeypatch.setattr(laravel.os, "fchown", lambda *_args: None)
+    monkeypatch.setattr(laravel, "_ask", one.ask)
+    monkeypatch.setattr(laravel, "LOOKING", 0.01)
+    monkeypatch.setattr(laravel, "SERVING", 1)
+    return one
+
+
+# ---- which release a source makes ----
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "dev", "build", "name"),
+    [
+        ("0123456789abcdef", False, "", "0123456789ab"),
+        ("0123456789abcdef", True, "", "0123456789ab-dev"),
+        ("0123456789abcdef", False, "2", "0123456789ab-2"),
+        ("0123456789abcdef", True, "2", "0123456789ab-dev-2"),
+    ],
+)
+def test_a_release_is_named_by_what_it_is_made_of(fingerprint, dev, build, name):
+    assert laravel._release_name(fingerprint, dev, build) == name
+
+
+@pytest.mark.parametrize("build", ["../x", "a b", "x/y", "y" * 80])
+def test_a_build_that_is_no_name_is_refused(build):
+    with pytest.raises(SaltInvocationError, match="build is"):
+        laravel._release_name("0123456789abcdef", False, build)
+
+
+REFS = {
+    "refs/heads/main": "a" * 40,
+    "refs/tags/v1": "b" * 40,
+    "refs/tags/v2": "c" * 40,
+    "refs/tags/v2^{}": "d" * 40,
+    "refs/heads/both": "e" * 40,
+    "refs/tags/both": "f" * 40,
+    "HEAD": "a" * 40,
+}
+
+
+@pytest.mark.parametrize(
+    ("rev", "commit"), [("main", "a"), ("v1", "b"), ("v2", "d"), ("HEAD", "a")]
+)
+def test_branches_and_tags_name_a_commit(rev, commit):
+    assert laravel._commit(REFS, rev) == commit * 40
+
+
+@pytest.mark.parametrize(("rev", "words"), [("both", "several commits"), ("v3", "nothing")])
+def test_what_names_no_single_commit_is_refused(rev, words):
+    with pytest.raises(CommandExecutionError, match=f"{rev}.*names {words}"):
+        laravel._commit(REFS, rev)
+
+
+@pytest.mark.parametrize(
+    ("source", "git"),
+    [
+        ("salt://app", False),
+        ("https://git.example.com/shop.git", True),
+        ("git@git.example.com:shop.git", True),
+        ("ssh://git@git.example.com/shop.git", True),
+        ("file:///srv/shop.git", True),
+    ],
+)
+def test_git_is_told_from_folders(source, git):
+    assert laravel._is_git(source) is git
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("/srv/app", "expected a folder such as salt://app"),
+        ("https://me:secret@git.example.com/shop.git", "credentials"),
+    ],
+)
+def test_a_source_that_is_neither_is_refused_and_not_shown_with_its_password(source, words):
+    with pytest.raises(SaltInvocationError, match=words) as refused:
+        laravel._is_git(source)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_folder_is_named_by_its_contents(machine):
+    first = laravel.source_release(str(machine.root), "salt://app")
+    assert first["migrations"] == ["2026_01_01_000001_create_a"]
+    assert first["complete"] is False
+    (machine.source / "vendor/autoload.php").write_text("changed, and not deployed")
+    assert laravel.source_release(str(machine.root), "salt://app") == first
+    machine.change("<?php // changed")
+    assert laravel.source_release(str(machine.root), "salt://app")["release"] != first["release"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"rev": "main"}, SaltInvocationError, "is no git repository"),
+        ({"exclude": "artisan"}, CommandExecutionError, "has no artisan"),
+    ],
+)
+def test_a_folder_that_cannot_be_deployed_is_refused(machine, options, error, words):
+    with pytest.raises(error, match=words):
+        laravel.source_release(str(machine.root), "salt://app", **options)
+
+
+# ---- building ----
+
+
+def test_a_release_is_built_once_and_aside(machine):
+    built = laravel.build(str(machine.root), "salt://app")
+    path = machine.root / "releases" / built["release"]
+    assert built["built"] is True
+    assert (machine.root / "next").resolve() == path
+    assert not (machine.root / "current").is_symlink()
+    assert (path / ".env").read_text() == "A=1\n"
+    assert (path / "storage").resolve() == machine.root / "shared/storage"
+    assert (path / "vendor/autoload.php").read_text() == "<?php"
+    assert laravel.build(str(machine.root), "salt://app") == {**built, "built": False}
+    assert [command[0] for command in machine.ran] == ["composer"]
+
+
+def test_a_release_that_was_broken_off_is_built_anew(machine):
+    machine.composer = 1
+    with pytest.raises(CommandExecutionError, match="composer install failed"):
+        laravel.build(str(machine.root), "salt://app")
+    (half,) = laravel.releases(str(machine.root))
+    assert (half["complete"], half["next"]) == (False, False)
+    (machine.root / "releases" / half["release"] / "left-behind").write_text("")
+    machine.composer = 0
+    assert laravel.build(str(machine.root), "salt://app")["built"] is True
+    (whole,) = laravel.releases(str(machine.root))
+    assert (whole["complete"], whole["next"]) == (True, True)
+    assert not (machine.root / "releases" / half["release"] / "left-behind").exists()
+
+
+def test_the_next_release_has_the_packages_of_the_one_before(machine):
+    def lock() -> str:
+        name = laravel.build(str(machine.root), "salt://app")["release"]
+        return (machine.root / "releases" / name / "composer.lock").read_text()
+
+    assert lock() == "made here"
+    (machine.root / "shared/composer.lock").write_text("of the release before")
+    machine.change("<?php // 2")
+    assert lock() == "of the release before"
+    # Another composer.json is resolved anew, and a lock that came with the code is obeyed.
+    (machine.source / "composer.json").write_text('{"name": "another/one"}')
+    assert lock() == "made here"
+    (machine.source / "composer.lock").write_text("shipped")
+    assert lock() == "shipped"
+    assert (machine.root / "shared/composer.lock").read_text() == "made here"
+
+
+# ---- switching ----
+
+
+def test_a_release_serves_from_its_own_path_and_its_caches(machine):
+    name = machine.deploy()
+    path = machine.root / "releases" / name
+    assert machine.served() == str(path)
+    assert laravel.served(str(machine.root)) == name
+    assert (path / "bootstrap/cache/config.php").read_text() == "config.php of A=1\n"
+    assert laravel.cached(str(machine.root)) is True
+    machine.reload.assert_called_once_with("apache2")
+    (known,) = laravel.releases(str(machine.root))
+    assert (known["live"], known["next"], known["stopped"]) == (True, True, "")
+
+
+def test_caches_follow_the_env_file(machine):
+    name = machine.deploy()
+    (machine.root / "shared/.env").write_text("A=2\n")
+    assert laravel.cached(str(machine.root)) is False
+    assert laravel.cache(str(machine.root), user=None, group=machine.group) is True
+    assert laravel.cache(str(machine.root), user=None, group=machine.group) is False
+    cache = machine.root / "releases" / name / "bootstrap/cache"
+    assert (cache / "config.php").read_text() == "config.php of A=2\n"
+    assert not [*cache.glob(".aside-*")]
+
+
+def test_nobody_is_led_to_a_release_that_is_not_ready(machine):
+    first = machine.deploy()
+    machine.change("<?php // 2")
+    laravel.build(str(machine.root), "salt://app")
+    machine.pending = ["2026_01_02_000001_create_b"]
+    with pytest.raises(CommandExecutionError, match="2026_01_02_000001_create_b pending"):
+        laravel.switch(str(machine.root), user=None, group=machine.group)
+    machine.pending, machine.rehearsed = [], 500
+    with pytest.raises(CommandExecutionError, match="answers /up with 500: It broke"):
+        laravel.switch(str(machine.root), user=None, group=machine.group)
+    assert (machine.live(), Path(machine.served()).name) == (first, first)
+    machine.reload.assert_called_once()
+    # It is not given up: what kept it may have been mended.
+    assert laravel.next_release(str(machine.root))["stopped"] == ""
+
+
+def test_a_release_that_answers_badly_is_switched_back_from(machine):
+    first = machine.deploy()
+    machine.change("<?php // 2")
+    second = laravel.build(str(machine.root), "salt://app")["release"]
+    machine.answers[second] = 500
+    with pytest.raises(CommandExecutionError, match=f"status 500.*{first} serves again"):
+        laravel.switch(str(machine.root), user=None, group=machine.group)
+    assert (machine.live(), Path(machine.served()).name) == (first, first)
+    stopped = laravel.next_release(str(machine.root))
+    assert (stopped["release"], stopped["stopped_by"]) == (second, "check")
+    machine.answers.clear()
+    # By name it may serve again.
+    assert laravel.switch(str(machine.root), second, user=None, group=machine.group) == {
+        "old": first,
+        "new": second,
+    }
+    assert laravel.next_release(str(machine.root))["stopped"] == ""
+
+
+def test_the_first_release_that_answers_badly_is_tried_again(machine):
+    name = laravel.build(str(machine.root), "salt://app")["release"]
+    machine.answers[name] = 503
+    with pytest.raises(CommandExecutionError, match="status 503"):
+        laravel.switch(str(machine.root), server=SERVER, user=None, group=machine.group)
+    assert laravel.served(str(machine.root), SERVER) == ""
+    assert laravel.next_release(str(machine.root))["stopped"] == ""
+    machine.answers.clear()
+    assert machine.deploy() == name
+
+
+def test_rollback_goes_back_and_is_remembered(machine):
+    first = machine.deploy()
+    machine.change("<?php // 2")
+    second = machine.deploy()
+    machine.change("<?php // 3")
+    third = machine.deploy()
+    options = {"user": None, "group": machine.group}
+    assert laravel.rollback(str(machine.root), **options) == {"old": third, "new": second}
+    assert laravel.next_release(str(machine.root))["stopped_by"] == "operator"
+    # Not forward to the one that was taken back.
+    assert laravel.rollback(str(machine.root), **options) == {"old": second, "new": first}
+    with pytest.raises(CommandExecutionError, match="no release to go back to"):
+        laravel.rollback(str(machine.root), **options)
+    assert laravel.rollback(str(machine.root), third, **options)["new"] == third
+
+
+@pytest.mark.parametrize("action", ["switch", "rollback"])
+def test_a_release_that_is_not_there_is_named_with_those_that_are(machine, action):
+    name = machine.deploy()
+    with pytest.raises(CommandExecutionError, match=f"no complete release 'nothing'.*{name}"):
+        getattr(laravel, action)(str(machine.root), "nothing")
+
+
+def test_a_web_server_that_is_not_described_whole_is_refused(machine):
+    laravel.build(str(machine.root), "salt://app")
+    with pytest.raises(SaltInvocationError, match="expected config, define, health"):
+        laravel.switch(str(machine.root), server={"config": "x"}, user=None)
+    assert not (machine.root / "current").is_symlink()
+
+
+def test_two_deployments_do_not_meet(machine, monkeypatch):
+    monkeypatch.setattr(laravel, "LOCKING", 0.05)
+    another = pytest.raises(CommandExecutionError, match="Another deployment")
+    with laravel._locked(str(machine.root)), another:
+        laravel.build(str(machine.root), "salt://app")
+    laravel.build(str(machine.root), "salt://app")
+
+
+# ---- taking away ----
+
+
+def known(*names, halves=()):
+    whole = [{"release": n, "complete": True, "built": f"2026-01-0{i}"} for i, n in names]
+    return [{"release": n, "complete": False, "built": ""} for n in halves] + whole
+
+
+FIVE = ((5, "e"), (4, "d"), (3, "c"), (2, "b"), (1, "a"))
+
+
+@pytest.mark.parametrize(
+    ("releases", "keep", "needed", "gone"),
+    [
+        (known(*FIVE), 5, {"e"}, []),
+        (known(*FIVE), 3, {"e"}, ["a", "b"]),
+        (known(*FIVE), 3, {"a"}, ["b", "c"]),
+        (known(*FIVE), 2, {"a", "b", "c"}, ["d", "e"]),
+        (known(*FIVE), 2, {"a", "b", "c", "d", "e"}, []),
+        (known(*FIVE, halves=["x", "y"]), 5, {"e", "y"}, ["x"]),
+        ([], 2, {""}, []),
+    ],
+)
+def test_what_is_taken_away(releases, keep, needed, gone):
+    assert laravel._prunable(releases, keep, needed) == gone
+
+
+def test_pruning_keeps_what_serves_and_what_served_before(machine):
+    names = []
+    for number in range(5):
+        machine.change(f"<?php // {number}")
+        names.append(machine.deploy())
+    laravel.rollback(str(machine.root), names[0], user=None, group=machine.group)
+    predicted = laravel.surplus(str(machine.root), keep=2)
+    assert laravel.prune(str(machine.root), keep=2) == predicted
+    left = {one["release"] for one in laravel.releases(str(machine.root))}
+    # The one that serves, the one that is next, and the last that served and was not taken back.
+    assert left == {names[0], names[4]} | ({names[3]} - set(predicted))
+    assert (machine.root / "current").resolve().is_dir()
+
+
+def test_what_goes_with_a_release_that_is_to_come_is_predicted(machine):
+    names = []
+    for number in range(3):
+        machine.change(f"<?php // {number}")
+        names.append(machine.deploy())
+    machine.change("<?php // new")
+    coming = laravel.source_release(str(machine.root), "salt://app")["release"]
+    predicted = laravel.surplus(str(machine.root), keep=2, live=coming)
+    assert machine.deploy() == coming
+    assert laravel.prune(str(machine.root), keep=2) == predicted == names[:2]
+
+
+@pytest.mark.parametrize("keep", [1, 0, "3"])
+def test_too_few_to_keep_is_refused(machine, keep):
+    with pytest.raises(SaltInvocationError, match=f"keep is {keep!r}"):
+        laravel.surplus(str(machine.root), keep=keep)
+
+
+# ---- migrations that a group cannot take ----
+
+NEW = """
+   INFO  Running migrations.
+
+  2026_01_02_000001_create_b ..............................................
+  \u21c2 create table `b` (`id` bigint unsigned not null auto_increment primary key)
+  \u21c2 alter table `b` add foreign key (`a_id`) references `a` (`id`) on delete cascade
+  2026_01_02_000002_create_c ..............................................
+  \u21c2 create table `c` (`note` varchar(255) not null)
+"""
+OLD = """CreateB: create table `b` (`id` bigint unsigned not null auto_increment primary key)
+CreateC: create table `c` (`note` varchar(255) not null)
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "names"),
+    [
+        (
+            NEW,
+            ["2026_01_02_000001_create_b"] * 2 + ["2026_01_02_000002_create_c"],
+        ),
+        (OLD, ["CreateB", "CreateC"]),
+    ],
+)
+def test_pretended_statements_are_read(printed, names):
+    found = laravel._pretended(printed)
+    assert [name for name, _ in found] == names
+    assert all(sql.startswith(("create table", "alter table")) for _, sql in found)
+
+
+@pytest.mark.parametrize(
+    ("variable", "refused"),
+    [
+        ("OFF", ["cascading foreign key", "no primary key"]),
+        ("ON", ["no primary key"]),
+        (None, []),
+    ],
+)
+def test_migrations_are_judged_by_the_groups_mode(machine, monkeypatch, variable, refused):
+    laravel.build(str(machine.root), "salt://app")
+    machine.pending = ["2026_01_02_000001_create_b"]
+    answered = machine.run_all
+
+    def run_all(command, **options):
+        if command[-1] == "--":
+            return done(json.dumps([variable] if variable else []))
+        if "--pretend" in command:
+            return done(NEW)
+        if "migrate" in command:
+            machine.pending = []
+            return done()
+        return answered(command, **options)
+
+    monkeypatch.setitem(laravel.__salt__, "cmd.run_all", run_all)
+    following = str(machine.root / "next")
+    problems = laravel.check_migrations(following, user=None)
+    assert [problem["problem"] for problem in problems] == refused
+    if refused:
+        with pytest.raises(CommandExecutionError, match=r"Nothing was migrated.*create_c: c: "):
+            laravel.migrate(following, user=None)
+        assert machine.pending
+    else:
+        laravel.migrate(following, user=None)
+        assert not machine.pending
+
+
+# ---- keys ----
+
+
+def test_a_rotated_key_stays_good_for_what_was_made_with_it(machine, monkeypatch):
+    env = machine.root / "shared/.env"
+    env.write_text("APP_KEY=base64:one\n")
+    name = machine.deploy()
+    monkeypatch.setattr(laravel, "version", lambda *_args: "13.31.0")
+    monkeypatch.setitem(laravel.__pillar__, "k", "base64:two")
+    options = {"secret": "k", "user": None, "group": machine.group}
+    changed = laravel.rotate_key(str(machine.root), **options)
+    assert sorted(changed["changes"]) == ["APP_KEY", "APP_PREVIOUS_KEYS"]
+    assert "base64" not in json.dumps(changed)
+    assert env.read_text() == "APP_KEY=base64:two\nAPP_PREVIOUS_KEYS=base64:one\n"
+    cache = machine.root / "releases" / name / "bootstrap/cache/config.php"
+    assert "APP_KEY=base64:two" in cache.read_text()
+    assert laravel.rotate_key(str(machine.root), **options) == {"changes": {}}
+    monkeypatch.setitem(laravel.__pillar__, "k", "base64:three")
+    laravel.rotate_key(str(machine.root), **options)
+    assert "APP_PREVIOUS_KEYS=base64:two,base64:one\n" in env.read_text()
+
+
+def test_an_older_framework_knows_no_previous_keys(machine, monkeypatch):
+    env = machine.root / "shared/.env"
+    env.write_text("APP_KEY=base64:one\n")
+    machine.deploy()
+    monkeypatch.setattr(laravel, "version", lambda *_args: "10.48.0")
+    with pytest.raises(CommandExecutionError, match=r"Laravel 10\.48\.0 knows no APP_PREVIOUS"):
+        laravel.rotate_key(str(machine.root), user=None)
+    assert env.read_text() == "APP_KEY=base64:one\n"
