@@ -1575,9 +1575,9 @@ def _copy(files: Mapping[str, str], path: Path) -> None:
 def _unpack(url: str, commit: str, path: Path, identity: str | None) -> None:
     """Put a commit's files into a folder."""
     mirror = _git_mirror(url, commit, identity)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpacking-") as aside:
+    with tempfile.TemporaryDirectory(prefix="laravel-") as aside:
         archive = str(Path(aside) / "release.tar")
-        __salt__["git.archive"](mirror, archive, rev=commit, fmt="tar")
+        __salt__["git.archive"](mirror, archive, rev=commit, format="tar", prefix="")
         __salt__["archive.tar"]("xf", archive, dest=str(path))
     if not (path / "artisan").is_file():
         raise CommandExecutionError(f"{url} holds no Laravel application: it has no artisan.")
