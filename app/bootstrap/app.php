@@ -1,7 +1,8 @@
 <?php
 
 use App\Http\Answers;
-use App\Http\Middleware\RequireToken;
+use App\Http\Middleware\Authenticate;
+use App\Http\Middleware\AwaitDatabase;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Configuration\Exceptions;
 use Illuminate\Foundation\Configuration\Middleware;
@@ -12,8 +13,10 @@ return Application::configure(basePath: dirname(__DIR__))
         health: '/up',
     )
     ->withMiddleware(function (Middleware $middleware): void {
-        $middleware->alias(['token' => RequireToken::class]);
-        $middleware->trimStrings(except: ['user.password']);
+        $middleware->alias(['token' => Authenticate::class]);
+        $middleware->append(AwaitDatabase::class);
+        // Passwords are taken as they are, and in Markdown white space has a meaning.
+        $middleware->trimStrings(except: ['user.password', 'article.body', 'comment.body']);
     })
     ->withExceptions(function (Exceptions $exceptions): void {
         Answers::register($exceptions);

@@ -19,9 +19,11 @@ $levels = ['EVENTUAL', 'BEFORE_ON_PRIMARY_FAILOVER', 'BEFORE', 'AFTER', 'BEFORE_
 if ($consistency !== null && ! in_array($consistency, $levels, true)) {
     throw new InvalidArgumentException('DB_CONSISTENCY must be one of '.implode(', ', $levels).'.');
 }
-$readOptions = $consistency === null
-    ? $options
-    : $options + [$initCommand => "SET SESSION group_replication_consistency = '{$consistency}'"];
+// On both ways: a unit of work, too, looks before it writes, and the member that takes it may not
+// have applied yet what was written, or read, on another one a moment ago.
+if ($consistency !== null) {
+    $options[$initCommand] = "SET SESSION group_replication_consistency = '{$consistency}'";
+}
 
 return [
     'default' => env('DB_CONNECTION') ?: 'mysql',
@@ -38,14 +40,9 @@ return [
             'prefix' => '',
             'strict' => true,
             'engine' => 'InnoDB',
-            'write' => [
-                'port' => env('DB_PORT') ?: 3306,
-                'options' => $options,
-            ],
-            'read' => [
-                'port' => env('DB_READ_PORT') ?: env('DB_PORT') ?: 3306,
-                'options' => $readOptions,
-            ],
+            'options' => $options,
+            'write' => ['port' => env('DB_PORT') ?: 3306],
+            'read' => ['port' => env('DB_READ_PORT') ?: env('DB_PORT') ?: 3306],
             // What a request has written it reads from where it wrote it.
             'sticky' => true,
         ],

@@ -2,38 +2,41 @@
 
 namespace App\Http;
 
-use Illuminate\Contracts\Database\ConcurrencyErrorDetector;
-use Illuminate\Contracts\Database\LostConnectionDetector;
+use App\Database\Failures;
+use App\Models\User;
+use Illuminate\Database\Eloquent\ModelNotFoundException;
 use Illuminate\Foundation\Configuration\Exceptions;
+use Illuminate\Http\Exceptions\HttpResponseException;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Http\Request;
 use Illuminate\Validation\ValidationException;
-use PDOException;
 use Symfony\Component\HttpKernel\Exception\HttpExceptionInterface;
 use Symfony\Component\HttpKernel\Exception\NotFoundHttpException;
+use Throwable;
 
 /**
  * How failures are answered: {"errors": {subject: [sentence]}}.
  */
 class Answers
 {
-    // Shutting down, read-only, or leaving the group: another member takes over in a moment.
-    private const LEAVING = [1053, 1290, 3100];
+    private const RETRY = ['Retry-After' => '5'];
 
     public static function register(Exceptions $exceptions): void
     {
         $exceptions->shouldRenderJsonWhen(
             fn (Request $request): bool => $request->is('api/*') || $request->expectsJson()
         );
+        // AwaitDatabase logs a line when it gives up; a trace for each attempt would flood the log.
+        $exceptions->dontReportWhen(fn (Throwable $e): bool => self::passes($e));
         $exceptions->render(
-            fn (PDOException $e): ?JsonResponse => self::isPassing($e) ? self::unavailable() : null
+            fn (Throwable $e): ?JsonResponse => self::passes($e) ? self::unavailable() : null
         );
         $exceptions->render(
             fn (ValidationException $e): JsonResponse => self::error($e->errors(), $e->status)
         );
         $exceptions->render(
             fn (NotFoundHttpException $e, Request $request): ?JsonResponse => $request->is('api/*')
-                ? self::error(['path' => ['not found']], 404)
+                ? self::error([self::subject($e) => ['not found']], 404)
                 : null
         );
         $exceptions->render(
@@ -52,22 +55,44 @@ class Answers
         return new JsonResponse(['errors' => $errors], $status, $headers);
     }
 
+    /**
+     * Answer with an error from wherever it is noticed; a unit of work is rolled back by it.
+     *
+     * @param  array<string, list<string>>  $errors
+     */
+    public static function refuse(array $errors, int $status): never
+    {
+        throw new HttpResponseException(self::error($errors, $status));
+    }
+
     public static function unavailable(): JsonResponse
     {
-        return self::error(
-            ['database' => ['is not available at the moment']],
-            503,
-            ['Retry-After' => '5']
-        );
+        return self::error(['database' => ['is not available at the moment']], 503, self::RETRY);
+    }
+
+    public static function unknownOutcome(): JsonResponse
+    {
+        $said = 'was lost while it was writing: whether the change was made is unknown, look before you repeat it';
+
+        return self::error(['database' => [$said]], 503, self::RETRY);
+    }
+
+    private static function passes(Throwable $e): bool
+    {
+        return app(Failures::class)->passes($e);
     }
 
     /**
-     * Whether the same request has a chance a few seconds later.
+     * What was not found: a model by its name, a user as a profile, or else the path.
      */
-    private static function isPassing(PDOException $e): bool
+    private static function subject(NotFoundHttpException $e): string
     {
-        return in_array((int) ($e->errorInfo[1] ?? 0), self::LEAVING, true)
-            || app(LostConnectionDetector::class)->causedByLostConnection($e)
-            || app(ConcurrencyErrorDetector::class)->causedByConcurrencyError($e);
+        $missing = $e->getPrevious();
+
+        return match (true) {
+            ! $missing instanceof ModelNotFoundException => 'path',
+            $missing->getModel() === User::class => 'profile',
+            default => strtolower(class_basename($missing->getModel())),
+        };
     }
 }

@@ -9,6 +9,6 @@ class TagController
 {
     public function __invoke(): JsonResponse
     {
-        return new JsonResponse(['tags' => Tag::query()->orderBy('name')->pluck('name')]);
+        return new JsonResponse(['tags' => Tag::query()->has('articles')->orderBy('name')->pluck('name')]);
     }
 }

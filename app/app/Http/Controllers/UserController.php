@@ -4,46 +4,40 @@ namespace App\Http\Controllers;
 
 use App\Database\Work;
 use App\Http\Answers;
+use App\Http\Input;
 use App\Models\User;
 use App\Services\Tokens;
-use Closure;
-use Illuminate\Database\UniqueConstraintViolationException;
-use Illuminate\Http\Exceptions\HttpResponseException;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Hash;
-use Illuminate\Support\Facades\Validator;
 
 class UserController
 {
-    private const MESSAGES = [
-        'required' => "can't be blank",
-        'string' => 'must be text',
-        'email' => 'is invalid',
-        'min' => 'is too short (minimum is :min characters)',
-        'max' => 'is too long (maximum is :max characters)',
+    private const RULES = [
+        'username' => ['required', 'string', 'max:64'],
+        'email' => ['required', 'string', 'email', 'max:190'],
+        'password' => ['required', 'string', 'min:8', 'max:72'],
+        'bio' => ['nullable', 'string', 'max:10000'],
+        'image' => ['nullable', 'string', 'max:1024'],
     ];
 
     public function __construct(private Tokens $tokens) {}
 
     public function register(Request $request): JsonResponse
     {
-        $data = $this->validated($request, [
-            'username' => ['required', 'string', 'max:64'],
-            'email' => ['required', 'string', 'email', 'max:190'],
-            'password' => ['required', 'string', 'min:8', 'max:72'],
-            'bio' => ['nullable', 'string'],
-            'image' => ['nullable', 'string', 'max:1024'],
-        ]);
-        $user = new User($data);
-        $this->save($data, null, fn (): bool => $user->save());
+        $data = $this->hashed(Input::body($request, 'user', self::RULES));
+        $user = Work::run(function () use ($data): User {
+            $this->refuseTaken($data);
+
+            return User::create($data);
+        });
 
         return new JsonResponse($user->answer($this->tokens->issue($user->id)), 201);
     }
 
     public function login(Request $request): JsonResponse
     {
-        $data = $this->validated($request, [
+        $data = Input::body($request, 'user', [
             'email' => ['required', 'string'],
             'password' => ['required', 'string'],
         ]);
@@ -62,64 +56,44 @@ class UserController
 
     public function update(Request $request): JsonResponse
     {
-        $data = $this->validated($request, [
-            'username' => ['sometimes', 'required', 'string', 'max:64'],
-            'email' => ['sometimes', 'required', 'string', 'email', 'max:190'],
-            'password' => ['sometimes', 'required', 'string', 'min:8', 'max:72'],
-            'bio' => ['sometimes', 'nullable', 'string'],
-            'image' => ['sometimes', 'nullable', 'string', 'max:1024'],
-        ]);
-        $user = $request->user();
-        $this->save($data, $user, fn (): bool => $user->fill($data)->save());
+        $rules = array_map(fn (array $rules): array => ['sometimes', ...$rules], self::RULES);
+        $data = $this->hashed(Input::body($request, 'user', $rules));
+        $user = Work::run(function () use ($request, $data): User {
+            $user = User::query()->findOrFail($request->user()->id);
+            $this->refuseTaken($data, $user);
+            $user->update($data);
+
+            return $user;
+        });
 
         return new JsonResponse($user->answer($request->attributes->get('token')));
     }
 
     /**
-     * @param  array<string, list<string>>  $rules
+     * With the password hashed: that takes long, and would otherwise be done within the transaction.
+     *
+     * @param  array<string, string|null>  $data
      * @return array<string, string|null>
      */
-    private function validated(Request $request, array $rules): array
+    private function hashed(array $data): array
     {
-        $given = $request->input('user');
-
-        return Validator::make(is_array($given) ? $given : [], $rules, self::MESSAGES)->validate();
-    }
-
-    /**
-     * Save in one transaction; a name or address that somebody else has is answered with 409.
-     *
-     * Two requests may both find a name free: then the table's unique key decides.
-     *
-     * @param  array<string, string|null>  $data
-     */
-    private function save(array $data, ?User $self, Closure $work): void
-    {
-        try {
-            Work::run(function () use ($data, $self, $work): void {
-                $this->refuseTaken($data, $self);
-                $work();
-            });
-        } catch (UniqueConstraintViolationException $e) {
-            Work::run(fn () => $this->refuseTaken($data, $self));
-            throw $e;
-        }
+        return isset($data['password']) ? [...$data, 'password' => Hash::make($data['password'])] : $data;
     }
 
     /**
      * @param  array<string, string|null>  $data
      */
-    private function refuseTaken(array $data, ?User $self): void
+    private function refuseTaken(array $data, ?User $self = null): void
     {
         $errors = [];
         foreach (['username', 'email'] as $field) {
-            $others = User::query()->where($field, $data[$field] ?? null);
-            if (isset($data[$field]) && $others->whereKeyNot($self?->id ?? 0)->exists()) {
+            $others = User::query()->where($field, $data[$field] ?? null)->whereKeyNot($self?->id ?? 0);
+            if (isset($data[$field]) && $others->exists()) {
                 $errors[$field] = ['has already been taken'];
             }
         }
         if ($errors !== []) {
-            throw new HttpResponseException(Answers::error($errors, 409));
+            Answers::refuse($errors, 409);
         }
     }
 }

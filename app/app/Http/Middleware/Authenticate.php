@@ -10,17 +10,22 @@ use Illuminate\Http\Request;
 use Symfony\Component\HttpFoundation\Response;
 
 /**
- * Lets a request pass that carries `Authorization: Token <jwt>` (or Bearer) of an existing user.
+ * Finds out who asks, from `Authorization: Token <jwt>` (or Bearer).
+ *
+ * `token` lets nobody else pass, `token:optional` lets anonymous requests pass as well. A token
+ * that is there has to be valid in either case.
  */
-class RequireToken
+class Authenticate
 {
     public function __construct(private Tokens $tokens) {}
 
-    public function handle(Request $request, Closure $next): Response
+    public function handle(Request $request, Closure $next, string $need = 'required'): Response
     {
         $header = (string) $request->header('Authorization');
         if (! preg_match('/^(?:Token|Bearer)\s+(\S+)\s*$/i', $header, $found)) {
-            return Answers::error(['token' => ['is missing']], 401);
+            return $need === 'optional'
+                ? $next($request)
+                : Answers::error(['token' => ['is missing']], 401);
         }
 
         $id = $this->tokens->userId($found[1]);

@@ -1,0 +1,68 @@
+<?php
+
+namespace App\Database;
+
+use ErrorException;
+use Illuminate\Contracts\Database\ConcurrencyErrorDetector;
+use Illuminate\Contracts\Database\LostConnectionDetector;
+use PDOException;
+use Throwable;
+
+/**
+ * Tells what a failure of the database means for whoever asked.
+ */
+class Failures
+{
+    /**
+     * Shutting down, offline, read-only, leaving the group (the last four: a member that cannot wait
+     * for what was written before, DB_CONSISTENCY): another member takes over in a moment.
+     */
+    private const LEAVING = [1053, 1290, 3032, 3100, 3796, 3797, 3798, 3799];
+
+    public function __construct(
+        private LostConnectionDetector $lost,
+        private ConcurrencyErrorDetector $conflicts,
+    ) {}
+
+    /**
+     * Whether the same request has a chance a moment later.
+     */
+    public function passes(Throwable $e): bool
+    {
+        return $this->isOfTheDatabase($e) && (
+            in_array($this->code($e), self::LEAVING, true)
+            || $this->lost->causedByLostConnection($e)
+            || $this->rolledBack($e)
+        );
+    }
+
+    /**
+     * Whether it is certain that nothing was written, even if COMMIT was answered with it.
+     */
+    public function rolledBack(Throwable $e): bool
+    {
+        return $this->conflicts->causedByConcurrencyError($e);
+    }
+
+    /**
+     * One line for the log: the driver's words, without the statement and its values.
+     */
+    public function inShort(Throwable $e): string
+    {
+        return ($e instanceof PDOException ? $e->getPrevious() ?? $e : $e)->getMessage();
+    }
+
+    /**
+     * PHP's driver says some things as warnings: "PDO::commit(): MySQL server has gone away".
+     */
+    private function isOfTheDatabase(Throwable $e): bool
+    {
+        return $e instanceof PDOException
+            || ($e instanceof ErrorException && str_starts_with($e->getMessage(), 'PDO'));
+    }
+
+    private function code(Throwable $e): int
+    {
+        return (int) ($e->errorInfo[1] ?? $e->getCode());
+    }
+}

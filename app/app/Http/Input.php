@@ -1,0 +1,59 @@
+<?php
+
+namespace App\Http;
+
+use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Validator;
+
+/**
+ * What a request brings, after its validation; what is wrong is answered with 422.
+ */
+class Input
+{
+    private const MESSAGES = [
+        'required' => "can't be blank",
+        'string' => 'must be text',
+        'email' => 'is invalid',
+        'list' => 'must be a list',
+        'integer' => 'must be a whole number',
+        'min' => [
+            'string' => 'is too short (minimum is :min characters)',
+            'numeric' => 'must be at least :min',
+        ],
+        'max' => [
+            'string' => 'is too long (maximum is :max characters)',
+            'numeric' => 'must be at most :max',
+            'array' => 'has too many items (maximum is :max)',
+        ],
+    ];
+
+    /**
+     * @param  array<string, list<string>>  $rules
+     * @return array<string, mixed>
+     */
+    public static function body(Request $request, string $subject, array $rules): array
+    {
+        $given = $request->input($subject);
+
+        return self::validated(is_array($given) ? $given : [], $rules);
+    }
+
+    /**
+     * @param  array<string, list<string>>  $rules
+     * @return array<string, mixed>
+     */
+    public static function query(Request $request, array $rules): array
+    {
+        return self::validated($request->query(), $rules);
+    }
+
+    /**
+     * @param  array<string, mixed>  $given
+     * @param  array<string, list<string>>  $rules
+     * @return array<string, mixed>
+     */
+    private static function validated(array $given, array $rules): array
+    {
+        return Validator::make($given, $rules, self::MESSAGES)->validate();
+    }
+}
