@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= /usr/bin/python3
 VENV := .venv
+NEWMAN := tests/postman/node_modules/.bin/newman
 RUN := $(VENV)/bin/python
 CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
 SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
@@ -30,7 +31,7 @@ test-integration: $(VENV)/ready ## A real master and minion run the modules and 
 	@vagrant/host.sh haproxy
 	$(RUN) -m pytest tests/integration
 
-test-e2e: $(VENV)/ready up browser ## The lab: the API, the balancer and its page in a browser, a member killed and back
+test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer and its page in a browser, a member killed and back
 	$(RUN) -m pytest tests/e2e
 
 screenshots: $(VENV)/ready browser ## Take docs/images anew, from the running lab
@@ -40,6 +41,11 @@ screenshots: $(VENV)/ready browser ## Take docs/images anew, from the running la
 # a font there are no letters in the pictures.
 browser:
 	@grep -q '^ID=ubuntu$$' /etc/os-release || vagrant/host.sh chromium chromium-driver fonts-dejavu-core
+
+$(NEWMAN): tests/postman/package-lock.json
+	@command -v npm > /dev/null || vagrant/host.sh nodejs npm
+	npm ci --silent --prefix tests/postman
+	@touch $@
 
 chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,freeze] [ROUND=k] [KEEP_GOING=1]
 	$(RUN) -m tests.chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
@@ -89,7 +95,7 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 	@touch $@
 
 clean: down ## Remove what `up` and `test` made here, but the secrets
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
+	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
 .PHONY: help up down test test-unit test-functional test-integration test-e2e screenshots browser chaos chaos-races \
 	bench-failover bench-throughput bench-timings bench-web bench-report lint clean

@@ -81,7 +81,9 @@ LOCKS = (".composer.json", "composer.lock")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # In a source's folder: what is made on the web server, or a developer's own.
-NOT_DEPLOYED = r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|[.]env|[.]git)(/|$)"
+NOT_DEPLOYED = (
+    r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|phpunit[.]xml|[.]env|[.]git)(/|$)"
+)
 
 # Each of artisan's caches: the command, the file below bootstrap/cache, the variable that moves it.
 CACHES = (

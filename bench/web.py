@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bench.failover import versions
 from bench.plan import MODES
 from bench.report import conditions, markdown
-from tests.lab import Lab
+from tests.lab import APPLICATION, Lab
 from tests.visitors import CROWD, GOOD, Answer, Crowd
 
 DEPLOYS, ROLLBACKS = 10, 2
@@ -23,7 +23,6 @@ DEPLOYS, ROLLBACKS = 10, 2
 SETTLE_SECONDS = 5
 QUIET_SECONDS = 20
 WHOLE_SECONDS = 180
-APPLICATION = "/srv/conduit"
 
 
 class Step(NamedTuple):

@@ -20,6 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_USER = "jane@conduit.example"
 DATABASE = "realworld"
+APPLICATION = "/srv/conduit"
 
 
 class NotUp(Exception):

@@ -1,4 +1,4 @@
-"""The API, asked by the Postman collection and by several clients at once, by either pair of ports."""
+"""The API, asked by the Postman collection and by clients at once, by either pair of ports."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_clients_that_write_one_title_at_once_all_have_an_article(lab: Lab, by, 
 
 
 def test_nobody_sees_an_old_row_of_a_member_that_lags(lab: Lab, by, headers):
-    """Neither who reads, nor who looks before writing: the last member applies nothing for a while."""
+    """Neither who reads, nor who looks before writing: one member applies nothing for a while."""
     late = lab.talk(lab.databases[-1], f"mysql --unbuffered --skip-column-names {DATABASE}")
     assert late.stdin
     assert late.stdout

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.packages import installed
-from tests.application import directory
-from tests.lab import DATABASE, ROOT, Lab
+from tests.lab import APPLICATION, DATABASE, ROOT, Lab
 
 # As app/phpunit.xml has it.
 TRIAL = "realworld_test"
@@ -25,7 +24,8 @@ def database(lab: Lab) -> Iterator[None]:
     """An empty database, with which the application's account may do what it may with its own."""
     member = lab.databases[0]
     accounts = lab.sql(
-        member, f"SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.db WHERE db = '{DATABASE}'"
+        member,
+        f"SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.db WHERE db = '{DATABASE}'",
     ).splitlines()
     assert accounts
     grants = [
@@ -41,7 +41,8 @@ def database(lab: Lab) -> Iterator[None]:
         yield
     finally:
         revoked = ";".join(
-            line.replace("GRANT ", "REVOKE IF EXISTS ", 1).replace(" TO ", " FROM ") for line in grants
+            line.replace("GRANT ", "REVOKE IF EXISTS ", 1).replace(" TO ", " FROM ")
+            for line in grants
         )
         lab.sql(member, f"{EVERYWHERE}{drop}{revoked}")
 
@@ -65,15 +66,14 @@ def archive() -> str:
 
 @pytest.fixture
 def copy(lab: Lab) -> Iterator[str]:
-    """The application in a folder of the web server's user, with the dependencies of the deployed."""
-    deployed = directory(lab)
+    """The application in a folder of the web server's user, with what is deployed around it."""
     place = lab.run(lab.web, "mktemp --directory /var/tmp/conduit-tests.XXXXXX").strip()
     try:
         lab.run(
             lab.web,
             f"base64 --decode <<'END' | tar --extract --gzip --directory {place}\n{archive()}END\n"
-            f"cp --archive {deployed}/vendor {place}/vendor\n"
-            f"cp --dereference --preserve=mode,ownership {deployed}/.env {place}/.env\n"
+            f"cp --archive {APPLICATION}/current/vendor {place}/vendor\n"
+            f"cp --dereference --preserve=mode,ownership {APPLICATION}/shared/.env {place}/.env\n"
             f"find {place} -not -name .env -exec chown www-data: {{}} +",
         )
         yield place
@@ -85,7 +85,7 @@ def test_phpunit(lab: Lab, database, copy):
     with installed(lab, lab.web, "phpunit"):
         printed = lab.run(
             lab.web,
-            f"cd {copy}\n"
-            "runuser -u www-data -- php -d mysqlnd.net_read_timeout=30 /usr/bin/phpunit --colors=never",
+            f"cd {copy}\nrunuser -u www-data --"
+            " php -d mysqlnd.net_read_timeout=30 /usr/bin/phpunit --colors=never",
         )
     print(printed)

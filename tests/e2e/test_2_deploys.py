@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.web import APPLICATION, deploy, rollback, undeployed
-from tests.lab import Lab
+from bench.web import deploy, rollback, undeployed
+from tests.lab import APPLICATION, Lab
 from tests.visitors import Crowd, counted, failed
 
 # A small crowd, that leaves the processors to what is tested; bench/web.py has a large one.
@@ -160,7 +160,8 @@ def test_a_release_that_does_not_answer_or_migrate_never_serves(
 
     # It boots, and does not answer.
     states = repository(
-        "git checkout -q HEAD~1 -- app\nsed -i \"s|health: '/up'|health: '/down'|\" bootstrap/app.php"
+        "git checkout -q HEAD~1 -- app\n"
+        "sed -i \"s|health: '/up'|health: '/down'|\" bootstrap/app.php"
     )
     refused = states["laravel-live-release"]
     assert refused["result"] is False

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.web import APPLICATION, deploy, rollback
+from bench.web import deploy, rollback
 from tests.e2e.conftest import grown_to, with_second
 from tests.e2e.test_4_scale import salt
-from tests.lab import DATABASE, ROOT, TABLE, Lab
+from tests.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab
 from tests.visitors import Crowd, counted, failed
 
 FEW, PAUSE = 8, 0.3
