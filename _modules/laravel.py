@@ -1758,13 +1758,17 @@ def served(directory: str, server: dict[str, str] | None = None) -> str:
     server
         As for ``laravel.switch``. Default: as at the last switch.
 
-    Returns str: the release's name, or nothing if the web server's file names none of them.
+    Returns str: the release's name, or nothing if the web server's file names none of them, or
+    this is not the web server of the last switch.
     """
     root = Path(directory)
-    told = server or _record(root)["server"]
-    live = _linked(root / LIVE)
+    noted, live = _record(root)["server"], _linked(root / LIVE)
+    told = server or noted
     if not told:
         return live
+    if told != noted:
+        # Another web server, or asked in another way: it is told anew, and looked at.
+        return ""
     path = Path(told["config"])
     text = _server_text(told, root / RELEASES / live)
     return live if live and path.is_file() and _read_text(path) == text else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from tests.newman import newman
 
 # By one port for writes and one for reads, and all by the port that deals with all members in turn.
 PORTS = [("3307", "3308"), ("3306", "")]
-RUNS = 3
+RUNS = int(os.environ.get("RUNS", "1"))
 
 
 @pytest.fixture(scope="module", params=PORTS, ids=["writer and readers", "one port"])

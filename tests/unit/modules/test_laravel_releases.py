@@ -278,6 +278,15 @@ def test_a_release_serves_from_its_own_path_and_its_caches(machine):
     assert (known["live"], known["next"], known["stopped"]) == (True, True, "")
 
 
+def test_another_web_server_is_told_anew(machine):
+    name = machine.deploy()
+    other = {**SERVER, "health": "https://127.0.0.1/up"}
+    assert laravel.served(str(machine.root), SERVER) == name
+    assert laravel.served(str(machine.root), other) == ""
+    laravel.switch(str(machine.root), name, other, user=None, group=machine.group)
+    assert laravel.served(str(machine.root), other) == name
+
+
 def test_caches_follow_the_env_file(machine):
     name = machine.deploy()
     (machine.root / "shared/.env").write_text("A=2\n")
