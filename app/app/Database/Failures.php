@@ -13,11 +13,18 @@ use Throwable;
  */
 class Failures
 {
-    /**
-     * Shutting down, offline, read-only, leaving the group (the last four: a member that cannot wait
-     * for what was written before, DB_CONSISTENCY): another member takes over in a moment.
-     */
-    private const LEAVING = [1053, 1290, 3032, 3100, 3796, 3797, 3798, 3799];
+    // Another member takes over in a moment.
+    private const LEAVING = [
+        1053, // It shuts down.
+        1290, // It is read-only.
+        3032, // It is offline; with a reason since MySQL 9:
+        6400,
+        3100, // Its Group Replication refused the COMMIT.
+        3796, // It cannot wait for what was written before (DB_CONSISTENCY),
+        3797,
+        3798,
+        3799, // since its Group Replication stops.
+    ];
 
     public function __construct(
         private LostConnectionDetector $lost,

@@ -101,7 +101,7 @@ class AwaitDatabaseTest extends TestCase
      */
     public static function leaving(): array
     {
-        return [[1053], [1290], [3032], [3100], [3796], [3797], [3798], [3799]];
+        return [[1053], [1290], [3032], [6400], [3100], [3796], [3797], [3798], [3799]];
     }
 
     #[DataProvider('conflicts')]

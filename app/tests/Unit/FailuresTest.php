@@ -37,6 +37,9 @@ class FailuresTest extends TestCase
             'a file is missing' => [new ErrorException('fopen(): No such file or directory'), false, false],
             'refused' => [new PDOException('SQLSTATE[HY000] [2002] Connection refused', 2002), true, false],
             'offline, at the connect' => [new PDOException('SQLSTATE[HY000] [3032] The server is currently in offline mode', 3032), true, false],
+            'offline, with a reason' => [
+                self::query(new PDOException('SQLSTATE[HY000] [6400] The server is currently in offline mode since', 6400)), true, false,
+            ],
             'read only' => [self::error(1290, 'running with the --super-read-only option'), true, false],
             'read only, in a query' => [self::query(self::error(1290, '--super-read-only')), true, false],
             'shut down' => [self::error(1053, 'Server shutdown in progress'), true, false],
