@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from bench import rates, report, sysbench, timings
+from bench import rates, report, sysbench, timings, web
 from bench.events import EVENTS, story
 from bench.measure import (
     Acknowledged,
@@ -23,6 +23,7 @@ from bench.packages import change
 from bench.plan import EVENTS as PLANNED_EVENTS
 from bench.plan import MODES, WAYS, Round, chosen, missing, plan
 from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
+from tests import visitors
 from tests.chaos.ledger import Sample
 
 MOMENTS = Moments(100, 112, 120)
@@ -504,3 +505,67 @@ def test_trials_are_shown_by_seconds_and_preset():
     )
     assert "| 6 s | 1 of 2 | - |" in text
     assert "| fast | 120 s | 9 | 7 | yes | 2 |" in text
+
+
+# --- the web server ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "text", "cause"),
+    [
+        (200, {}, "{}", "good"),
+        (204, {}, "", "good"),
+        (503, {"Retry-After": "5"}, "is not available at the moment", visitors.LATER),
+        (503, {"Retry-After": "5"}, "whether it was made is unknown", visitors.UNKNOWN),
+        (503, {}, "Service Unavailable", "status 503"),
+        (500, {}, "", "status 500"),
+        (404, {}, "", "status 404"),
+    ],
+)
+def test_each_answer_has_its_cause(status, headers, text, cause):
+    assert visitors.cause_of(status, headers, text) == cause
+
+
+def visited(task, cause, began=0.0):
+    return visitors.Answer(began, 1.0, task, cause)
+
+
+def test_causes_are_counted_by_what_the_requests_were_for():
+    answers = [
+        visited("read", "good"),
+        visited("read", "good"),
+        visited("update", "good"),
+        visited("update", visitors.UNKNOWN),
+    ]
+    assert web.causes(answers) == {
+        "good": {"read": 2, "update": 1},
+        visitors.UNKNOWN: {"update": 1},
+    }
+    assert visitors.failed(answers) == answers[3:]
+
+
+def test_the_web_table_adds_up_what_happened_several_times():
+    def event(name, number, causes, lost=()):
+        return {
+            "event": name,
+            "number": number,
+            "began": "2026-11-26T00:00:00",
+            "versions": {"mysqld": "9.7.4"},
+            "load": [1.0],
+            "took": 3.0,
+            "causes": causes,
+            "slowest": number / 2,
+            "lost": list(lost),
+            "problems": [],
+        }
+
+    text = web.table(
+        [
+            event("deploy", 1, {"good": {"read": 5}}),
+            event("deploy", 2, {"good": {"read": 5, "update": 2}}),
+            event("kill", 1, {"good": {"read": 1}, "status 500": {"update": 2}}, ["x"]),
+        ]
+    )
+    assert "| deploy | 2 | 12 | 1.00 | none |" in text
+    assert "| kill | 1 | 1 | 0.50 | 2 status 500 (2 update) |" in text
+    assert "Updates lost: x." in text
