@@ -1742,7 +1742,7 @@ def _rehearse(home: Path, page: str, user: str | None, caches: Mapping[str, str]
         )
 
 
-def served(directory: str, server: dict[str, str] | None = None) -> str:
+def served(directory: str, server: dict[str, Any] | None = None) -> str:
     """
     Return the release that the web server is told to serve.
 
@@ -1774,14 +1774,14 @@ def served(directory: str, server: dict[str, str] | None = None) -> str:
     return live if live and path.is_file() and _read_text(path) == text else ""
 
 
-def _server_text(server: Mapping[str, str], path: Path) -> str:
+def _server_text(server: Mapping[str, Any], path: Path) -> str:
     return f"# Kept by Salt.\nDefine {server['define']} {path}\n"
 
 
 def switch(
     directory: str,
     release: str = "",
-    server: dict[str, str] | None = None,
+    server: dict[str, Any] | None = None,
     user: str | None = "www-data",
     group: str = "www-data",
     timeout: int = 600,
@@ -1808,8 +1808,9 @@ def switch(
 
     server
         The web server: ``config``, the file that names the release; ``define``, the name of
-        Apache's variable there; ``service``, which is reloaded; ``health``, the URL to ask, and
-        ``host``, the name to ask for. Default: as at the last switch.
+        Apache's variable there; ``services``, the list of those that are then reloaded, Apache
+        first; ``health``, the URL to ask, and ``host``, the name to ask for. Default: as at the
+        last switch.
 
     user, group
         The web server's: www-data and www-data.
@@ -1880,10 +1881,10 @@ def rollback(
         return done
 
 
-def _server(root: Path, server: Mapping[str, str] | None) -> dict[str, str]:
+def _server(root: Path, server: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the web server to tell; raises SaltInvocationError if it is malformed."""
     told = dict(server if server is not None else _record(root)["server"])
-    wanted = ["config", "define", "health", "host", "service"]
+    wanted = ["config", "define", "health", "host", "services"]
     if told and sorted(told) != wanted:
         raise SaltInvocationError(
             f"server has {', '.join(sorted(told)) or 'nothing'}; expected {', '.join(wanted)}."
@@ -1891,13 +1892,13 @@ def _server(root: Path, server: Mapping[str, str] | None) -> dict[str, str]:
     return told
 
 
-def _page(server: Mapping[str, str]) -> str:
+def _page(server: Mapping[str, Any]) -> str:
     """Return the page that tells whether a release is well, without the server's address."""
     return "/" + server["health"].partition("://")[2].partition("/")[2] if server else ""
 
 
 def _switch(
-    root: Path, name: str, server: dict[str, str], user: str | None, group: str
+    root: Path, name: str, server: dict[str, Any], user: str | None, group: str
 ) -> dict[str, str]:
     """Switch, and back again if the release does not answer well."""
     before, path = _linked(root / LIVE), root / RELEASES / name
@@ -1931,7 +1932,7 @@ def _stop(root: Path, name: str, who: str, reason: str) -> None:
     _write_json(root / RECORD, record)
 
 
-def _activate(root: Path, name: str, server: Mapping[str, str]) -> None:
+def _activate(root: Path, name: str, server: Mapping[str, Any]) -> None:
     """Lead everybody to a release, and wait until the web server serves it well."""
     _link(root / LIVE, f"{RELEASES}/{name}")
     if not server:
@@ -1939,7 +1940,10 @@ def _activate(root: Path, name: str, server: Mapping[str, str]) -> None:
     config, path = Path(server["config"]), root / RELEASES / name
     owner = {"user": "root", "group": "root", "mode": "0644"}
     _write_text(config, _server_text(server, path), owner)
-    __salt__["service.reload"](server["service"])
+    # First Apache leads everybody to the release; then php-fpm forgets the one before, whose code
+    # would fill its cache, release after release, until nothing is cached any more.
+    for service in server["services"]:
+        __salt__["service.reload"](service)
     deadline, wrong, last = time.monotonic() + SERVING, 0, "no answer"
     while time.monotonic() < deadline:
         release, status, last = _ask(server)
@@ -1955,7 +1959,7 @@ def _activate(root: Path, name: str, server: Mapping[str, str]) -> None:
     )
 
 
-def _ask(server: Mapping[str, str]) -> tuple[str, int, str]:
+def _ask(server: Mapping[str, Any]) -> tuple[str, int, str]:
     """Ask the web server for a page: which release answers, the status, and both in words."""
     with requests.Session() as session:
         # The machine asks itself: by no proxy, and a certificate would be for another name.

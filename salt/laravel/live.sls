@@ -1,5 +1,6 @@
 {%- from 'apache/map.jinja' import apache with context %}
 {%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'php/map.jinja' import php with context %}
 
 include:
   - apache.service
@@ -14,7 +15,7 @@ laravel-live-release:
     - server:
         config: {{ apache.release_config }}
         define: {{ apache.release_define }}
-        service: {{ apache.service }}
+        services: [{{ apache.service }}, {{ php.service }}]
         health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
         host: {{ apache.server_name }}
     - keep: {{ laravel.keep }}

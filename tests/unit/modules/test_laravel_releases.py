@@ -21,7 +21,7 @@ SOURCE = {
 SERVER = {
     "config": "",
     "define": "CONDUIT_RELEASE",
-    "service": "apache2",
+    "services": ["apache2", "php-fpm"],
     "health": "http://127.0.0.1/up",
     "host": "web",
 }
@@ -273,7 +273,7 @@ def test_a_release_serves_from_its_own_path_and_its_caches(machine):
     assert laravel.served(str(machine.root)) == name
     assert (path / "bootstrap/cache/config.php").read_text() == "config.php of A=1\n"
     assert laravel.cached(str(machine.root)) is True
-    machine.reload.assert_called_once_with("apache2")
+    assert [call.args for call in machine.reload.call_args_list] == [("apache2",), ("php-fpm",)]
     (known,) = laravel.releases(str(machine.root))
     assert (known["live"], known["next"], known["stopped"]) == (True, True, "")
 
@@ -309,7 +309,7 @@ def test_nobody_is_led_to_a_release_that_is_not_ready(machine):
     with pytest.raises(CommandExecutionError, match="answers /up with 500: It broke"):
         laravel.switch(str(machine.root), user=None, group=machine.group)
     assert (machine.live(), Path(machine.served()).name) == (first, first)
-    machine.reload.assert_called_once()
+    assert machine.reload.call_count == len(SERVER["services"])
     # It is not given up: what kept it may have been mended.
     assert laravel.next_release(str(machine.root))["stopped"] == ""
 
