@@ -258,6 +258,13 @@ def test_versions_are_not_told(lab: Lab):
     assert "X-Powered-By" not in headers
 
 
+def test_the_web_servers_logs_are_rotated(lab: Lab):
+    assert lab.run(lab.web, "systemctl is-active logrotate.timer").strip() == "active"
+    told = lab.run(lab.web, "logrotate --debug /etc/logrotate.conf 2>&1")
+    for log in ("apache2/conduit-access.log", "apache2/conduit-error.log"):
+        assert f"considering log /var/log/{log}" in told, log
+
+
 def test_the_application_is_no_administrator(lab: Lab):
     grants = lab.sql("db1", "SHOW GRANTS FOR haproxy_root@'172.28.17.0/255.255.255.0'")
     assert "SUPER" not in grants
