@@ -26,11 +26,6 @@ class User extends Record
         return $this->belongsToMany(self::class, 'follows', 'followed_id', 'follower_id');
     }
 
-    public function favorites(): BelongsToMany
-    {
-        return $this->belongsToMany(Article::class, 'favorites');
-    }
-
     /**
      * With what profile() shows to somebody, or to nobody in particular.
      *
