@@ -135,8 +135,10 @@ PRETENDED_NAME = re.compile(r"^\s*(\d{4}_\d\d_\d\d_\w+) \.{2,}|^\s*(\w+): ")
 ASKING = ["-d", "mysqlnd.net_read_timeout=5"]
 
 # MySQL's ways to say that the application's database is not there (yet): no route, no server
-# behind the balancer, no account, no schema, or a member that takes no writes at the moment.
-UNAVAILABLE = {1040, 1044, 1045, 1049, 1053, 1130, 1290, 2002, 2003, 2005, 2006, 2013, 3100}
+# behind the balancer, no account, no schema, or a member that takes no writes at the moment, is
+# offline (3032, 6400) or cannot wait for what was written before (3796 to 3799).
+UNAVAILABLE = {1040, 1044, 1045, 1049, 1053, 1130, 1290, 2002, 2003, 2005, 2006, 2013}
+UNAVAILABLE |= {3032, 3100, 3796, 3797, 3798, 3799, 6400}
 SQLSTATE = re.compile(r"SQLSTATE\[\w+\](?: \[(\d+)\]|: [^:]{1,80}: (\d+)) ([^(\n]*)")
 UNKNOWN_COMMAND = re.compile(
     r"no commands defined in the|Command \"[^\"]+\" is (?:not defined|ambiguous)"
@@ -1742,7 +1744,7 @@ def _rehearse(home: Path, page: str, user: str | None, caches: Mapping[str, str]
         )
 
 
-def served(directory: str, server: dict[str, Any] | None = None) -> str:
+def served(directory: str, server: dict[str, str] | None = None) -> str:
     """
     Return the release that the web server is told to serve.
 
@@ -1758,8 +1760,8 @@ def served(directory: str, server: dict[str, Any] | None = None) -> str:
     server
         As for ``laravel.switch``. Default: as at the last switch.
 
-    Returns str: the release's name, or nothing if the web server's file names none of them, or
-    this is not the web server of the last switch.
+    Returns str: the release's name, or nothing if Apache's file does not name it, or this is not
+    the web server of the last switch.
     """
     root = Path(directory)
     noted, live = _record(root)["server"], _linked(root / LIVE)
@@ -1769,19 +1771,18 @@ def served(directory: str, server: dict[str, Any] | None = None) -> str:
     if told != noted:
         # Another web server, or asked in another way: it is told anew, and looked at.
         return ""
-    path = Path(told["config"])
-    text = _server_text(told, root / RELEASES / live)
-    return live if live and path.is_file() and _read_text(path) == text else ""
+    file = Path(told["map"])
+    return live if live and file.is_file() and _read_text(file) == _map_text(live) else ""
 
 
-def _server_text(server: Mapping[str, Any], path: Path) -> str:
-    return f"# Kept by Salt.\nDefine {server['define']} {path}\n"
+def _map_text(name: str) -> str:
+    return f"# Kept by Salt.\nlive {name}\n"
 
 
 def switch(
     directory: str,
     release: str = "",
-    server: dict[str, Any] | None = None,
+    server: dict[str, str] | None = None,
     user: str | None = "www-data",
     group: str = "www-data",
     timeout: int = 600,
@@ -1790,8 +1791,8 @@ def switch(
     Let another release serve; if it does not answer well, the one before serves again.
 
     The release has to be complete, its migrations have to have run, and it has to answer in php
-    itself before any client is led to it. The web server gets its path, takes it without breaking
-    off a request, and is asked whether the release answers.
+    itself before any client is led to it. Apache is told its name, takes it with the next request,
+    without a reload, and is asked whether the release answers.
 
     CLI Example:
 
@@ -1807,10 +1808,9 @@ def switch(
         was stopped may serve again by this.
 
     server
-        The web server: ``config``, the file that names the release; ``define``, the name of
-        Apache's variable there; ``services``, the list of those that are then reloaded, Apache
-        first; ``health``, the URL to ask, and ``host``, the name to ask for. Default: as at the
-        last switch.
+        The web server: ``map``, the file of Apache's that has the release's name; ``php``, the
+        service of php-fpm; ``health``, the URL to ask, and ``host``, the name to ask for. Default:
+        as at the last switch.
 
     user, group
         The web server's: www-data and www-data.
@@ -1881,10 +1881,10 @@ def rollback(
         return done
 
 
-def _server(root: Path, server: Mapping[str, Any] | None) -> dict[str, Any]:
+def _server(root: Path, server: Mapping[str, str] | None) -> dict[str, str]:
     """Return the web server to tell; raises SaltInvocationError if it is malformed."""
     told = dict(server if server is not None else _record(root)["server"])
-    wanted = ["config", "define", "health", "host", "services"]
+    wanted = ["health", "host", "map", "php"]
     if told and sorted(told) != wanted:
         raise SaltInvocationError(
             f"server has {', '.join(sorted(told)) or 'nothing'}; expected {', '.join(wanted)}."
@@ -1892,13 +1892,13 @@ def _server(root: Path, server: Mapping[str, Any] | None) -> dict[str, Any]:
     return told
 
 
-def _page(server: Mapping[str, Any]) -> str:
+def _page(server: Mapping[str, str]) -> str:
     """Return the page that tells whether a release is well, without the server's address."""
     return "/" + server["health"].partition("://")[2].partition("/")[2] if server else ""
 
 
 def _switch(
-    root: Path, name: str, server: dict[str, Any], user: str | None, group: str
+    root: Path, name: str, server: dict[str, str], user: str | None, group: str
 ) -> dict[str, str]:
     """Switch, and back again if the release does not answer well."""
     before, path = _linked(root / LIVE), root / RELEASES / name
@@ -1907,6 +1907,8 @@ def _switch(
         _cache(path, user, group, page)
     elif page:
         _rehearse(path, page, user, {})
+    # Noted before, so that it is also known to who switches by hand after a failure.
+    _write_json(root / RECORD, {**_record(root), "server": server})
     try:
         _activate(root, name, server)
     except CommandExecutionError as err:
@@ -1921,7 +1923,7 @@ def _switch(
     record = _record(root)
     record["stopped"].pop(name, None)
     there = [one for one in record["history"] if (root / RELEASES / one).is_dir() and one != name]
-    _write_json(root / RECORD, {**record, "history": [*there, name], "server": server})
+    _write_json(root / RECORD, {**record, "history": [*there, name]})
     return {"old": before, "new": name}
 
 
@@ -1932,22 +1934,21 @@ def _stop(root: Path, name: str, who: str, reason: str) -> None:
     _write_json(root / RECORD, record)
 
 
-def _activate(root: Path, name: str, server: Mapping[str, Any]) -> None:
+def _activate(root: Path, name: str, server: Mapping[str, str]) -> None:
     """Lead everybody to a release, and wait until the web server serves it well."""
     _link(root / LIVE, f"{RELEASES}/{name}")
     if not server:
         return
-    config, path = Path(server["config"]), root / RELEASES / name
     owner = {"user": "root", "group": "root", "mode": "0644"}
-    _write_text(config, _server_text(server, path), owner)
-    # First Apache leads everybody to the release; then php-fpm forgets the one before, whose code
-    # would fill its cache, release after release, until nothing is cached any more.
-    for service in server["services"]:
-        __salt__["service.reload"](service)
+    # Apache reads it anew when it has changed: a reload would close connections that clients keep.
+    _write_text(Path(server["map"]), _map_text(name), owner)
+    # php-fpm forgets the release before, whose code would fill its cache, release after release,
+    # until nothing new is cached any more. Requests that run are finished.
+    __salt__["service.reload"](server["php"])
     deadline, wrong, last = time.monotonic() + SERVING, 0, "no answer"
     while time.monotonic() < deadline:
         release, status, last = _ask(server)
-        if release == str(path):
+        if release == name:
             if status < 400:
                 return
             wrong += 1
@@ -1959,7 +1960,7 @@ def _activate(root: Path, name: str, server: Mapping[str, Any]) -> None:
     )
 
 
-def _ask(server: Mapping[str, Any]) -> tuple[str, int, str]:
+def _ask(server: Mapping[str, str]) -> tuple[str, int, str]:
     """Ask the web server for a page: which release answers, the status, and both in words."""
     with requests.Session() as session:
         # The machine asks itself: by no proxy, and a certificate would be for another name.
@@ -1974,7 +1975,7 @@ def _ask(server: Mapping[str, Any]) -> tuple[str, int, str]:
         except requests.RequestException as err:
             return "", 0, f"no answer ({err})"
     release, status = answer.headers.get(RELEASE_HEADER, ""), answer.status_code
-    return release, status, f"status {status}, by {Path(release).name or 'no release'}"
+    return release, status, f"status {status}, by {release or 'no release'}"
 
 
 def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:

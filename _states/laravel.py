@@ -420,7 +420,7 @@ def seeded(
 
 def release_live(
     name: str,
-    server: dict[str, Any] | None = None,
+    server: dict[str, str] | None = None,
     keep: int = 5,
     user: str = "www-data",
     group: str = "www-data",

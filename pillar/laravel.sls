@@ -17,5 +17,5 @@ laravel:
     DB_READ_PORT: 3308
     DB_DATABASE: realworld
     DB_USERNAME: haproxy_root
-    # A read waits until its member has applied what was written before, on whichever member.
+    # Whatever is asked waits until its member has applied what was written before, on any member.
     DB_CONSISTENCY: BEFORE

@@ -3,19 +3,13 @@
 include:
   - apache.package
 
-# Apache gets the release by its own path: through a link, PHP would go on serving the release
-# before for as long as it remembers where the link led. laravel.release_live puts it there; until
-# then the file is there to be read.
+# laravel.release_live puts the release there; until then the file is there to be read.
 apache-config-release:
   file.managed:
-    - name: {{ apache.release_config }}
-    - source: salt://apache/files/release.conf.jinja
-    - template: jinja
+    - name: {{ apache.release_map }}
+    - contents: live none
     - mode: '0644'
     - replace: False
-    - context:
-        apache: {{ apache | json }}
-        directory: /var/www/html
     - require:
       - sls: apache.package
 
@@ -31,13 +25,9 @@ apache-config-hardening:
     - require:
       - sls: apache.package
 
-{%- for name in ['000-release', 'zz-hardening'] %}
-
-apache-config-{{ name }}-enabled:
+apache-config-hardening-enabled:
   file.symlink:
-    - name: {{ apache.config }}/conf-enabled/{{ name }}.conf
-    - target: ../conf-available/{{ name }}.conf
+    - name: {{ apache.config }}/conf-enabled/zz-hardening.conf
+    - target: ../conf-available/zz-hardening.conf
     - require:
-      - file: apache-config-release
       - file: apache-config-hardening
-{%- endfor %}

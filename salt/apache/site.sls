@@ -1,4 +1,5 @@
 {%- from 'apache/map.jinja' import apache with context %}
+{%- from 'laravel/map.jinja' import laravel with context %}
 {%- from 'php/map.jinja' import php with context %}
 
 include:
@@ -19,6 +20,7 @@ apache-site-available:
     - mode: '0644'
     - context:
         apache: {{ apache | json }}
+        directory: {{ laravel.directory }}
         socket: {{ php.socket }}
     - require:
       - sls: apache.package

@@ -13,9 +13,8 @@ laravel-live-release:
   laravel.release_live:
     - name: {{ laravel.directory }}
     - server:
-        config: {{ apache.release_config }}
-        define: {{ apache.release_define }}
-        services: [{{ apache.service }}, {{ php.service }}]
+        map: {{ apache.release_map }}
+        php: {{ php.service }}
         health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
         host: {{ apache.server_name }}
     - keep: {{ laravel.keep }}

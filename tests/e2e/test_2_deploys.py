@@ -57,7 +57,7 @@ def test_a_release_is_where_an_operator_looks_for_it(lab: Lab):
         f"cd {APPLICATION}\nreadlink -f current/.env current/storage\n"
         "stat -c '%a %U %G %n' shared/.env shared/storage current/public/index.php"
         " current/bootstrap/cache/config.php\n"
-        f"cat /etc/apache2/conf-enabled/000-release.conf\n",
+        "cat /etc/apache2/release.map\n",
     )
     assert facts.splitlines() == [
         f"{APPLICATION}/shared/.env",
@@ -67,7 +67,7 @@ def test_a_release_is_where_an_operator_looks_for_it(lab: Lab):
         "644 root root current/public/index.php",
         "640 root www-data current/bootstrap/cache/config.php",
         "# Kept by Salt.",
-        f"Define CONDUIT_RELEASE {APPLICATION}/releases/{now}",
+        f"live {now}",
     ]
     assert "X-Release" not in lab.api("GET", "/up").headers
 
