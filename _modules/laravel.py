@@ -506,7 +506,7 @@ def _failure(what: str, done: Mapping[str, Any], directory: str) -> CommandExecu
         err = CommandExecutionError(
             f"The database{where} is not available: {reason} ({found[1] or found[2]})."
         )
-        err.info = {"database": "unavailable"}
+        err.info = {"awaited": "database"}
         return err
     return CommandExecutionError(
         f"{what} failed (exit code {done['retcode']}): {_sentence(done, directory)}"
@@ -1827,9 +1827,11 @@ def switch(
         path = _complete(root, name)
         left = pending(str(path), user, timeout)
         if left:
-            raise CommandExecutionError(
+            err = CommandExecutionError(
                 f"{name} cannot serve yet: {', '.join(left)} pending in the database."
             )
+            err.info = {"awaited": "database"}
+            raise err
         return _switch(root, name, _server(root, server), user, group)
 
 

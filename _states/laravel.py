@@ -9,7 +9,8 @@ Every state compares first, and a second run changes nothing. With ``test=True``
 a run would change. Settings are plain arguments; a secret is named by its pillar key and read by
 the :mod:`laravel <_modules.laravel>` execution module, so that it stands in no rendered state.
 
-States that need the database fail with a sentence when it does not answer. With the pillar value
+States that need the database fail with a sentence when it does not answer, or when another web
+server has not migrated it yet. With the pillar value
 ``converge: partial``, which the first ``vagrant up`` sets, they leave their work to the next run
 instead and say what they wait for.
 
@@ -44,8 +45,8 @@ def _unchanged(name: str, comment: str) -> dict[str, Any]:
 
 def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
     """Turn an error into the state's answer; a database that is awaited is none."""
-    away = (getattr(err, "info", None) or {}) == {"database": "unavailable"}
-    waiting = away and __pillar__.get("converge") == "partial"
+    awaited = (getattr(err, "info", None) or {}) == {"awaited": "database"}
+    waiting = awaited and __pillar__.get("converge") == "partial"
     ret["changes"] = {}
     ret["result"] = waiting
     ret["comment"] = f"{err} The next run goes on from here." if waiting else str(err)
@@ -341,15 +342,16 @@ def migrated(
     try:
         release = _next(name)
         pending = _pending(name, release, user, timeout)
-        deadline = time.monotonic() + wait
-        while pending and not mine and not __opts__["test"] and time.monotonic() < deadline:
+        partial = __pillar__.get("converge") == "partial"
+        deadline = time.monotonic() + (0 if mine or partial or __opts__["test"] else wait)
+        while pending and time.monotonic() < deadline:
             time.sleep(2)
             pending = _pending(name, release, user, timeout)
         if not pending:
             return ret
         if not mine:
             ret["comment"] = f"{', '.join(pending)} pending: {node} runs them."
-            ret["result"] = bool(__opts__["test"])
+            ret["result"] = partial or bool(__opts__["test"])
             return ret
         if not __opts__["test"]:
             pending = __salt__["laravel.migrate"](release["path"], user=user, timeout=timeout)
@@ -373,7 +375,11 @@ def _pending(name: str, release: dict[str, Any], user: str, timeout: int) -> lis
 
 
 def seeded(
-    name: str, seeder: str = "DatabaseSeeder", user: str = "www-data", timeout: int = 600
+    name: str,
+    seeder: str = "DatabaseSeeder",
+    node: str | None = None,
+    user: str = "www-data",
+    timeout: int = 600,
 ) -> dict[str, Any]:
     """
     Have a seeder run exactly once in the life of the database.
@@ -393,6 +399,10 @@ def seeded(
     seeder
         The seeder's class: DatabaseSeeder.
 
+    node
+        The id of the minion that runs it; the others need not wait for it. Default: the one that
+        is asked.
+
     user
         Who runs artisan: www-data.
 
@@ -408,6 +418,9 @@ def seeded(
         asked = release["path"] if release["complete"] else name
         there = __salt__["laravel.installed"](asked)
         if there and __salt__["laravel.seeded"](asked, seeder=seeder, user=user, timeout=timeout):
+            return ret
+        if node not in (None, __grains__["id"]):
+            ret["comment"] = f"{seeder} has not run yet: {node} runs it."
             return ret
         if not __opts__["test"]:
             __salt__["laravel.seed"](release["path"], seeder=seeder, user=user, timeout=timeout)

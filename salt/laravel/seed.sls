@@ -7,6 +7,7 @@ laravel-seed-seeded:
   laravel.seeded:
     - name: {{ laravel.directory }}
     - seeder: {{ laravel.seeder }}
+    - node: {{ laravel.migrate_on }}
     - user: {{ laravel.user }}
     - require:
       - sls: laravel.migrate

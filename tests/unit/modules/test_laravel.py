@@ -302,7 +302,7 @@ def test_tells_an_absent_database_from_other_failures(app, dunders, text, away):
     dunders.answers.append(answer(text, retcode=1))
     with pytest.raises(CommandExecutionError) as caught:
         laravel.pending(str(app))
-    assert (caught.value.info == {"database": "unavailable"}) is away
+    assert (caught.value.info == {"awaited": "database"}) is away
     start = "The database at 10.0.0.1:3307 is not available: " if away else "artisan migrate:status"
     assert str(caught.value).startswith(start)
 

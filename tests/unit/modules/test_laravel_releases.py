@@ -302,8 +302,9 @@ def test_nobody_is_led_to_a_release_that_is_not_ready(machine):
     machine.change("<?php // 2")
     laravel.build(str(machine.root), "salt://app")
     machine.pending = ["2026_01_02_000001_create_b"]
-    with pytest.raises(CommandExecutionError, match="2026_01_02_000001_create_b pending"):
+    with pytest.raises(CommandExecutionError, match="2026_01_02_000001_create_b pending") as early:
         laravel.switch(str(machine.root), user=None, group=machine.group)
+    assert early.value.info == {"awaited": "database"}
     machine.pending, machine.rehearsed = [], 500
     with pytest.raises(CommandExecutionError, match="answers /up with 500: It broke"):
         laravel.switch(str(machine.root), user=None, group=machine.group)

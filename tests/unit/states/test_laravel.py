@@ -53,9 +53,12 @@ def run(monkeypatch):
     return call
 
 
+PARTIAL = {"converge": "partial"}
+
+
 def unavailable():
     err = CommandExecutionError("The database at h:3307 is not available: refused (2002).")
-    err.info = {"database": "unavailable"}
+    err.info = {"awaited": "database"}
     return err
 
 
@@ -211,10 +214,19 @@ def test_one_web_server_migrates_and_the_others_wait(run, monkeypatch):
     assert waiting["comment"] == "a pending: web1 runs them."
     predicted = run("migrated", APP, node="web1", test=True, returns={"pending": ["a"]})
     assert (predicted["result"], predicted["changes"]) == (True, {})
+    first_run = {"pending": ["a"]}
+    partial = run("migrated", APP, node="web1", pillar=PARTIAL, returns=first_run)
+    assert (partial["result"], partial["changes"]) == (True, {})
     answers = [["a"], ["a"], []]
     monkeypatch.setattr(state, "_pending", lambda *_args: answers.pop(0))
     ret = run("migrated", APP, node="web1")
     assert (ret["result"], ret["changes"], answers) == (True, {}, [])
+
+
+def test_one_web_server_seeds_and_the_others_go_on(run):
+    ret = run("seeded", APP, node="web1", returns={"installed": True, "seeded": False})
+    assert (ret["result"], ret["changes"]) == (True, {})
+    assert ret["comment"] == "DatabaseSeeder has not run yet: web1 runs it."
 
 
 @pytest.mark.parametrize(("who", "result"), [("operator", True), ("check", False)])
@@ -225,6 +237,13 @@ def test_a_release_that_was_stopped_is_left_alone(run, who, result, test):
     assert (ret["result"], ret["changes"]) == (result, {})
     assert "status 500" in ret["comment"]
     assert f"laravel.switch {APP} {COMING}" in ret["comment"]
+
+
+def test_a_release_that_another_web_server_has_to_migrate_for_is_awaited_when_told(run):
+    returns = {**SERVING, "served": COMING, "switch": unavailable()}
+    assert run("release_live", APP, returns=returns)["result"] is False
+    partial = run("release_live", APP, pillar=PARTIAL, returns=returns)
+    assert (partial["result"], partial["changes"]) == (True, {})
 
 
 def test_without_any_release_nothing_can_serve(run):
