@@ -67,8 +67,8 @@ bench-throughput: $(VENV)/ready ## sysbench through all ways: [ROUNDS=n] [LENGTH
 bench-timings: $(VENV)/ready ## Silent members and machines under load, by preset: [REPS=n] [RESUME=1]
 	$(RUN) -m bench timings $(if $(REPS),--reps $(REPS)) $(if $(RESUME),--resume)
 
-bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched
-	$(RUN) -m bench web
+bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched: [EVENTS=]
+	$(RUN) -m bench web $(if $(EVENTS),--events $(EVENTS))
 
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	$(RUN) -m bench report

@@ -84,6 +84,7 @@ RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NOT_DEPLOYED = (
     r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|phpunit[.]xml|[.]env|[.]git)(/|$)"
 )
+STORAGE = ("framework/cache/data", "framework/sessions", "framework/views", "logs")
 
 # Each of artisan's caches: the command, the file below bootstrap/cache, the variable that moves it.
 CACHES = (
@@ -1560,6 +1561,8 @@ def build(
                 _copy(_files(source, exclude), path)
             _furnish(path)
             _composer_install(root, path, dev, composer_home, cache, timeout)
+            shutil.rmtree(path / "storage")
+            (path / "storage").symlink_to(f"../../{SHARED}/storage")
             now = datetime.datetime.now(datetime.timezone.utc)
             made = {"source": source, "rev": rev, "fingerprint": wanted["fingerprint"]}
             _write_json(path / MARKER, {**made, "built": now.isoformat(timespec="milliseconds")})
@@ -1588,13 +1591,15 @@ def _unpack(url: str, commit: str, path: Path, identity: str | None) -> None:
 
 
 def _furnish(path: Path) -> None:
-    """Give a release the links to what outlives it, and the folder of its caches."""
-    if (path / "storage").is_dir():
-        shutil.rmtree(path / "storage")
+    """Give a release the shared .env, the folder of its caches, and a storage while it is built.
+
+    Composer's scripts run the application as root. What they leave behind must not lie where the
+    web server has to write.
+    """
     (path / ".env").unlink(missing_ok=True)
-    (path / "storage").symlink_to(f"../../{SHARED}/storage")
     (path / ".env").symlink_to(f"../../{SHARED}/.env")
-    (path / "bootstrap" / "cache").mkdir(mode=0o755, parents=True, exist_ok=True)
+    for folder in ("bootstrap/cache", *(f"storage/{name}" for name in STORAGE)):
+        (path / folder).mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
 def _composer_install(

@@ -48,6 +48,7 @@ def arguments() -> argparse.Namespace:
     presets.add_argument("--results", type=Path, default=TIMINGS)
     presets.add_argument("--resume", action="store_true", help="run what is missing there")
     visited = tasks.add_parser("web", help="what a crowd at the web servers notices")
+    visited.add_argument("--events", default="", help="some of " + ",".join(web.EVENTS))
     visited.add_argument("--results", type=Path, default=WEB)
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
@@ -128,15 +129,15 @@ def presets(options: argparse.Namespace) -> int:
 
 def visits(options: argparse.Namespace) -> int:
     """Let all happen that a crowd is not to notice, and return how much did not go well."""
+    events = plan.chosen("EVENTS", options.events, web.EVENTS)
     results: list[dict[str, Any]] = []
     with opened() as lab:
         work = Web(lab)
         with work.crowd() as crowd:
-            for step in work.steps():
+            for step in work.steps(events):
                 results.append(work.run(step, crowd))
                 print(web.show(results[-1]), flush=True)
         results[-1]["lost"] = crowd.lost()
-    options.results.unlink(missing_ok=True)
     for result in results:
         lines.append(options.results, result)
     return sum(len(one["problems"]) + len(one["lost"]) for one in results)

@@ -18,6 +18,15 @@ from bench.report import conditions, markdown
 from tests.lab import APPLICATION, Lab
 from tests.visitors import CROWD, GOOD, Answer, Crowd
 
+EVENTS = (
+    "nothing",
+    "deploy",
+    "rollback",
+    f"kill in {MODES[0]}",
+    f"to {MODES[1]}",
+    f"kill in {MODES[1]}",
+    f"to {MODES[0]}",
+)
 DEPLOYS, ROLLBACKS = 10, 2
 # What comes of an event may come after it.
 SETTLE_SECONDS = 5
@@ -66,8 +75,10 @@ def rollback(lab: Lab) -> None:
             raise AssertionError(f"{name}: {answer}")
 
 
-def kill(lab: Lab, member: str) -> None:
+def kill(lab: Lab, member: str, mode: str) -> None:
     """Kill a mysqld, and wait until its unit and its keeper have brought it back."""
+    # It is so already, unless only some events were chosen.
+    switch_mode(lab, mode)
     lab.run(member, "systemctl kill --signal=KILL mysql")
     wait_whole(lab)
 
@@ -105,24 +116,31 @@ class Web:
         self._stamp = f"{time.time_ns()}"
         self._versions = versions(lab, [])
 
-    def steps(self) -> list[Step]:
-        """Return what happens, in order."""
+    def steps(self, events: Sequence[str]) -> list[Step]:
+        """Return what happens, in order: all of it, or some events."""
         lab = self._lab
-        kills = [partial(kill, lab, member) for member in lab.databases]
+
+        def kills(mode: str) -> list[Step]:
+            return [
+                Step(f"kill in {mode}", number, partial(kill, lab, member, mode))
+                for number, member in enumerate(lab.databases, 1)
+            ]
+
         single = partial(switch_mode, lab, MODES[1])
         multi = partial(switch_mode, lab, MODES[0])
-        return [
+        steps = [
             Step("nothing", 1, partial(time.sleep, QUIET_SECONDS)),
             *(
                 Step("deploy", number, partial(deploy, lab, f"{self._stamp}-{number}"))
                 for number in range(1, DEPLOYS + 1)
             ),
             *(Step("rollback", n, partial(rollback, lab)) for n in range(1, ROLLBACKS + 1)),
-            *(Step(f"kill, {MODES[0]}", n, does) for n, does in enumerate(kills, 1)),
+            *kills(MODES[0]),
             Step(f"to {MODES[1]}", 1, single),
-            *(Step(f"kill, {MODES[1]}", n, does) for n, does in enumerate(kills, 1)),
+            *kills(MODES[1]),
             Step(f"to {MODES[0]}", 1, multi),
         ]
+        return [step for step in steps if step.event in events]
 
     @contextmanager
     def crowd(self) -> Iterator[Crowd]:
@@ -186,8 +204,10 @@ def told(found: Mapping[str, Mapping[str, int]]) -> str:
 
 def table(results: Sequence[Mapping[str, Any]]) -> str:
     """Return what the crowd noticed, as a table: an event in a row."""
+    # Of what happened in several runs, the last.
+    results = [*{(one["event"], one["number"]): one for one in results}.values()]
     rows = []
-    for event in dict.fromkeys(one["event"] for one in results):
+    for event in [event for event in EVENTS if any(one["event"] == event for one in results)]:
         here = [one for one in results if one["event"] == event]
         whole: dict[str, Counter[str]] = {}
         for one in here:

@@ -156,6 +156,9 @@ def test_a_release_that_does_not_answer_or_migrate_never_serves(
 
     states = repository("sed -i 's/<?php/<?php broken(/' app/Providers/AppServiceProvider.php")
     assert states["laravel-release-built"]["result"] is False
+    # What it had to say of that, as root, is not in the way of what the web server writes.
+    strangers = f"find {APPLICATION}/shared/storage/ ! -user www-data"
+    assert lab.run(lab.web, strangers) == ""
     assert answering(lab) == live(lab) == good
 
     # It boots, and does not answer.

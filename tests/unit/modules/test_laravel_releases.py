@@ -49,6 +49,8 @@ class Machine:
         home = Path(options["cwd"])
         if command[0] == "composer":
             (home / "vendor").mkdir()
+            # As the application does when it is run by root, and something is wrong.
+            (home / "storage/logs/laravel.log").write_text("of root")
             (home / "vendor/autoload.php").write_text("<?php")
             if not (home / "composer.lock").exists():
                 (home / "composer.lock").write_text("made here")
@@ -226,6 +228,7 @@ def test_a_release_is_built_once_and_aside(machine):
     assert not (machine.root / "current").is_symlink()
     assert (path / ".env").read_text() == "A=1\n"
     assert (path / "storage").resolve() == machine.root / "shared/storage"
+    assert not [*(machine.root / "shared/storage").rglob("*")]
     assert (path / "vendor/autoload.php").read_text() == "<?php"
     assert laravel.build(str(machine.root), "salt://app") == {**built, "built": False}
     assert [command[0] for command in machine.ran] == ["composer"]
