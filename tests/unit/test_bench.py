@@ -563,12 +563,10 @@ def test_the_web_table_adds_up_what_happened_several_times():
         [
             event("deploy", 1, {"good": {"read": 5}}),
             event("deploy", 2, {"good": {"read": 5, "update": 2}}),
-            event("to single-primary", 1, {"good": {"read": 1}, "status 404": {"read": 1}}),
-            event(
-                "to single-primary", 1, {"good": {"read": 1}, "status 500": {"update": 2}}, ["x"]
-            ),
+            event("to-single", 1, {"good": {"read": 1}, "status 404": {"read": 1}}),
+            event("to-single", 1, {"good": {"read": 1}, "status 500": {"update": 2}}, ["x"]),
         ]
     )
     assert "| deploy | 2 | 12 | 1.00 | none |" in text
-    assert "| to single-primary | 1 | 1 | 0.50 | 2 status 500 (2 update) |" in text
+    assert "| to-single | 1 | 1 | 0.50 | 2 status 500 (2 update) |" in text
     assert "Updates lost: x." in text
