@@ -457,12 +457,15 @@ def _php(
         raise CommandExecutionError(
             f"{directory} is not installed: it needs both artisan and vendor/autoload.php."
         )
+    home = _home(directory)
+    # A configuration that was cached from another .env may lead to a database that is gone.
+    uncached = {} if _cached(home) else {"APP_CONFIG_CACHE": str(home / "bootstrap/cache/.none")}
     done: dict[str, Any] = __salt__["cmd.run_all"](
         ["php", *arguments],
-        cwd=str(_home(directory)),
+        cwd=str(home),
         runas=user,
         # A narrow terminal breaks messages within a word.
-        env={"COLUMNS": "4096", "NO_COLOR": "1", **(env or {})},
+        env={"COLUMNS": "4096", "NO_COLOR": "1", **uncached, **(env or {})},
         stdin=stdin,
         python_shell=False,
         output_loglevel="quiet",

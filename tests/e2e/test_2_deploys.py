@@ -104,7 +104,7 @@ def test_a_deployment_is_predicted_exactly(lab: Lab):
 
 @pytest.fixture
 def repository(lab: Lab) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """A git repository of the application, on the web machine: deploys it with another commit."""
+    """A repository of the application on the web machine: deploys it with a change, or as is."""
     lab.salt(lab.web, "pkg.install git")
     lab.run(
         lab.web,
@@ -115,10 +115,11 @@ def repository(lab: Lab) -> Iterator[Callable[[str], dict[str, Any]]]:
     )
 
     def commit(change: str) -> dict[str, Any]:
-        lab.run(
-            lab.web,
-            f"set -e\ncd {REPOSITORY}\n{change}\ngit add -A\ngit commit -q -m trial",
-        )
+        if change:
+            lab.run(
+                lab.web,
+                f"set -e\ncd {REPOSITORY}\n{change}\ngit add -A\ngit commit -q -m trial",
+            )
         pillar = json.dumps({"laravel": {"source": f"file://{REPOSITORY}", "rev": "main"}})
         states = lab.salt(lab.web, f"state.apply laravel pillar='{pillar}'")[lab.web]
         return {one.get("__id__", key): one for key, one in states.items()}
@@ -181,6 +182,23 @@ def test_a_release_that_does_not_answer_or_migrate_never_serves(
     assert lab.sql("db1", "SHOW TABLES FROM realworld LIKE 'trials'") == ""
     assert states["laravel-live-release"]["result"] is False
     assert answering(lab) == live(lab)
+
+
+def test_a_release_that_answers_badly_once_it_serves_is_switched_back_from(
+    lab: Lab, repository: Callable[[str], dict[str, Any]]
+):
+    before = live(lab)
+    # In php itself it answers well: Apache and php-fpm alone go by this file.
+    broken = "sed -i 's/<?php/<?php exit(http_response_code(500));/' public/index.php"
+    refused = repository(broken)["laravel-live-release"]
+    assert refused["result"] is False
+    assert f"status 500, by {releases(lab)[0]['release']}" in refused["comment"]
+    assert f"{before} serves again" in refused["comment"]
+    assert answering(lab) == live(lab) == before
+    # And it stays so: the next run does not try it on the clients once more.
+    again = repository("")["laravel-live-release"]
+    assert again["result"] is False
+    assert f"{before} serves; {releases(lab)[0]['release']} is left alone" in again["comment"]
 
 
 def test_a_key_is_rotated_and_the_old_one_still_reads(lab: Lab, crowd: Crowd):

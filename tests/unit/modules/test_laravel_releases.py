@@ -36,6 +36,8 @@ class Machine:
         # What the release answers in php itself, and what Apache answers, by release.
         self.rehearsed, self.answers = 200, {}
         self.composer = 0
+        # Of each look at the migrations, whether it went past the cached configuration.
+        self.without_cache: list[bool] = []
 
     def list_master(self, prefix: str) -> list[str]:
         files = [path for path in self.source.rglob("*") if path.is_file()]
@@ -64,6 +66,7 @@ class Machine:
                 assert Path(options["env"][variable]).name == file
                 return done()
         if "migrate:status" in command:
+            self.without_cache.append("APP_CONFIG_CACHE" in options["env"])
             lines = [f"  {name} ..... Pending" for name in self.pending]
             return done("\n".join(lines))
         raise AssertionError(command)
@@ -278,6 +281,17 @@ def test_a_release_serves_from_its_own_path_and_its_caches(machine):
     machine.reload.assert_called_once_with("php-fpm")
     (known,) = laravel.releases(str(machine.root))
     assert (known["live"], known["next"], known["stopped"]) == (True, True, "")
+
+
+def test_artisan_goes_by_the_env_file_when_the_cached_configuration_is_of_another(machine):
+    machine.deploy()
+    machine.without_cache.clear()
+    laravel.pending(str(machine.root), user=None)
+    (machine.root / "shared/.env").write_text("A=2\n")
+    laravel.pending(str(machine.root), user=None)
+    laravel.cache(str(machine.root), user=None, group=machine.group)
+    laravel.pending(str(machine.root), user=None)
+    assert machine.without_cache == [False, True, False]
 
 
 def test_another_web_server_is_told_anew(machine):
