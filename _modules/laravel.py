@@ -2037,8 +2037,7 @@ def prune(directory: str, keep: int = 5) -> list[str]:
         The folder of the releases, an absolute path.
 
     keep
-        How many are kept, at least 2: 5. The one that serves, the one before it and the one that is
-        next are never taken away.
+        As for ``laravel.surplus``.
 
     Returns a list of str: the releases that are gone. Raises SaltInvocationError if keep is too
     small.

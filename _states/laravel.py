@@ -85,33 +85,11 @@ def release_built(
     name
         The folder of the releases, an absolute path.
 
-    source
-        A folder of the file server, such as ``salt://app``, or the URL of a git repository.
+    source, rev, exclude, dev, build, identity
+        As for ``laravel.source_release``; exclude None means its default.
 
-    rev
-        Of a git repository: branch, tag or commit. Default: what its HEAD names.
-
-    exclude
-        What of a folder is left out: a glob, or a regular expression behind ``E@``. Default: what
-        is made on the web server, and tests.
-
-    dev
-        With the dependencies for development. Default: False.
-
-    build
-        Text that makes another release of the same source: to take newer packages, say.
-
-    identity
-        The file of the SSH key with which a git repository is asked. Default: the user's own.
-
-    composer_home
-        Directory of Composer's config.json and auth.json: /etc/composer.
-
-    cache
-        Directory of downloaded packages: /var/cache/composer.
-
-    timeout
-        Seconds after which Composer is ended: 900.
+    composer_home, cache, timeout
+        As for ``laravel.build``.
 
     Returns the state's answer; changes: ``release`` with the one that was next before and now.
     """

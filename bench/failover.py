@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench.clients import Crowd
-from bench.events import EVENTS, story
+from bench.events import EVENTS, story, switch_mode
 from bench.measure import Moments, ids_lost, round_results
 from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
 from bench.ways import PORTS, beside, member_at, places
@@ -70,11 +70,7 @@ class Failover:
         if self._mode == mode:
             return
         self._scene.wait_whole(START_SECONDS)
-        answers = self._lab.salt("db*", f"mysql_gr.switch_mode {mode}")
-        for name in self._lab.databases:
-            answer = answers.get(name)
-            if not isinstance(answer, dict) or answer["new"] != mode:
-                raise AssertionError(f"salt {name} mysql_gr.switch_mode {mode}: {answer}")
+        switch_mode(self._lab, mode)
         self._mode = mode
 
     def round(self, one: Round) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+from bench.events import switch_mode
 from bench.failover import versions
 from bench.plan import MODES
 from bench.report import conditions, markdown
@@ -106,13 +107,6 @@ def _state(lab: Lab, member: str) -> str:
         return lab.state_of(member)
     except AssertionError:
         return "no answer"
-
-
-def switch_mode(lab: Lab, mode: str) -> None:
-    """Switch the group's mode."""
-    for name, answer in lab.salt("db*", f"mysql_gr.switch_mode {mode}").items():
-        if not isinstance(answer, dict) or answer["new"] != mode:
-            raise AssertionError(f"{name}: {answer}")
 
 
 class Web:
