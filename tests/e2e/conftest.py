@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,26 @@ def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], 
         )
 
     return lambda seconds=180: eventually(whole, seconds)
+
+
+def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
+    """Call a function on minions; those that were added here are known to the master alone."""
+    text = lab.run(
+        lab.master,
+        f"salt --out=json --static --timeout=120 -L {','.join(targets)} {call} 2>/dev/null",
+        check=False,
+    )
+    answers = json.loads(text)
+    assert sorted(answers) == sorted(targets), answers
+    return answers
+
+
+def check_nothing_left_to_do(lab: Lab) -> None:
+    """A highstate of any machine would change nothing."""
+    for name, states in salt(lab, list(lab.address), "state.apply test=True").items():
+        assert isinstance(states, dict), states
+        for state in states.values():
+            assert (state["result"], state["changes"]) == (True, {}), f"{name}: {state}"
 
 
 def highest_address(text: str) -> Any:

@@ -5,34 +5,20 @@ Names come from the roles in pillar/cluster.sls, which is edited here and put ba
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Any
 
 import pymysql
 import pytest
 
-from tests.e2e.conftest import CONVERGE
+from tests.e2e.conftest import CONVERGE, check_nothing_left_to_do, salt
 from tests.lab import ROOT, TABLE, Lab, declared, nodes
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
-
-
-def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
-    """Call a function on minions; those that were added here are known to the master alone."""
-    text = lab.run(
-        lab.master,
-        f"salt --out=json --static --timeout=120 -L {','.join(targets)} {call} 2>/dev/null",
-        check=False,
-    )
-    answers = json.loads(text)
-    assert sorted(answers) == sorted(targets), answers
-    return answers
 
 
 def everywhere(lab: Lab, targets: list[str], command: str) -> dict[str, str]:
@@ -132,13 +118,6 @@ def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
         (section, table[name]["ip"], "up") for section in SECTIONS for name in databases
     )
     assert sorted((s["section"], s["address"], s["state"]) for s in found) == expected
-
-
-def check_nothing_left_to_do(lab: Lab) -> None:
-    for name, states in salt(lab, list(lab.address), "state.apply test=True").items():
-        assert isinstance(states, dict), states
-        for state in states.values():
-            assert (state["result"], state["changes"]) == (True, {}), f"{name}: {state}"
 
 
 def test_three_five_three_under_write_load(lab: Lab, tables, writers):

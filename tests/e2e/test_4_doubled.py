@@ -1,4 +1,4 @@
-"""A second balancer, and an address that moves between the two: writers go on, and nothing is lost.
+"""A second balancer with an address that moves, and a second web server; then one of each again.
 
 Names come from the roles in pillar/cluster.sls, which is edited here and put back.
 """
@@ -13,21 +13,48 @@ import pytest
 
 from tests.chaos.clients import Writers
 from tests.chaos.ledger import judge, longest_gap
-from tests.e2e.conftest import CONVERGE, grown_to, highest_address, kept_down, with_second
-from tests.e2e.test_4_scale import check_nothing_left_to_do, salt
-from tests.lab import TABLE, Lab, cluster, declared
+from tests.e2e.conftest import (
+    CONVERGE,
+    check_nothing_left_to_do,
+    grown_to,
+    highest_address,
+    kept_down,
+    salt,
+    with_second,
+)
+from tests.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
+from tests.visitors import Crowd, counted, failed
 
 # Two checks that fail or three missed signs of life, and a connection that is tried anew.
 MOVE_SECONDS = 6
+ENV = f"grep DB_HOST {APPLICATION}/shared/.env"
+
+FEW, PAUSE = 8, 0.3
+MIGRATION = ROOT / "app/database/migrations/2099_01_01_000001_create_trials_table.php"
+MIGRATES = """<?php
+
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\Schema;
+
+return new class extends Migration
+{
+    public function up(): void
+    {
+        sleep(3);
+        Schema::create('trials', fn (Blueprint $table) => $table->id());
+    }
+};
+"""
 
 
-def with_second_proxy(text: str) -> str:
-    """The table with one proxy more and a virtual address, both beyond the highest address."""
-    two = with_second(text, "proxy")
+def doubled(text: str) -> str:
+    """The table with one proxy and one web server more, and a virtual address."""
+    two = with_second(with_second(text, "proxy"), "web")
     return two.replace("  nodes:\n", f"  virtual_address: {highest_address(two) + 1}\n  nodes:\n")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table() -> str:
     """The table as it is."""
     text = TABLE.read_text()
@@ -36,10 +63,10 @@ def table() -> str:
     return text
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def grown(lab: Lab, table: str) -> Iterator[Lab]:
-    """The lab with two proxies and a virtual address."""
-    with grown_to(lab, with_second_proxy(table)) as one:
+    """The lab with two proxies, a virtual address and two web servers."""
+    with grown_to(lab, doubled(table)) as one:
         yield one
 
 
@@ -99,14 +126,14 @@ def stays(lab: Lab, back: str, holder: str, eventually: Callable[..., float]) ->
     assert holders(lab, [back, holder]) == [holder]
 
 
-def test_the_address_moves_and_stays(lab: Lab, grown: Lab, table: str, eventually):
+def test_the_address_moves_and_stays(grown: Lab, eventually):
     proxies = declared("proxy")
     assert len(proxies) == 2
     assert len(holders(grown, proxies)) == 1
     assert grown.log_in()
-    env = "grep DB_HOST /srv/conduit/shared/.env"
-    assert grown.run(grown.web, env) == f"DB_HOST={grown.balancer}\n"
-    for name, states in salt(grown, [*proxies, grown.web], "state.apply").items():
+    for web in grown.webs:
+        assert grown.run(web, ENV) == f"DB_HOST={grown.balancer}\n"
+    for name, states in salt(grown, [*proxies, *grown.webs], "state.apply").items():
         for state in states.values():
             assert (state["result"], state["changes"]) == (True, {}), f"{name}: {state}"
     check_nothing_left_to_do(grown)
@@ -124,12 +151,59 @@ def test_the_address_moves_and_stays(lab: Lab, grown: Lab, table: str, eventuall
         assert len(ledger.acknowledged) > 500
         assert judge(set(ledger.acknowledged), ledger.attempted, rows).problems == []
 
+
+@pytest.fixture
+def migration(lab: Lab) -> Iterator[str]:
+    """A migration more in the application; it and its table are gone afterwards."""
+    MIGRATION.write_text(MIGRATES)
+    try:
+        yield MIGRATION.stem
+    finally:
+        MIGRATION.unlink()
+        lab.sql(
+            lab.databases[0],
+            f"USE {DATABASE}; DROP TABLE IF EXISTS trials;"
+            f" DELETE FROM migrations WHERE migration = '{MIGRATION.stem}'",
+        )
+
+
+def test_two_web_servers_are_one_application(grown: Lab, migration: str):
+    first, second = grown.webs
+    db = grown.databases[0]
+    bases = [f"http://{grown.address[name]}" for name in grown.webs]
+    # The seeds were there, and came no second time.
+    seeded = f"SELECT COUNT(*) FROM {DATABASE}.seed_runs"
+    assert grown.sql(db, seeded) == "1"
+    addresses = f"SELECT COUNT(*), COUNT(DISTINCT email) FROM {DATABASE}.users"
+    assert len({*grown.sql(db, addresses).split()}) == 1
+
+    with Crowd(bases, FEW, PAUSE).there() as crowd:
+        states = salt(grown, grown.webs, "state.apply laravel")
+        for name, one in states.items():
+            assert {state["result"] for state in one.values()} == {True}, (name, one)
+        ran = {
+            name: next(s for s in one.values() if s["__id__"] == "laravel-migrate-migrated")
+            for name, one in states.items()
+        }
+        assert ran[first]["changes"] == {"migrations": [migration]}
+        assert ran[second]["changes"] == {}
+        live = salt(grown, grown.webs, f"laravel.served {APPLICATION}")
+        assert live[first] == live[second] != ""
+    assert not failed(crowd.answers()), counted(crowd.answers())
+    assert crowd.lost() == []
+    # A token of one is good at the other.
+    token = {"Authorization": f"Token {grown.log_in()}"}
+    assert grown.api("GET", "/api/user", web=second, headers=token).status_code == 200
+
+
+def test_one_of_each_again(lab: Lab, grown: Lab, table: str):
+    proxies = declared("proxy")
     TABLE.write_text(table)
     grown.run(grown.master, CONVERGE)
     for name in proxies:
         ended = "systemctl is-active keepalived; systemctl is-enabled keepalived"
         assert grown.run(name, ended, check=False) == "inactive\ndisabled\n", name
     assert holders(grown, proxies) == []
-    assert lab.run(lab.web, env) == f"DB_HOST={lab.address[lab.proxy]}\n"
+    assert lab.run(lab.web, ENV) == f"DB_HOST={lab.address[lab.proxy]}\n"
     assert lab.log_in()
     check_nothing_left_to_do(lab)
