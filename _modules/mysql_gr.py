@@ -401,7 +401,7 @@ class Settings(NamedTuple):
     health_port: int = 9200
     socket: str = "/run/mysqld/mysqld.sock"
     health_user: str = "mysql-gr-health"
-    clients: tuple[str, ...] = ()
+    health_clients: tuple[str, ...] = ()
     options: Mapping[str, Any] = {}
     version: str = ""
     drain: int = 10
@@ -695,7 +695,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         admin_port=_port(pillar, "mysql:admin_port", 33062),
         health_port=_port(pillar, "cluster:health_port", 9200),
         socket=_path(pillar, "mysql:socket", "/run/mysqld/mysqld.sock"),
-        clients=(*declared_balancer(pillar).proxies.values(), *_health_clients(pillar)),
+        health_clients=(*declared_balancer(pillar).proxies.values(), *_health_clients(pillar)),
         options=_options(pillar),
         version=_declared_version(pillar),
         drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
@@ -1020,7 +1020,7 @@ def settings_from_json(text: str) -> Settings:
     data = json.loads(text)
     for role in ("admin", "recovery", "application"):
         data[role] = Account(**data[role])
-    data["clients"] = tuple(data["clients"])
+    data["health_clients"] = tuple(data["health_clients"])
     return Settings(**data)
 
 
@@ -2425,7 +2425,7 @@ def health_settings() -> dict[str, Any]:
         "port": settings.health_port,
         "socket": settings.socket,
         "user": settings.health_user,
-        "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.clients],
+        "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.health_clients],
     }
 
 

@@ -34,7 +34,7 @@ from tests.unit.group import (
 def test_settings_have_nodes_in_declared_order_and_defaults():
     settings = mysql_gr.settings_from(pillar(), "db2")
     assert list(settings.nodes) == ["db1", "db2", "db3"]
-    assert settings.clients == ("172.28.17.52",)
+    assert settings.health_clients == ("172.28.17.52",)
     assert (settings.port, settings.admin_port, settings.health_port) == (3306, 33062, 9200)
     assert settings.application.name == "haproxy_root"
     assert settings.database == "realworld"
@@ -125,7 +125,7 @@ def test_the_balancer_is_at_the_virtual_address_or_else_at_the_first_proxy(
     assert list(found.proxies.items()) == list(proxies.items())
     assert (found.virtual_address, found.virtual_router_id) == (virtual or "", 51)
     # The members are asked from the proxies' own addresses, whoever holds the virtual one.
-    assert mysql_gr.settings_from(tree, "db1").clients == tuple(proxies.values())
+    assert mysql_gr.settings_from(tree, "db1").health_clients == tuple(proxies.values())
 
 
 # What a pillar must not say: where, what instead, and words of the error.
