@@ -147,8 +147,9 @@ QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
 TOO_MANY_CONNECTIONS = "(1040)"
 # The server sets one option of Group Replication at a time, and none while that starts or stops.
 SETTING_ANOTHER = "(3724)"
-# The client's own, when a statement took longer than it waits.
-NO_ANSWER = "(2013)"
+# The client's own, when a statement took longer than it waits; of a server that died meanwhile it
+# says no "timed out".
+NO_ANSWER = "(timed out) (2013)"
 # The server's code for "too many concurrent clone operations": it gives one at a time.
 DONOR_BUSY = "3634"
 CONNECT_SECONDS = 3

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,6 +252,39 @@ def test_nobody_is_left_behind_who_may_be_alive(facts, survivors, dead, error, w
         mysql_gr.survivors_by("db1", NODES, facts, survivors, dead)
     for word in words:
         assert word in str(err.value)
+
+
+def lost(dies: bool) -> Exception:
+    """What PyMySQL itself raises while it waits for a server: that died, or says nothing."""
+    ours, theirs = socket.socketpair()
+    with theirs, mysql_gr.pymysql.Connection(defer_connect=True) as connection:
+        ours.settimeout(0.01)
+        connection._sock, connection._rfile = ours, ours.makefile("rb")
+        if dies:
+            theirs.close()
+        with pytest.raises(mysql_gr.pymysql.OperationalError, match="2013") as raised:
+            connection._read_bytes(4)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("dies", "error", "words"),
+    [
+        (False, CommandExecutionError, "no view of db1 alone within 60 s"),
+        (True, mysql_gr.pymysql.OperationalError, "Lost connection"),
+    ],
+)
+def test_a_view_that_is_late_is_not_a_server_that_died(monkeypatch, dies, error, words):
+    def wait(*_):
+        raise lost(dies)
+
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    monkeypatch.setattr(mysql_gr, "_settings", lambda: settings)
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "_facts", lambda *_: ALONE)
+    monkeypatch.setattr(mysql_gr, "_do", wait)
+    with pytest.raises(error, match=words):
+        mysql_gr.force_quorum(["db1"], ["db2", "db3"], patience=60)
 
 
 # --- what is not as it should be -----------------------------------------------------------------
