@@ -1874,15 +1874,11 @@ def _do(connection: Any, sql: str, values: Sequence[Any] = ()) -> None:
         cursor.execute(sql, values or None)
 
 
-def is_stopping(connection: Any) -> bool:
-    """
-    Tell whether ``STOP GROUP_REPLICATION`` is at work.
+def _is_stopping(connection: Any) -> bool:
+    """Tell whether ``STOP GROUP_REPLICATION`` is at work.
 
     Nothing else tells: for seconds the member is still ONLINE and not read only, and yet its
     commits fail, and most other questions about the group wait for its end.
-
-    connection
-        As for :py:func:`observe`.
     """
     return bool(
         _rows(
@@ -1894,16 +1890,22 @@ def is_stopping(connection: Any) -> bool:
     )
 
 
-def observe(connection: Any) -> dict[str, Any]:
+def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """
     Ask one server what it is; the same questions to the local one and to the others.
 
     connection
         An open connection, of root, of the admin account or of the health agent's.
 
+    before
+        What was observed last, for who cannot wait: it stands in for the answers that a server
+        gives only once its Group Replication has stopped. Default: wait for them.
+
     Returns one member's part of :py:func:`facts`.
     """
-    stopping = is_stopping(connection)
+    stopping = _is_stopping(connection)
+    if stopping and before:
+        return {**before, "stopping": True}
     server = _rows(
         connection,
         "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"

@@ -80,11 +80,9 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
 
 
 def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):
-    watch = watching(GOOD)
-    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: True)
-    monkeypatch.setattr(mysql_gr, "observe", None)
-    watch._seen = watch._look(None)
-    answer = watch.answer()
+    monkeypatch.setattr(mysql_gr, "_is_stopping", lambda connection: True)
+    monkeypatch.setattr(mysql_gr, "_rows", None)
+    answer = watching(mysql_gr.observe(None, GOOD)).answer()
     assert (answer["writable"], answer["readable"]) == (False, True)
     assert answer["reason"].endswith("Group Replication is being stopped")
 
@@ -93,9 +91,10 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
     """The flag goes when it has been done; what was seen before that is no longer so."""
     flag = ["leaving"]
     looks = iter([GOOD, {**GOOD, "role": "SECONDARY", "super_read_only": True}])
-    told = []
+    told, known = [], []
 
-    def observe(connection):
+    def observe(connection, before):
+        known.append(before)
         try:
             return next(looks)
         except StopIteration:
@@ -109,13 +108,14 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
     monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
-    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: False)
     monkeypatch.setattr(mysql_gr, "not_for_new", lambda: flag[0])
     monkeypatch.setattr(health.time, "sleep", between)
     watch = health.Watch("/nonexistent", "nobody")
     with pytest.raises(SystemExit):
         watch.run()
     assert told == [404, 503]
+    # What is asked of a server whose group communication is being stopped is answered too late.
+    assert known[:2] == [{}, GOOD]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_is_not_known_is_a_no(known, reason):
 def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     mended, over = threading.Event(), threading.Event()
 
-    def observe(connection):
+    def observe(connection, before):
         if over.is_set():
             raise SystemExit
         if not mended.is_set():
@@ -145,7 +145,6 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
-    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: False)
     monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
     watch = health.Watch("/nonexistent", "nobody")
 

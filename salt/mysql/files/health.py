@@ -79,7 +79,7 @@ class Watch:
                         # Asked first: who has just left or handed over takes nobody new until that
                         # is seen, though the flag is gone by then.
                         draining = mysql_gr.not_for_new()
-                        self._seen, self._error = self._look(connection), ""
+                        self._seen, self._error = mysql_gr.observe(connection, self._seen), ""
                         self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
@@ -89,12 +89,6 @@ class Watch:
                 self._error, self._at = said, time.monotonic()
                 self.asked.set()
             time.sleep(INTERVAL_SECONDS)
-
-    def _look(self, connection: Any) -> dict[str, Any]:
-        # What would be asked then would be answered after the stop.
-        if self._seen and mysql_gr.is_stopping(connection):
-            return {**self._seen, "stopping": True}
-        return mysql_gr.observe(connection)
 
     def _look_for_room(self, places: list[str]) -> None:
         for place in places:
