@@ -4785,7 +4785,7 @@ def set_options() -> dict[str, dict[str, str]]:
             number = re.fullmatch(r"-?\d+(\.\d+)?", new)
             value: Any = new if not number else float(new) if number[1] else int(new)
             try:
-                _do(connection, f"SET GLOBAL {name} = %s", (value,))
+                _set_when_free(connection, f"SET GLOBAL {name} = %s", (value,))
             except pymysql.Error as err:
                 raise CommandExecutionError(f"{name} = {new}: {_said(err)}") from err
         return changes

@@ -527,6 +527,23 @@ def test_options_are_set_as_what_they_are(minion, monkeypatch):
     ]
 
 
+def test_an_option_waits_for_another_one_that_is_being_set(minion, monkeypatch):
+    tries = []
+
+    def busy_once(connection, statement, values):
+        tries.append(statement)
+        if len(tries) == 1:
+            raise mysql_gr.pymysql.OperationalError(3724, "This option cannot be set while ...")
+
+    changes = {"group_replication_unreachable_majority_timeout": {"old": "5", "new": "80"}}
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "_do", busy_once)
+    monkeypatch.setattr(mysql_gr.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(mysql_gr, "_option_differences", lambda *_: {"online": changes})
+    assert mysql_gr.set_options() == changes
+    assert len(tries) == 2
+
+
 def test_an_option_that_the_server_refuses_is_named(minion, monkeypatch):
     def refuse(*_):
         raise mysql_gr.pymysql.OperationalError(1231, "Variable can't be set")
