@@ -1326,26 +1326,42 @@ def source_release(
     Returns ``{"release": str, "fingerprint": str, "complete": bool, "migrations": [str]}``. Raises
     CommandExecutionError if the source cannot be read, SaltInvocationError if it is malformed.
     """
-    root = Path(directory)
+    return _coming(Path(directory), _read(source, rev, exclude, identity), dev, build)
+
+
+class _Source(NamedTuple):
+    """What a source holds when it is read."""
+
+    fingerprint: str
+    migrations: list[str]
+    # Of a folder of the file server: relative path to the copy here.
+    files: dict[str, str]
+
+
+def _read(source: str, rev: str, exclude: str, identity: str | None) -> _Source:
+    """Read a source, once for all: what it is named by is what will be copied."""
     if _is_git(source):
-        fingerprint = _git_commit(source, rev, identity)
-        migrations = _git_migrations(source, fingerprint, identity)
-    else:
-        if rev:
-            raise SaltInvocationError(
-                f"rev is {rev!r}, and {source} is no git repository; leave rev out."
-            )
-        files = _files(source, exclude)
-        fingerprint = _fingerprint(files)
-        migrations = sorted(
-            Path(name).stem for name in files if re.fullmatch(r"database/migrations/\w+\.php", name)
+        commit = _git_commit(source, rev, identity)
+        return _Source(commit, _git_migrations(source, commit, identity), {})
+    if rev:
+        raise SaltInvocationError(
+            f"rev is {rev!r}, and {source} is no git repository; leave rev out."
         )
-    name = _release_name(fingerprint, dev, build)
+    files = _files(source, exclude)
+    migrations = sorted(
+        Path(name).stem for name in files if re.fullmatch(r"database/migrations/\w+\.php", name)
+    )
+    return _Source(_fingerprint(files), migrations, files)
+
+
+def _coming(root: Path, read: _Source, dev: bool, build: str) -> dict[str, Any]:
+    """Return the release that a source makes, as it was read."""
+    name = _release_name(read.fingerprint, dev, build)
     found = {
         "release": name,
-        "fingerprint": fingerprint,
+        "fingerprint": read.fingerprint,
         "complete": bool(_json(root / RELEASES / name / MARKER)),
-        "migrations": migrations,
+        "migrations": read.migrations,
     }
     # What is to come is known to the states that follow, also when it is only predicted.
     __context__[f"laravel.next.{root}"] = found
@@ -1517,6 +1533,7 @@ def build(
     composer_home: str = "/etc/composer",
     cache: str = "/var/cache/composer",
     timeout: int = 900,
+    test: bool = False,
 ) -> dict[str, Any]:
     """
     Make the release of a source, aside from the one that serves, with all its dependencies.
@@ -1546,32 +1563,40 @@ def build(
     timeout
         Seconds after which Composer is ended: 900.
 
-    Returns ``{"release": str, "built": bool}``. Raises CommandExecutionError if it cannot be made.
+    test
+        Only tell what would be made. Default: False.
+
+    Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
+    serve next. Raises CommandExecutionError if it cannot be made.
     """
     root = Path(directory)
-    with _locked(directory):
-        wanted = source_release(directory, source, rev, exclude, dev, build, identity)
-        name = wanted["release"]
+    with contextlib.nullcontext() if test else _locked(directory):
+        read = _read(source, rev, exclude, identity)
+        coming = _coming(root, read, dev, build)
+        name, before = coming["release"], _linked(root / NEXT)
+        made = {"release": name, "before": before, "built": not coming["complete"]}
+        if test:
+            return made
         path = root / RELEASES / name
-        if not wanted["complete"]:
+        if made["built"]:
             if path.exists():
                 shutil.rmtree(path)
             path.mkdir(mode=0o755, parents=True)
             (root / SHARED).mkdir(exist_ok=True)
             if _is_git(source):
-                _unpack(source, wanted["fingerprint"], path, identity)
+                _unpack(source, read.fingerprint, path, identity)
             else:
-                _copy(_files(source, exclude), path)
+                _copy(read.files, path)
             _furnish(path)
             _composer_install(root, path, dev, composer_home, cache, timeout)
             shutil.rmtree(path / "storage")
             (path / "storage").symlink_to(f"../../{SHARED}/storage")
             now = datetime.datetime.now(datetime.timezone.utc)
-            made = {"source": source, "rev": rev, "fingerprint": wanted["fingerprint"]}
-            _write_json(path / MARKER, {**made, "built": now.isoformat(timespec="milliseconds")})
-        if _linked(root / NEXT) != name:
+            whole = {"source": source, "rev": rev, "fingerprint": read.fingerprint}
+            _write_json(path / MARKER, {**whole, "built": now.isoformat(timespec="milliseconds")})
+        if before != name:
             _link(root / NEXT, f"{RELEASES}/{name}")
-    return {"release": name, "built": not wanted["complete"]}
+    return made
 
 
 def _copy(files: Mapping[str, str], path: Path) -> None:

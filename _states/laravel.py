@@ -98,25 +98,23 @@ def release_built(
         chosen["exclude"] = exclude
     ret = _unchanged(name, "")
     try:
-        before = __salt__["laravel.next_release"](name)["release"]
-        wanted = __salt__["laravel.source_release"](name, source, **chosen)
-        release = wanted["release"]
-        ret["comment"] = f"{release} is complete."
-        if wanted["complete"] and before == release:
-            return ret
-        if not __opts__["test"]:
-            __salt__["laravel.build"](
-                name,
-                source,
-                **chosen,
-                composer_home=composer_home,
-                cache=cache,
-                timeout=timeout,
-            )
+        made = __salt__["laravel.build"](
+            name,
+            source,
+            **chosen,
+            composer_home=composer_home,
+            cache=cache,
+            timeout=timeout,
+            test=__opts__["test"],
+        )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
+    before, release = made["before"], made["release"]
+    if not made["built"] and before == release:
+        ret["comment"] = f"{release} is complete."
+        return ret
     _changed(ret, {"release": {"old": before, "new": release}}, release)
-    ret["comment"] += " chosen, it is complete." if wanted["complete"] else " built."
+    ret["comment"] += " built." if made["built"] else " chosen, it is complete."
     return ret
 
 

@@ -36,10 +36,12 @@ class Machine:
         # What the release answers in php itself, and what Apache answers, by release.
         self.rehearsed, self.answers = 200, {}
         self.composer = 0
+        self.read = 0
         # Of each look at the migrations, whether it went past the cached configuration.
         self.without_cache: list[bool] = []
 
     def list_master(self, prefix: str) -> list[str]:
+        self.read += 1
         files = [path for path in self.source.rglob("*") if path.is_file()]
         return sorted(f"app/{path.relative_to(self.source)}" for path in files)
 
@@ -233,8 +235,24 @@ def test_a_release_is_built_once_and_aside(machine):
     assert (path / "storage").resolve() == machine.root / "shared/storage"
     assert not [*(machine.root / "shared/storage").rglob("*")]
     assert (path / "vendor/autoload.php").read_text() == "<?php"
-    assert laravel.build(str(machine.root), "salt://app") == {**built, "built": False}
+    again = {"release": built["release"], "before": built["release"], "built": False}
+    assert laravel.build(str(machine.root), "salt://app") == again
     assert [command[0] for command in machine.ran] == ["composer"]
+
+
+def test_what_would_be_built_is_told_and_not_done(machine):
+    predicted = laravel.build(str(machine.root), "salt://app", test=True)
+    assert (predicted["before"], predicted["built"]) == ("", True)
+    assert (laravel.releases(str(machine.root)), machine.ran) == ([], [])
+    coming = laravel.next_release(str(machine.root), predicted=True)
+    assert coming["migrations"] == ["2026_01_01_000001_create_a"]
+    assert laravel.build(str(machine.root), "salt://app") == predicted
+
+
+def test_a_source_is_read_once(machine):
+    """What it is named by and what is copied are the same."""
+    laravel.build(str(machine.root), "salt://app")
+    assert machine.read == 1
 
 
 def test_a_release_that_was_broken_off_is_built_anew(machine):

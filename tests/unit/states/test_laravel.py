@@ -18,7 +18,7 @@ READY = {
     "stopped_by": "",
     "migrations": [],
 }
-WANTED = {"release": NOW, "complete": True}
+BUILT = {"release": NOW, "before": NOW, "built": False}
 SERVING = {"next_release": READY, "served": NOW, "cached": True, "surplus": []}
 KEY = {
     "changes": {"APP_KEY": {"old": "", "new": module.MASK}},
@@ -63,7 +63,7 @@ def unavailable():
 
 
 NOTHING_TO_DO = [
-    ("release_built", {"source_release": WANTED}),
+    ("release_built", {"build": BUILT}),
     ("release_live", SERVING),
     ("env_present", {"env_update": {}}),
     ("key_present", {"key_update": KEPT}),
@@ -74,12 +74,15 @@ NOTHING_TO_DO = [
 SOMETHING_TO_DO = [
     (
         "release_built",
-        {
-            "source_release": {"release": COMING, "complete": False},
-            "build": {"release": COMING, "built": True},
-        },
+        {"build": {"release": COMING, "before": NOW, "built": True}},
         {"release": {"old": NOW, "new": COMING}},
-        "build",
+        None,
+    ),
+    (
+        "release_built",
+        {"build": {**BUILT, "before": COMING}},
+        {"release": {"old": COMING, "new": NOW}},
+        None,
     ),
     (
         "release_live",
@@ -141,10 +144,11 @@ def test_the_prediction_is_what_then_happens(run, function, returns, changes, ac
 
 @pytest.mark.parametrize("test", [False, True])
 @pytest.mark.parametrize(
-    ("function", "asked"), [("env_present", "env_update"), ("key_present", "key_update")]
+    ("function", "asked"),
+    [("release_built", "build"), ("env_present", "env_update"), ("key_present", "key_update")],
 )
 def test_the_module_is_told_whether_it_is_a_test(run, function, asked, test):
-    answers = {"env_update": {}, "key_update": KEPT}
+    answers = {"build": BUILT, "env_update": {}, "key_update": KEPT}
     run(function, APP, test=test, returns={asked: answers[asked]})
     assert run.functions[f"laravel.{asked}"].call_args.kwargs["test"] is test
 
@@ -153,7 +157,7 @@ def test_the_module_is_told_whether_it_is_a_test(run, function, asked, test):
 @pytest.mark.parametrize(
     ("function", "asked"),
     [
-        ("release_built", "source_release"),
+        ("release_built", "build"),
         ("release_live", "served"),
         ("env_present", "env_update"),
         ("key_present", "key_update"),
