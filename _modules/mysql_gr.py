@@ -74,6 +74,7 @@ __load__ = [
     "join",
     "leave",
     "members",
+    "nodes",
     "option_differences",
     "pause",
     "paused",
@@ -2430,6 +2431,29 @@ def health_settings() -> dict[str, Any]:
         "user": settings.health_user,
         "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.health_clients],
     }
+
+
+def nodes(role: str | None = None) -> dict[str, str]:
+    """
+    Return the declared nodes with their addresses, in declared order.
+
+    role
+        Only those of this role: ``db``, ``proxy``, ``web`` or ``master``. Default: all.
+
+    Returns a dict of node id to address, empty where pillar declares no nodes. Raises
+    SaltInvocationError for an unknown role or a wrong table.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web mysql_gr.nodes role=web
+    """
+    if role not in (None, *ROLES):
+        raise SaltInvocationError(f"role is {role!r}; expected one of {_names(ROLES)}")
+    if _walk(__pillar__, "cluster:nodes") is None:
+        return {}
+    return declared_nodes(__pillar__, role)
 
 
 def balancer() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import salt.pillar
 import salt.state
 
 from tests import lab
-from tests.functional.conftest import PROXY
+from tests.functional.conftest import PROXY, WEB
 from tests.functional.test_render import execution_modules, highstate
 
 
@@ -58,3 +58,15 @@ def test_a_database_that_was_deleted_has_only_to_leave(with_databases):
     chunks, _ = highstate(with_databases("db4", 3))
     mine = [f"{c['state']}.{c['fun']}" for c in chunks if c["__sls__"].startswith("mysql")]
     assert mine == ["mysql_gr.member_removed"]
+
+
+@pytest.mark.parametrize("names", [[WEB], ["web2", WEB]])
+def test_the_first_web_server_migrates_and_several_share_their_keys(with_cluster, names):
+    others = {name: node for name, node in lab.nodes().items() if name != WEB}
+    addresses = {WEB: lab.nodes()[WEB]["ip"], "web2": "172.28.17.58"}
+    webs = {name: {"ip": addresses[name], "role": "web"} for name in names}
+    chunks, _ = highstate(with_cluster(WEB, nodes={**others, **webs}))
+    by_id = {chunk["__id__"]: chunk for chunk in chunks}
+    assert by_id["laravel-migrate-migrated"]["node"] == names[0]
+    assert by_id["laravel-keys-app"]["shared"] is (len(names) > 1)
+    assert by_id["laravel-env-present"]["values"]["APP_URL"] == f"http://{addresses[WEB]}"

@@ -105,6 +105,32 @@ def test_the_keepers_file_holds_the_admin_password_alone():
 
 
 @pytest.mark.parametrize(
+    ("role", "names"),
+    [
+        ("db", ["db1", "db2", "db3"]),
+        ("web", ["web2", "web"]),
+        ("proxy", ["proxy"]),
+        (None, ["master", "proxy", "db1", "db2", "db3", "web2", "web"]),
+    ],
+)
+def test_nodes_are_found_by_role_in_declared_order(monkeypatch, role, names):
+    tree = pillar()
+    webs = {"web2": "172.28.17.58", "web": "172.28.17.51"}
+    tree["cluster"]["nodes"] |= {name: {"ip": ip, "role": "web"} for name, ip in webs.items()}
+    monkeypatch.setattr(mysql_gr, "__pillar__", tree, raising=False)
+    found = mysql_gr.nodes(role)
+    assert list(found) == names
+    assert all(found[name] == tree["cluster"]["nodes"][name]["ip"] for name in names)
+
+
+def test_who_declares_no_nodes_has_none_and_a_role_is_one_of_four(monkeypatch):
+    monkeypatch.setattr(mysql_gr, "__pillar__", {}, raising=False)
+    assert mysql_gr.nodes("web") == {}
+    with pytest.raises(SaltInvocationError, match="role is 'webs'; expected one of master, db"):
+        mysql_gr.nodes("webs")
+
+
+@pytest.mark.parametrize(
     ("virtual", "proxies", "address"),
     [
         (None, {"proxy": "172.28.17.52"}, "172.28.17.52"),
