@@ -86,7 +86,7 @@ class Client(threading.Thread):
         self._over.set()
 
 
-class Crowd:
+class Clients:
     """All clients of a round."""
 
     def __init__(
@@ -94,49 +94,49 @@ class Crowd:
     ) -> None:
         # Ids of another round, or run, are never met again.
         ids = itertools.count(time.time_ns() // 1_000)
-        self.clients = [Client(lab, place, password, ids, each_anew) for place in places]
+        self._clients = [Client(lab, place, password, ids, each_anew) for place in places]
 
     def start(self) -> None:
         """Let them write."""
-        for client in self.clients:
+        for client in self._clients:
             client.start()
 
     def stop(self) -> None:
         """Wait until each has ended."""
-        for client in self.clients:
+        for client in self._clients:
             client.stop()
-        for client in self.clients:
+        for client in self._clients:
             client.join(ANSWER_SECONDS + CONNECT_SECONDS)
-        alive = [client.name for client in self.clients if client.is_alive()]
+        alive = [client.name for client in self._clients if client.is_alive()]
         if alive:
             raise AssertionError(f"clients that do not end: {', '.join(alive)}")
 
     def records(self) -> list[Record]:
         """Return what they wrote down."""
-        return [client.record for client in self.clients]
+        return [client.record for client in self._clients]
 
     def unserved_since(self, moment: float, ways: Iterable[str]) -> list[str]:
         """Name those of some ways that were not acknowledged anything after a moment."""
         wanted = set(ways)
         return [
             client.name
-            for client in self.clients
+            for client in self._clients
             if client.record.way in wanted and client.last <= moment
         ]
 
     def ways_beside(self, member: str, ways: Iterable[str]) -> list[str]:
         """Name the ways that have no client at a member."""
-        there = {client.record.way for client in self.clients if client.record.member == member}
+        there = {client.record.way for client in self._clients if client.record.member == member}
         return [way for way in ways if way not in there]
 
     def connect_anew(self, ways: Iterable[str]) -> None:
         """Let the clients of some ways choose anew."""
         wanted = set(ways)
-        for client in self.clients:
+        for client in self._clients:
             if client.record.way in wanted:
                 client.connect_anew()
 
     def mark(self) -> None:
         """Note where each is, since a fault is about to come."""
-        for client in self.clients:
+        for client in self._clients:
             client.record.at = client.record.member

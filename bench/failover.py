@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from bench.clients import Crowd
+from bench.clients import Clients
 from bench.events import EVENTS, story, switch_mode
 from bench.measure import Moments, ids_lost, round_results
 from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
@@ -83,22 +83,22 @@ class Failover:
         # The member that one client at a time would be sent to; of one primary, the primary.
         victim = result["victim"] = member_at(self._lab, PORTS[OURS[1]])
         # No balancer can take a session to another member: what is planned is to cost no request.
-        crowd = Crowd(
+        clients = Clients(
             self._lab,
             places(self._lab, self._ways, victim),
             self._password,
             each_anew=one.event in PLANNED,
         )
-        crowd.start()
+        clients.start()
         try:
-            self._spread(crowd, self._lab.address[victim])
-            moments = self._happen(one, crowd, victim, result)
+            self._spread(clients, self._lab.address[victim])
+            moments = self._happen(one, clients, victim, result)
         except Exception as err:
             problems.append(f"{type(err).__name__}: {err}")
             moments = None
         finally:
-            crowd.stop()
-        self._judge(crowd, one.mode, victim, moments, result)
+            clients.stop()
+        self._judge(clients, one.mode, victim, moments, result)
         result["took"] = round(time.monotonic() - begin, 1)
         return result
 
@@ -118,27 +118,27 @@ class Failover:
             "problems": [],
         }
 
-    def _spread(self, crowd: Crowd, victim: str) -> None:
+    def _spread(self, clients: Clients, victim: str) -> None:
         """Wait until each client is served, and each balanced way has one at the victim."""
         since, patience = time.monotonic(), time.monotonic() + 5
 
         def ready() -> bool:
             nonlocal patience
-            waiting = crowd.unserved_since(since, self._balanced)
-            away = crowd.ways_beside(victim, self._balanced)
+            waiting = clients.unserved_since(since, self._balanced)
+            away = clients.ways_beside(victim, self._balanced)
             if away and not waiting and time.monotonic() > patience:
-                crowd.connect_anew(away)
+                clients.connect_anew(away)
                 patience = time.monotonic() + 2
             return not waiting and not away
 
         self._scene.wait("every way is served, by the victim too", ready, START_SECONDS)
         time.sleep(BEFORE_SECONDS)
 
-    def _happen(self, one: Round, crowd: Crowd, victim: str, result: dict[str, Any]) -> Moments:
+    def _happen(self, one: Round, clients: Clients, victim: str, result: dict[str, Any]) -> Moments:
         """Let it happen, stay and be undone; whatever fails, it is undone. Return when it was."""
         event = EVENTS[one.event]
         told = story(one.event, victim, self._lab.databases, event.seconds)
-        crowd.mark()
+        clients.mark()
         injected = time.monotonic()
         try:
             event.inject(self._scene, told)
@@ -153,18 +153,23 @@ class Failover:
         ways = self._balanced if one.mode == MODES[1] else self._ways
         try:
             self._scene.wait(
-                "every client is served", lambda: not crowd.unserved_since(online, ways), 30
+                "every client is served", lambda: not clients.unserved_since(online, ways), 30
             )
         except AssertionError as err:
-            missing = ", ".join(crowd.unserved_since(online, ways))
+            missing = ", ".join(clients.unserved_since(online, ways))
             raise AssertionError(f"{err}; without an answer: {missing}") from None
         return Moments(injected, healed, time.monotonic())
 
     def _judge(
-        self, crowd: Crowd, mode: str, victim: str, moments: Moments | None, result: dict[str, Any]
+        self,
+        clients: Clients,
+        mode: str,
+        victim: str,
+        moments: Moments | None,
+        result: dict[str, Any],
     ) -> None:
         """Compare what was acknowledged with what every member has, and sum up."""
-        records = crowd.records()
+        records = clients.records()
         attempted = {one for record in records for one in record.attempted}
         acknowledged = {one for record in records for one in record.acknowledged}
         try:

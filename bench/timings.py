@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from bench.clients import Crowd
+from bench.clients import Clients
 from bench.failover import versions
 from bench.plan import OURS
 from bench.report import conditions, markdown
@@ -163,10 +163,10 @@ class Timings:
         self._tell(trial.preset)
         loads = [round(os.getloadavg()[0], 2)]
         victim = self._lab.databases[-1]
-        crowd = Crowd(self._lab, places(self._lab, OURS, victim), self._password)
+        clients = Clients(self._lab, places(self._lab, OURS, victim), self._password)
         self._monitor.forget()
         now = datetime.datetime.now(datetime.timezone.utc)
-        crowd.start()
+        clients.start()
         try:
             if trial.what == SILENCE:
                 self._silence(victim, trial.seconds)
@@ -176,7 +176,7 @@ class Timings:
             # A suspicion that had begun comes to its end.
             time.sleep(2)
         finally:
-            crowd.stop()
+            clients.stop()
         seen = [one for one in self._monitor.samples if one.member != victim]
         samples = seen if trial.what == SILENCE else self._monitor.samples
         return {
@@ -186,7 +186,7 @@ class Timings:
             "load": loads,
             "suspected": suspected(samples),
             "expelled": expulsions(samples, len(self._lab.databases)),
-            "acknowledged": sum(len(record.acknowledged) for record in crowd.records()),
+            "acknowledged": sum(len(record.acknowledged) for record in clients.records()),
         }
 
     def _tell(self, preset: str) -> None:
