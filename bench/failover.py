@@ -14,7 +14,6 @@ from bench.events import EVENTS, story, switch_mode
 from bench.measure import Moments, ids_lost, round_results
 from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
 from bench.ways import PORTS, beside, member_at, places
-from tests.chaos.clients import Monitor, Writers
 from tests.chaos.faults import Scene
 from tests.chaos.ledger import judge
 from tests.lab import Lab
@@ -35,8 +34,7 @@ class Failover:
     def __init__(self, lab: Lab, ways: Sequence[str]) -> None:
         self._lab, self._ways = lab, list(ways)
         self._balanced = [way for way in ways if way != DIRECT]
-        self._monitor, self._table = Monitor(lab), Writers(lab)
-        self._scene = Scene(lab, self._monitor, self._table)
+        self._scene = Scene(lab)
         self._password = lab.secret("application_database", "password")
         self._mode = ""
         self._versions: dict[str, str] = {}
@@ -46,16 +44,11 @@ class Failover:
         """Return a context in which rounds can be run; the lab is as before at its end."""
         lab = self._lab
         with ExitStack() as stack:
-            self._monitor.start()
-            stack.callback(self._monitor.stop)
-            known = self._monitor.latest
-            self._scene.wait("a first answer", lambda: len(known) == len(lab.databases), 30)
-            self._scene.wait_whole(START_SECONDS)
+            stack.enter_context(self._scene.watched(START_SECONDS))
             self._mode = self._mode_now()
             stack.callback(self._switch, self._mode)
             stack.enter_context(beside(lab, self._ways))
-            self._table.prepare()
-            stack.callback(self._table.remove)
+            stack.enter_context(self._scene.writers.table())
             self._versions = versions(lab, self._ways)
             yield
 
@@ -173,7 +166,7 @@ class Failover:
         attempted = {one for record in records for one in record.attempted}
         acknowledged = {one for record in records for one in record.acknowledged}
         try:
-            rows = self._table.rows(self._lab.databases, min(attempted))
+            rows = self._scene.writers.rows(self._lab.databases, min(attempted))
         except Exception as err:
             result["problems"].append(f"{type(err).__name__}: {err}")
             return

@@ -16,7 +16,6 @@ from bench.failover import versions
 from bench.plan import OURS
 from bench.report import conditions, markdown
 from bench.ways import places
-from tests.chaos.clients import Monitor, Writers
 from tests.chaos.faults import Scene
 from tests.chaos.ledger import Sample
 from tests.lab import Lab
@@ -135,8 +134,8 @@ class Timings:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._monitor, self._table = Monitor(lab), Writers(lab)
-        self._scene = Scene(lab, self._monitor, self._table)
+        self._scene = Scene(lab)
+        self._monitor = self._scene.monitor
         self._password = lab.secret("application_database", "password")
         self._preset = ""
         self._versions: dict[str, str] = {}
@@ -145,15 +144,9 @@ class Timings:
     def open(self) -> Iterator[None]:
         """Return a context in which trials can be made; the lab is as before at its end."""
         with ExitStack() as stack:
-            self._monitor.start()
-            stack.callback(self._monitor.stop)
-            known = self._monitor.latest
-            everybody = len(self._lab.databases)
-            self._scene.wait("a first answer", lambda: len(known) == everybody, 30)
-            self._scene.wait_whole(WHOLE_SECONDS)
+            stack.enter_context(self._scene.watched(WHOLE_SECONDS))
             stack.callback(self._lab.salt, "db*", "mysql_gr.set_options")
-            self._table.prepare()
-            stack.callback(self._table.remove)
+            stack.enter_context(self._scene.writers.table())
             self._versions = versions(self._lab, ())
             yield
 

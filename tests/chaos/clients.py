@@ -7,7 +7,8 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pymysql
@@ -130,6 +131,15 @@ class Writers:
             connection.cursor() as cursor,
         ):
             cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
+
+    @contextmanager
+    def table(self) -> Iterator[None]:
+        """Return a context in which the table is there."""
+        self.prepare()
+        try:
+            yield
+        finally:
+            self.remove()
 
     def start(self) -> None:
         """Let them write."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import pymysql
@@ -24,19 +24,23 @@ DATA = "/var/lib/mysql"
 TRIAL_DATABASE = "chaos_errant"
 
 
-class Scene:
-    """What the faults work on."""
+class Members:
+    """What the members say of themselves, and waiting for it."""
 
-    def __init__(self, lab: Lab, monitor: Monitor, writers: Writers) -> None:
-        self.lab, self.monitor, self.writers = lab, monitor, writers
-        # What a fault holds open until it is healed.
-        self.held = ExitStack()
-        self.emptied = False
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.monitor = lab, Monitor(lab)
 
-    def all(self, machines: Iterable[str], command: str) -> None:
-        """Run a command on several machines at once."""
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda name: self.lab.run(name, command), machines))
+    @contextmanager
+    def watched(self, seconds: float) -> Iterator[None]:
+        """Return a context in which they are asked; it begins with all ONLINE in one view."""
+        latest = self.monitor.latest
+        self.monitor.start()
+        try:
+            self.wait("a first answer of all", lambda: len(latest) == len(self.lab.databases), 30)
+            self.wait_whole(seconds)
+            yield
+        finally:
+            self.monitor.stop()
 
     def wait(self, what: str, question: Callable[[], Any], seconds: float) -> Any:
         """Ask until the answer is yes, and return it."""
@@ -75,6 +79,22 @@ class Scene:
             lambda: self.monitor.latest[survivor].states == ("ONLINE",) * size,
             seconds,
         )
+
+
+class Scene(Members):
+    """What the faults work on."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.writers = Writers(lab)
+        # What a fault holds open until it is healed.
+        self.held = ExitStack()
+        self.emptied = False
+
+    def all(self, machines: Iterable[str], command: str) -> None:
+        """Run a command on several machines at once."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda name: self.lab.run(name, command), machines))
 
     def refused(self, member: str, sentence: str) -> None:
         """Wait until a member decides to refuse, and see that it says so in these words."""

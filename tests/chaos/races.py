@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.clients import Monitor, Writers
 from tests.chaos.faults import Scene
 from tests.chaos.plan import Race
 from tests.chaos.run import begun, count_splits
@@ -63,8 +62,8 @@ class Races:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._monitor = Monitor(lab)
-        self._scene = Scene(lab, self._monitor, Writers(lab))
+        self._scene = Scene(lab)
+        self._monitor = self._scene.monitor
         self._racers: dict[str, Racer] = {}
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.clients import Monitor, Writers
+from tests.chaos.clients import Monitor
 from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.ledger import judge, longest_gap, splits
 from tests.chaos.plan import Round
@@ -57,27 +57,19 @@ class Chaos:
 
     def __init__(self, lab: Lab, evidence: Path) -> None:
         self._lab, self._evidence = lab, evidence
-        self._monitor, self._writers = Monitor(lab), Writers(lab)
-        self._scene = Scene(lab, self._monitor, self._writers)
+        self._scene = Scene(lab)
+        self._monitor, self._writers = self._scene.monitor, self._scene.writers
         # What was in the table before this round, as all members agreed on.
         self._history: tuple[int, tuple[int, int]] | None = None
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Return a context in which rounds can be run; the lab is as before at its end."""
-        self._monitor.start()
-        try:
-            self._scene.wait("a first answer of all", self._asked, 30)
-            self._scene.wait_whole(START_SECONDS)
+        with self._scene.watched(START_SECONDS):
             yield
             self._writers.remove()
             if self._scene.emptied:
                 self._scene.restore_application()
-        finally:
-            self._monitor.stop()
-
-    def _asked(self) -> bool:
-        return len(self._monitor.latest) == len(self._lab.databases)
 
     def round(self, one: Round, seed: int) -> dict[str, Any]:
         """Run one round and return its result; ``problems`` is empty when all is well."""

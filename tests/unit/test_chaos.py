@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chaos import report
-from tests.chaos.faults import FAULTS
+from tests.chaos import faults, report
+from tests.chaos.faults import FAULTS, Members
 from tests.chaos.ledger import Sample, judge, longest_gap, spans, splits, whole
 from tests.chaos.plan import FAULTS as PLANNED
 from tests.chaos.plan import plan, races
@@ -192,3 +193,44 @@ def test_results_of_several_files_add_up(tmp_path):
         report.append(tmp_path / "sub" / name, result("freeze"))
     read = report.read([tmp_path / "sub/one", tmp_path / "sub/two"])
     assert [one["fault"] for one in read] == ["kill", "freeze", "kill", "freeze"]
+
+
+class Watch:
+    """Stands for the monitor of members that are together, or never are."""
+
+    def __init__(self, together: bool) -> None:
+        self._together = together
+        self.latest: dict[str, str] = {}
+        self.asks = False
+
+    def start(self) -> None:
+        self.latest.update(dict.fromkeys(MEMBERS, "ONLINE"))
+        self.asks = True
+
+    def stop(self) -> None:
+        self.asks = False
+
+    def whole(self, since: float) -> bool:
+        return self._together
+
+    def states(self) -> str:
+        return "db3 ERROR"
+
+
+def test_members_are_watched_once_they_are_together(monkeypatch):
+    monkeypatch.setattr(faults, "Monitor", lambda lab: Watch(together=True))
+    members = Members(SimpleNamespace(databases=MEMBERS))
+    with members.watched(1):
+        assert members.monitor.asks
+    assert not members.monitor.asks
+
+
+def test_members_that_are_not_together_in_time_are_watched_no_more(monkeypatch):
+    monkeypatch.setattr(faults, "Monitor", lambda lab: Watch(together=False))
+    members = Members(SimpleNamespace(databases=MEMBERS))
+    with (
+        pytest.raises(AssertionError, match="all ONLINE in one view: not within 0 s; db3 ERROR"),
+        members.watched(0),
+    ):
+        raise AssertionError("they are not together")
+    assert not members.monitor.asks
