@@ -16,6 +16,7 @@ from bench.events import switch_mode
 from bench.failover import versions
 from bench.plan import MODES
 from bench.report import conditions, markdown
+from tests.chaos.faults import Members
 from tests.lab import APPLICATION, Lab
 from tests.visitors import CROWD, GOOD, Answer, Crowd
 
@@ -52,27 +53,14 @@ class Step(NamedTuple):
 def deploy(lab: Lab, build: str) -> None:
     """Deploy the application as another release, on all web servers at once."""
     pillar = json.dumps({"laravel": {"build": build}})
-    changed = _applied(lab, f"state.apply laravel pillar='{pillar}'")
+    changed = lab.apply(lab.webs, f"laravel pillar='{pillar}'")
     if "live" not in changed:
         raise AssertionError(f"nothing was deployed: {changed}")
 
 
 def undeployed(lab: Lab) -> None:
     """Let the release serve that the pillar alone names."""
-    _applied(lab, "state.apply laravel")
-
-
-def _applied(lab: Lab, call: str) -> set[str]:
-    """Apply states on the web servers, which all must hold; return what changed."""
-    changed: set[str] = set()
-    for name, states in lab.salt("web*", call).items():
-        if not isinstance(states, dict):
-            raise AssertionError(f"{name}: {states}")
-        for one in states.values():
-            if one["result"] is not True:
-                raise AssertionError(f"{name}: {one.get('__id__')}: {one['comment']}")
-            changed |= set(one["changes"])
-    return changed
+    lab.apply(lab.webs, "laravel")
 
 
 def rollback(lab: Lab) -> None:
@@ -87,26 +75,10 @@ def kill(lab: Lab, member: str, mode: str) -> None:
     # It is so already, unless only some events were chosen.
     switch_mode(lab, mode)
     time.sleep(APART_SECONDS)
-    lab.run(member, "systemctl kill --signal=KILL mysql")
-    wait_whole(lab)
-
-
-def wait_whole(lab: Lab) -> None:
-    """Wait until every member says that it is ONLINE."""
-    deadline = time.monotonic() + WHOLE_SECONDS
-    states: list[str] = []
-    while states != ["ONLINE"] * len(lab.databases):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not all ONLINE after {WHOLE_SECONDS} s: {states}")
-        time.sleep(1)
-        states = [_state(lab, name) for name in lab.databases]
-
-
-def _state(lab: Lab, member: str) -> str:
-    try:
-        return lab.state_of(member)
-    except AssertionError:
-        return "no answer"
+    members = Members(lab)
+    with members.watched(WHOLE_SECONDS):
+        lab.run(member, "systemctl kill --signal=KILL mysql")
+        members.wait_stable(WHOLE_SECONDS)
 
 
 class Web:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,21 @@ def nodes(text: str | None = None) -> dict[str, dict[str, str]]:
 def declared(role: str, text: str | None = None) -> list[str]:
     """Return the names of the nodes of one role, in declared order."""
     return [name for name, node in nodes(text).items() if node["role"] == role]
+
+
+def changes_of(machine: str, states: Any) -> set[str]:
+    """Return what a run of states on a machine changed; each of them has to hold."""
+    if not isinstance(states, dict):
+        raise AssertionError(f"states of {machine}: {states}")
+    failed = [
+        # A state whose requisite failed has no id of its own.
+        f"{one.get('__id__', key)}: {one['comment']}"
+        for key, one in states.items()
+        if one["result"] is not True
+    ]
+    if failed:
+        raise AssertionError(f"states of {machine}: {'; '.join(failed)}")
+    return {what for one in states.values() for what in one["changes"]}
 
 
 class Lab:
@@ -89,6 +104,15 @@ class Lab:
         )
         assert text.strip(), f"salt '{target}' {call} printed nothing"
         return json.loads(text)
+
+    def apply(self, machines: Iterable[str], states: str = "") -> set[str]:
+        """Run states on machines at once, the highstate unless told otherwise; each has to hold.
+
+        Returns what changed on any of them.
+        """
+        names = list(machines)
+        answers = self.salt(",".join(names), f"-L state.apply {states} queue=5")
+        return {what for name in names for what in changes_of(name, answers.get(name))}
 
     def sql(self, machine: str, statement: str) -> str:
         """Run SQL as root on a database machine's own server."""

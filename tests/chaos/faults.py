@@ -13,7 +13,7 @@ import pymysql
 
 from tests.chaos.clients import Monitor, Writers
 from tests.chaos.plan import Round
-from tests.lab import Lab
+from tests.lab import Lab, changes_of
 
 # All ONLINE counts when it has been so for this long.
 STABLE_SECONDS = 2
@@ -116,32 +116,12 @@ class Scene(Members):
         text = self.lab.run(
             machine, f"salt-call --out=json state.apply {sls} queue=5 2> /dev/null", check=False
         )
-        self._held(machine, json.loads(text)["local"] if text.strip() else "it printed nothing")
-
-    def highstate(self, machines: Iterable[str], sls: str = "mysql") -> None:
-        """Run a state on machines at once; every state in it must hold."""
-        names = list(machines)
-        answers = self.lab.salt(",".join(names), f"-L state.apply {sls} queue=5")
-        for name in names:
-            self._held(name, answers.get(name))
-
-    @staticmethod
-    def _held(name: str, states: Any) -> None:
-        if not isinstance(states, dict):
-            raise AssertionError(f"highstate of {name}: {states}")
-        failed = [
-            # A state whose requisite failed has no id of its own.
-            f"{one.get('__id__', key)}: {one['comment']}"
-            for key, one in states.items()
-            if one["result"] is not True
-        ]
-        if failed:
-            raise AssertionError(f"highstate of {name}: {'; '.join(failed)}")
+        changes_of(machine, json.loads(text)["local"] if text.strip() else "it printed nothing")
 
     def restore_application(self) -> None:
         """Make the application's tables again, which went with a wipe on purpose."""
-        self.highstate(self.lab.databases)
-        self.highstate([self.lab.web], "")
+        self.lab.apply(self.lab.databases, "mysql")
+        self.lab.apply([self.lab.web])
 
     def cut(self, sender: str, receivers: Iterable[str]) -> None:
         """Lose what one machine sends to others, silently; what they send arrives.
@@ -285,7 +265,7 @@ def empty(scene: Scene, one: Round) -> None:
 
 
 def highstates(scene: Scene, one: Round) -> None:
-    scene.highstate(one.victims)
+    scene.lab.apply(one.victims, "mysql")
     scene.writers.prepare()
     scene.writers.start()
 
@@ -314,7 +294,7 @@ def next_run(scene: Scene, one: Round) -> None:
             lambda: scene.lab.salt(victim, "test.ping", timeout=5).get(victim) is True,
             60,
         )
-        scene.highstate(one.victims, "mysql.group")
+        scene.lab.apply(one.victims, "mysql.group")
     finally:
         # Whatever came of it, later rounds find a keeper.
         scene.lab.run(victim, "systemctl start mysql-gr-keeper")
@@ -326,7 +306,7 @@ def wipe(scene: Scene, one: Round) -> None:
 
 
 def highstate(scene: Scene, one: Round) -> None:
-    scene.highstate(one.victims)
+    scene.lab.apply(one.victims, "mysql")
 
 
 def errant(scene: Scene, one: Round) -> None:

@@ -14,6 +14,7 @@ from tests.chaos.faults import FAULTS, Members
 from tests.chaos.ledger import Sample, judge, longest_gap, spans, splits, whole
 from tests.chaos.plan import FAULTS as PLANNED
 from tests.chaos.plan import plan, races
+from tests.lab import changes_of
 
 MEMBERS = ("db1", "db2", "db3")
 
@@ -234,3 +235,29 @@ def test_members_that_are_not_together_in_time_are_watched_no_more(monkeypatch):
     ):
         raise AssertionError("they are not together")
     assert not members.monitor.asks
+
+
+HELD = {"__id__": "a", "result": True, "comment": "It is so.", "changes": {}}
+CHANGED = {"__id__": "b", "result": True, "comment": "Done.", "changes": {"live": {}, "pruned": []}}
+FAILED = {"__id__": "c", "result": False, "comment": "It broke.", "changes": {}}
+# As Salt has it: without an id of its own.
+UNMET = {"result": False, "comment": "One or more requisite failed", "changes": {}}
+
+
+def test_what_states_changed_is_told():
+    assert changes_of("web", {"1": HELD, "2": CHANGED}) == {"live", "pruned"}
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ({"1": HELD, "2": FAILED}, "states of web: c: It broke."),
+        ({"1": FAILED, "cmd_|-d": UNMET}, r"c: It broke.; cmd_\|-d: One or more"),
+        (["Rendering failed"], r"states of web: \['Rendering failed'\]"),
+        (None, "states of web: None"),
+        ({"1": {**CHANGED, "result": None}}, "b: Done."),
+    ],
+)
+def test_a_state_that_does_not_hold_is_named(states, words):
+    with pytest.raises(AssertionError, match=words):
+        changes_of("web", states)
