@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from tests.chaos import faults
 from tests.chaos.faults import Scene
 from tests.chaos.plan import Round as Story
-from tests.lab import Lab
 
 
 def story(event: str, victim: str, members: list[str], seconds: float) -> Story:
@@ -67,15 +66,6 @@ def undrain(scene: Scene, one: Story) -> None:
 
 def switchover(scene: Scene, one: Story) -> None:
     _salt(scene, one.victims[0], f"mysql_gr.set_primary {one.others[0]} drain=5")
-
-
-def switch_mode(lab: Lab, mode: str) -> None:
-    """Switch the group's mode, as an operator does it; every member has to say that it did."""
-    answers = lab.salt("db*", f"mysql_gr.switch_mode {mode}")
-    for name in lab.databases:
-        answer = answers.get(name)
-        if not isinstance(answer, dict) or answer["new"] != mode:
-            raise AssertionError(f"salt {name} mysql_gr.switch_mode {mode}: {answer}")
 
 
 def reload(scene: Scene, one: Story) -> None:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench.clients import Clients
-from bench.events import EVENTS, story, switch_mode
+from bench.events import EVENTS, story
 from bench.measure import Moments, ids_lost, round_results
 from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
 from bench.ways import PORTS, beside, member_at, places
@@ -63,7 +63,7 @@ class Failover:
         if self._mode == mode:
             return
         self._scene.wait_whole(START_SECONDS)
-        switch_mode(self._lab, mode)
+        self._lab.switch_mode(mode)
         self._mode = mode
 
     def round(self, one: Round) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
-from bench.events import switch_mode
 from bench.failover import versions
 from bench.plan import MODES
 from bench.report import conditions, markdown
@@ -47,7 +46,7 @@ class Step(NamedTuple):
 
     event: str
     number: int
-    does: Callable[[], None]
+    does: Callable[[], object]
 
 
 def deploy(lab: Lab, build: str) -> None:
@@ -73,7 +72,7 @@ def rollback(lab: Lab) -> None:
 def kill(lab: Lab, member: str, mode: str) -> None:
     """Kill a mysqld, and wait until its unit and its keeper have brought it back."""
     # It is so already, unless only some events were chosen.
-    switch_mode(lab, mode)
+    lab.switch_mode(mode)
     time.sleep(APART_SECONDS)
     members = Members(lab)
     with members.watched(WHOLE_SECONDS):
@@ -99,8 +98,8 @@ class Web:
                 for number, member in enumerate(lab.databases, 1)
             ]
 
-        single = partial(switch_mode, lab, MODES[1])
-        multi = partial(switch_mode, lab, MODES[0])
+        single = partial(lab.switch_mode, MODES[1])
+        multi = partial(lab.switch_mode, MODES[0])
         steps = [
             Step("none", 1, partial(time.sleep, QUIET_SECONDS)),
             *(
@@ -123,7 +122,7 @@ class Web:
             with Crowd([f"http://{lab.address[name]}" for name in lab.webs]).there() as crowd:
                 yield crowd
         finally:
-            switch_mode(lab, MODES[0])
+            lab.switch_mode(MODES[0])
             undeployed(lab)
 
     def run(self, step: Step, crowd: Crowd) -> dict[str, Any]:

@@ -223,6 +223,15 @@ class Lab:
     def status(self) -> dict[str, Any]:
         return self.salt("db*", "mysql_gr.status", timeout=20)
 
+    def switch_mode(self, mode: str) -> dict[str, Any]:
+        """Switch the group's mode, as an operator does it; return what every member says to it."""
+        answers = self.salt("db*", f"mysql_gr.switch_mode {mode}")
+        for name in self.databases:
+            answer = answers.get(name)
+            if not isinstance(answer, dict) or answer["new"] != mode:
+                raise AssertionError(f"salt {name} mysql_gr.switch_mode {mode}: {answer}")
+        return answers
+
     def api(self, method: str, path: str, web: str = "", **options: Any) -> requests.Response:
         """Ask a web server, the first if none is named."""
         base = f"http://{self.address[web or self.web]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -58,12 +57,7 @@ def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], 
 
 def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
     """Call a function on minions; those that were added here are known to the master alone."""
-    text = lab.run(
-        lab.master,
-        f"salt --out=json --static --timeout=120 -L {','.join(targets)} {call} 2>/dev/null",
-        check=False,
-    )
-    answers = json.loads(text)
+    answers = lab.salt(",".join(targets), f"-L {call}", 120)
     assert sorted(answers) == sorted(targets), answers
     return answers
 
@@ -74,6 +68,15 @@ def check_nothing_left_to_do(lab: Lab) -> None:
         assert isinstance(states, dict), states
         for state in states.values():
             assert (state["result"], state["changes"]) == (True, {}), f"{name}: {state}"
+
+
+@pytest.fixture
+def switch_mode(lab: Lab, all_online: Callable[..., float]) -> Iterator[Callable[[str], Any]]:
+    """A function that switches the group's mode; it is multi-primary again afterwards."""
+    all_online()
+    yield lab.switch_mode
+    lab.switch_mode("multi-primary")
+    all_online()
 
 
 def highest_address(text: str) -> Any:

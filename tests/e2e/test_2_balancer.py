@@ -85,16 +85,14 @@ WRITE = "INSERT INTO balancer_trial VALUES ()"
 
 
 @pytest.fixture
-def single_primary(lab: Lab, all_online) -> Iterator[None]:
+def single_primary(lab: Lab, switch_mode) -> Iterator[None]:
     """The group in single-primary mode, with a table to write to."""
-    all_online()
-    lab.salt("db*", "mysql_gr.switch_mode single-primary")
+    switch_mode("single-primary")
     with lab.session(port=3307, patience=20) as session:
         asked(session, "CREATE TABLE balancer_trial (id INT AUTO_INCREMENT PRIMARY KEY)")
     yield
     with lab.session(port=3307, patience=20) as session:
         asked(session, "DROP TABLE balancer_trial")
-    lab.salt("db*", "mysql_gr.switch_mode multi-primary")
 
 
 def test_no_new_connection_fails_while_a_primary_hands_over(lab: Lab, single_primary):

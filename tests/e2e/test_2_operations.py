@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.e2e.test_1_served import servers
 from tests.lab import Lab
 
 
-@pytest.fixture
-def back_to_multi_primary(lab: Lab, all_online) -> Iterator[None]:
-    all_online()
-    yield
-    lab.salt("db*", "mysql_gr.switch_mode multi-primary")
-    all_online()
-
-
-def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, back_to_multi_primary):
-    answers = lab.salt("db*", "mysql_gr.switch_mode single-primary")
-    assert {answer["new"] for answer in answers.values()} == {"single-primary"}
+def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode):
+    answers = switch_mode("single-primary")
     assert "multi-primary" in {answer["old"] for answer in answers.values()}
     inside = lab.status()
     assert {status["mode"] for status in inside.values()} == {"single-primary"}
@@ -66,9 +53,9 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, back_to_mult
     assert {status["mode"] for status in lab.status().values()} == {"multi-primary"}
 
 
-def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, back_to_multi_primary):
+def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, switch_mode):
     assert lab.salt("db1", "mysql_gr.check_schema")["db1"] == []
-    lab.salt("db*", "mysql_gr.switch_mode single-primary")
+    switch_mode("single-primary")
     lab.sql(
         "db1",
         "CREATE DATABASE trial; USE trial;"

@@ -31,11 +31,9 @@ def table(lab: Lab, all_online) -> Iterator[None]:
 
 
 @pytest.fixture
-def mode(request, lab: Lab, all_online) -> Iterator[str]:
-    all_online()
-    lab.salt("db*", f"mysql_gr.switch_mode {request.param}")
-    yield request.param
-    lab.salt("db*", "mysql_gr.switch_mode multi-primary")
+def mode(request, switch_mode) -> str:
+    switch_mode(request.param)
+    return request.param
 
 
 def stale_reads(lab: Lab, client: int, write_port: int, read_port: int) -> list[tuple]:
