@@ -31,6 +31,17 @@ def _partial() -> bool:
     return __salt__["config.get"]("converge") == "partial"
 
 
+def _unchanged(name: str, comment: str) -> dict[str, Any]:
+    return {"name": name, "result": True, "comment": comment, "changes": {}}
+
+
+def _predicted(ret: dict[str, Any], comment: str) -> dict[str, Any]:
+    """Say what a run would do."""
+    ret["result"] = None
+    ret["comment"] = comment
+    return ret
+
+
 def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
     ret["result"] = False
     ret["comment"] = str(err)
@@ -48,20 +59,13 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
     option_file
         The server's options.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is a data directory",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is a data directory")
     try:
         if __salt__["mysql_gr.initialized"](name):
             return ret
         ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would be made a data directory"
-            return ret
+            return _predicted(ret, f"{name} would be made a data directory")
         __salt__["mysql_gr.initialize"](name, option_file)
         ret["comment"] = f"{name} has been made a data directory"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -76,21 +80,14 @@ def settings_stored(name: str) -> dict[str, Any]:
     name
         A word for the state; the file is always ``/etc/mysql-gr/settings.json``.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": "The keeper's settings are as declared",
-        "changes": {},
-    }
+    ret = _unchanged(name, "The keeper's settings are as declared")
     try:
         if not __salt__["mysql_gr.settings_differ"]():
             return ret
         # The file holds a password, so what differs is not shown.
         ret["changes"] = {"settings": "as declared in pillar"}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = "The keeper's settings would be written"
-            return ret
+            return _predicted(ret, "The keeper's settings would be written")
         __salt__["mysql_gr.store_settings"]()
         ret["comment"] = "The keeper's settings have been written"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -110,12 +107,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
         joins, without a transaction. ``application``: the application's database and account; made
         once in the group.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"The accounts of scope {scope} are present",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"The accounts of scope {scope} are present")
     try:
         try:
             missing = __salt__["mysql_gr.account_differences"](scope)
@@ -123,9 +115,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
             if not __opts__["test"]:
                 raise
             # A machine that has no server yet gets one in the same run.
-            ret["result"] = None
-            ret["comment"] = f"The accounts would be made once mysqld runs: {err}"
-            return ret
+            return _predicted(ret, f"The accounts would be made once mysqld runs: {err}")
         if not missing:
             return ret
         if scope == "application" and _partial():
@@ -137,9 +127,9 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
                 return ret
         ret["changes"] = missing
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"The accounts of scope {scope} would be made: {', '.join(missing)}"
-            return ret
+            return _predicted(
+                ret, f"The accounts of scope {scope} would be made: {', '.join(missing)}"
+            )
         __salt__["mysql_gr.create_accounts"](scope)
         ret["comment"] = f"The accounts of scope {scope} have been made: {', '.join(missing)}"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -156,12 +146,7 @@ def options_current(name: str) -> dict[str, Any]:
     name
         A word for the state.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": "The running server has the declared options",
-        "changes": {},
-    }
+    ret = _unchanged(name, "The running server has the declared options")
     try:
         try:
             differ = __salt__["mysql_gr.option_differences"]()
@@ -169,9 +154,7 @@ def options_current(name: str) -> dict[str, Any]:
             if not __opts__["test"]:
                 raise
             # A machine that has no server yet gets one in the same run.
-            ret["result"] = None
-            ret["comment"] = f"The options would be compared once mysqld runs: {err}"
-            return ret
+            return _predicted(ret, f"The options would be compared once mysqld runs: {err}")
         ret["changes"] = differ["online"]
         if differ["online"] and __opts__["test"]:
             ret["result"] = None
@@ -219,12 +202,7 @@ def member_online(
     force_member
         As for ``mysql_gr.recover``: naming this member, it leads although others do not answer.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is ONLINE",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is ONLINE")
     told = {"method": method, "clone_over": clone_over, "force_member": force_member}
     try:
         decision = __salt__["mysql_gr.decide"](**told)
@@ -246,9 +224,7 @@ def member_online(
         if verdict == "clone":
             ret["changes"]["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would be brought ONLINE: {why}"
-            return ret
+            return _predicted(ret, f"{name} would be brought ONLINE: {why}")
         decision = __salt__["mysql_gr.converge"](timeout=timeout, patience=patience, **told)
         if decision["verdict"] == "paused":
             ret["changes"] = {}
@@ -277,12 +253,7 @@ def quorum_held(
     patience
         Seconds to wait for the new view. Default 120.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is in a view with a majority",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is in a view with a majority")
     try:
         if __salt__["mysql_gr.status"]()["quorum"]:
             return ret
@@ -290,9 +261,7 @@ def quorum_held(
         __salt__["mysql_gr.force_quorum"](**told, dry_run=True)
         ret["changes"] = {"quorum": {"old": False, "new": True}, "dead": dead}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"The group would go on with {', '.join(survivors)} alone"
-            return ret
+            return _predicted(ret, f"The group would go on with {', '.join(survivors)} alone")
         __salt__["mysql_gr.force_quorum"](**told)
         ret["comment"] = f"The group goes on with {', '.join(survivors)} alone"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -311,12 +280,7 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
         The same name again: without it a member that holds something is left as it is, and the
         state fails.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is empty",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is empty")
     try:
         seen = __salt__["mysql_gr.facts"]()[name]
         held = ("gtid_executed", "gtid_received", "schemas")
@@ -326,9 +290,7 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
         given_up = __salt__["mysql_gr.reset_member"](**told, dry_run=True)
         ret["changes"] = given_up
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would be emptied"
-            return ret
+            return _predicted(ret, f"{name} would be emptied")
         ret["changes"] = __salt__["mysql_gr.reset_member"](**told)
         ret["comment"] = f"{name} has been emptied"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -390,7 +352,7 @@ def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> d
     """Hold what an operator keeps from a member to a reason, or with None to nothing."""
     new = (reason or "").strip()
     now = f"{name} is {what}: {new}" if new else f"{name} is not {what}"
-    ret: dict[str, Any] = {"name": name, "result": True, "comment": now, "changes": {}}
+    ret = _unchanged(name, now)
     try:
         if reason is not None and not new:
             raise SaltInvocationError("reason is empty; expected a few words for others to read")
@@ -400,9 +362,7 @@ def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> d
         done = what if new else f"un{what}"
         ret["changes"] = {what: {"old": old, "new": new}}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would be {done}"
-            return ret
+            return _predicted(ret, f"{name} would be {done}")
         act()
         ret["comment"] = f"{name} has been {done}"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -425,12 +385,7 @@ def member_absent(
     drain
         Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is outside the group and stays there",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is outside the group and stays there")
     try:
         seen = __salt__["mysql_gr.status"]()
         state = seen["member"]["state"]
@@ -440,9 +395,7 @@ def member_absent(
         if not seen["paused"]:
             ret["changes"]["paused"] = {"old": "", "new": reason}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would leave the group and stay outside"
-            return ret
+            return _predicted(ret, f"{name} would leave the group and stay outside")
         __salt__["mysql_gr.leave"](member=name, reason=seen["paused"] or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -462,12 +415,7 @@ def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
     drain
         Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is no longer declared and is outside the group",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is no longer declared and is outside the group")
     try:
         now = __salt__["mysql_gr.removal"]()
         if now["settled"]:
@@ -479,9 +427,7 @@ def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
         else:
             ret["changes"] = {"state": {"old": now["state"], "new": "OFFLINE"}}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} is no longer declared and would leave the group"
-            return ret
+            return _predicted(ret, f"{name} is no longer declared and would leave the group")
         __salt__["mysql_gr.remove"](member=name, drain=drain)
         ret["comment"] = f"{name} is no longer declared and has left the group"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -499,12 +445,7 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
     patience
         Seconds to wait for the member that switches. Default 60.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"The group is {name}",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"The group is {name}")
     try:
         try:
             seen = __salt__["mysql_gr.status"]()
@@ -520,9 +461,7 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
             return ret
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"The group would be switched to {name}"
-            return ret
+            return _predicted(ret, f"The group would be switched to {name}")
         __salt__["mysql_gr.switch_mode"](name, patience=patience)
         ret["comment"] = f"The group has been switched to {name}"
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -540,12 +479,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
     drain
         Seconds that running transactions get to end. Default 10.
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is the primary",
-        "changes": {},
-    }
+    ret = _unchanged(name, f"{name} is the primary")
     try:
         now = [member["name"] for member in __salt__["mysql_gr.primary"]()]
         if now == [name]:
@@ -557,9 +491,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
             )
         ret["changes"] = {"primary": {"old": now[0], "new": name}}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would be made primary"
-            return ret
+            return _predicted(ret, f"{name} would be made primary")
         __salt__["mysql_gr.set_primary"](name, drain=drain)
         ret["comment"] = f"{name} has been made primary"
     except (CommandExecutionError, SaltInvocationError) as err:
