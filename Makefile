@@ -87,7 +87,7 @@ lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant vali
 	vagrant validate --ignore-provider
 	git ls-files 'app/*.php' app/artisan | xargs -n 1 php -l > /dev/null
 
-$(VENV)/ready: requirements.txt
+$(VENV)/ready: requirements.txt vagrant/requirements.txt
 	@vagrant/host.sh python3-venv python3-dev gcc
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -15,13 +15,14 @@ with_minion=yes
 configure_only=no
 minion_id=""
 master_address=""
+packages=()
 
 fail() {
     printf 'bootstrap.sh: %s\n' "$*" >&2
     exit 1
 }
 
-while getopts ':j:J:Fc:k:CMNXi:A:x:' option; do
+while getopts ':j:J:Fc:k:CMNXi:A:p:x:' option; do
     case "$option" in
         c) config_dir=$OPTARG ;;
         k) seed_keys=$OPTARG ;;
@@ -30,6 +31,7 @@ while getopts ':j:J:Fc:k:CMNXi:A:x:' option; do
         N) with_minion=no ;;
         i) minion_id=$OPTARG ;;
         A) master_address=$OPTARG ;;
+        p) packages+=("$OPTARG") ;;
         F | X) ;; # overwriting what lies there, and leaving services to us, is what this script does
         x) fail "-x $OPTARG: the distribution's python3 is used, another one cannot be chosen" ;;
         j | J) fail "-$option: use a configuration file, JSON shows up in the process list" ;;
@@ -66,7 +68,7 @@ install_salt() {
         ca-certificates gcc libc6-dev python3-dev python3-venv
     python3 -m venv "$VENV"
     "$VENV/bin/pip" install --quiet --disable-pip-version-check \
-        "salt==$version" 'PyMySQL>=1.1,<2' 'prometheus_client>=0.20,<1'
+        "salt==$version" "${packages[@]}"
     for program in salt salt-call salt-cp salt-key salt-master salt-minion salt-run salt-ssh; do
         ln -sf "$VENV/bin/$program" "/usr/bin/$program"
     done

@@ -14,6 +14,7 @@ import ipaddress
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAB = ROOT / ".lab"
 CLUSTER = ROOT / "pillar" / "cluster.sls"
 REQUIREMENTS = ROOT / "requirements.txt"
+PACKAGES = ROOT / "vagrant/requirements.txt"
 CERTIFICATES = LAB / "site.crt"
 BOX = "mysql-gr-salt/sid"
 LABEL = "mysql-gr-salt.lab"
@@ -367,15 +369,21 @@ def salt_version() -> str:
     return found[1]
 
 
+def packages() -> list[str]:
+    """Return what Salt's Python has beside Salt, in pip's words."""
+    return [line for line in PACKAGES.read_text().splitlines() if not line.startswith("#")]
+
+
 def box_hooks() -> list[str]:
     """Return what is done inside the box, in order, once its packages are in."""
     inside = 'chroot "$1"'
+    beside = " ".join(f"-p {shlex.quote(package)}" for package in packages())
     return [
         f"copy-in {ROOT}/vagrant/box/init /usr/local/sbin",
         f"upload {ROOT}/vagrant/bootstrap.sh /root/bootstrap.sh",
         f"upload {CERTIFICATES} /tmp/site.crt",
         # Packages for Salt alone, then out with the compiler that one of its dependencies needed.
-        f"{inside} bash /root/bootstrap.sh -N pip {salt_version()}",
+        f"{inside} bash /root/bootstrap.sh -N {beside} pip {salt_version()}",
         f"{inside} rm /root/bootstrap.sh",
         f"{inside} apt-get purge -qq -y --autoremove gcc libc6-dev python3-dev",
         f"{inside} useradd --create-home --shell /bin/bash vagrant",

@@ -6,6 +6,7 @@ import base64
 import importlib.util
 import os
 import re
+import shlex
 import stat
 import subprocess
 import uuid
@@ -156,6 +157,15 @@ def test_one_version_of_salt():
     for path in ROOT.glob("vagrant/*.py"):
         assert not re.search(r"\b300[0-9]\.[0-9]\b(?! or)", path.read_text()), path.name
     assert lab.salt_version() == __import__("salt.version").version.__version__
+
+
+def test_the_box_is_told_what_the_modules_need():
+    (hook,) = [hook for hook in lab.box_hooks() if "bootstrap.sh -N" in hook]
+    words = shlex.split(hook)
+    told = [words[at + 1] for at, word in enumerate(words) if word == "-p"]
+    assert told == lab.packages()
+    assert {re.split(r"[<>=]", package)[0] for package in told} == {"PyMySQL", "prometheus_client"}
+    assert words[-2:] == ["pip", lab.salt_version()]
 
 
 def test_the_bootstrap_script_refuses_what_it_does_not_know():
