@@ -25,6 +25,7 @@ class Input
             'numeric' => 'must be at most :max',
             'array' => 'has too many items (maximum is :max)',
         ],
+        'password.regex' => 'is too long (maximum is 72 bytes)',
     ];
 
     /**

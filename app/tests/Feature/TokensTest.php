@@ -23,10 +23,10 @@ class TokensTest extends TestCase
     public static function guarded(): array
     {
         return [
-            ['GET', '/user'], ['PUT', '/user'],
+            ['GET', '/user'], ['PUT', '/user'], ['PATCH', '/user'],
             ['POST', '/profiles/nobody/follow'], ['DELETE', '/profiles/nobody/follow'],
             ['GET', '/articles/feed'], ['POST', '/articles'],
-            ['PUT', '/articles/none'], ['DELETE', '/articles/none'],
+            ['PUT', '/articles/none'], ['PATCH', '/articles/none'], ['DELETE', '/articles/none'],
             ['POST', '/articles/none/favorite'], ['DELETE', '/articles/none/favorite'],
             ['POST', '/articles/none/comments'], ['DELETE', '/articles/none/comments/1'],
         ];

@@ -52,15 +52,30 @@ class UsersTest extends TestCase
         $this->assertTrue(Hash::check('  with spaces  ', User::query()->sole()->password));
     }
 
+    public function test_the_shortest_and_the_longest_password_are_taken(): void
+    {
+        $token = $this->register('jane');
+        foreach ([str_repeat('a', 8), str_repeat('a', 72), str_repeat('ä', 36)] as $password) {
+            $this->api('PUT', '/user', ['user' => ['password' => $password]], $token)->assertOk();
+            $login = ['email' => 'jane@conduit.example', 'password' => $password];
+            $this->api('POST', '/users/login', ['user' => $login])->assertOk();
+        }
+    }
+
     public function test_names_and_addresses_are_given_once(): void
     {
+        $taken = ['has already been taken'];
         $this->register('jane');
-        $this->api('POST', '/users', ['user' => self::JANE])->assertConflict()->assertExactJson(['errors' => [
-            'username' => ['has already been taken'], 'email' => ['has already been taken'],
-        ]]);
         $token = $this->register('john');
-        $this->api('PUT', '/user', ['user' => ['username' => 'Jane']], $token)
-            ->assertConflict()->assertExactJson(['errors' => ['username' => ['has already been taken']]]);
+        $this->api('POST', '/users', ['user' => self::JANE])
+            ->assertConflict()->assertExactJson(['errors' => ['username' => $taken, 'email' => $taken]]);
+        foreach (['username' => 'Jane', 'email' => 'jane@conduit.example'] as $field => $value) {
+            $other = ['username' => 'jim', 'email' => 'jim@conduit.example'];
+            $this->api('POST', '/users', ['user' => [$field => $value] + $other + self::JANE])
+                ->assertConflict()->assertExactJson(['errors' => [$field => $taken]]);
+            $this->api('PUT', '/user', ['user' => [$field => $value]], $token)
+                ->assertConflict()->assertExactJson(['errors' => [$field => $taken]]);
+        }
         $this->api('PUT', '/user', ['user' => ['username' => 'John', 'email' => 'john@conduit.example']], $token)
             ->assertOk()->assertJsonPath('user.username', 'John');
     }
@@ -107,6 +122,9 @@ class UsersTest extends TestCase
                     'username' => ['is too long (maximum is 64 characters)'],
                     'password' => ['is too long (maximum is 72 characters)'],
                 ],
+            ],
+            'too many bytes' => [
+                ['password' => str_repeat('ä', 37)], ['password' => ['is too long (maximum is 72 bytes)']],
             ],
         ];
     }

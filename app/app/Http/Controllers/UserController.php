@@ -16,7 +16,8 @@ class UserController
     private const RULES = [
         'username' => ['required', 'string', 'max:64'],
         'email' => ['required', 'string', 'email', 'max:190'],
-        'password' => ['required', 'string', 'min:8', 'max:72'],
+        // bcrypt takes 72 bytes and ignores what follows; without the modifier u each dot is a byte.
+        'password' => ['bail', 'required', 'string', 'min:8', 'max:72', 'regex:/\A.{0,72}\z/s'],
         'bio' => ['nullable', 'string', 'max:10000'],
         'image' => ['nullable', 'string', 'max:1024'],
     ];
