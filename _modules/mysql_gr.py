@@ -1875,11 +1875,15 @@ def _do(connection: Any, sql: str, values: Sequence[Any] = ()) -> None:
         cursor.execute(sql, values or None)
 
 
-def _is_stopping(connection: Any) -> bool:
-    """Tell whether ``STOP GROUP_REPLICATION`` is at work.
+def is_stopping(connection: Any) -> bool:
+    """
+    Tell whether ``STOP GROUP_REPLICATION`` is at work.
 
     Nothing else tells: for seconds the member is still ONLINE and not read only, and yet its
     commits fail, and most other questions about the group wait for its end.
+
+    connection
+        As for :py:func:`observe`.
     """
     return bool(
         _rows(
@@ -1904,7 +1908,7 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
 
     Returns one member's part of :py:func:`facts`.
     """
-    stopping = _is_stopping(connection)
+    stopping = is_stopping(connection)
     if stopping and before:
         return {**before, "stopping": True}
     server = _rows(

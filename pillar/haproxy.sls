@@ -75,10 +75,13 @@ haproxy:
       - '# 404: it is leaving. Nobody new is sent there, and who is there may finish.'
       - http-check disable-on-404
       - http-check expect status 200
-      - timeout check 800ms
+      - timeout check 400ms
+      - '# Four refusals, 10 ms apart, or 0.4 s without an answer; a connection that a member refuses has'
+      - '# it asked at once.'
       - >-
-        default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
-        fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150
+        default-server port ${plain:cluster:health_port} inter 100ms fastinter 10ms downinter 100ms
+        fall 4 rise 1 observe layer4 error-limit 1 on-error fastinter
+        on-marked-down shutdown-sessions maxconn 150
       - .if feature(LUA) && version_atleast(3.1)
       - '# A new process knows no member until it has asked; connections wait for that.'
       - default-server init-state down
@@ -104,10 +107,11 @@ haproxy:
       - option httpchk GET /writable
       - http-check disable-on-404
       - http-check expect status 200
-      - timeout check 800ms
+      - timeout check 400ms
       - >-
-        default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
-        fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150
+        default-server port ${plain:cluster:health_port} inter 100ms fastinter 10ms downinter 100ms
+        fall 4 rise 1 observe layer4 error-limit 1 on-error fastinter
+        on-marked-down shutdown-sessions maxconn 150
       - .if feature(LUA) && version_atleast(3.1)
       - '# A new process knows no member until it has asked; connections wait for that.'
       - default-server init-state down
@@ -144,11 +148,12 @@ haproxy:
       - option httpchk GET /readable
       - http-check disable-on-404
       - http-check expect status 200
-      - timeout check 800ms
+      - timeout check 400ms
       - '# One that comes back has nothing in memory yet: its share grows for 10 s.'
       - >-
-        default-server port ${plain:cluster:health_port} inter 200ms fastinter 100ms downinter 100ms
-        fall 2 rise 1 on-marked-down shutdown-sessions maxconn 150 slowstart 10s
+        default-server port ${plain:cluster:health_port} inter 100ms fastinter 10ms downinter 100ms
+        fall 4 rise 1 observe layer4 error-limit 1 on-error fastinter
+        on-marked-down shutdown-sessions maxconn 150 slowstart 10s
       - servers:
           prefix: mysql
           port: 3306

@@ -10,9 +10,11 @@ import time
 from html.parser import HTMLParser
 from http.client import HTTPConnection, RemoteDisconnected
 from ipaddress import IPv4Network
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
 from tests.unit.programs import loaded
@@ -80,11 +82,38 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
 
 
 def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):
-    monkeypatch.setattr(mysql_gr, "_is_stopping", lambda connection: True)
+    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: True)
     monkeypatch.setattr(mysql_gr, "_rows", None)
     answer = watching(mysql_gr.observe(None, GOOD)).answer()
     assert (answer["writable"], answer["readable"]) == (False, True)
     assert answer["reason"].endswith("Group Replication is being stopped")
+
+
+def test_a_stop_counts_that_the_look_under_way_does_not_see(monkeypatch):
+    """And no longer than the connection that it was seen on."""
+    watch = watching(GOOD)
+    told = []
+
+    def is_stopping(connection):
+        if told:
+            raise CommandExecutionError("mysqld said: gone away")
+        return True
+
+    def between(*_):
+        told.append((watch.answer()["writable"], watch.answer()["reason"]))
+        if len(told) > 1:
+            raise SystemExit
+
+    monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "is_stopping", is_stopping)
+    monkeypatch.setattr(health, "rest", between)
+    monkeypatch.setattr(health.time, "sleep", between)
+    with pytest.raises(SystemExit):
+        watch.look_for_stops()
+    assert told == [
+        (False, "ONLINE, with a majority, role PRIMARY, Group Replication is being stopped"),
+        (True, "ONLINE, with a majority, role PRIMARY"),
+    ]
 
 
 def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
@@ -100,7 +129,7 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
         except StopIteration:
             raise SystemExit from None
 
-    def between(seconds):
+    def between(connection, seconds):
         flag[0] = ""
         answer = watch.answer()
         told.append(health.code_of(answer["writable"], answer["draining"]))
@@ -109,7 +138,7 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
     monkeypatch.setattr(mysql_gr, "not_for_new", lambda: flag[0])
-    monkeypatch.setattr(health.time, "sleep", between)
+    monkeypatch.setattr(health, "rest", between)
     watch = health.Watch("/nonexistent", "nobody")
     with pytest.raises(SystemExit):
         watch.run()
@@ -146,6 +175,7 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
     monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(health, "rest", lambda connection, seconds: time.sleep(seconds))
     watch = health.Watch("/nonexistent", "nobody")
 
     def run() -> None:
@@ -164,6 +194,15 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     over.set()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_a_server_that_goes_ends_the_rest():
+    mine, servers = socket.socketpair()
+    with mine:
+        begin = time.monotonic()
+        threading.Timer(0.05, servers.close).start()
+        health.rest(SimpleNamespace(_sock=mine), 5)
+        assert 0.04 < time.monotonic() - begin < 2
 
 
 @pytest.fixture

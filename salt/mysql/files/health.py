@@ -11,7 +11,8 @@ A member that takes nobody new, since it is leaving or was drained, answers 404 
 the first three: who is there may finish. Nobody is answered but the addresses named at the start.
 
 One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
-server that hangs, or a watch that died, is a no.
+server that hangs, or a watch that died, is a no. Another one looks for a stop of Group Replication,
+which would keep the first one waiting.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import json
 import math
 import os
 import re
+import select
 import socket
 import sys
 import threading
@@ -46,6 +48,8 @@ except ImportError:
     HAS_PROMETHEUS = False
 
 INTERVAL_SECONDS = 0.1
+# Between two looks for a stop: from its beginning on every commit fails.
+STOP_INTERVAL_SECONDS = 0.05
 # A statement that takes longer is a server that does not answer.
 DEADLINE_SECONDS = 0.8
 STALE_SECONDS = 1.0
@@ -53,6 +57,11 @@ STALE_SECONDS = 1.0
 # again only once a minute.
 FREE_BYTES = 16 * 1024**2
 FULL_SECONDS = 60.0
+
+
+def rest(connection: Any, seconds: float) -> None:
+    """Wait for the next look: until then a server says nothing but that it goes."""
+    select.select([connection._sock], [], [], seconds)
 
 
 class Watch:
@@ -64,6 +73,7 @@ class Watch:
         self._error = "mysqld was not asked yet"
         self._at = time.monotonic()
         self._draining = ""
+        self._stopping = False
         self._full_at = -math.inf
         self.asked = threading.Event()
 
@@ -83,11 +93,28 @@ class Watch:
                         self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
-                        time.sleep(INTERVAL_SECONDS)
+                        rest(connection, INTERVAL_SECONDS)
             except Exception as err:
                 said = str(err) if isinstance(err, CommandExecutionError) else repr(err)
                 self._error, self._at = said, time.monotonic()
                 self.asked.set()
+            time.sleep(INTERVAL_SECONDS)
+
+    def look_for_stops(self) -> None:
+        """Look for a stop of Group Replication for ever, on another connection.
+
+        A look of the other kind that was under way when the stop began is answered after it.
+        """
+        while True:
+            # Whatever is wrong with the server is the other look's to say.
+            with (
+                contextlib.suppress(Exception),
+                mysql_gr.connect(DEADLINE_SECONDS, **self._where) as connection,
+            ):
+                while True:
+                    self._stopping = mysql_gr.is_stopping(connection)
+                    rest(connection, STOP_INTERVAL_SECONDS)
+            self._stopping = False
             time.sleep(INTERVAL_SECONDS)
 
     def _look_for_room(self, places: list[str]) -> None:
@@ -104,6 +131,8 @@ class Watch:
         seen, error = self._seen, self._error
         if not error and age > STALE_SECONDS:
             error = f"mysqld last answered {age:.1f} s ago"
+        if seen and self._stopping:
+            seen = {**seen, "stopping": True}
         answer: dict[str, Any] = {
             "name": socket.gethostname(),
             "host": "" if error else seen["host"],
@@ -344,7 +373,8 @@ FIRST_DESCRIPTOR = 3
 def main(mysqld: str, user: str, *known: str) -> None:
     """Watch and answer for ever, on the port that systemd holds open."""
     watch = Watch(mysqld, user)
-    threading.Thread(target=watch.run, daemon=True).start()
+    for look in (watch.run, watch.look_for_stops):
+        threading.Thread(target=look, daemon=True).start()
     # Who has asked meanwhile gets an answer, and not that mysqld was not asked yet.
     watch.asked.wait(DEADLINE_SECONDS)
     Handler.watch = watch
