@@ -29,11 +29,18 @@ def failover(results: Results, path: Path) -> None:
     from matplotlib import pyplot
 
     rounds = measured(results)
+    modes = [mode for mode in MODES if any(one["mode"] == mode for one in rounds)]
     keys = {"gap": "nobody is served through the way", "worst": "its one worst client"}
     figure, axes = pyplot.subplots(
-        len(MODES), len(keys), figsize=(14, 8), sharex=True, sharey=True, layout="constrained"
+        len(modes),
+        len(keys),
+        figsize=(14, 4 * len(modes)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
-    for row, mode in zip(axes, MODES, strict=True):
+    for row, mode in zip(axes, modes, strict=True):
         for axis, (key, title) in zip(row, keys.items(), strict=True):
             for index, way in enumerate(WAYS):
                 offset = GROUP * ((index + 0.5) / len(WAYS) - 0.5)
