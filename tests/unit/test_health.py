@@ -106,7 +106,7 @@ def test_a_stop_counts_that_the_look_under_way_does_not_see(monkeypatch):
 
     monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "is_stopping", is_stopping)
-    monkeypatch.setattr(health, "rest", between)
+    monkeypatch.setattr(health, "wait_for_next_look", between)
     monkeypatch.setattr(health.time, "sleep", between)
     with pytest.raises(SystemExit):
         watch.look_for_stops()
@@ -138,7 +138,7 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
     monkeypatch.setattr(mysql_gr, "not_for_new", lambda: flag[0])
-    monkeypatch.setattr(health, "rest", between)
+    monkeypatch.setattr(health, "wait_for_next_look", between)
     watch = health.Watch("/nonexistent", "nobody")
     with pytest.raises(SystemExit):
         watch.run()
@@ -175,7 +175,9 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
     monkeypatch.setattr(mysql_gr, "observe", observe)
     monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
-    monkeypatch.setattr(health, "rest", lambda connection, seconds: time.sleep(seconds))
+    monkeypatch.setattr(
+        health, "wait_for_next_look", lambda connection, seconds: time.sleep(seconds)
+    )
     watch = health.Watch("/nonexistent", "nobody")
 
     def run() -> None:
@@ -196,12 +198,12 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     assert not thread.is_alive()
 
 
-def test_a_server_that_goes_ends_the_rest():
+def test_a_server_that_goes_ends_the_wait():
     mine, servers = socket.socketpair()
     with mine:
         begin = time.monotonic()
         threading.Timer(0.05, servers.close).start()
-        health.rest(SimpleNamespace(_sock=mine), 5)
+        health.wait_for_next_look(SimpleNamespace(_sock=mine), 5)
         assert 0.04 < time.monotonic() - begin < 2
 
 

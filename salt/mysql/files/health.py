@@ -59,7 +59,7 @@ FREE_BYTES = 16 * 1024**2
 FULL_SECONDS = 60.0
 
 
-def rest(connection: Any, seconds: float) -> None:
+def wait_for_next_look(connection: Any, seconds: float) -> None:
     """Wait for the next look: until then a server says nothing but that it goes."""
     select.select([connection._sock], [], [], seconds)
 
@@ -93,7 +93,7 @@ class Watch:
                         self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
-                        rest(connection, INTERVAL_SECONDS)
+                        wait_for_next_look(connection, INTERVAL_SECONDS)
             except Exception as err:
                 said = str(err) if isinstance(err, CommandExecutionError) else repr(err)
                 self._error, self._at = said, time.monotonic()
@@ -113,7 +113,7 @@ class Watch:
             ):
                 while True:
                     self._stopping = mysql_gr.is_stopping(connection)
-                    rest(connection, STOP_INTERVAL_SECONDS)
+                    wait_for_next_look(connection, STOP_INTERVAL_SECONDS)
             self._stopping = False
             time.sleep(INTERVAL_SECONDS)
 
