@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from bench.failover import versions
@@ -17,7 +18,7 @@ from bench.plan import MODES
 from bench.report import conditions, markdown
 from tests.chaos.faults import Members
 from tests.lab import APPLICATION, Lab
-from tests.visitors import CROWD, GOOD, Answer, Crowd
+from tests.visitors import CROWD, GOOD, Answer, Crowd, failed
 
 # Of several primaries, and of one; and the switch from one to the other.
 KILL = {MODES[0]: "kill-multi", MODES[1]: "kill-single"}
@@ -136,6 +137,7 @@ class Web:
         took = time.time() - begin
         time.sleep(SETTLE_SECONDS)
         answers = crowd.answers(begin)
+        gap = outage(answers, begin, time.time())
         return {
             "event": step.event,
             "number": step.number,
@@ -145,9 +147,30 @@ class Web:
             "took": round(took, 1),
             "causes": causes(answers),
             "slowest": round(max(answer.seconds for answer in answers), 2),
+            "outage": round(gap.end - gap.begin, 2),
+            "outside": causes(outside(failed(answers), gap)),
             "lost": [],
             "problems": [problem] if problem else [],
         }
+
+
+class Gap(NamedTuple):
+    """A time in which nobody's update was acknowledged."""
+
+    begin: float
+    end: float
+
+
+def outage(answers: Iterable[Answer], begin: float, end: float) -> Gap:
+    """Return the longest time between two moments in which nobody's update was acknowledged."""
+    ends = (one.ended for one in answers if (one.task, one.cause) == ("update", GOOD))
+    inside = [begin, *sorted(when for when in ends if begin < when < end), end]
+    return max((Gap(*pair) for pair in pairwise(inside)), key=lambda gap: gap.end - gap.begin)
+
+
+def outside(answers: Iterable[Answer], gap: Gap) -> list[Answer]:
+    """Return those that were not under way in some time."""
+    return [one for one in answers if one.began > gap.end or one.ended < gap.begin]
 
 
 def causes(answers: Iterable[Answer]) -> dict[str, dict[str, int]]:
@@ -162,7 +185,8 @@ def show(result: Mapping[str, Any]) -> str:
     """Return what came of one step in a line."""
     return (
         f"{result['event']:11} {result['number']:2} {result['took']:6.1f} s  "
-        f"slowest {result['slowest']:5.2f} s  {told(result['causes'])}"
+        f"slowest {result['slowest']:5.2f} s  "
+        f"no update for {result['outage']:5.2f} s  {told(result['causes'])}"
         f"{'  ' + result['problems'][0] if result['problems'] else ''}"
     )
 
@@ -174,6 +198,26 @@ def told(found: Mapping[str, Mapping[str, int]]) -> str:
     return "; ".join([f"{counts.get(GOOD, 0)} {GOOD}", *bad])
 
 
+def summed(found: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, Counter[str]]:
+    """Return the causes of several events together."""
+    whole: dict[str, Counter[str]] = {}
+    for one in found:
+        for cause, tasks in one.items():
+            whole.setdefault(cause, Counter()).update(tasks)
+    return whole
+
+
+def listed(found: Mapping[str, Mapping[str, int]]) -> str:
+    """Return causes with what the requests were for, or that there are none."""
+    return (
+        "; ".join(
+            f"{sum(tasks.values())} {cause} ({', '.join(f'{n} {t}' for t, n in tasks.items())})"
+            for cause, tasks in sorted(found.items())
+        )
+        or "none"
+    )
+
+
 def table(results: Sequence[Mapping[str, Any]]) -> str:
     """Return what the crowd noticed, as a table: an event in a row."""
     # Of what happened in several runs, the last.
@@ -181,18 +225,28 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for event in [event for event in EVENTS if any(one["event"] == event for one in results)]:
         here = [one for one in results if one["event"] == event]
-        whole: dict[str, Counter[str]] = {}
-        for one in here:
-            for cause, tasks in one["causes"].items():
-                whole.setdefault(cause, Counter()).update(tasks)
+        whole = summed(one["causes"] for one in here)
         good = sum(whole.pop(GOOD, {}).values())
-        failures = "; ".join(
-            f"{sum(tasks.values())} {cause} ({', '.join(f'{n} {t}' for t, n in tasks.items())})"
-            for cause, tasks in sorted(whole.items())
+        rows.append(
+            (
+                event,
+                str(len(here)),
+                str(good),
+                f"{max(one['slowest'] for one in here):.2f}",
+                f"{max(one['outage'] for one in here):.2f}",
+                listed(whole),
+                listed(summed(one["outside"] for one in here)),
+            )
         )
-        slowest = max(one["slowest"] for one in here)
-        rows.append((event, str(len(here)), str(good), f"{slowest:.2f}", failures or "none"))
-    head = ("event", "times", "answered well", "slowest, s", "failed, by cause")
+    head = (
+        "event",
+        "times",
+        "answered well",
+        "slowest, s",
+        "no update for, s",
+        "failed, by cause",
+        "of them not in that time",
+    )
     lost = "; ".join(found for one in results for found in one["lost"]) or "none"
     return (
         f"{conditions(results, 'events')}\n{markdown(head, rows)}\n"

@@ -31,6 +31,11 @@ class Answer(NamedTuple):
     task: str
     cause: str
 
+    @property
+    def ended(self) -> float:
+        """When it was answered, or given up."""
+        return self.began + self.seconds
+
 
 def cause_of(status: int, headers: Mapping[str, str], text: str) -> str:
     """Return what came of a request, by what the server answered."""
@@ -169,10 +174,7 @@ class Crowd:
     def answers(self, since: float = 0) -> list[Answer]:
         """Return what was answered to requests that ended after a time."""
         return [
-            answer
-            for one in self._visitors
-            for answer in [*one.answers]
-            if answer.began + answer.seconds >= since
+            answer for one in self._visitors for answer in [*one.answers] if answer.ended >= since
         ]
 
     def lost(self) -> list[str]:

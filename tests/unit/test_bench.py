@@ -544,6 +544,24 @@ def test_causes_are_counted_by_what_the_requests_were_for():
     assert visitors.failed(answers) == answers[3:]
 
 
+def test_the_outage_is_the_longest_time_without_an_update():
+    answers = [
+        visited("update", "good", 10.0),
+        visited("update", "good", 11.0),
+        # Neither a read nor a failure ends it.
+        visited("read", "good", 12.0),
+        visited("update", visitors.UNKNOWN, 12.5),
+        visited("update", "good", 15.0),
+    ]
+    gap = web.outage(answers, 10.0, 17.0)
+    assert gap == (12.0, 16.0)
+    assert web.outage([], 10.0, 17.0) == (10.0, 17.0)
+    before, first, last, after = (
+        visited("read", visitors.LATER, began) for began in (10.9, 11.0, 16.0, 16.1)
+    )
+    assert web.outside([before, first, last, after], gap) == [before, after]
+
+
 def test_the_web_table_adds_up_what_happened_several_times():
     def event(name, number, causes, lost=()):
         return {
@@ -555,6 +573,8 @@ def test_the_web_table_adds_up_what_happened_several_times():
             "took": 3.0,
             "causes": causes,
             "slowest": number / 2,
+            "outage": number / 4,
+            "outside": {cause: tasks for cause, tasks in causes.items() if "500" in cause},
             "lost": list(lost),
             "problems": [],
         }
@@ -567,6 +587,9 @@ def test_the_web_table_adds_up_what_happened_several_times():
             event("to-single", 1, {"good": {"read": 1}, "status 500": {"update": 2}}, ["x"]),
         ]
     )
-    assert "| deploy | 2 | 12 | 1.00 | none |" in text
-    assert "| to-single | 1 | 1 | 0.50 | 2 status 500 (2 update) |" in text
+    assert "| deploy | 2 | 12 | 1.00 | 0.50 | none | none |" in text
+    assert (
+        "| to-single | 1 | 1 | 0.50 | 0.25 | 2 status 500 (2 update) | 2 status 500 (2 update) |"
+        in text
+    )
     assert "Updates lost: x." in text
