@@ -34,7 +34,7 @@ test-integration: $(VENV)/ready ## A real master and minion run the modules and 
 test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer and its page in a browser, a member killed and back
 	$(RUN) -m pytest tests/e2e
 
-test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, by both pairs of ports: RUNS=n in a row
+test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, in both modes by both pairs of ports: RUNS=n in a row
 	RUNS=$(or $(RUNS),20) $(RUN) -m pytest tests/e2e/test_1_api.py
 
 screenshots: $(VENV)/ready browser ## Take docs/images anew, from the running lab

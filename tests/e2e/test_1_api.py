@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bench.plan import MODES
 from tests.application import ports
 from tests.lab import DATABASE, Lab
 from tests.newman import newman
@@ -32,7 +33,8 @@ def test_the_ports_are_used(lab: Lab, by):
     assert {one["read"]["host"] for one in health} <= set(lab.databases)
 
 
-def test_the_collection_passes_again_and_again(lab: Lab, by):
+@pytest.mark.parametrize("mode", MODES, indirect=True)
+def test_the_collection_passes_again_and_again(lab: Lab, by, mode):
     assert newman(lab, RUNS) == []
 
 

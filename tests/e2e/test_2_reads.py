@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
 
+from bench.plan import MODES
 from tests.e2e.test_2_balancer import asked
 from tests.lab import DATABASE, Lab
 
@@ -30,12 +31,6 @@ def table(lab: Lab, all_online) -> Iterator[None]:
         asked(session, "DROP TABLE read_trial")
 
 
-@pytest.fixture
-def mode(request, switch_mode) -> str:
-    switch_mode(request.param)
-    return request.param
-
-
 def stale_reads(lab: Lab, client: int, write_port: int, read_port: int) -> list[tuple]:
     """Write a number and read it elsewhere, again and again; returns what was read wrongly."""
     found = []
@@ -53,7 +48,7 @@ def stale_reads(lab: Lab, client: int, write_port: int, read_port: int) -> list[
     return found
 
 
-@pytest.mark.parametrize("mode", ["multi-primary", "single-primary"], indirect=True)
+@pytest.mark.parametrize("mode", MODES, indirect=True)
 def test_ten_thousand_reads_see_what_was_written_just_before(lab: Lab, mode, table):
     with ThreadPoolExecutor(CLIENTS) as pool:
         for ports in PORTS:

@@ -6,7 +6,6 @@ Names come from the roles in pillar/cluster.sls, which is edited here and put ba
 from __future__ import annotations
 
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from ipaddress import ip_address
 import pymysql
 import pytest
 
-from tests.e2e.conftest import CONVERGE, check_nothing_left_to_do, salt
-from tests.lab import ROOT, TABLE, Lab, declared, nodes
+from tests.e2e.conftest import CONVERGE, check_nothing_left_to_do, grown_to, salt
+from tests.lab import TABLE, Lab, declared, nodes
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
 
@@ -37,20 +36,6 @@ def with_more(text: str, count: int) -> str:
         for n in range(1, count + 1)
     ]
     return text.replace(line, "".join([line, *added]))
-
-
-@pytest.fixture
-def tables(lab: Lab) -> Iterator[tuple[str, str, str]]:
-    """The table as it is, with one database more and with two; put back whatever happens."""
-    before = TABLE.read_text()
-    grown = with_more(before, 2)
-    yield before, with_more(before, 1), grown
-    if TABLE.read_text() != before:
-        TABLE.write_text(before)
-        # Where the test ended early they leave first, or the rest would have to miss them.
-        lab.run(lab.master, CONVERGE, check=False)
-    for name in set(declared("db", grown)) - set(declared("db", before)):
-        subprocess.run(["vagrant", "destroy", "-f", name], cwd=ROOT, check=False)
 
 
 class Writer(threading.Thread):
@@ -121,57 +106,53 @@ def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
     assert sorted((s["section"], s["address"], s["state"]) for s in found) == expected
 
 
-def test_three_five_three_under_write_load(lab: Lab, tables, writers):
-    before, one_more, two_more = tables
+def test_three_five_three_under_write_load(lab: Lab, writers):
+    before = TABLE.read_text()
+    one_more, two_more = with_more(before, 1), with_more(before, 2)
     three, five = declared("db", before), declared("db", two_more)
     added = [name for name in five if name not in three]
     pids = everywhere(lab, three, "systemctl show mysql -p MainPID --value")
 
-    TABLE.write_text(two_more)
-    up = subprocess.run(["vagrant", "up"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert up.returncode == 0, up.stdout + up.stderr
-    check_group(lab, five, pids)
-    check_nothing_left_to_do(lab)
+    with grown_to(lab, two_more) as grown:
+        check_group(lab, five, pids)
+        check_nothing_left_to_do(grown)
 
-    TABLE.write_text(before)
-    predicted = salt(lab, added, "state.apply test=True")
-    for states in predicted.values():
-        state = next(s for s in states.values() if s["__id__"] == "mysql-removed-member-left")
-        assert state["result"] is None
-        assert state["changes"] == {"state": {"old": "ONLINE", "new": "OFFLINE"}}
-    lab.run(lab.master, CONVERGE)
-    check_group(lab, three, pids)
-    check_nothing_left_to_do(lab)
-    for states in salt(lab, added, "state.apply").values():
-        assert all((s["result"], s["changes"]) == (True, {}) for s in states.values()), states
-    journal = everywhere(lab, added, "journalctl -u mysql-gr-keeper -n 3 --no-pager")
-    assert all("no longer declares it" in text for text in journal.values()), journal
-    assert all(
-        int(count) > 0
-        for count in everywhere(
-            lab, added, 'mysql -N -e "SELECT COUNT(*) FROM realworld.scale_trial"'
-        ).values()
-    )
-
-    # Declared again, it joins with its next highstate; then it leaves with its own, too.
-    TABLE.write_text(one_more)
-    for text, state in ((one_more, "ONLINE"), (before, "OFFLINE")):
-        TABLE.write_text(text)
-        states = salt(lab, added[:1], "state.apply")[added[0]]
-        assert all(one["result"] for one in states.values()), states
-        salt(lab, added[:1], "saltutil.refresh_pillar wait=True")
-        status = salt(lab, added[:1], "mysql_gr.status")[added[0]]
-        assert status["member"]["state"] == state
-
-    for writer in writers:
-        writer.stop()
-    assert [failure for writer in writers for failure in writer.failed] == []
-    acknowledged = {row for writer in writers for row in writer.acknowledged}
-    assert len(acknowledged) > 500
-    for name in three:
-        rows = lab.sql(
-            name,
-            "SET SESSION group_replication_consistency = 'BEFORE';"
-            " SELECT id FROM realworld.scale_trial",
+        TABLE.write_text(before)
+        predicted = salt(lab, added, "state.apply test=True")
+        for states in predicted.values():
+            state = next(s for s in states.values() if s["__id__"] == "mysql-removed-member-left")
+            assert state["result"] is None
+            assert state["changes"] == {"state": {"old": "ONLINE", "new": "OFFLINE"}}
+        lab.run(lab.master, CONVERGE)
+        check_group(lab, three, pids)
+        check_nothing_left_to_do(lab)
+        assert lab.apply(added) == set()
+        journal = everywhere(lab, added, "journalctl -u mysql-gr-keeper -n 3 --no-pager")
+        assert all("no longer declares it" in text for text in journal.values()), journal
+        assert all(
+            int(count) > 0
+            for count in everywhere(
+                lab, added, 'mysql -N -e "SELECT COUNT(*) FROM realworld.scale_trial"'
+            ).values()
         )
-        assert acknowledged - set(rows.split()) == set(), name
+
+        # Declared again, it joins with its next highstate; then it leaves with its own, too.
+        for text, state in ((one_more, "ONLINE"), (before, "OFFLINE")):
+            TABLE.write_text(text)
+            lab.apply(added[:1])
+            salt(lab, added[:1], "saltutil.refresh_pillar wait=True")
+            status = salt(lab, added[:1], "mysql_gr.status")[added[0]]
+            assert status["member"]["state"] == state
+
+        for writer in writers:
+            writer.stop()
+        assert [failure for writer in writers for failure in writer.failed] == []
+        acknowledged = {row for writer in writers for row in writer.acknowledged}
+        assert len(acknowledged) > 500
+        for name in three:
+            rows = lab.sql(
+                name,
+                "SET SESSION group_replication_consistency = 'BEFORE';"
+                " SELECT id FROM realworld.scale_trial",
+            )
+            assert acknowledged - set(rows.split()) == set(), name
