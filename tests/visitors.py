@@ -15,7 +15,8 @@ PASSWORD = "a password of a visitor"
 CROWD = 20
 # Longer than the application waits for a database.
 PATIENCE = 60
-# So many updates and reads between two logins: a login is a second of work for a processor.
+# So many updates and reads between two logins: a login is a second of work for a processor. Not
+# all log in at once, or nobody would be served meanwhile.
 BETWEEN_LOGINS = 20
 
 GOOD = "good"
@@ -59,8 +60,8 @@ def failed(answers: Iterable[Answer]) -> list[Answer]:
 class Visitor:
     """One user with one thing to remember: the last text that was saved of it."""
 
-    def __init__(self, base: str, name: str) -> None:
-        self._base, self._name = base, name
+    def __init__(self, base: str, name: str, turn: int) -> None:
+        self._base, self._name, self._turn = base, name, turn % BETWEEN_LOGINS
         self._session = requests.Session()
         self._session.trust_env = self._session.verify = False
         self._saved, self._maybe = "", ""
@@ -88,7 +89,7 @@ class Visitor:
         number = 0
         while not until.wait(pause):
             number += 1
-            if number % BETWEEN_LOGINS == 1:
+            if number % BETWEEN_LOGINS == self._turn:
                 user = {"email": self._email, "password": PASSWORD}
                 answer = self._ask("login", "POST", "/api/users/login", {"user": user})
                 if answer is not None:
@@ -150,7 +151,7 @@ class Crowd:
 
     def __init__(self, bases: list[str], size: int = CROWD, pause: float = 0) -> None:
         stamp = time.time_ns()
-        self._visitors = [Visitor(bases[n % len(bases)], f"v{stamp}n{n}") for n in range(size)]
+        self._visitors = [Visitor(bases[n % len(bases)], f"v{stamp}n{n}", n) for n in range(size)]
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=one.visit, args=(self._stop, pause), daemon=True)
