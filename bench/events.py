@@ -84,7 +84,8 @@ class Event(NamedTuple):
 
 EVENTS: dict[str, Event] = {
     "none": Event("nothing", faults.nothing),
-    "kill": Event("kill -9 of the mysqld", faults.kill_for_good, faults.start_again),
+    "kill": Event("kill -9 of the mysqld for good", faults.kill_for_good, faults.start_again),
+    "crash": Event("kill -9 of the mysqld, which its unit starts anew", faults.kill),
     "freeze": Event("SIGSTOP of the mysqld", faults.freeze, faults.thaw),
     "partition": Event("nothing passes between the member and anybody", isolate, isolate_over),
     "stop": Event("`systemctl stop mysql`", faults.stop, faults.start),

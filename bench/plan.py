@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 MODES = ("multi-primary", "single-primary")
 # Nothing happens: what the longest gap then is, is the machine's noise.
 QUIET = "none"
-FAULTS = ("kill", "freeze", "partition", "stop", "leave")
+FAULTS = ("kill", "crash", "freeze", "partition", "stop", "leave")
 # What an operator does on purpose; it is to cost no client anything.
 PLANNED = ("drain", "switchover", "reload")
 EVENTS = (QUIET, *FAULTS, *PLANNED)

@@ -137,7 +137,7 @@ def _limit(text: str, found: Sequence[float], limit: float, what: str) -> Goal:
 
 def _at_most(rounds: Results) -> Iterator[Goal]:
     mode = MODES[0]
-    for event in ("kill", "partition"):
+    for event in ("kill", "crash", "partition"):
         found = values(rounds, mode, event, OURS[0], "gap")
         yield _limit(f"{mode}, {event}: gap of {OURS[0]} ≤ 1 s", found, 1, "p95")
     for way in OURS:
