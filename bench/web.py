@@ -43,11 +43,11 @@ APART_SECONDS = 30
 
 
 class Step(NamedTuple):
-    """One thing that happens while the crowd is there."""
+    """One thing that happens while the crowd is there; it may tell when it struck."""
 
     event: str
     number: int
-    does: Callable[[], object]
+    does: Callable[[], float | None]
 
 
 def deploy(lab: Lab, build: str) -> None:
@@ -70,15 +70,25 @@ def rollback(lab: Lab) -> None:
             raise AssertionError(f"{name}: {answer}")
 
 
-def kill(lab: Lab, member: str, mode: str) -> None:
-    """Kill a mysqld, and wait until its unit and its keeper have brought it back."""
+def switched(lab: Lab, mode: str) -> None:
+    """Switch the group, as an operator does it."""
+    lab.switch_mode(mode)
+
+
+def kill(lab: Lab, member: str, mode: str) -> float:
+    """Kill a mysqld, and wait until its unit and its keeper have brought it back.
+
+    Returns when it was killed, by the machine's clock, which is the host's: a connection to a
+    machine takes a while where a crowd is.
+    """
     # It is so already, unless only some events were chosen.
     lab.switch_mode(mode)
     time.sleep(APART_SECONDS)
     members = Members(lab)
     with members.watched(WHOLE_SECONDS):
-        lab.run(member, "systemctl kill --signal=KILL mysql")
+        struck = lab.run(member, "date +%s.%N\nsystemctl kill --signal=KILL mysql")
         members.wait_stable(WHOLE_SECONDS)
+    return float(struck)
 
 
 class Web:
@@ -99,8 +109,9 @@ class Web:
                 for number, member in enumerate(lab.databases, 1)
             ]
 
-        single = partial(lab.switch_mode, MODES[1])
-        multi = partial(lab.switch_mode, MODES[0])
+        def switch(mode: str) -> Step:
+            return Step(SWITCH[mode], 1, partial(switched, lab, mode))
+
         steps = [
             Step("none", 1, partial(time.sleep, QUIET_SECONDS)),
             *(
@@ -109,9 +120,9 @@ class Web:
             ),
             *(Step("rollback", n, partial(rollback, lab)) for n in range(1, ROLLBACKS + 1)),
             *kills(MODES[0]),
-            Step(SWITCH[MODES[1]], 1, single),
+            switch(MODES[1]),
             *kills(MODES[1]),
-            Step(SWITCH[MODES[0]], 1, multi),
+            switch(MODES[0]),
         ]
         return [step for step in steps if step.event in events]
 
@@ -129,15 +140,14 @@ class Web:
     def run(self, step: Step, crowd: Crowd) -> dict[str, Any]:
         """Let one thing happen and return what the crowd noticed of it."""
         now, begin = datetime.datetime.now(datetime.timezone.utc), time.time()
-        problem = ""
+        struck, problem = begin, ""
         try:
-            step.does()
+            struck = step.does() or begin
         except AssertionError as err:
             problem = str(err)
         took = time.time() - begin
         time.sleep(SETTLE_SECONDS)
         answers = crowd.answers(begin)
-        gap = outage(answers, begin, time.time())
         return {
             "event": step.event,
             "number": step.number,
@@ -147,30 +157,21 @@ class Web:
             "took": round(took, 1),
             "causes": causes(answers),
             "slowest": round(max(answer.seconds for answer in answers), 2),
-            "outage": round(gap.end - gap.begin, 2),
-            "outside": causes(outside(failed(answers), gap)),
+            "outage": round(outage(answers, struck, time.time()), 2),
+            "failures": [
+                [round(one.began - struck, 2), round(one.ended - struck, 2)]
+                for one in failed(answers)
+            ],
             "lost": [],
             "problems": [problem] if problem else [],
         }
 
 
-class Gap(NamedTuple):
-    """A time in which nobody's update was acknowledged."""
-
-    begin: float
-    end: float
-
-
-def outage(answers: Iterable[Answer], begin: float, end: float) -> Gap:
+def outage(answers: Iterable[Answer], begin: float, end: float) -> float:
     """Return the longest time between two moments in which nobody's update was acknowledged."""
     ends = (one.ended for one in answers if (one.task, one.cause) == ("update", GOOD))
     inside = [begin, *sorted(when for when in ends if begin < when < end), end]
-    return max((Gap(*pair) for pair in pairwise(inside)), key=lambda gap: gap.end - gap.begin)
-
-
-def outside(answers: Iterable[Answer], gap: Gap) -> list[Answer]:
-    """Return those that were not under way in some time."""
-    return [one for one in answers if one.began > gap.end or one.ended < gap.begin]
+    return max(later - earlier for earlier, later in pairwise(inside))
 
 
 def causes(answers: Iterable[Answer]) -> dict[str, dict[str, int]]:
@@ -218,6 +219,14 @@ def listed(found: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
+def moments(failures: Sequence[tuple[float, float]]) -> str:
+    """Return when requests that failed had begun and when they were answered, from and to."""
+    if not failures:
+        return "-"
+    began, ended = zip(*failures, strict=True)
+    return f"{min(began):.2f} to {max(began):.2f}, {min(ended):.2f} to {max(ended):.2f}"
+
+
 def table(results: Sequence[Mapping[str, Any]]) -> str:
     """Return what the crowd noticed, as a table: an event in a row."""
     # Of what happened in several runs, the last.
@@ -235,7 +244,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
                 f"{max(one['slowest'] for one in here):.2f}",
                 f"{max(one['outage'] for one in here):.2f}",
                 listed(whole),
-                listed(summed(one["outside"] for one in here)),
+                moments([pair for one in here for pair in one["failures"]]),
             )
         )
     head = (
@@ -245,7 +254,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
         "slowest, s",
         "no update for, s",
         "failed, by cause",
-        "of them not in that time",
+        "when these began, and ended, s after it",
     )
     lost = "; ".join(found for one in results for found in one["lost"]) or "none"
     return (

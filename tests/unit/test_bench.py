@@ -553,17 +553,12 @@ def test_the_outage_is_the_longest_time_without_an_update():
         visited("update", visitors.UNKNOWN, 12.5),
         visited("update", "good", 15.0),
     ]
-    gap = web.outage(answers, 10.0, 17.0)
-    assert gap == (12.0, 16.0)
-    assert web.outage([], 10.0, 17.0) == (10.0, 17.0)
-    before, first, last, after = (
-        visited("read", visitors.LATER, began) for began in (10.9, 11.0, 16.0, 16.1)
-    )
-    assert web.outside([before, first, last, after], gap) == [before, after]
+    assert web.outage(answers, 10.0, 17.0) == 4.0
+    assert web.outage([], 10.0, 17.0) == 7.0
 
 
 def test_the_web_table_adds_up_what_happened_several_times():
-    def event(name, number, causes, lost=()):
+    def event(name, number, causes, lost=(), failures=()):
         return {
             "event": name,
             "number": number,
@@ -574,7 +569,7 @@ def test_the_web_table_adds_up_what_happened_several_times():
             "causes": causes,
             "slowest": number / 2,
             "outage": number / 4,
-            "outside": {cause: tasks for cause, tasks in causes.items() if "500" in cause},
+            "failures": failures,
             "lost": list(lost),
             "problems": [],
         }
@@ -584,12 +579,18 @@ def test_the_web_table_adds_up_what_happened_several_times():
             event("deploy", 1, {"good": {"read": 5}}),
             event("deploy", 2, {"good": {"read": 5, "update": 2}}),
             event("to-single", 1, {"good": {"read": 1}, "status 404": {"read": 1}}),
-            event("to-single", 1, {"good": {"read": 1}, "status 500": {"update": 2}}, ["x"]),
+            event(
+                "to-single",
+                1,
+                {"good": {"read": 1}, "status 500": {"update": 2}},
+                ["x"],
+                [[-0.2, 0.1], [0.05, 0.3]],
+            ),
         ]
     )
-    assert "| deploy | 2 | 12 | 1.00 | 0.50 | none | none |" in text
+    assert "| deploy | 2 | 12 | 1.00 | 0.50 | none | - |" in text
     assert (
-        "| to-single | 1 | 1 | 0.50 | 0.25 | 2 status 500 (2 update) | 2 status 500 (2 update) |"
-        in text
+        "| to-single | 1 | 1 | 0.50 | 0.25 | 2 status 500 (2 update) "
+        "| -0.20 to 0.05, 0.10 to 0.30 |" in text
     )
     assert "Updates lost: x." in text
