@@ -70,7 +70,7 @@ def rollback(lab: Lab) -> None:
             raise AssertionError(f"{name}: {answer}")
 
 
-def switched(lab: Lab, mode: str) -> None:
+def switch_mode(lab: Lab, mode: str) -> None:
     """Switch the group, as an operator does it."""
     lab.switch_mode(mode)
 
@@ -110,7 +110,7 @@ class Web:
             ]
 
         def switch(mode: str) -> Step:
-            return Step(SWITCH[mode], 1, partial(switched, lab, mode))
+            return Step(SWITCH[mode], 1, partial(switch_mode, lab, mode))
 
         steps = [
             Step("none", 1, partial(time.sleep, QUIET_SECONDS)),
