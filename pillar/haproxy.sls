@@ -78,7 +78,7 @@ haproxy:
       - timeout check 400ms
       - '# Four refusals, 10 ms apart, or 0.4 s without an answer; a connection that a member refuses has'
       - '# it asked at once.'
-      - >-
+      - &watched >-
         default-server port ${plain:cluster:health_port} inter 100ms fastinter 10ms downinter 100ms
         fall 4 rise 1 observe layer4 error-limit 1 on-error fastinter
         on-marked-down shutdown-sessions maxconn 150
@@ -108,10 +108,7 @@ haproxy:
       - http-check disable-on-404
       - http-check expect status 200
       - timeout check 400ms
-      - >-
-        default-server port ${plain:cluster:health_port} inter 100ms fastinter 10ms downinter 100ms
-        fall 4 rise 1 observe layer4 error-limit 1 on-error fastinter
-        on-marked-down shutdown-sessions maxconn 150
+      - *watched
       - .if feature(LUA) && version_atleast(3.1)
       - '# A new process knows no member until it has asked; connections wait for that.'
       - default-server init-state down
@@ -149,11 +146,9 @@ haproxy:
       - http-check disable-on-404
       - http-check expect status 200
       - timeout check 400ms
+      - *watched
       - '# One that comes back has nothing in memory yet: its share grows for 10 s.'
-      - >-
-        default-server port ${plain:cluster:health_port} inter 100ms fastinter 10ms downinter 100ms
-        fall 4 rise 1 observe layer4 error-limit 1 on-error fastinter
-        on-marked-down shutdown-sessions maxconn 150 slowstart 10s
+      - default-server slowstart 10s
       - servers:
           prefix: mysql
           port: 3306
