@@ -170,6 +170,11 @@ STOP_SECONDS = 60
 NOTICE_SECONDS = 1.0
 # How long commits that are under way may hold up a member that leaves.
 COMMIT_SECONDS = 5
+# Group communication keeps the group's last four compositions, and calls who is in any of them:
+# three more after the one without a member push out the last one with it.
+RECONFIGURATIONS = 3
+# By then one of them has taken effect.
+SETTLE_SECONDS = 0.5
 
 
 def __virtual__() -> str:
@@ -1989,6 +1994,46 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         "running": bool(received) and received[0]["state"] == "ON",
         "gtid_received": re.sub(r"\s", "", (received[0]["gtids"] or "") if received else ""),
     }
+
+
+def forgotten_by(facts: Mapping[str, Any], known: Iterable[str]) -> list[str]:
+    """
+    Return the members that the group is to forget, if it is this member that has it do so.
+
+    facts
+        What :py:func:`observe` says of this member.
+
+    known
+        The addresses of the members that were there before.
+
+    Returns the addresses of those that are gone; none for all members but the first that is ONLINE,
+    and while there is no majority.
+    """
+    hosts = {member["host"] for member in facts["members"]}
+    online = sorted(member["host"] for member in facts["members"] if member["state"] == ONLINE)
+    if not facts["quorum"] or online[:1] != [facts["host"]]:
+        return []
+    return sorted(set(known) - hosts)
+
+
+def forget_removed(connection: Any) -> None:
+    """
+    Let group communication forget members that were removed from the group.
+
+    It goes on calling who was removed, and the whole group stands still for one to three seconds
+    each time that nobody answers, as nobody does for a machine without power or network. It ends
+    when the group was reconfigured some times since. Setting the write concurrency that is set
+    already is a reconfiguration, and changes nothing else.
+
+    connection
+        An open connection to an ONLINE member, of an account with GROUP_REPLICATION_ADMIN.
+
+    Raises CommandExecutionError with the server's words when the group cannot do it now.
+    """
+    present = "group_replication_get_write_concurrency()"
+    for _ in range(RECONFIGURATIONS):
+        _rows(connection, f"SELECT group_replication_set_write_concurrency({present})")
+        time.sleep(SETTLE_SECONDS)
 
 
 def places_written(connection: Any) -> list[str]:

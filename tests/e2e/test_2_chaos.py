@@ -36,3 +36,21 @@ def test_no_acknowledged_write_is_lost(lab: Lab, chaos: Chaos, fault, place, sec
     assert result["problems"] == [], result
     assert (result["lost"], result["splits"]) == (0, 0)
     assert result["acknowledged"] > 50
+
+
+def test_the_group_calls_nobody_who_was_expelled(lab: Lab, chaos: Chaos):
+    """Each call that nobody answers holds up all; the first would come some 13 s after the cut."""
+    victim, *others = lab.databases
+    one = Round(1, "partition", (victim,), tuple(others), 25.0, (False, False))
+    begin = lab.run(others[0], "date -u +%FT%T").strip()
+    result = chaos.round(one, seed=0)
+    assert result["problems"] == [], result
+    # Whose it is to do depends on the addresses alone: the first of those that are ONLINE.
+    said = lab.run(
+        others[0],
+        f"journalctl -u mysql-gr-keeper -o cat --since '{begin.replace('T', ' ')} UTC'",
+    )
+    assert f"the group forgets {lab.address[victim]}, to call there no more" in said
+    for name in others:
+        failed = f'$1 > "{begin}" && /MY-013780/'
+        assert lab.run(name, f"awk '{failed}' /var/log/mysql/error.log") == ""

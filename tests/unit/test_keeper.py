@@ -8,10 +8,13 @@ import pytest
 from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
-from tests.unit.group import pillar
+from tests.unit.group import HOSTS, member, pillar
 from tests.unit.programs import loaded
 
 keeper = loaded("keeper")
+
+ALL = frozenset(HOSTS[name] for name in ("db1", "db2", "db3"))
+BOTH = ALL - {HOSTS["db1"]}
 
 
 @pytest.fixture
@@ -19,7 +22,13 @@ def seeing(monkeypatch, tmp_path):
     """Let the keeper see a state, or an error; returns what it asked mysql_gr to do."""
     acted = []
 
-    def see(state: str | Exception, outcome: dict | Exception | None = None) -> list:
+    def see(
+        state: str | Exception,
+        outcome: dict | Exception | None = None,
+        members: str = "db2=ONLINE db3=ONLINE",
+        quorum: bool = True,
+        refusal: Exception | None = None,
+    ) -> list:
         @contextlib.contextmanager
         def local(settings):
             if isinstance(state, Exception):
@@ -32,11 +41,19 @@ def seeing(monkeypatch, tmp_path):
                 raise outcome
             return outcome
 
+        def forget_removed(connection):
+            acted.append("forget")
+            if refusal:
+                raise refusal
+
+        rows = [member(*one.split("=")) for one in members.split()]
+        facts = {"state": state, "host": HOSTS["db2"], "quorum": quorum, "members": rows}
         file = tmp_path / "settings.json"
         file.write_text(mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db2")))
         monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
         monkeypatch.setattr(mysql_gr, "local", local)
-        monkeypatch.setattr(mysql_gr, "observe", lambda connection: {"state": state})
+        monkeypatch.setattr(mysql_gr, "observe", lambda connection: facts)
+        monkeypatch.setattr(mysql_gr, "forget_removed", forget_removed)
         monkeypatch.setattr(mysql_gr, "converge_by", converge_by)
         return acted
 
@@ -46,31 +63,63 @@ def seeing(monkeypatch, tmp_path):
 @pytest.mark.parametrize("state", ["ONLINE", "RECOVERING"])
 def test_a_member_is_left_alone(seeing, state):
     acted = seeing(state)
-    assert keeper.look() == (f"db2 is {state}", keeper.LOOK_SECONDS)
+    sentence, pause, known = keeper.look(BOTH)
+    assert (sentence, pause, known) == (f"db2 is {state}", keeper.LOOK_SECONDS, BOTH)
     assert acted == []
 
 
 @pytest.mark.parametrize("state", ["OFFLINE", "ERROR"])
 def test_a_server_outside_is_brought_back(seeing, state):
     acted = seeing(state, {"verdict": "member", "why": "db2 is ONLINE again", "acted": ["x"]})
-    assert keeper.look() == ("db2 is ONLINE again", keeper.LOOK_SECONDS)
+    assert keeper.look(BOTH) == ("db2 is ONLINE again", keeper.LOOK_SECONDS, None)
     assert acted == [("db2", 0)]
 
 
 def test_a_refusal_is_said_and_asked_less_often(seeing):
     seeing("OFFLINE", CommandExecutionError("errant transactions"))
-    assert keeper.look() == ("errant transactions", keeper.REFUSED_SECONDS)
+    assert keeper.look() == ("errant transactions", keeper.REFUSED_SECONDS, None)
 
 
 def test_a_server_that_is_down_is_waited_for(seeing):
     acted = seeing(CommandExecutionError("cannot connect"))
-    assert keeper.look() == ("cannot connect", keeper.LOOK_SECONDS)
+    assert keeper.look(BOTH) == ("cannot connect", keeper.LOOK_SECONDS, BOTH)
     assert acted == []
+
+
+# Who begins to look takes those that are declared: db1 is gone then, too.
+@pytest.mark.parametrize("known", [ALL, None])
+def test_the_first_member_lets_the_group_forget_who_is_gone(seeing, known):
+    acted = seeing("ONLINE")
+    sentence, _, now = keeper.look(known)
+    assert sentence == "db2 is ONLINE; the group forgets 172.28.17.53, to call there no more"
+    assert (acted, now) == (["forget"], BOTH)
+    assert keeper.look(now).sentence == "db2 is ONLINE"
+    assert acted == ["forget"]
+
+
+def test_another_member_leaves_it_to_the_first(seeing):
+    acted = seeing("ONLINE", members="db1=ONLINE db2=ONLINE")
+    assert keeper.look(ALL).known == ALL - {HOSTS["db3"]}
+    assert acted == []
+
+
+def test_who_is_gone_without_a_majority_is_forgotten_later(seeing):
+    acted = seeing("ONLINE", quorum=False)
+    assert keeper.look(ALL).known == ALL
+    assert acted == []
+    seeing("ONLINE")
+    assert keeper.look(ALL).known == BOTH
+
+
+def test_a_group_that_cannot_forget_now_is_asked_again(seeing):
+    acted = seeing("ONLINE", refusal=CommandExecutionError("a member is joining"))
+    assert keeper.look(ALL) == ("a member is joining", keeper.LOOK_SECONDS, ALL)
+    assert acted == ["forget"]
 
 
 def test_settings_that_are_not_there_are_said(seeing, monkeypatch, tmp_path):
     seeing("OFFLINE")
     monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", tmp_path / "none")
-    sentence, pause = keeper.look()
+    sentence, pause, _ = keeper.look()
     assert "No such file" in sentence
     assert pause == keeper.REFUSED_SECONDS

@@ -1,8 +1,9 @@
 """Bring the local member back into its group after a boot, a crash or an expulsion.
 
 Runs as a service on every database machine and needs no Salt master. While Group Replication runs
-it only looks at the local server; otherwise it lets mysql_gr decide and act, and says in the
-journal what it waits for. The settings are read anew each time, so a change needs no restart.
+it only looks at the local server, and lets the group forget who has gone; otherwise it lets
+mysql_gr decide and act, and says in the journal what it waits for. The settings are read anew each
+time, so a change needs no restart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import mysql_gr
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -23,30 +26,61 @@ PATIENCE_SECONDS = 60.0
 log = logging.getLogger("mysql-gr-keeper")
 
 
-def look() -> tuple[str, float]:
-    """Do what there is to do; return the sentence for the journal and the seconds to sleep."""
+class Look(NamedTuple):
+    """What came of a look: the sentence for the journal, and the seconds to sleep."""
+
+    sentence: str
+    pause: float
+    # The addresses of the group's members; None while this server is none.
+    known: frozenset[str] | None = None
+
+
+def look(known: frozenset[str] | None = None) -> Look:
+    """Do what there is to do.
+
+    known
+        The members that the last look has found. Who begins to look takes those that are declared.
+    """
     try:
         settings = mysql_gr.settings_from_json(mysql_gr.SETTINGS_FILE.read_text(encoding="utf-8"))
         try:
             with mysql_gr.local(settings) as connection:
-                state = mysql_gr.observe(connection)["state"]
+                facts = mysql_gr.observe(connection)
+                if facts["state"] in mysql_gr.PRESENT:
+                    return remember(settings, connection, facts, known)
         except CommandExecutionError as err:
-            return str(err), LOOK_SECONDS
-        if state in mysql_gr.PRESENT:
-            return f"{settings.me} is {state}", LOOK_SECONDS
+            return Look(str(err), LOOK_SECONDS, known)
         decision = mysql_gr.converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
-        return decision["why"], LOOK_SECONDS
+        return Look(decision["why"], LOOK_SECONDS)
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
-        return str(err), REFUSED_SECONDS
+        return Look(str(err), REFUSED_SECONDS)
+
+
+def remember(
+    settings: mysql_gr.Settings,
+    connection: Any,
+    facts: Mapping[str, Any],
+    known: frozenset[str] | None,
+) -> Look:
+    """Let the group forget who is gone, if that is for this member to do."""
+    sentence = f"{settings.me} is {facts['state']}"
+    before = frozenset(settings.nodes.values()) if known is None else known
+    gone = mysql_gr.forgotten_by(facts, before)
+    if gone:
+        mysql_gr.forget_removed(connection)
+        sentence += f"; the group forgets {', '.join(gone)}, to call there no more"
+    hosts = frozenset(member["host"] for member in facts["members"])
+    # Who is gone while there is no majority is forgotten once there is one.
+    return Look(sentence, LOOK_SECONDS, hosts if facts["quorum"] else before | hosts)
 
 
 def main() -> None:
     """Look for ever, and say what is new."""
     # Salt, once imported, has its own handlers; the journal wants the sentence alone.
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
-    said = ""
+    said, known = "", None
     while True:
-        sentence, pause = look()
+        sentence, pause, known = look(known)
         if sentence != said:
             log.info("%s", sentence)
             said = sentence

@@ -553,6 +553,30 @@ def test_quorum(states, expected):
     assert mysql_gr.has_quorum([{"state": state} for state in states]) is expected
 
 
+@pytest.mark.parametrize(
+    ("me", "view", "known", "expected"),
+    [
+        ("db1", "db1=ONLINE db2=ONLINE", "db1 db2 db3", ["db3"]),
+        # One member is enough: the first that is ONLINE.
+        ("db2", "db1=ONLINE db2=ONLINE", "db1 db2 db3", []),
+        ("db2", "db1=RECOVERING db2=ONLINE", "db1 db2 db3", ["db3"]),
+        ("db1", "db1=RECOVERING db2=ONLINE", "db1 db2 db3", []),
+        ("db1", "db1=ONLINE", "db1 db2 db3", ["db2", "db3"]),
+        # Nobody is gone: all are there, one has come, or one that says nothing is still a member.
+        ("db1", "db1=ONLINE db2=ONLINE db3=ONLINE", "db1 db2 db3", []),
+        ("db1", "db1=ONLINE db2=ONLINE db3=RECOVERING", "db1 db2", []),
+        ("db1", "db1=ONLINE db2=ONLINE db3=UNREACHABLE", "db1 db2 db3", []),
+        # Without a majority the group can be told nothing.
+        ("db1", "db1=ONLINE db2=UNREACHABLE", "db1 db2 db3", []),
+    ],
+)
+def test_who_lets_the_group_forget_whom(me, view, known, expected):
+    members = [member(*row.split("=")) for row in view.split()]
+    facts = {"host": HOSTS[me], "members": members, "quorum": mysql_gr.has_quorum(members)}
+    found = mysql_gr.forgotten_by(facts, [HOSTS[name] for name in known.split()])
+    assert found == [HOSTS[name] for name in expected]
+
+
 # --- the decision --------------------------------------------------------------------------------
 
 
