@@ -175,6 +175,8 @@ COMMIT_SECONDS = 5
 RECONFIGURATIONS = 3
 # By then one of them has taken effect.
 SETTLE_SECONDS = 0.5
+# A mysqld that is alive greets at once.
+GREETING_SECONDS = 1.0
 
 
 def __virtual__() -> str:
@@ -1998,7 +2000,7 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
 
 def forgotten_by(facts: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     """
-    Return the members that the group is to forget, if it is this member that has it do so.
+    Return the members that are gone, if it is this member that has the group forget them.
 
     facts
         What :py:func:`observe` says of this member.
@@ -2014,6 +2016,24 @@ def forgotten_by(facts: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     if not facts["quorum"] or online[:1] != [facts["host"]]:
         return []
     return sorted(set(known) - hosts)
+
+
+def answers(host: str, port: int) -> bool:
+    """
+    Tell whether a call to a member is answered: by its server, or by its machine with a refusal.
+
+    host, port
+        Where it is called.
+    """
+    try:
+        # With skip_name_resolve no server minds who hangs up after its greeting.
+        with socket.create_connection((host, port), timeout=GREETING_SECONDS) as peer:
+            peer.recv(1)
+    except ConnectionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def forget_removed(connection: Any) -> None:

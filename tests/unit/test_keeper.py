@@ -28,6 +28,7 @@ def seeing(monkeypatch, tmp_path):
         members: str = "db2=ONLINE db3=ONLINE",
         quorum: bool = True,
         refusal: Exception | None = None,
+        answers: bool = False,
     ) -> list:
         @contextlib.contextmanager
         def local(settings):
@@ -54,6 +55,7 @@ def seeing(monkeypatch, tmp_path):
         monkeypatch.setattr(mysql_gr, "local", local)
         monkeypatch.setattr(mysql_gr, "observe", lambda connection: facts)
         monkeypatch.setattr(mysql_gr, "forget_removed", forget_removed)
+        monkeypatch.setattr(mysql_gr, "answers", lambda host, port: answers)
         monkeypatch.setattr(mysql_gr, "converge_by", converge_by)
         return acted
 
@@ -97,9 +99,18 @@ def test_the_first_member_lets_the_group_forget_who_is_gone(seeing, known):
     assert acted == ["forget"]
 
 
+def test_who_is_gone_and_answers_is_forgotten_when_it_is_silent(seeing):
+    acted = seeing("ONLINE", answers=True)
+    sentence, _, known = keeper.look(ALL)
+    assert (sentence, known, acted) == ("db2 is ONLINE", ALL, [])
+    seeing("ONLINE")
+    assert keeper.look(known).known == BOTH
+    assert acted == ["forget"]
+
+
 def test_another_member_leaves_it_to_the_first(seeing):
     acted = seeing("ONLINE", members="db1=ONLINE db2=ONLINE")
-    assert keeper.look(ALL).known == ALL - {HOSTS["db3"]}
+    assert keeper.look(ALL).known == ALL
     assert acted == []
 
 

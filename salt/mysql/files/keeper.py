@@ -31,7 +31,7 @@ class Look(NamedTuple):
 
     sentence: str
     pause: float
-    # The addresses of the group's members; None while this server is none.
+    # The addresses of the group's members, and of those that are gone and not forgotten.
     known: frozenset[str] | None = None
 
 
@@ -62,16 +62,19 @@ def remember(
     facts: Mapping[str, Any],
     known: frozenset[str] | None,
 ) -> Look:
-    """Let the group forget who is gone, if that is for this member to do."""
+    """Let the group forget who is gone and answers no call, if that is for this member to do.
+
+    Who answers holds up nobody, and may be about to join: a reconfiguration would disturb that.
+    """
     sentence = f"{settings.me} is {facts['state']}"
     before = frozenset(settings.nodes.values()) if known is None else known
     gone = mysql_gr.forgotten_by(facts, before)
-    if gone:
+    silent = [host for host in gone if not mysql_gr.answers(host, settings.port)]
+    if silent:
         mysql_gr.forget_removed(connection)
-        sentence += f"; the group forgets {', '.join(gone)}, to call there no more"
+        sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
     hosts = frozenset(member["host"] for member in facts["members"])
-    # Who is gone while there is no majority is forgotten once there is one.
-    return Look(sentence, LOOK_SECONDS, hosts if facts["quorum"] else before | hosts)
+    return Look(sentence, LOOK_SECONDS, (before | hosts).difference(silent))
 
 
 def main() -> None:
