@@ -64,7 +64,7 @@ def remember(
 ) -> Look:
     """Let the group forget who is gone and answers no call, if that is for this member to do.
 
-    Who answers holds up nobody, and may be about to join: a reconfiguration would disturb that.
+    Who answers holds up nobody, and may be about to join: it is asked again at the next look.
     """
     sentence = f"{settings.me} is {facts['state']}"
     before = frozenset(settings.nodes.values()) if known is None else known
