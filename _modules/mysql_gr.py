@@ -2036,6 +2036,18 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
+def silent_of(hosts: Sequence[str], port: int) -> list[str]:
+    """
+    Return those of some members that answer no call, within a second for all of them.
+
+    hosts, port
+        Where they are called.
+    """
+    with ThreadPoolExecutor(max_workers=len(hosts) or 1) as pool:
+        replies = pool.map(lambda host: answers(host, port), hosts)
+        return [host for host, reply in zip(hosts, replies, strict=True) if not reply]
+
+
 def forget_removed(connection: Any) -> None:
     """
     Let group communication forget members that were removed from the group.

@@ -12,6 +12,9 @@ haproxy:
       - group haproxy
       - stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners
       - .if feature(LUA)
+      - .if version_atleast(3.1)
+      - tune.lua.bool-sample-conversion normal
+      - .endif
       - lua-load /etc/haproxy/wait.lua
       - .endif
 

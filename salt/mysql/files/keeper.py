@@ -47,7 +47,7 @@ def look(known: frozenset[str] | None = None) -> Look:
             with mysql_gr.local(settings) as connection:
                 facts = mysql_gr.observe(connection)
                 if facts["state"] in mysql_gr.PRESENT:
-                    return remember(settings, connection, facts, known)
+                    return look_as_member(settings, connection, facts, known)
         except CommandExecutionError as err:
             return Look(str(err), LOOK_SECONDS, known)
         decision = mysql_gr.converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
@@ -56,7 +56,7 @@ def look(known: frozenset[str] | None = None) -> Look:
         return Look(str(err), REFUSED_SECONDS)
 
 
-def remember(
+def look_as_member(
     settings: mysql_gr.Settings,
     connection: Any,
     facts: Mapping[str, Any],
@@ -69,7 +69,7 @@ def remember(
     sentence = f"{settings.me} is {facts['state']}"
     before = frozenset(settings.nodes.values()) if known is None else known
     gone = mysql_gr.forgotten_by(facts, before)
-    silent = [host for host in gone if not mysql_gr.answers(host, settings.port)]
+    silent = mysql_gr.silent_of(gone, settings.port)
     if silent:
         mysql_gr.forget_removed(connection)
         sentence += f"; the group forgets {', '.join(silent)}, to call there no more"

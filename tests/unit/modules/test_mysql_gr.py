@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import re
+import socket
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -575,6 +578,26 @@ def test_who_lets_the_group_forget_whom(me, view, known, expected):
     facts = {"host": HOSTS[me], "members": members, "quorum": mysql_gr.has_quorum(members)}
     found = mysql_gr.forgotten_by(facts, [HOSTS[name] for name in known.split()])
     assert found == [HOSTS[name] for name in expected]
+
+
+def test_who_greets_or_refuses_is_not_silent(monkeypatch):
+    monkeypatch.setattr(mysql_gr, "GREETING_SECONDS", 0.2)
+    greets, refuses, *silent = [f"127.0.0.{number}" for number in range(1, 5)]
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server((greets, 0)))
+        port = server.getsockname()[1]
+        for host in silent:
+            stack.enter_context(socket.create_server((host, port)))
+
+        def greet():
+            with server.accept()[0] as peer:
+                peer.send(b"\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert mysql_gr.silent_of([greets, *silent, refuses], port) == silent
+        thread.join()
+    assert mysql_gr.silent_of([], port) == []
 
 
 # --- the decision --------------------------------------------------------------------------------
