@@ -122,6 +122,12 @@ TIMINGS: dict[str, dict[str, int]] = {
         "message_cache_size": 512 * 1024**2,
     },
 }
+# How many messages the group agrees on at once (pillar mysql:group:write_concurrency). With the
+# server's own default, 10, members that write a lot wait for a place behind a member that says
+# nothing; the server takes that for a slow network and waits the longer for that member.
+WRITE_CONCURRENCY = 50
+# What the server takes.
+WRITE_CONCURRENCIES = (10, 200)
 MEMBERS_MIN, MEMBERS_MAX = 3, 9
 # Group Replication's own word for a member's state, and ours for one that cannot be asked.
 ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
@@ -415,6 +421,7 @@ class Settings(NamedTuple):
     version: str = ""
     drain: int = 10
     timings: str = "fast"
+    write_concurrency: int = WRITE_CONCURRENCY
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 
@@ -453,7 +460,7 @@ KEYS: dict[str, Any] = {
         "nodes": None,
     },
     "mysql": {
-        "group": {"name": None, "mode": None, "timings": None},
+        "group": {"name": None, "mode": None, "timings": None, "write_concurrency": None},
         "accounts": {
             "admin": {"name": None, "password": None},
             "recovery": {"name": None, "password": None},
@@ -685,6 +692,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         group=_group_name(pillar),
         mode=_one_of(pillar, "mysql:group:mode", MODES),
         timings=_one_of(pillar, "mysql:group:timings", tuple(TIMINGS)),
+        write_concurrency=_write_concurrency(pillar),
         nodes=nodes,
         subnet=str(_network(pillar)),
         admin=Account(
@@ -724,6 +732,17 @@ def _one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
     if value not in right:
         raise _invalid(key, value, " or ".join(right))
     return str(value)
+
+
+def _write_concurrency(pillar: Mapping[str, Any]) -> int:
+    key = "mysql:group:write_concurrency"
+    value = _walk(pillar, key)
+    if value is None:
+        return WRITE_CONCURRENCY
+    least, most = WRITE_CONCURRENCIES
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise _invalid(key, value, f"a number from {least} to {most}")
+    return value
 
 
 def _group_name(pillar: Mapping[str, Any]) -> str:
@@ -1998,6 +2017,19 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
     }
 
 
+def is_first_online(facts: Mapping[str, Any]) -> bool:
+    """
+    Tell whether it is this member that sets for the whole group what any one may set.
+
+    facts
+        What :py:func:`observe` says of this member.
+
+    Returns True for the first by address of those that are ONLINE, while there is a majority.
+    """
+    online = sorted(member["host"] for member in facts["members"] if member["state"] == ONLINE)
+    return facts["quorum"] and online[:1] == [facts["host"]]
+
+
 def forgotten_by(facts: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     """
     Return the members that are gone, if it is this member that has the group forget them.
@@ -2008,14 +2040,11 @@ def forgotten_by(facts: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     known
         The addresses of the members that were there before.
 
-    Returns the addresses of those that are gone; none for all members but the first that is ONLINE,
-    and while there is no majority.
+    Returns the addresses of those that are gone, on :py:func:`is_first_online`; on others none.
     """
-    hosts = {member["host"] for member in facts["members"]}
-    online = sorted(member["host"] for member in facts["members"] if member["state"] == ONLINE)
-    if not facts["quorum"] or online[:1] != [facts["host"]]:
+    if not is_first_online(facts):
         return []
-    return sorted(set(known) - hosts)
+    return sorted(set(known) - {member["host"] for member in facts["members"]})
 
 
 def answers(host: str, port: int) -> bool:
@@ -2048,24 +2077,49 @@ def silent_of(hosts: Sequence[str], port: int) -> list[str]:
         return [host for host, reply in zip(hosts, replies, strict=True) if not reply]
 
 
-def forget_removed(connection: Any) -> None:
+def write_concurrency(connection: Any) -> int:
+    """
+    Return how many messages the group agrees on at once.
+
+    connection
+        An open connection to an ONLINE member whose group has a majority.
+
+    Raises CommandExecutionError with the server's words when the group cannot say it now.
+    """
+    row = _rows(connection, "SELECT group_replication_get_write_concurrency() AS number")[0]
+    return int(row["number"])
+
+
+def set_write_concurrency(connection: Any, number: int) -> None:
+    """
+    Set how many messages the group agrees on at once: a reconfiguration, also if it is so already.
+
+    connection
+        An open connection to an ONLINE member, of an account with GROUP_REPLICATION_ADMIN.
+
+    number
+        From 10 to 200.
+
+    Raises CommandExecutionError with the server's words when the group cannot do it now.
+    """
+    _rows(connection, "SELECT group_replication_set_write_concurrency(%s)", (number,))
+    time.sleep(SETTLE_SECONDS)
+
+
+def forget_removed(connection: Any, number: int) -> None:
     """
     Let group communication forget members that were removed from the group.
 
     It goes on calling who was removed, and the whole group stands still for one to three seconds
     each time that nobody answers, as nobody does for a machine without power or network. It ends
-    when the group was reconfigured some times since. Setting the write concurrency that is set
-    already is a reconfiguration, and changes nothing else.
+    when the group was reconfigured some times since, and setting the write concurrency is a
+    reconfiguration that changes nothing else.
 
-    connection
-        An open connection to an ONLINE member, of an account with GROUP_REPLICATION_ADMIN.
-
-    Raises CommandExecutionError with the server's words when the group cannot do it now.
+    connection, number
+        As for :py:func:`set_write_concurrency`, which also says what it raises.
     """
-    present = "group_replication_get_write_concurrency()"
     for _ in range(RECONFIGURATIONS):
-        _rows(connection, f"SELECT group_replication_set_write_concurrency({present})")
-        time.sleep(SETTLE_SECONDS)
+        set_write_concurrency(connection, number)
 
 
 def places_written(connection: Any) -> list[str]:
@@ -2647,7 +2701,8 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``lag_seconds`` behind the commit of what is being applied, ``error``), ``recovery``
     (``running``, ``error``), ``clone`` (``state``, ``source``, ``bytes``, ``expected_bytes``,
     ``error``; empty when there was none), ``rejoining`` (the server's own auto-rejoin, bool),
-    ``conflicts`` (transactions that certification refused), ``errant`` (name to GTIDs that only a
+    ``conflicts`` (transactions that certification refused), ``write_concurrency`` (messages that
+    the group agrees on at once; None outside a majority), ``errant`` (name to GTIDs that only a
     member outside the group has), ``absent`` (names that are declared and not in the group) and
     ``undeclared`` (addresses that are in the group and not declared).
 
@@ -2669,6 +2724,7 @@ def status(extended: bool = False) -> dict[str, Any]:
     everyone = {**_facts(settings), settings.me: seen}
     with local(settings) as connection:
         channels = _channels(connection)
+        channels["write_concurrency"] = _write_concurrency_now(connection, seen)
     found = diagnosis(settings, everyone, channels)
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
@@ -2698,6 +2754,16 @@ def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
         "paused": seen["paused"],
         "drained": drained(),
     }
+
+
+def _write_concurrency_now(connection: Any, seen: Mapping[str, Any]) -> int | None:
+    if seen["state"] != ONLINE or not seen["quorum"]:
+        return None
+    try:
+        return write_concurrency(connection)
+    except pymysql.Error:
+        # The member has left since it was looked at.
+        return None
 
 
 def _channels(connection: Any) -> dict[str, Any]:
@@ -2784,7 +2850,8 @@ def diagnosis(
         As :py:func:`facts` returns it.
 
     channels
-        The local server's ``applier``, ``recovery``, ``clone``, ``rejoining`` and ``conflicts``.
+        The local server's ``applier``, ``recovery``, ``clone``, ``rejoining``, ``conflicts`` and
+        ``write_concurrency``.
 
     Returns what :py:func:`status` adds when it is extended.
     """
@@ -2814,6 +2881,11 @@ def diagnosis(
             f"the group has {SINGLE_LEADER} {single_leader}, and "
             f"{_declared_single_leader(settings)} is declared: it takes that when it is led again, "
             "once all members have been out of it"
+        )
+    if channels["write_concurrency"] not in (None, settings.write_concurrency):
+        problems.append(
+            f"the group's write concurrency is {channels['write_concurrency']}, and "
+            f"{settings.write_concurrency} is declared: the first ONLINE member's keeper sets it"
         )
     if mine["state"] in PRESENT and not channels["applier"]["running"]:
         problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")

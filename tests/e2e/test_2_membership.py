@@ -330,3 +330,14 @@ def test_a_lag_is_measured_and_a_stopped_applier_named(lab: Lab, whole, eventual
         assert (healthy["problems"], healthy["verdict"]) == ([], "member")
     finally:
         lab.sql("db1", "DROP TABLE realworld.lag")
+
+
+def test_the_group_gets_the_declared_write_concurrency_back(lab: Lab, whole, eventually):
+    """A group that is led again begins with the server's own default, as this one is told to."""
+    first = min(lab.databases, key=lab.address.__getitem__)
+    begin = lab.run(first, "date +%s").strip()
+    lab.sql("db3", "SELECT group_replication_set_write_concurrency(10)")
+    said = f"journalctl -u mysql-gr-keeper -o cat --since @{begin}"
+    eventually(lambda: "the group's write concurrency was 10 and is 50" in lab.run(first, said), 30)
+    healthy = call(lab, "db3", "status", extended=True)
+    assert (healthy["problems"], healthy["write_concurrency"]) == ([], 50)

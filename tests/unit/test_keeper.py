@@ -29,6 +29,7 @@ def seeing(monkeypatch, tmp_path):
         quorum: bool = True,
         refusal: Exception | None = None,
         answers: bool = False,
+        concurrency: int = 50,
     ) -> list:
         @contextlib.contextmanager
         def local(settings):
@@ -42,10 +43,13 @@ def seeing(monkeypatch, tmp_path):
                 raise outcome
             return outcome
 
-        def forget_removed(connection):
-            acted.append("forget")
-            if refusal:
-                raise refusal
+        def set_by_one(what):
+            def act(connection, number):
+                acted.append((what, number))
+                if refusal:
+                    raise refusal
+
+            return act
 
         rows = [member(*one.split("=")) for one in members.split()]
         facts = {"state": state, "host": HOSTS["db2"], "quorum": quorum, "members": rows}
@@ -54,7 +58,9 @@ def seeing(monkeypatch, tmp_path):
         monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
         monkeypatch.setattr(mysql_gr, "local", local)
         monkeypatch.setattr(mysql_gr, "observe", lambda connection: facts)
-        monkeypatch.setattr(mysql_gr, "forget_removed", forget_removed)
+        monkeypatch.setattr(mysql_gr, "forget_removed", set_by_one("forget"))
+        monkeypatch.setattr(mysql_gr, "set_write_concurrency", set_by_one("set"))
+        monkeypatch.setattr(mysql_gr, "write_concurrency", lambda connection: concurrency)
         monkeypatch.setattr(mysql_gr, "silent_of", lambda hosts, port: [] if answers else hosts)
         monkeypatch.setattr(mysql_gr, "converge_by", converge_by)
         return acted
@@ -94,9 +100,9 @@ def test_the_first_member_lets_the_group_forget_who_is_gone(seeing, known):
     acted = seeing("ONLINE")
     sentence, _, now = keeper.look(known)
     assert sentence == "db2 is ONLINE; the group forgets 172.28.17.53, to call there no more"
-    assert (acted, now) == (["forget"], BOTH)
+    assert (acted, now) == ([("forget", 50)], BOTH)
     assert keeper.look(now).sentence == "db2 is ONLINE"
-    assert acted == ["forget"]
+    assert acted == [("forget", 50)]
 
 
 def test_who_is_gone_and_answers_is_forgotten_when_it_is_silent(seeing):
@@ -105,7 +111,7 @@ def test_who_is_gone_and_answers_is_forgotten_when_it_is_silent(seeing):
     assert (sentence, known, acted) == ("db2 is ONLINE", ALL, [])
     seeing("ONLINE")
     assert keeper.look(known).known == BOTH
-    assert acted == ["forget"]
+    assert acted == [("forget", 50)]
 
 
 def test_another_member_leaves_it_to_the_first(seeing):
@@ -125,7 +131,20 @@ def test_who_is_gone_without_a_majority_is_forgotten_later(seeing):
 def test_a_group_that_cannot_forget_now_is_asked_again(seeing):
     acted = seeing("ONLINE", refusal=CommandExecutionError("a member is joining"))
     assert keeper.look(ALL) == ("a member is joining", keeper.LOOK_SECONDS, ALL)
-    assert acted == ["forget"]
+    assert acted == [("forget", 50)]
+
+
+def test_the_first_member_sets_the_declared_write_concurrency(seeing):
+    acted = seeing("ONLINE", concurrency=10)
+    sentence, _, known = keeper.look(BOTH)
+    assert sentence == "db2 is ONLINE; the group's write concurrency was 10 and is 50"
+    assert (acted, known) == ([("set", 50)], BOTH)
+
+
+@pytest.mark.parametrize("other", [{"members": "db1=ONLINE db2=ONLINE"}, {"quorum": False}])
+def test_another_member_leaves_the_write_concurrency_alone(seeing, other):
+    assert seeing("ONLINE", concurrency=10, **other) == []
+    assert keeper.look(BOTH).sentence == "db2 is ONLINE"
 
 
 def test_settings_that_are_not_there_are_said(seeing, monkeypatch, tmp_path):

@@ -1,9 +1,9 @@
 """Bring the local member back into its group after a boot, a crash or an expulsion.
 
 Runs as a service on every database machine and needs no Salt master. While Group Replication runs
-it only looks at the local server, and lets the group forget who has gone; otherwise it lets
-mysql_gr decide and act, and says in the journal what it waits for. The settings are read anew each
-time, so a change needs no restart.
+it only looks at the local server, and on one member sees to what the group keeps in memory alone:
+its write concurrency, and who has gone. Otherwise it lets mysql_gr decide and act, and says in the
+journal what it waits for. The settings are read anew each time, so a change needs no restart.
 """
 
 from __future__ import annotations
@@ -62,17 +62,23 @@ def look_as_member(
     facts: Mapping[str, Any],
     known: frozenset[str] | None,
 ) -> Look:
-    """Let the group forget who is gone and answers no call, if that is for this member to do.
+    """See to what the group keeps in memory, if that is for this member to do.
 
-    Who answers holds up nobody, and may be about to join: it is asked again at the next look.
+    The group forgets who is gone and answers no call. Who answers holds up nobody, and may be about
+    to join: it is asked again at the next look.
     """
     sentence = f"{settings.me} is {facts['state']}"
     before = frozenset(settings.nodes.values()) if known is None else known
-    gone = mysql_gr.forgotten_by(facts, before)
-    silent = mysql_gr.silent_of(gone, settings.port)
+    declared = settings.write_concurrency
+    silent = mysql_gr.silent_of(mysql_gr.forgotten_by(facts, before), settings.port)
     if silent:
-        mysql_gr.forget_removed(connection)
+        mysql_gr.forget_removed(connection, declared)
         sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
+    elif mysql_gr.is_first_online(facts):
+        now = mysql_gr.write_concurrency(connection)
+        if now != declared:
+            mysql_gr.set_write_concurrency(connection, declared)
+            sentence += f"; the group's write concurrency was {now} and is {declared}"
     hosts = frozenset(member["host"] for member in facts["members"])
     return Look(sentence, LOOK_SECONDS, (before | hosts).difference(silent))
 

@@ -50,6 +50,10 @@ def test_settings_have_nodes_in_declared_order_and_defaults():
         ("mysql:group:name", "my-group", ["'my-group'", "uuidgen"]),
         ("mysql:group:mode", "multi", ["mysql:group:mode", "'multi'", "single-primary"]),
         ("mysql:group:timings", "slow", ["mysql:group:timings", "'slow'", "fast or tolerant"]),
+        ("mysql:group:write_concurrency", 9, ["write_concurrency", "'9'", "from 10 to 200"]),
+        ("mysql:group:write_concurrency", 201, ["write_concurrency", "'201'", "from 10 to 200"]),
+        ("mysql:group:write_concurrency", "50", ["write_concurrency", "'50'", "from 10 to 200"]),
+        ("mysql:group:write_concurrency", True, ["write_concurrency", "'True'", "from 10 to 200"]),
         ("mysql:port", "3306x", ["mysql:port", "'3306x'", "65535"]),
         ("mysql:port", True, ["mysql:port", "'True'"]),
         ("mysql:options", ["x"], ["mysql:options", "mapping"]),
@@ -426,6 +430,18 @@ def test_the_option_file_is_safe_before_the_group_is_there():
     assert options["report_host"] == "172.28.17.54"
     assert options["loose_group_replication_group_seeds"] == (
         "172.28.17.53:3306,172.28.17.54:3306,172.28.17.55:3306"
+    )
+
+
+@pytest.mark.parametrize(("declared", "expected"), [(None, 50), (10, 10), (200, 200)])
+def test_the_write_concurrency(declared, expected):
+    settings = mysql_gr.settings_from(
+        set_key(pillar(), "mysql:group:write_concurrency", declared), "db1"
+    )
+    assert settings.write_concurrency == expected
+    assert mysql_gr.settings_from_json(mysql_gr.settings_as_json(settings)) == settings._replace(
+        recovery=mysql_gr.Account(settings.recovery.name),
+        application=mysql_gr.Account(settings.application.name),
     )
 
 

@@ -295,6 +295,7 @@ QUIET = {
     "clone": {},
     "rejoining": False,
     "conflicts": 0,
+    "write_concurrency": 50,
 }
 WHOLE = {name: online(name, *(n for n in NODES if n != name)) for name in NODES}
 OUT = {
@@ -323,6 +324,11 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
     ("seen", "channels", "sentence"),
     [
         ({**WHOLE, "db3": gone("no route")}, {}, "db3 does not answer: no route"),
+        (
+            WHOLE, {"write_concurrency": 10},
+            "the group's write concurrency is 10, and 50 is declared: "
+            "the first ONLINE member's keeper sets it",
+        ),
         (OUT, {}, "db3 is declared and not in the group: it is OFFLINE"),
         (OUT, {}, f"db3 has transactions that the group does not have: {OTHER}:1"),
         (
