@@ -122,10 +122,15 @@ TIMINGS: dict[str, dict[str, int]] = {
         "message_cache_size": 512 * 1024**2,
     },
 }
-# How many messages the group agrees on at once (pillar mysql:group:write_concurrency). With the
-# server's own default, 10, members that write a lot wait for a place behind a member that says
-# nothing; the server takes that for a slow network and waits the longer for that member.
-WRITE_CONCURRENCY = 50
+# How many messages a group agrees on at once, where pillar mysql:group:write_concurrency does not
+# say; docs/bench.md has what each costs.
+WRITE_CONCURRENCY = {
+    # With 10, the server's own default, members that write a lot wait for a place behind one that
+    # says nothing; the server takes that for a slow network, and waits the longer for that member.
+    "multi-primary": 50,
+    # The primary alone leads. Where it is lost, so many messages are filled in for, some at a time.
+    "single-primary": 10,
+}
 # What the server takes.
 WRITE_CONCURRENCIES = (10, 200)
 MEMBERS_MIN, MEMBERS_MAX = 3, 9
@@ -421,7 +426,7 @@ class Settings(NamedTuple):
     version: str = ""
     drain: int = 10
     timings: str = "fast"
-    write_concurrency: int = WRITE_CONCURRENCY
+    write_concurrency: int | None = None
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 
@@ -734,11 +739,11 @@ def _one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
     return str(value)
 
 
-def _write_concurrency(pillar: Mapping[str, Any]) -> int:
+def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
     key = "mysql:group:write_concurrency"
     value = _walk(pillar, key)
     if value is None:
-        return WRITE_CONCURRENCY
+        return None
     least, most = WRITE_CONCURRENCIES
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise _invalid(key, value, f"a number from {least} to {most}")
@@ -2030,23 +2035,6 @@ def is_first_online(facts: Mapping[str, Any]) -> bool:
     return facts["quorum"] and online[:1] == [facts["host"]]
 
 
-def forgotten_by(facts: Mapping[str, Any], known: Iterable[str]) -> list[str]:
-    """
-    Return the members that are gone, if it is this member that has the group forget them.
-
-    facts
-        What :py:func:`observe` says of this member.
-
-    known
-        The addresses of the members that were there before.
-
-    Returns the addresses of those that are gone, on :py:func:`is_first_online`; on others none.
-    """
-    if not is_first_online(facts):
-        return []
-    return sorted(set(known) - {member["host"] for member in facts["members"]})
-
-
 def answers(host: str, port: int) -> bool:
     """
     Tell whether a call to a member is answered: by its server, or by its machine with a refusal.
@@ -2075,6 +2063,19 @@ def silent_of(hosts: Sequence[str], port: int) -> list[str]:
     with ThreadPoolExecutor(max_workers=len(hosts) or 1) as pool:
         replies = pool.map(lambda host: answers(host, port), hosts)
         return [host for host, reply in zip(hosts, replies, strict=True) if not reply]
+
+
+def write_concurrency_for(settings: Settings, mode: str) -> int:
+    """
+    Return how many messages the group is to agree on at once.
+
+    settings
+        The group's settings.
+
+    mode
+        What the group is, whatever is declared.
+    """
+    return settings.write_concurrency or WRITE_CONCURRENCY[mode]
 
 
 def write_concurrency(connection: Any) -> int:
@@ -2882,10 +2883,12 @@ def diagnosis(
             f"{_declared_single_leader(settings)} is declared: it takes that when it is led again, "
             "once all members have been out of it"
         )
-    if channels["write_concurrency"] not in (None, settings.write_concurrency):
+    concurrency = channels["write_concurrency"]
+    right = concurrency and write_concurrency_for(settings, mine["mode"])
+    if concurrency != right:
         problems.append(
-            f"the group's write concurrency is {channels['write_concurrency']}, and "
-            f"{settings.write_concurrency} is declared: the first ONLINE member's keeper sets it"
+            f"the group's write concurrency is {concurrency} instead of {right}: "
+            "the first ONLINE member's keeper sets it"
         )
     if mine["state"] in PRESENT and not channels["applier"]["running"]:
         problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")

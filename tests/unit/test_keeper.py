@@ -52,7 +52,13 @@ def seeing(monkeypatch, tmp_path):
             return act
 
         rows = [member(*one.split("=")) for one in members.split()]
-        facts = {"state": state, "host": HOSTS["db2"], "quorum": quorum, "members": rows}
+        facts = {
+            "state": state,
+            "host": HOSTS["db2"],
+            "quorum": quorum,
+            "members": rows,
+            "mode": "multi-primary",
+        }
         file = tmp_path / "settings.json"
         file.write_text(mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db2")))
         monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
@@ -141,8 +147,15 @@ def test_the_first_member_sets_the_declared_write_concurrency(seeing):
     assert (acted, known) == ([("set", 50)], BOTH)
 
 
-@pytest.mark.parametrize("other", [{"members": "db1=ONLINE db2=ONLINE"}, {"quorum": False}])
-def test_another_member_leaves_the_write_concurrency_alone(seeing, other):
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"members": "db1=ONLINE db2=ONLINE"},
+        {"members": "db2=ONLINE db3=RECOVERING"},
+        {"quorum": False},
+    ],
+)
+def test_the_write_concurrency_is_left_alone(seeing, other):
     assert seeing("ONLINE", concurrency=10, **other) == []
     assert keeper.look(BOTH).sentence == "db2 is ONLINE"
 

@@ -69,17 +69,20 @@ def look_as_member(
     """
     sentence = f"{settings.me} is {facts['state']}"
     before = frozenset(settings.nodes.values()) if known is None else known
-    declared = settings.write_concurrency
-    silent = mysql_gr.silent_of(mysql_gr.forgotten_by(facts, before), settings.port)
-    if silent:
-        mysql_gr.forget_removed(connection, declared)
-        sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
-    elif mysql_gr.is_first_online(facts):
-        now = mysql_gr.write_concurrency(connection)
-        if now != declared:
-            mysql_gr.set_write_concurrency(connection, declared)
-            sentence += f"; the group's write concurrency was {now} and is {declared}"
     hosts = frozenset(member["host"] for member in facts["members"])
+    silent: list[str] = []
+    if mysql_gr.is_first_online(facts):
+        right = mysql_gr.write_concurrency_for(settings, facts["mode"])
+        silent = mysql_gr.silent_of(sorted(before - hosts), settings.port)
+        if silent:
+            mysql_gr.forget_removed(connection, right)
+            sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
+        # While a member is recovering the group takes no other number.
+        elif all(member["state"] == mysql_gr.ONLINE for member in facts["members"]):
+            now = mysql_gr.write_concurrency(connection)
+            if now != right:
+                mysql_gr.set_write_concurrency(connection, right)
+                sentence += f"; the group's write concurrency was {now} and is {right}"
     return Look(sentence, LOOK_SECONDS, (before | hosts).difference(silent))
 
 

@@ -433,16 +433,21 @@ def test_the_option_file_is_safe_before_the_group_is_there():
     )
 
 
-@pytest.mark.parametrize(("declared", "expected"), [(None, 50), (10, 10), (200, 200)])
-def test_the_write_concurrency(declared, expected):
+@pytest.mark.parametrize(
+    ("declared", "mode", "expected"),
+    [
+        (None, "multi-primary", 50),
+        (None, "single-primary", 10),
+        (10, "multi-primary", 10),
+        (200, "single-primary", 200),
+    ],
+)
+def test_the_write_concurrency(declared, mode, expected):
     settings = mysql_gr.settings_from(
         set_key(pillar(), "mysql:group:write_concurrency", declared), "db1"
     )
-    assert settings.write_concurrency == expected
-    assert mysql_gr.settings_from_json(mysql_gr.settings_as_json(settings)) == settings._replace(
-        recovery=mysql_gr.Account(settings.recovery.name),
-        application=mysql_gr.Account(settings.application.name),
-    )
+    kept = mysql_gr.settings_from_json(mysql_gr.settings_as_json(settings))
+    assert mysql_gr.write_concurrency_for(kept, mode) == expected
 
 
 @pytest.mark.parametrize(("timings", "expelled_after"), [(None, 0), ("fast", 0), ("tolerant", 14)])
@@ -573,27 +578,22 @@ def test_quorum(states, expected):
 
 
 @pytest.mark.parametrize(
-    ("me", "view", "known", "expected"),
+    ("me", "view", "expected"),
     [
-        ("db1", "db1=ONLINE db2=ONLINE", "db1 db2 db3", ["db3"]),
-        # One member is enough: the first that is ONLINE.
-        ("db2", "db1=ONLINE db2=ONLINE", "db1 db2 db3", []),
-        ("db2", "db1=RECOVERING db2=ONLINE", "db1 db2 db3", ["db3"]),
-        ("db1", "db1=RECOVERING db2=ONLINE", "db1 db2 db3", []),
-        ("db1", "db1=ONLINE", "db1 db2 db3", ["db2", "db3"]),
-        # Nobody is gone: all are there, one has come, or one that says nothing is still a member.
-        ("db1", "db1=ONLINE db2=ONLINE db3=ONLINE", "db1 db2 db3", []),
-        ("db1", "db1=ONLINE db2=ONLINE db3=RECOVERING", "db1 db2", []),
-        ("db1", "db1=ONLINE db2=ONLINE db3=UNREACHABLE", "db1 db2 db3", []),
+        ("db1", "db1=ONLINE db2=ONLINE db3=ONLINE", True),
+        ("db2", "db1=ONLINE db2=ONLINE db3=ONLINE", False),
+        ("db2", "db1=RECOVERING db2=ONLINE", True),
+        ("db1", "db1=RECOVERING db2=ONLINE", False),
+        ("db2", "db1=UNREACHABLE db2=ONLINE db3=ONLINE", True),
+        ("db1", "db1=ONLINE", True),
         # Without a majority the group can be told nothing.
-        ("db1", "db1=ONLINE db2=UNREACHABLE", "db1 db2 db3", []),
+        ("db1", "db1=ONLINE db2=UNREACHABLE", False),
     ],
 )
-def test_who_lets_the_group_forget_whom(me, view, known, expected):
+def test_one_member_sets_what_any_may_set_for_all(me, view, expected):
     members = [member(*row.split("=")) for row in view.split()]
     facts = {"host": HOSTS[me], "members": members, "quorum": mysql_gr.has_quorum(members)}
-    found = mysql_gr.forgotten_by(facts, [HOSTS[name] for name in known.split()])
-    assert found == [HOSTS[name] for name in expected]
+    assert mysql_gr.is_first_online(facts) is expected
 
 
 def test_who_greets_or_refuses_is_not_silent(monkeypatch):

@@ -326,7 +326,7 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
         ({**WHOLE, "db3": gone("no route")}, {}, "db3 does not answer: no route"),
         (
             WHOLE, {"write_concurrency": 10},
-            "the group's write concurrency is 10, and 50 is declared: "
+            "the group's write concurrency is 10 instead of 50: "
             "the first ONLINE member's keeper sets it",
         ),
         (OUT, {}, "db3 is declared and not in the group: it is OFFLINE"),
