@@ -3,8 +3,8 @@
 namespace App\Database;
 
 use Closure;
-use Illuminate\Database\UniqueConstraintViolationException;
 use Illuminate\Support\Facades\DB;
+use PDOException;
 use Throwable;
 
 /**
@@ -12,11 +12,20 @@ use Throwable;
  *
  * Whatever it changes it also reads or makes within, since it may be run several times: a model
  * that was saved in a transaction that was rolled back believes to be saved. Nobody else's names
- * are inserted unseen, so a unique key that is violated nevertheless was used since the work
- * looked: then it looks again. What the answer needs is read within, too: COMMIT comes last.
+ * are inserted unseen, and nothing refers to a row that was not seen, so a key that is violated
+ * nevertheless is one whose rows have changed since the work looked: then it looks again. So it does
+ * when the server rolls it back for another member's transaction while it checks a foreign key: the
+ * row that it has just inserted is gone then, and it hears of that instead of the conflict. What the
+ * answer needs is read within, too: COMMIT comes last.
  */
 class Work
 {
+    private const VIOLATED = [
+        1062, // A unique key.
+        1451, // A foreign key, of rows that refer to this one.
+        1452, // A foreign key, of the row that this one refers to.
+    ];
+
     /**
      * @template T
      *
@@ -30,7 +39,8 @@ class Work
         return retry(
             $attempts,
             fn (): mixed => DB::transaction($work, $attempts),
-            when: fn (Throwable $e): bool => $e instanceof UniqueConstraintViolationException,
+            when: fn (Throwable $e): bool => $e instanceof PDOException
+                && in_array((int) ($e->errorInfo[1] ?? 0), self::VIOLATED, true),
         );
     }
 }

@@ -2,6 +2,9 @@
 
 namespace Tests\Feature;
 
+use Illuminate\Database\Events\QueryExecuted;
+use Illuminate\Support\Facades\DB;
+use Illuminate\Support\Facades\Event;
 use Tests\TestCase;
 
 class CommentsTest extends TestCase
@@ -49,6 +52,24 @@ class CommentsTest extends TestCase
         $this->api('DELETE', "/articles/{$slug}/comments/{$id}", token: $token)
             ->assertNotFound()->assertExactJson(['errors' => ['comment' => ['not found']]]);
         $this->api('DELETE', "/articles/{$slug}/comments/1abc", token: $token)->assertNotFound();
+    }
+
+    public function test_an_article_that_is_deleted_after_it_was_looked_for_is_not_found(): void
+    {
+        $token = $this->register('jane');
+        $slug = $this->write($token);
+        config(['database.connections.other' => config('database.connections.mysql')]);
+        $deleted = false;
+        Event::listen(function (QueryExecuted $query) use ($slug, &$deleted): void {
+            if (! $deleted && str_starts_with($query->sql, 'select * from `articles` where `slug` = ?')) {
+                $deleted = true;
+                DB::connection('other')->table('articles')->where('slug', $slug)->delete();
+            }
+        });
+        $this->api('POST', "/articles/{$slug}/comments", ['comment' => ['body' => 'Well.']], $token)
+            ->assertNotFound()->assertExactJson(['errors' => ['article' => ['not found']]]);
+        $this->assertTrue($deleted);
+        $this->assertContains('delete from `articles` where `slug` = ?', $this->log);
     }
 
     public function test_a_comment_says_something(): void
