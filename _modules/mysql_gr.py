@@ -132,7 +132,7 @@ WRITE_CONCURRENCY = {
     "single-primary": 10,
 }
 # What the server takes.
-WRITE_CONCURRENCIES = (10, 200)
+WRITE_CONCURRENCY_RANGE = (10, 200)
 MEMBERS_MIN, MEMBERS_MAX = 3, 9
 # Group Replication's own word for a member's state, and ours for one that cannot be asked.
 ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
@@ -744,7 +744,7 @@ def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
     value = _walk(pillar, key)
     if value is None:
         return None
-    least, most = WRITE_CONCURRENCIES
+    least, most = WRITE_CONCURRENCY_RANGE
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise _invalid(key, value, f"a number from {least} to {most}")
     return value
