@@ -33,7 +33,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -530,11 +530,16 @@ def _password(pillar: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def _is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
+    # YAML's yes and no are numbers to Python.
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
 def _port(pillar: Mapping[str, Any], key: str, default: int) -> int:
     value = _walk(pillar, key)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
+    if not _is_number(value, 1, 65535):
         raise _invalid(key, value, "a port number from 1 to 65535")
     return value
 
@@ -545,7 +550,7 @@ DRAIN_MAX = 600
 def _drain_seconds(key: str, value: Any, default: int) -> int:
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= DRAIN_MAX:
+    if not _is_number(value, 0, DRAIN_MAX):
         raise SaltInvocationError(
             f"{key} is '{value}'; expected a whole number of seconds from 0 to {DRAIN_MAX}"
         )
@@ -662,7 +667,7 @@ def declared_balancer(pillar: Mapping[str, Any]) -> Balancer:
     router = _walk(pillar, "cluster:virtual_router_id")
     if router is None:
         router = 51
-    if isinstance(router, bool) or not isinstance(router, int) or not 1 <= router <= 255:
+    if not _is_number(router, 1, 255):
         raise _invalid("cluster:virtual_router_id", router, "a whole number from 1 to 255")
     return Balancer(proxies, address or "", router)
 
@@ -745,7 +750,7 @@ def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
     if value is None:
         return None
     least, most = WRITE_CONCURRENCY_RANGE
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+    if not _is_number(value, least, most):
         raise _invalid(key, value, f"a number from {least} to {most}")
     return value
 

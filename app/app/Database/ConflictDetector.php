@@ -18,7 +18,7 @@ class ConflictDetector extends ConcurrencyErrorDetector
 
     public function causedByConcurrencyError(Throwable $e): bool
     {
-        return ($e instanceof PDOException && in_array((int) ($e->errorInfo[1] ?? 0), self::CODES, true))
+        return ($e instanceof PDOException && in_array(DriverError::code($e), self::CODES, true))
             || parent::causedByConcurrencyError($e);
     }
 }

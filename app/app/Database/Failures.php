@@ -37,7 +37,7 @@ class Failures
     public function passes(Throwable $e): bool
     {
         return $this->isOfTheDatabase($e) && (
-            in_array($this->code($e), self::LEAVING, true)
+            ($e instanceof PDOException && in_array(DriverError::code($e), self::LEAVING, true))
             || $this->lost->causedByLostConnection($e)
             || $this->rolledBack($e)
         );
@@ -66,10 +66,5 @@ class Failures
     {
         return $e instanceof PDOException
             || ($e instanceof ErrorException && str_starts_with($e->getMessage(), 'PDO'));
-    }
-
-    private function code(Throwable $e): int
-    {
-        return (int) ($e->errorInfo[1] ?? $e->getCode());
     }
 }

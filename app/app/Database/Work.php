@@ -40,7 +40,7 @@ class Work
             $attempts,
             fn (): mixed => DB::transaction($work, $attempts),
             when: fn (Throwable $e): bool => $e instanceof PDOException
-                && in_array((int) ($e->errorInfo[1] ?? 0), self::VIOLATED, true),
+                && in_array(DriverError::code($e), self::VIOLATED, true),
         );
     }
 }

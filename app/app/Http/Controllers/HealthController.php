@@ -2,6 +2,7 @@
 
 namespace App\Http\Controllers;
 
+use App\Database\DriverError;
 use Illuminate\Foundation\Application;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Support\Facades\DB;
@@ -31,7 +32,7 @@ class HealthController
                 'write' => DB::selectFromWriteConnection(self::MEMBER)[0],
             ];
         } catch (PDOException $e) {
-            $reason = ['code' => $e->errorInfo[1] ?? null];
+            $reason = ['code' => DriverError::code($e)];
 
             return new JsonResponse(
                 ['status' => 'unavailable', ...$web, 'database' => $reason],
