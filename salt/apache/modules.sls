@@ -6,13 +6,13 @@ include:
 {%- for module in apache.modules %}
 
 apache-modules-{{ module | replace('_', '-') }}:
-  cmd.run:
+  command.run:
     - name: a2enmod --quiet {{ module }}
-    - unless: a2query -q -m {{ module }}
+    - makes: [{{ apache.config }}/mods-enabled/{{ module }}.load]
     - require:
       - sls: apache.package
     - watch_in:
       - service: apache-service-running
     - require_in:
-      - cmd: apache-service-config-good
+      - command: apache-service-config-good
 {%- endfor %}

@@ -5,12 +5,11 @@ include:
   - apache.config
   - apache.site
 
-# Runs, and fails with Apache's own words, only if the configuration is no good: then the server
-# goes on with the one it has.
+# Fails with Apache's own words if the configuration is no good: then the server goes on with the
+# one it has.
 apache-service-config-good:
-  cmd.run:
-    - name: apache2ctl configtest
-    - unless: test ! -x /usr/sbin/apache2ctl || apache2ctl configtest
+  command.succeeds:
+    - name: /usr/sbin/apache2ctl configtest
     - require:
       - sls: apache.config
       - sls: apache.site
@@ -21,7 +20,7 @@ apache-service-running:
     - enable: True
     - reload: True
     - require:
-      - cmd: apache-service-config-good
+      - command: apache-service-config-good
     - watch:
       - sls: apache.config
       - sls: apache.site

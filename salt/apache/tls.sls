@@ -12,17 +12,17 @@ apache-tls-openssl:
 
 # Good for ten years, and made once: it is for a lab, where nobody checks whose it is.
 apache-tls-self-signed:
-  cmd.run:
+  command.run:
     - name: >-
         openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={{ apache.server_name }}
         -addext subjectAltName=DNS:{{ apache.server_name }}
         -keyout {{ apache.tls.key }} -out {{ apache.tls.certificate }}
     - umask: '077'
-    - creates:
+    - makes:
       - {{ apache.tls.key }}
       - {{ apache.tls.certificate }}
     - require:
       - pkg: apache-tls-openssl
     - require_in:
-      - cmd: apache-service-config-good
+      - command: apache-service-config-good
 {%- endif %}

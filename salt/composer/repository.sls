@@ -19,9 +19,9 @@ composer-repository-script:
 
 # Debian's packages are downloaded and repacked; none is installed.
 composer-repository-built:
-  cmd.run:
+  command.run:
     - name: python3 {{ script }} {{ arguments }}
-    - unless: python3 {{ script }} --check {{ arguments }}
+    - check: python3 {{ script }} --check {{ arguments }}
     - require:
       - pkg: composer-repository-extensions
       - file: composer-repository-script
@@ -35,5 +35,5 @@ composer-repository-used:
     - context:
         directory: {{ composer.directory }}
     - require:
-      - cmd: composer-repository-built
+      - command: composer-repository-built
       - file: composer-package-directories

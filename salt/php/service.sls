@@ -3,11 +3,10 @@
 include:
   - php.config
 
-# Runs, and fails with php-fpm's own words, only if the configuration is no good.
+# Fails with php-fpm's own words if the configuration is no good.
 php-service-config-good:
-  cmd.run:
+  command.succeeds:
     - name: {{ php.binary }} --test
-    - unless: test ! -x {{ php.binary }} || {{ php.binary }} --test
     - require:
       - sls: php.config
 
@@ -17,7 +16,7 @@ php-service-running:
     - enable: True
     - reload: True
     - require:
-      - cmd: php-service-config-good
+      - command: php-service-config-good
     - watch:
       - file: php-config-ini
       - file: php-config-pool

@@ -27,7 +27,7 @@ def called(options: dict[str, Any], folder: str) -> list[str]:
 
 def test_without_a_virtual_address_nothing_of_keepalived_is_installed(with_cluster):
     for machine in (PROXY, SECOND):
-        assert called(with_cluster(machine, nodes=TWO), "keepalived") == ["service.dead"]
+        assert called(with_cluster(machine, nodes=TWO), "keepalived") == ["unit.stopped"]
 
 
 def test_with_one_every_declared_proxy_may_hold_it_and_no_other(with_cluster):
@@ -40,7 +40,7 @@ def test_with_one_every_declared_proxy_may_hold_it_and_no_other(with_cluster):
             "user.present",
         ]
     deleted = with_cluster(SECOND, nodes=lab.nodes(), virtual_address=VIRTUAL)
-    assert called(deleted, "keepalived") == ["service.dead"]
+    assert called(deleted, "keepalived") == ["unit.stopped"]
 
 
 def test_a_wrong_address_is_refused_before_anything_is_touched(with_cluster):
