@@ -70,6 +70,9 @@ bench-timings: $(VENV)/ready ## Silent members and machines under load, by prese
 bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched: [EVENTS=]
 	$(RUN) -m bench web $(if $(EVENTS),--events $(EVENTS))
 
+bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of states that do nothing: [ROUNDS=n] [RESUME=1]
+	$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
+
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	$(RUN) -m bench report
 
@@ -101,4 +104,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
 .PHONY: help up down test test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
-	bench-failover bench-throughput bench-timings bench-web bench-report lint clean
+	bench-failover bench-throughput bench-timings bench-web bench-salt bench-report lint clean

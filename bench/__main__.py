@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import plan, rates, report, timings, web
+from bench import highstate, plan, rates, report, timings, web
 from bench.failover import Failover, show
+from bench.highstate import Highstate
 from bench.sysbench import TESTS
 from bench.throughput import SECONDS, Throughput
 from bench.throughput import show as show_run
@@ -20,6 +21,7 @@ from tests.lab import ROOT, exit_code, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
+SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 WEB = ROOT / ".lab/bench-web.jsonl"
 PAGE = ROOT / "docs/bench.md"
@@ -50,11 +52,16 @@ def arguments() -> argparse.Namespace:
     visited = tasks.add_parser("web", help="what a crowd at the web servers notices")
     visited.add_argument("--events", default="", help="some of " + ",".join(web.EVENTS))
     visited.add_argument("--results", type=Path, default=WEB)
+    nothing = tasks.add_parser("salt", help="what a highstate with nothing to do costs")
+    nothing.add_argument("--rounds", type=int, default=5)
+    nothing.add_argument("--results", type=Path, default=SALT)
+    nothing.add_argument("--resume", action="store_true", help="run what is missing there")
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
     shown.add_argument("--timings", type=Path, default=TIMINGS, help="of timings")
     shown.add_argument("--web", type=Path, default=WEB, help="of web")
+    shown.add_argument("--salt", type=Path, default=SALT, help="of salt")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
 
@@ -143,11 +150,32 @@ def visits(options: argparse.Namespace) -> int:
     return sum(len(one["problems"]) + len(one["lost"]) for one in results)
 
 
+def nothing_to_do(options: argparse.Namespace) -> int:
+    """Run the highstate and those of nothing, and return whether it exceeds its limit."""
+    results = so_far(options)
+    with opened() as lab:
+        work = Highstate(lab)
+        with work.open():
+            for number in range(len(results) + 1, options.rounds + 1):
+                results.append(work.run(number))
+                lines.append(options.results, results[-1])
+                print(highstate.show(results[-1]), flush=True)
+    if results:
+        print(highstate.table(results))
+    return int(bool(results) and highstate.ratio(results) > highstate.LIMIT)
+
+
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials, events = (
+    rounds, runs, trials, events, idle = (
         lines.read([path]) if path.exists() else []
-        for path in (options.results, options.throughput, options.timings, options.web)
+        for path in (
+            options.results,
+            options.throughput,
+            options.timings,
+            options.web,
+            options.salt,
+        )
     )
     texts = {}
     if rounds:
@@ -158,6 +186,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-timings"] = timings.table(trials)
     if events:
         texts["bench-web"] = web.table(events)
+    if idle:
+        texts["bench-salt"] = highstate.table(idle)
     if options.print:
         print(*texts.values(), sep="\n", end="")
         return 0
@@ -182,6 +212,7 @@ def main() -> int:
         "throughput": throughput,
         "timings": presets,
         "web": visits,
+        "salt": nothing_to_do,
         "report": show_report,
     }
     return exit_code(lambda: tasks[options.task](options))
