@@ -75,18 +75,19 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     machines = []
     for name in results[0]["machines"]:
         seen = [one["machines"][name] for one in results]
-        # By the last round, with the median of all.
-        ids = list(seen[-1]["slowest"])[:SHOWN]
         longest = {
             each: statistics.median(one["slowest"][each] for one in seen if each in one["slowest"])
-            for each in ids
+            for each in dict.fromkeys(each for one in seen for each in one["slowest"])
         }
         machines.append(
             (
                 name,
                 str(seen[-1]["states"]),
                 f"{statistics.median(one['seconds'] for one in seen):.2f}",
-                ", ".join(f"{each} {took:.2f}" for each, took in longest.items()),
+                ", ".join(
+                    f"{each} {took:.2f}"
+                    for each, took in sorted(longest.items(), key=lambda one: -one[1])[:SHOWN]
+                ),
             )
         )
     return "\n".join(

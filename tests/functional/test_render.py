@@ -48,6 +48,13 @@ def test_ids_say_where_a_state_stands(minion_opts):
             assert chunk["__id__"].startswith(f"{folder}-"), chunk["__id__"]
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_no_state_has_salt_load_all_its_modules(machine, minion_opts):
+    """Salt does so for these three, in each run: `command` and `unit` have other names."""
+    for chunk in highstate(minion_opts(machine))[0]:
+        assert not {"creates", "unless", "onlyif"} & set(chunk), chunk["__id__"]
+
+
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [("db1", "mysql_gr.member_online"), (PROXY, "haproxy_cfg.managed"), (WEB, "laravel.migrated")],
