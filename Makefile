@@ -37,6 +37,9 @@ test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer a
 test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, in both modes by both pairs of ports: RUNS=n in a row
 	RUNS=$(or $(RUNS),20) $(RUN) -m pytest tests/e2e/test_1_api.py
 
+test-long: $(VENV)/ready $(NEWMAN) ## On the running lab, what make test does a few times, many times: reloads, reads, the collection
+	LONG=1 $(RUN) -m pytest tests/e2e -m repeated
+
 screenshots: $(VENV)/ready browser ## Take docs/images anew, from the running lab
 	SCREENSHOTS=docs/images $(RUN) -m pytest tests/e2e/test_2_look.py
 
@@ -103,5 +106,5 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
-.PHONY: help up down test test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
+.PHONY: help up down test test-unit test-functional test-integration test-e2e test-api test-long screenshots browser chaos chaos-races \
 	bench-failover bench-throughput bench-timings bench-web bench-salt bench-report lint clean

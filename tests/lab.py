@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import subprocess
@@ -16,6 +15,8 @@ from typing import Any
 import pymysql
 import requests
 import yaml
+
+from tests.salt_client import COMMAND, SaltClient
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_USER = "jane@conduit.example"
@@ -65,6 +66,7 @@ class Lab:
 
     def __init__(self, ssh_config: Path) -> None:
         self._ssh_config = ssh_config
+        self._salt = SaltClient(lambda: self.talk(self.master, COMMAND))
         self.address = {name: node["ip"] for name, node in nodes().items()}
         self.databases = declared("db")
         (self.master,) = declared("master")
@@ -97,13 +99,7 @@ class Lab:
 
     def salt(self, target: str, call: str, timeout: int = 300) -> dict[str, Any]:
         """Call a function on minions and return what each answers."""
-        text = self.run(
-            self.master,
-            f"salt --out=json --static --timeout={timeout} '{target}' {call} 2>/dev/null",
-            check=False,
-        )
-        assert text.strip(), f"salt '{target}' {call} printed nothing"
-        return json.loads(text)
+        return self._salt.call(target, call, timeout)
 
     def apply(self, machines: Iterable[str], states: str = "") -> set[str]:
         """Run states on machines at once, the highstate unless told otherwise; each has to hold.
@@ -185,6 +181,8 @@ class Lab:
 
     def forget(self, machine: str) -> None:
         """Close the kept connection to a machine, which is gone or about to go."""
+        if machine == self.master:
+            self._salt.close()
         self._kept("exit", machine)
 
     def _kept(
@@ -221,7 +219,9 @@ class Lab:
         return known.read_text().strip() if known.exists() else ""
 
     def status(self) -> dict[str, Any]:
-        return self.salt("db*", "mysql_gr.status", timeout=20)
+        """Ask each declared database for its status; a sentence stands for one that has none."""
+        answers = self.salt(",".join(self.databases), "-L mysql_gr.status", timeout=20)
+        return {name: answers.get(name, "no answer") for name in self.databases}
 
     def switch_mode(self, mode: str) -> dict[str, Any]:
         """Switch the group's mode, as an operator does it; return what every member says to it."""

@@ -12,12 +12,13 @@ import pytest
 
 from bench.plan import MODES
 from tests.application import ports
+from tests.e2e.conftest import LONG
 from tests.lab import DATABASE, Lab
 from tests.newman import newman
 
 # By one port for writes and one for reads, and all by the port that deals with all members in turn.
 PORTS = [("3307", "3308"), ("3306", "")]
-RUNS = int(os.environ.get("RUNS", "1"))
+RUNS = int(os.environ.get("RUNS", "20" if LONG else "1"))
 
 
 @pytest.fixture(scope="module", params=PORTS, ids=["writer and readers", "one port"])
@@ -33,6 +34,7 @@ def test_the_ports_are_used(lab: Lab, by):
     assert {one["read"]["host"] for one in health} <= set(lab.databases)
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("mode", MODES, indirect=True)
 def test_the_collection_passes_again_and_again(lab: Lab, by, mode):
     assert newman(lab, RUNS) == []

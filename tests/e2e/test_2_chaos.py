@@ -1,21 +1,27 @@
-"""A few rounds of the fault harness; docs/chaos.md has how to run it for hours."""
+"""A few rounds of the fault harness (docs/chaos.md), and what else is seen of the same faults."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
 
+import pymysql
 import pytest
 
+from tests.api_client import bio_on, client
 from tests.chaos.plan import Round
 from tests.chaos.run import Chaos
+from tests.e2e.test_1_served import servers
+from tests.e2e.test_2_balancer import asked
 from tests.lab import Lab
 
-# Chosen for what they touch and for being short: each a member by its place, and for how long.
+# Chosen for what they touch and for being short: each a member by its place, and for how long. In
+# the second one a member is killed, too.
 CHOSEN = [
-    ("kill", 1, 0.0, (False, False)),
-    ("freeze", 0, 7.0, (False, False)),
     ("oneway", 2, 4.0, (True, True)),
-    ("kill-all", 0, 0.0, (False, False)),
     ("connections", 2, 0.0, (False, False)),
 ]
 
@@ -27,15 +33,70 @@ def chaos(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]
         yield one
 
 
-@pytest.mark.parametrize(("fault", "place", "seconds", "coins"), CHOSEN)
-def test_no_acknowledged_write_is_lost(lab: Lab, chaos: Chaos, fault, place, seconds, coins):
-    members = lab.databases[place:] + lab.databases[:place]
-    met = len(members) if fault == "kill-all" else 1
-    one = Round(1, fault, tuple(members[:met]), tuple(members[met:]), seconds, coins)
-    result = chaos.round(one, seed=0)
+def check(result: dict[str, Any]) -> None:
+    """No acknowledged write is lost, and there was one group."""
     assert result["problems"] == [], result
     assert (result["lost"], result["splits"]) == (0, 0)
     assert result["acknowledged"] > 50
+
+
+@pytest.mark.parametrize(("fault", "place", "seconds", "coins"), CHOSEN)
+def test_no_acknowledged_write_is_lost(lab: Lab, chaos: Chaos, fault, place, seconds, coins):
+    victim, *others = lab.databases[place:] + lab.databases[:place]
+    check(chaos.round(Round(1, fault, (victim,), tuple(others), seconds, coins), seed=0))
+
+
+def waited_when_cut(session: Any) -> float:
+    """Ask until the session is cut, and return how long the last question waited for it."""
+    while True:
+        begin = time.monotonic()
+        try:
+            asked(session, "SELECT SLEEP(0.1)")
+        except pymysql.OperationalError:
+            return time.monotonic() - begin
+
+
+def test_clients_of_a_frozen_member_are_cut_and_served_elsewhere(lab: Lab, chaos: Chaos):
+    first, victim, last = lab.databases
+    frozen = Round(1, "freeze", (victim,), (first, last), 12.0, (False, False))
+    server = ("mysql-cluster", f"mysql-{lab.databases.index(victim) + 1}")
+    with ExitStack() as held, ThreadPoolExecutor(1) as pool:
+        sessions = [held.enter_context(lab.session(patience=60)) for _ in range(6)]
+        (session, *_) = [
+            one for one in sessions if asked(one, "SELECT @@report_host") == lab.address[victim]
+        ]
+        result = pool.submit(chaos.round, frozen, 0)
+        # Without the balancer's cut the last question would wait for the whole of its patience.
+        assert waited_when_cut(session) < 10
+        assert servers(lab)[server].startswith("DOWN")
+        for _ in range(6):
+            with lab.session() as elsewhere:
+                assert asked(elsewhere, "SELECT @@report_host") != lab.address[victim]
+        assert not result.done()
+        check(result.result())
+    assert servers(lab)[server] == "UP"
+
+
+def test_all_killed_at_once_come_back_by_themselves(lab: Lab, chaos: Chaos, all_online, eventually):
+    """With nobody's hand, and without a Salt master."""
+    all_online()
+    lab.run(lab.master, "systemctl stop salt-master")
+    try:
+        with client(lab) as writer:
+            eventually(lambda: len(writer.acknowledged) > 20, 60)
+            check(chaos.round(Round(1, "kill-all", (*lab.databases,), (), 0.0, (False,) * 2), 0))
+            back = time.monotonic()
+            eventually(lambda: writer.acknowledged[-1][0] > back, 60)
+    finally:
+        lab.run(lab.master, "systemctl start salt-master")
+    eventually(lambda: lab.salt("db*", "test.ping", timeout=5).keys() == set(lab.databases), 90)
+    all_online(60)
+    last = writer.acknowledged[-1][1]
+    assert {bio_on(lab, name) for name in lab.databases} == {last}
+    answers = [
+        lab.sql(name, "SELECT @@group_replication_bootstrap_group") for name in lab.databases
+    ]
+    assert answers == ["0"] * len(lab.databases)
 
 
 def test_the_group_calls_nobody_who_was_expelled(lab: Lab, chaos: Chaos):

@@ -2,82 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import pairwise
 
-import pytest
-import requests
-
+from tests.api_client import bio_on, client
 from tests.e2e.test_1_served import servers
-from tests.lab import FIRST_USER, Lab
+from tests.lab import Lab
 
 
-class Client(threading.Thread):
-    """Updates the first user over and over; keeps what was acknowledged and when nothing was."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(daemon=True)
-        self._lab = lab
-        self._headers = {"Authorization": f"Token {lab.log_in()}"}
-        self._over = threading.Event()
-        self.acknowledged: list[tuple[float, str]] = []
-        self.refused: list[tuple[float, int | str]] = []
-
-    def run(self) -> None:
-        n = 0
-        while not self._over.is_set():
-            n += 1
-            bio = f"client update {n}"
-            try:
-                answer = self._lab.api(
-                    "PUT", "/api/user", headers=self._headers, json={"user": {"bio": bio}}
-                )
-                code = answer.status_code
-            except requests.RequestException as err:
-                code = type(err).__name__
-            now = time.monotonic()
-            if code == 200:
-                self.acknowledged.append((now, bio))
-            else:
-                self.refused.append((now, code))
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join(120)
-        assert not self.is_alive()
-
-    def longest_gap(self) -> float:
-        times = [when for when, _ in self.acknowledged]
-        return max((b - a for a, b in pairwise(times)), default=0.0)
-
-
-@contextmanager
-def client(lab: Lab) -> Iterator[Client]:
-    one = Client(lab)
-    one.start()
-    try:
-        yield one
-    finally:
-        one.stop()
-
-
-def bio_on(lab: Lab, machine: str) -> str:
-    return lab.sql(
-        machine,
-        "SET SESSION group_replication_consistency = 'BEFORE';"
-        f" SELECT bio FROM realworld.users WHERE email = '{FIRST_USER}'",
-    )
-
-
-@pytest.mark.parametrize("victim", ["db1", "db3"])
-def test_the_api_goes_on_without_a_member(lab: Lab, all_online, eventually, mysqld_down, victim):
+def test_the_api_goes_on_without_its_writer(lab: Lab, all_online, eventually, mysqld_down):
     all_online()
-    number = lab.databases.index(victim) + 1
+    victim, number = lab.databases[0], 1
     survivors = [name for name in lab.databases if name != victim]
     with client(lab) as writer:
         eventually(lambda: len(writer.acknowledged) > 20, 60)
@@ -215,36 +150,6 @@ def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, 
     assert "its part in the old group is ended before a new one" in logs
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 30)
     eventually(lambda: set(servers(lab).values()) == {"UP"}, 30)
-
-
-def test_all_killed_at_once_come_back_by_themselves(lab: Lab, all_online, eventually):
-    """With nobody's hand, and without a Salt master."""
-    all_online()
-    lab.run("master", "systemctl stop salt-master")
-    with client(lab) as writer:
-        eventually(lambda: len(writer.acknowledged) > 20, 60)
-        threads = [
-            threading.Thread(
-                target=lab.run, args=(name, "systemctl kill --signal=KILL mysql"), daemon=True
-            )
-            for name in lab.databases
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        fault = time.monotonic()
-        eventually(lambda: any(when > fault + 2 for when, _ in writer.acknowledged), 240)
-        eventually(lambda: {lab.state_of(name) for name in lab.databases} == {"ONLINE"}, 240)
-    lab.run("master", "systemctl start salt-master")
-    eventually(lambda: lab.salt("db*", "test.ping", timeout=5).keys() == set(lab.databases), 90)
-    all_online(60)
-    last = writer.acknowledged[-1][1]
-    assert {bio_on(lab, name) for name in lab.databases} == {last}
-    answers = [
-        lab.sql(name, "SELECT @@group_replication_bootstrap_group") for name in lab.databases
-    ]
-    assert answers == ["0"] * len(lab.databases)
 
 
 def test_what_was_received_and_not_applied_is_not_lost(lab: Lab, all_online, eventually):

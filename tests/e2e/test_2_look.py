@@ -13,6 +13,7 @@ import pytest
 import requests
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
+from tests.api_client import client
 from tests.lab import Lab
 
 # Named, or else Selenium looks for a driver and a browser of its own in the network.
@@ -153,10 +154,16 @@ def test_a_member_that_dies_is_seen_on_both_pages(
     victim = lab.databases[1]
     log_in(lab, browser)
     eventually(lambda: servers(browser) == expected(lab), 30)
-    mysqld_down(victim)
-    # The page that is left open follows by itself.
-    down = expected(lab, **{victim: ("active_down", "DOWN")})
-    eventually(lambda: servers(browser) == down, 30)
+    with client(lab) as writer:
+        eventually(lambda: len(writer.acknowledged) > 5, 60)
+        mysqld_down(victim)
+        # The page that is left open follows by itself.
+        down = expected(lab, **{victim: ("active_down", "DOWN")})
+        eventually(lambda: servers(browser) == down, 30)
+        seen = len(writer.acknowledged)
+        eventually(lambda: len(writer.acknowledged) > seen + 20, 60)
+    # It is no writer of the application: nobody notices.
+    assert (writer.longest_gap() < 10, writer.refused) == (True, [])
     picture("statistics-one-down", 1500)
     with lab.tunnel(victim, 9200) as here:
         browser.get(f"http://{here}/")

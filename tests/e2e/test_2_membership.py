@@ -298,7 +298,7 @@ def test_what_the_package_s_scripts_write_is_no_transaction(lab: Lab, whole):
 def test_a_member_whose_connections_are_used_up_is_still_asked(lab: Lab, whole, eventually):
     """The place that is kept for an administrator is taken too; the administrators' door is not."""
     before = lab.sql("db1", "SELECT @@max_connections")
-    holding = f"SET GLOBAL max_connections = 1; DO SLEEP(12); SET GLOBAL max_connections = {before}"
+    holding = f"SET GLOBAL max_connections = 1; DO SLEEP(6); SET GLOBAL max_connections = {before}"
     lab.run("db1", f"setsid mysql -e '{holding}' > /dev/null 2>&1 &")
     eventually(
         lambda: "Too many connections" in lab.run("db1", "mysql -e 'SELECT 1' 2>&1", check=False),

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 import pytest
 
 from bench.plan import MODES
+from tests.e2e.conftest import LONG
 from tests.e2e.test_2_balancer import asked
 from tests.lab import DATABASE, Lab
 
-# In each mode and by each pair of ports, so that it makes ten thousand.
-CLIENTS, ROUNDS = 8, 313
+# In each mode and by each pair of ports; the long run makes ten thousand of it.
+CLIENTS, ROUNDS = 8, 313 if LONG else 40
 PORTS = ((3306, 3306), (3307, 3308))
 # As the application's connections for reading have it.
 BEFORE = "SET SESSION group_replication_consistency = 'BEFORE'"
@@ -48,8 +49,9 @@ def stale_reads(lab: Lab, client: int, write_port: int, read_port: int) -> list[
     return found
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("mode", MODES, indirect=True)
-def test_ten_thousand_reads_see_what_was_written_just_before(lab: Lab, mode, table):
+def test_reads_see_what_was_written_just_before(lab: Lab, mode, table):
     with ThreadPoolExecutor(CLIENTS) as pool:
         for ports in PORTS:
             clients = [pool.submit(stale_reads, lab, client, *ports) for client in range(CLIENTS)]

@@ -79,7 +79,7 @@ def opts(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return config
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def minion_opts(opts: dict[str, Any]) -> Any:
     """A maker of one machine's options: its id and, if told, another operating system."""
 

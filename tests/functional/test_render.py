@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import salt.loader
@@ -30,20 +33,37 @@ def highstate(opts: dict) -> tuple[list, dict]:
         return chunks, matches
 
 
+@pytest.fixture(scope="module")
+def rendered(minion_opts) -> Callable[..., tuple[list, dict]]:
+    """The highstate of a machine on a system, rendered once."""
+
+    @functools.cache
+    def render(machine: str, system: str) -> tuple[list, dict]:
+        return highstate(minion_opts(machine, SYSTEMS[system]))
+
+    return lambda machine, system="Debian sid": render(machine, system)
+
+
+@pytest.fixture(scope="module")
+def functions(minion_opts) -> Any:
+    """What a database machine's minion offers."""
+    return execution_modules(minion_opts("db1"))
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("machine", MACHINES)
-def test_the_highstate_renders(machine, system, minion_opts):
-    chunks, matches = highstate(minion_opts(machine, SYSTEMS[system]))
+def test_the_highstate_renders(machine, system, rendered):
+    chunks, matches = rendered(machine, system)
     assert "common" in matches["base"]
     assert chunks
     names = {(chunk["state"], chunk["__id__"], chunk["name"]) for chunk in chunks}
     assert len(names) == len(chunks)
 
 
-def test_ids_say_where_a_state_stands(minion_opts):
+def test_ids_say_where_a_state_stands(rendered):
     """<formula>-<words>: an ID found in an output leads to its folder."""
     for machine in MACHINES:
-        for chunk in highstate(minion_opts(machine))[0]:
+        for chunk in rendered(machine)[0]:
             folder = chunk["__sls__"].split(".")[0]
             assert chunk["__id__"].startswith(f"{folder}-"), chunk["__id__"]
 
@@ -59,14 +79,14 @@ def test_no_state_has_salt_load_all_its_modules(machine, minion_opts):
     ("machine", "expected"),
     [("db1", "mysql_gr.member_online"), (PROXY, "haproxy_cfg.managed"), (WEB, "laravel.migrated")],
 )
-def test_each_role_gets_its_states(machine, expected, minion_opts):
-    called = {f"{c['state']}.{c['fun']}" for c in highstate(minion_opts(machine))[0]}
+def test_each_role_gets_its_states(machine, expected, rendered):
+    called = {f"{c['state']}.{c['fun']}" for c in rendered(machine)[0]}
     assert expected in called
 
 
-def test_no_secret_stands_in_rendered_states(minion_opts, secrets):
+def test_no_secret_stands_in_rendered_states(rendered, secrets):
     for machine in MACHINES:
-        shown = json.dumps(highstate(minion_opts(machine))[0], default=str)
+        shown = json.dumps(rendered(machine)[0], default=str)
         found = [
             name
             for name, value in secrets.items()
@@ -133,10 +153,8 @@ def test_an_option_file_is_as_declared(version, system, minion_opts):
     assert "None" not in "".join(lines)
 
 
-def test_modules_and_states_load_and_offer_what_is_documented(minion_opts):
-    options = minion_opts("db1")
-    functions = execution_modules(options)
-    states = salt.loader.states(options, functions, {}, {})
+def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, functions):
+    states = salt.loader.states(minion_opts("db1"), functions, {}, {})
     for name in ("status", "members", "primary", "decide", "bootstrap", "join", "leave"):
         assert f"mysql_gr.{name}" in functions
     assert "mysql_gr.parse_gtids" not in functions
@@ -146,8 +164,7 @@ def test_modules_and_states_load_and_offer_what_is_documented(minion_opts):
 
 
 @pytest.mark.parametrize("module", ["mysql_gr", "haproxy_cfg", "laravel"])
-def test_every_function_has_an_example(module, minion_opts):
-    functions = execution_modules(minion_opts("db1"))
+def test_every_function_has_an_example(module, functions):
     offered = [name for name in functions if name.startswith(f"{module}.")]
     assert offered
     for name in offered:
