@@ -35,7 +35,7 @@ test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer a
 	$(RUN) -m pytest tests/e2e
 
 test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, in both modes by both pairs of ports: RUNS=n in a row
-	RUNS=$(or $(RUNS),20) $(RUN) -m pytest tests/e2e/test_1_api.py
+	LONG=1 RUNS=$(or $(RUNS),20) $(RUN) -m pytest tests/e2e/test_1_api.py
 
 test-long: $(VENV)/ready $(NEWMAN) ## On the running lab, what make test does a few times, many times: reloads, reads, the collection
 	LONG=1 $(RUN) -m pytest tests/e2e -m repeated
