@@ -13,10 +13,10 @@ help: ## Show this list
 
 up: ## Bring the whole system up and say where to look
 	@vagrant/host.sh python3-yaml
-	@$(PYTHON) vagrant/lab.py up
+	@$(PYTHON) -m vagrant.lab up
 
 down: ## Take the machines away, and dockerd if it was started here
-	@$(PYTHON) vagrant/lab.py down
+	@$(PYTHON) -m vagrant.lab down
 
 test: test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
 
