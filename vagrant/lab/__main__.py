@@ -6,28 +6,37 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from vagrant.lab.converge import report_convergence
 from vagrant.lab.errors import LabError
+from vagrant.lab.logged import logged
 from vagrant.lab.machines import down, up
+from vagrant.lab.person import become_worker, run_as_worker
 from vagrant.lab.virtualbox import check_virtualbox
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run the command that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands: dict[str, Callable[[], None]] = {
+    commands: dict[str, Callable[..., int | None]] = {
         "up": up,
         "down": down,
         "check-virtualbox": check_virtualbox,
+        "report-convergence": report_convergence,
+        "as-worker": run_as_worker,
+        "logged": logged,
     }
     parser.add_argument("command", choices=commands)
-    command = parser.parse_args().command
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="of as-worker, logged: a command")
+    asked = parser.parse_args(arguments)
     try:
-        commands[command]()
+        become_worker()
+        return commands[asked.command](*([asked.rest] if asked.rest else [])) or 0
     except LabError as err:
-        print(f"{command}: {err}", file=sys.stderr)
-        return 1
-    return 0
+        print(f"{asked.command}: {err}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{asked.command}: interrupted", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shlex
 import tempfile
 from pathlib import Path
 
 from vagrant.lab.checkout import CERTIFICATES, ROOT, packages, salt_version
 from vagrant.lab.commands import run, step
-from vagrant.lab.errors import LabError
 
 BOX = "mysql-gr-salt/sid"
 BOX_PACKAGES = (
@@ -91,14 +89,20 @@ def box_hooks() -> list[str]:
     ]
 
 
+def box_is_there() -> bool:
+    """Tell whether the box of this recipe is there; part of the recipe is made by prepare.py."""
+    if not CERTIFICATES.exists():
+        return False
+    tag = f"{BOX}:{box_recipe()}"
+    return run(["docker", "image", "inspect", tag], capture=True, check=False).returncode == 0
+
+
 def build_box() -> None:
     """Build the box: Debian sid with systemd, ssh and Salt, from Debian's own packages and PyPI."""
-    recipe = box_recipe()
-    tag = f"{BOX}:{recipe}"
-    if run(["docker", "image", "inspect", tag], capture=True, check=False).returncode != 0:
-        if os.geteuid() != 0:
-            raise LabError("the box has to be built by root once: run `sudo make up`")
-        with step("building the box"), tempfile.TemporaryDirectory() as scratch:
+    tag = f"{BOX}:{box_recipe()}"
+    if not box_is_there():
+        why = "building the box by mmdebstrap"
+        with step("building the box", root=why), tempfile.TemporaryDirectory() as scratch:
             archive = str(Path(scratch, "box.tar"))
             run(
                 [
@@ -114,7 +118,8 @@ def build_box() -> None:
                     "sid",
                     archive,
                     *mirror(),
-                ]
+                ],
+                root=True,
             )
             change = ["--change", 'CMD ["/usr/local/sbin/init"]']
             run(["docker", "import", *change, archive, tag], capture=True)

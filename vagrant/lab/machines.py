@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
-import time
 from typing import Any
 
 from vagrant.lab.box import build_box
 from vagrant.lab.checkout import ROOT, cluster
 from vagrant.lab.commands import run, say, step
 from vagrant.lab.containers import foreign_machines, remove_orphans
+from vagrant.lab.converge import digest
+from vagrant.lab.docker import networks
 from vagrant.lab.engine import (
     ensure_docker,
     remove_empty_cgroups,
@@ -19,7 +21,10 @@ from vagrant.lab.engine import (
     stop_docker,
 )
 from vagrant.lab.errors import LabError
-from vagrant.lab.host import PACKAGES_ALWAYS, PACKAGES_DOCKER, install_packages
+from vagrant.lab.findings import network_faults
+from vagrant.lab.host import install, judge
+from vagrant.lab.person import account, may_use_docker
+from vagrant.lab.progress import Clock, Machines
 from vagrant.lab.virtualbox import check_virtualbox, virtualbox_usable
 
 
@@ -28,17 +33,12 @@ def on(machine: str, command: str) -> str:
     return run(["vagrant", "ssh", machine, "-c", f"sudo {command}"], capture=True).stdout
 
 
-def show(table: dict[str, Any]) -> None:
-    """Print the group and where to look."""
-    nodes = table["nodes"]
-    master = next(name for name, node in nodes.items() if node["role"] == "master")
-    databases = ",".join(name for name, node in nodes.items() if node["role"] == "db")
-    answers = json.loads(
-        on(master, f"salt --out=json --static -L {databases} mysql_gr.status 2>/dev/null")
-    )
-    print()
+def show_group(master: str, databases: list[str]) -> None:
+    """Print what each database machine knows of itself."""
+    call = f"salt --out=json --static -L {','.join(databases)} mysql_gr.status 2>/dev/null"
+    answers = json.loads(on(master, call))
     print(f"{'machine':<10}{'address':<18}{'state':<12}{'role':<11}{'writable':<10}{'version'}")
-    for name in databases.split(","):
+    for name in databases:
         status = answers.get(name)
         if isinstance(status, dict):
             member = status["member"]
@@ -49,6 +49,16 @@ def show(table: dict[str, Any]) -> None:
         else:
             print(f"{name:<10}{status or 'does not answer'}")
     print()
+
+
+def show(table: dict[str, Any]) -> None:
+    """Print the group and where to look."""
+    nodes = table["nodes"]
+    master = next(name for name, node in nodes.items() if node["role"] == "master")
+    databases = [name for name, node in nodes.items() if node["role"] == "db"]
+    print()
+    if databases:
+        show_group(master, databases)
     for node in nodes.values():
         if node["role"] == "web":
             print(f"API               http://{node['ip']}/api/tags")
@@ -61,30 +71,50 @@ def show(table: dict[str, Any]) -> None:
 
 def up() -> None:
     """Bring everything up, or find that it is."""
-    begin = time.monotonic()
+    clock = Clock()
     table = cluster()
-    if virtualbox_usable():
+    virtualbox = virtualbox_usable()
+    if virtualbox:
         check_virtualbox()
-        install_packages(PACKAGES_ALWAYS)
-        provider = "virtualbox"
-    else:
-        install_packages((*PACKAGES_ALWAYS, *PACKAGES_DOCKER))
+    install(judge(table, virtualbox))
+    if not virtualbox:
         ensure_docker()
-        taken = foreign_machines(table)
-        if taken:
-            raise LabError(
-                f"machines of another checkout hold names or addresses of {table['subnet']}: "
-                f"{', '.join(taken)}; run `make down` there first"
-            )
-        remove_orphans()
-        remove_stale_bridges(table["subnet"])
+        make_room(table)
         prepare(table)
         build_box()
-        provider = "docker"
-    with step("vagrant up"):
+    provider = "virtualbox" if virtualbox else "docker"
+    machines = Machines()
+    with step("vagrant up", read=machines.read, state=machines.__str__, digest=digest):
         run(["vagrant", "up", f"--provider={provider}"])
     show(table)
-    say(f"up after {time.monotonic() - begin:.0f} s")
+    if not virtualbox:
+        tell_of_group()
+    say(f"up after {clock}")
+
+
+def make_room(table: dict[str, Any]) -> None:
+    """Refuse what is in the way on the engine, and remove what earlier starts left there."""
+    faults = network_faults(table["subnet"], networks())
+    taken = foreign_machines(table)
+    if taken:
+        faults.append(
+            f"machines of another checkout hold names or addresses of {table['subnet']}: "
+            f"{', '.join(taken)}; run `make down` there first"
+        )
+    if faults:
+        raise LabError("\n".join(faults))
+    remove_orphans()
+    remove_stale_bridges(table["subnet"])
+
+
+def tell_of_group() -> None:
+    """Say what the checkout's owner lacks to use the machines later, without root."""
+    user = account(os.geteuid())
+    if os.getuid() == 0 and os.geteuid() != 0 and not may_use_docker(user):
+        say(
+            f"for `vagrant ssh` as {user.pw_name}: `sudo usermod -aG docker {user.pw_name}`, "
+            "and log in again"
+        )
 
 
 def down() -> None:
@@ -92,7 +122,8 @@ def down() -> None:
     if shutil.which("vagrant") and (ROOT / ".vagrant").is_dir():
         if shutil.which("docker") and not shutil.which("VBoxManage"):
             ensure_docker()
-        with step("vagrant destroy"):
+        machines = Machines()
+        with step("vagrant destroy", read=machines.read, state=machines.__str__):
             run(["vagrant", "destroy", "--force", "--parallel"])
         remove_empty_cgroups(cluster()["nodes"])
     stop_docker()
@@ -100,4 +131,5 @@ def down() -> None:
 
 def prepare(table: dict[str, Any]) -> None:
     """Make what the box and the machines need from this host."""
-    run([sys.executable, "vagrant/prepare.py", *table["nodes"]])
+    if run([sys.executable, "vagrant/prepare.py", *table["nodes"]], capture=True).stdout:
+        say("made secrets and keys, in pillar/secrets and .lab/keys")
