@@ -5,8 +5,9 @@ PYTHON ?= /usr/bin/python3
 VENV := .venv
 NEWMAN := tests/postman/node_modules/.bin/newman
 # Root works for the owner of the checkout, so that nothing here becomes root's own.
-OWNER := $(PYTHON) -m vagrant.lab as-worker
-LOGGED := $(PYTHON) -m vagrant.lab logged
+LAB := $(PYTHON) -B -m vagrant.lab
+OWNER := $(LAB) as-worker
+LOGGED := $(LAB) logged
 RUN := $(OWNER) $(VENV)/bin/python
 # Of a group of tests a person sees how far it is, all else is in .lab/log; VERBOSE=1 shows all.
 PYTEST = $(RUN) -m pytest -p tests.progress --group
@@ -26,10 +27,10 @@ help: ## Show this list
 
 up: ## Bring the whole system up and say where to look
 	@vagrant/host.sh $(NEEDS_UP) -- $(NEEDS_LAB)
-	@$(PYTHON) -m vagrant.lab up
+	@$(LAB) up
 
 down: ## Take the machines away, and dockerd if it was started here
-	@$(PYTHON) -m vagrant.lab down
+	@$(LAB) down
 
 # What all of them need is looked for at once.
 test: needs test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not

@@ -130,12 +130,12 @@ def test_make_up_says_which_network_to_allow_before_anything_starts(fake_virtual
     assert not (checkout / ".lab").exists()
 
 
-@pytest.mark.parametrize(("text", "stays"), [("999999999", False), ("1", False), (None, True)])
-def test_only_a_stale_pid_file_is_removed(tmp_path, text, stays):
+@pytest.mark.parametrize(("text", "stale"), [("999999999", True), ("1", True), (None, False)])
+def test_only_a_pid_file_of_another_program_is_stale(tmp_path, text, stale):
     path = tmp_path / f"{Path('/proc/self/comm').read_text().strip()}.pid"
+    assert not engine.is_stale(path)
     path.write_text(text or str(os.getpid()))
-    engine.remove_stale_pid(path)
-    assert path.exists() is stays
+    assert engine.is_stale(path) is stale
 
 
 def test_git_ignores_every_secret():
