@@ -260,7 +260,7 @@ def group(own: Path, name: str, text: str, **more: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.progress", "--group", name, "tests"],
         cwd=own,
-        env={**os.environ, **more},
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more},
         capture_output=True,
         text=True,
         check=False,

@@ -448,6 +448,12 @@ def test_of_a_machines_own_highstate_only_what_does_not_hold_is_told():
         "    mysql-group-online\n        no seed answers\n        and none will"
     )
     assert converge.digest("all green\n") == ""
+    compiled = (
+        "local:\n    Data failed to compile:\n----------\n    Rendering SLS 'a' failed: why\n---\n"
+    )
+    assert converge.digest(compiled) == (
+        "these states do not hold:\n    its states\n        Rendering SLS 'a' failed: why"
+    )
 
 
 def test_how_tests_ended_is_counted():

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# A state that only waited for another says this.
+WAITED = "One or more requisite failed"
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -70,8 +73,7 @@ def failures(answer: Any) -> list[Failed]:
             ]
             name = str(step.get("__id__") or key.split("_|-")[1])
             found += inner or [Failed("", name, str(step.get("comment", "")))]
-    waited = "One or more requisite failed"
-    first = [one for one in found if not one.comment.startswith(waited)]
+    first = [one for one in found if not one.comment.startswith(WAITED)]
     return first or found
 
 
@@ -87,7 +89,10 @@ def failures_in_text(text: str) -> list[Failed]:
         Failed("", name.strip(), "\n".join(line.strip() for line in comment.splitlines()))
         for name, comment in blocks
     ]
-    return [one for one in found if not one.comment.startswith("One or more requisite failed")]
+    # States that do not render are none yet: Salt says why instead.
+    broken = re.findall(r"^ +Data failed to compile:\n-+\n +(.+)", text, re.MULTILINE)
+    found += [Failed("", "its states", said) for said in broken]
+    return [one for one in found if not one.comment.startswith(WAITED)]
 
 
 def report(text: str) -> str:
