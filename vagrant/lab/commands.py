@@ -75,8 +75,14 @@ class Stage:
             errors="replace",
             **ids(root),  # type: ignore[call-overload]
         ) as process:
-            for line in process.stdout:
-                self.write(line)
+            try:
+                for line in process.stdout:
+                    self.write(line)
+            except KeyboardInterrupt:
+                # It was told to stop too, and ends in order.
+                for line in process.stdout:
+                    self.write(line)
+                raise
         return int(process.returncode)
 
 

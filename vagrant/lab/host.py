@@ -26,6 +26,7 @@ from vagrant.lab.programs import (
     vagrant_fault,
     which,
 )
+from vagrant.lab.virtualbox import check_virtualbox_network
 
 # What `make up` and `make test` make in a checkout.
 MADE = (".lab", ".lab/log", ".lab/keys", ".vagrant", "pillar/secrets", ".venv", ".pytest_cache")
@@ -119,6 +120,11 @@ def judge(table: Mapping[str, Any], virtualbox: bool) -> list[Need]:
         faults += more
     name = pwd.getpwuid(os.geteuid()).pw_name
     faults += findings.owner_faults(owners(), os.geteuid(), name)
+    if virtualbox and not findings.table_faults(table):
+        try:
+            check_virtualbox_network(table["subnet"])
+        except LabError as err:
+            faults.append(str(err))
     if faults:
         raise LabError("\n".join(["this host is not ready:", *[f"  - {one}" for one in faults]]))
     for note in notes:

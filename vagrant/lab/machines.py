@@ -25,7 +25,7 @@ from vagrant.lab.findings import network_faults
 from vagrant.lab.host import install, judge
 from vagrant.lab.person import account, may_use_docker
 from vagrant.lab.progress import Clock, Machines
-from vagrant.lab.virtualbox import check_virtualbox, virtualbox_usable
+from vagrant.lab.virtualbox import virtualbox_usable
 
 
 def on(machine: str, command: str) -> str:
@@ -74,8 +74,6 @@ def up() -> None:
     clock = Clock()
     table = cluster()
     virtualbox = virtualbox_usable()
-    if virtualbox:
-        check_virtualbox()
     install(judge(table, virtualbox))
     if not virtualbox:
         ensure_docker()
@@ -119,13 +117,15 @@ def tell_of_group() -> None:
 
 def down() -> None:
     """Take the machines away, and the dockerd that was started for them; secrets and box stay."""
+    # Those that were deleted from the table are known to Vagrant still.
+    names = {*cluster()["nodes"], *(path.name for path in ROOT.glob(".vagrant/machines/*"))}
     if shutil.which("vagrant") and (ROOT / ".vagrant").is_dir():
         if shutil.which("docker") and not shutil.which("VBoxManage"):
             ensure_docker()
         machines = Machines()
         with step("vagrant destroy", read=machines.read, state=machines.__str__):
             run(["vagrant", "destroy", "--force", "--parallel"])
-        remove_empty_cgroups(cluster()["nodes"])
+        remove_empty_cgroups(names)
     stop_docker()
 
 

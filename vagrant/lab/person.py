@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from vagrant.lab.checkout import ROOT
 from vagrant.lab.errors import LabError
@@ -97,10 +98,15 @@ def ask_for_root(why: str) -> None:
         raise LabError(f"root is needed for {why}: run this command by sudo, or from a terminal")
 
 
-def run_as_worker(command: Sequence[str]) -> int:
-    """Run a command for the checkout's owner, without root, and return its exit status."""
+def run_as_worker(command: Sequence[str]) -> NoReturn:
+    """Become a command that the checkout's owner runs, without root."""
     become_worker()
+    if os.getuid() == 0 and os.geteuid() != 0:
+        uid, gid = os.geteuid(), os.getegid()
+        os.seteuid(0)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
     try:
-        return subprocess.run(command, check=False, **ids(root=False)).returncode  # type: ignore[call-overload]
+        os.execvp(command[0], [*command])  # noqa: S606
     except FileNotFoundError:
         raise LabError(f"there is no program {command[0]}") from None
