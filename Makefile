@@ -24,7 +24,7 @@ test-unit: $(VENV)/ready ## Pure functions and states, in seconds
 	$(RUN) -m pytest tests/unit
 
 test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the host's programs
-	@vagrant/host.sh git openssh-client openssl python3-yaml
+	@vagrant/host.sh git openssh-client openssl python3-yaml vagrant
 	$(RUN) -m pytest tests/functional
 
 test-integration: $(VENV)/ready ## A real master and minion run the modules and states
