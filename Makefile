@@ -18,6 +18,10 @@ up: ## Bring the whole system up and say where to look
 down: ## Take the machines away, and dockerd if it was started here
 	@$(PYTHON) -m vagrant.lab down
 
+box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
+	@vagrant/host.sh python3-yaml
+	@PROVIDER=$(PROVIDER) $(PYTHON) -m vagrant.lab box
+
 test: test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
 
 test-unit: $(VENV)/ready ## Pure functions and states, in seconds
@@ -30,6 +34,11 @@ test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the 
 test-integration: $(VENV)/ready ## A real master and minion run the modules and states
 	@vagrant/host.sh haproxy
 	$(RUN) -m pytest tests/integration
+
+# What another host needs to be a virtual machine of this one; HOST names its release of Debian.
+test-host: $(VENV)/ready ## The box on a host of another release, with cgroup v2 alone: HOST=bookworm, trixie or sid
+	@vagrant/host.sh openssh-client mmdebstrap debian-archive-keyring e2fsprogs qemu-system-x86
+	HOST=$(HOST) $(RUN) -m pytest -s tests/host
 
 test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer and its page in a browser, a member killed and back
 	$(RUN) -m pytest tests/e2e
@@ -100,5 +109,5 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
 
-.PHONY: help up down test test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
+.PHONY: help up down box test test-host test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
 	bench-failover bench-throughput bench-timings bench-web bench-report lint clean

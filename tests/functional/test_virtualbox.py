@@ -78,18 +78,15 @@ def test_make_up_says_which_network_to_allow_before_anything_starts(fake_virtual
 
 
 @pytest.fixture
-def make_network(checkout, tmp_path):
-    """Vagrant's own provider makes a machine's network; its exit code, what it told VBoxManage."""
+def in_checkout(checkout, tmp_path):
+    """A program is run in a checkout with a network that VirtualBox allows, and a VirtualBox."""
     mine = tmp_path / "checkout"
     shutil.copytree(checkout, mine)
-    # A network that VirtualBox allows without a file of the host's.
     table = mine / "pillar/cluster.sls"
     table.write_text(table.read_text().replace("172.28.17.", "192.168.56."))
     told = tmp_path / "told"
-    if subprocess.run([RUBY, "-e", 'require "vagrant"'], capture_output=True).returncode != 0:
-        pytest.skip("the Vagrant of this host is none of the distribution's Ruby")
 
-    def make(*arguments: str) -> tuple[int, list[str], str]:
+    def run(*command: str) -> tuple[int, list[str], str]:
         environment = {
             **os.environ,
             "PATH": f"{FAKE}:{os.environ['PATH']}",
@@ -98,26 +95,31 @@ def make_network(checkout, tmp_path):
         }
         told.unlink(missing_ok=True)
         answer = subprocess.run(
-            [RUBY, str(FAKE / "network.rb"), *arguments],
-            cwd=mine,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
+            command, cwd=mine, env=environment, capture_output=True, text=True, timeout=240
         )
         return answer.returncode, told.read_text().splitlines(), answer.stderr
 
-    return make
+    return run
 
 
-def test_virtualbox_gets_a_netmask_that_vagrant_can_hand_on(make_network):
-    code, told, complaint = make_network("db1")
+def test_virtualbox_gets_a_netmask_that_vagrant_can_hand_on(in_checkout):
+    if subprocess.run([RUBY, "-e", 'require "vagrant"'], capture_output=True).returncode != 0:
+        pytest.skip("the Vagrant of this host is none of the distribution's Ruby")
+    make = (RUBY, str(FAKE / "network.rb"), "db1")
+    code, told, complaint = in_checkout(*make)
     assert code == 0, complaint
     made = "hostonlyif ipconfig vboxnet0 --ip 192.168.56.1 --netmask 255.255.255.0"
     assert told[told.index("hostonlyif create") + 1] == made
     assert any("--hostonlyadapter2 vboxnet0" in line for line in told)
     # The length of a prefix, which is what docker takes.
-    code, told, complaint = make_network("db1", "24")
+    code, told, complaint = in_checkout(*make, "24")
     assert code == 1
     assert "all arguments must be String" in complaint
     assert told[-1] == "hostonlyif create"
+
+
+def test_without_the_box_vagrant_says_which_command_makes_it(in_checkout):
+    code, told, complaint = in_checkout("vagrant", "up", "--provider=virtualbox", "master")
+    assert code == 1
+    assert "run `make box PROVIDER=virtualbox` as root" in complaint
+    assert not any(line.startswith(("import", "hostonlyif")) for line in told)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from vagrant.lab.errors import LabError
 from vagrant.lab.machines import down, up
+from vagrant.lab.virtual import make_asked_box
 from vagrant.lab.virtualbox import check_virtualbox
 
 
@@ -17,6 +18,7 @@ def main() -> int:
     commands: dict[str, Callable[[], None]] = {
         "up": up,
         "down": down,
+        "box": make_asked_box,
         "check-virtualbox": check_virtualbox,
     }
     parser.add_argument("command", choices=commands)

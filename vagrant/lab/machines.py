@@ -20,7 +20,7 @@ from vagrant.lab.engine import (
 )
 from vagrant.lab.errors import LabError
 from vagrant.lab.host import PACKAGES_ALWAYS, PACKAGES_DOCKER, install_packages
-from vagrant.lab.virtualbox import check_virtualbox, virtualbox_usable
+from vagrant.lab.virtual import prepare_virtual, virtual_provider
 
 
 def on(machine: str, command: str) -> str:
@@ -63,10 +63,9 @@ def up() -> None:
     """Bring everything up, or find that it is."""
     begin = time.monotonic()
     table = cluster()
-    if virtualbox_usable():
-        check_virtualbox()
-        install_packages(PACKAGES_ALWAYS)
-        provider = "virtualbox"
+    provider = virtual_provider()
+    if provider:
+        prepare_virtual(provider)
     else:
         install_packages((*PACKAGES_ALWAYS, *PACKAGES_DOCKER))
         ensure_docker()
