@@ -16,10 +16,12 @@ SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
 # What vagrant/host.sh looks for, and the package that has it where its name is another.
 NEEDS_UP := import:yaml=python3-yaml
 NEEDS_PYTHON := import:ensurepip=python3-venv file:/usr/include/python3*/Python.h=python3-dev gcc
-NEEDS_FUNCTIONAL := git ssh-keygen=openssh-client openssl $(NEEDS_UP)
+NEEDS_FUNCTIONAL := git ssh-keygen=openssh-client openssl vagrant $(NEEDS_UP)
 NEEDS_INTEGRATION := haproxy
 NEEDS_NPM := npm
 NEEDS_LINT := git openssl ssh-keygen=openssh-client php=php-cli shellcheck vagrant
+NEEDS_HOST := ssh-keygen=openssh-client mmdebstrap mke2fs=e2fsprogs qemu-system-x86_64=qemu-system-x86 \
+	file:/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 NEEDS_LAB := vagrant docker openssl ssh-keygen
 
 help: ## Show this list
@@ -31,6 +33,10 @@ up: ## Bring the whole system up and say where to look
 
 down: ## Take the machines away, and dockerd if it was started here
 	@$(LAB) down
+
+box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
+	@vagrant/host.sh $(NEEDS_UP) -- vagrant openssl ssh-keygen
+	@PROVIDER=$(PROVIDER) $(LAB) box
 
 # What all of them need is looked for at once.
 test: needs test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
@@ -48,6 +54,11 @@ test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the 
 test-integration: $(VENV)/ready ## A real master and minion run the modules and states
 	@vagrant/host.sh $(NEEDS_INTEGRATION)
 	@$(PYTEST) integration tests/integration
+
+# What another host needs to be a virtual machine of this one; HOST names its release of Debian.
+test-host: $(VENV)/ready ## The box on a host of another release, with cgroup v2 alone: HOST=bookworm, trixie or sid
+	@vagrant/host.sh $(NEEDS_HOST)
+	HOST=$(HOST) $(VENV)/bin/python -m pytest -s tests/host
 
 test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer and its page in a browser, a member killed and back
 	@$(PYTEST) e2e tests/e2e
@@ -119,5 +130,5 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log
 
-.PHONY: help up down needs test test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
+.PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
 	bench-failover bench-throughput bench-timings bench-web bench-report lint clean

@@ -16,9 +16,8 @@ import yaml
 
 from tests.functional.conftest import ROOT
 from vagrant import prepare
-from vagrant.lab import box, containers, engine, virtualbox
+from vagrant.lab import box, containers, engine
 from vagrant.lab import checkout as pins
-from vagrant.lab.errors import LabError
 
 
 def test_secrets_are_private_random_and_made_once(tmp_path):
@@ -67,67 +66,6 @@ def test_only_a_sites_own_certificates_are_carried(tmp_path):
     assert target.read_text() == certificate("own")
     prepare.carry_certificates(tmp_path / "none", shipped, target)
     assert target.read_text() == ""
-
-
-@pytest.mark.parametrize(
-    ("subnet", "networks", "allowed"),
-    [
-        ("172.28.17.0/24", None, False),
-        ("192.168.56.0/24", None, True),
-        ("192.168.63.0/24", None, True),
-        ("192.168.64.0/24", None, False),
-        ("172.28.17.0/24", "* 172.28.17.0/24\n", True),
-        ("172.28.17.0/24", "# * 172.28.17.0/24\n* 10.0.0.0/8 172.16.0.0/12\n", True),
-        ("172.28.17.0/24", "* 10.0.0.0/8\n", False),
-        ("172.28.17.0/24", "* fd00::/8\n", False),
-        ("192.168.56.0/24", "", False),
-    ],
-)
-def test_which_networks_virtualbox_allows(subnet, networks, allowed):
-    assert virtualbox.allowed_by_virtualbox(subnet, networks) is allowed
-
-
-def test_a_refused_network_names_the_line_to_add(tmp_path, monkeypatch):
-    monkeypatch.setattr(virtualbox, "VBOX_NETWORKS", tmp_path / "networks.conf")
-    with pytest.raises(LabError, match=r"add this line to .*networks\.conf:\n\* 172\.28\.17"):
-        virtualbox.check_virtualbox_network("172.28.17.0/24")
-
-
-@pytest.fixture
-def fake_virtualbox(tmp_path, monkeypatch):
-    """A VBoxManage that answers like the real one; the real one needs its kernel driver."""
-
-    def answer(text: str) -> None:
-        program = tmp_path / "bin" / "VBoxManage"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\necho '{text}'\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-
-    return answer
-
-
-def test_virtualbox_is_used_where_it_is_usable(fake_virtualbox, monkeypatch):
-    fake_virtualbox("7.1.4r165100")
-    assert virtualbox.virtualbox_usable()
-    fake_virtualbox("WARNING: The vboxdrv kernel module is not loaded.")
-    assert not virtualbox.virtualbox_usable()
-    fake_virtualbox("7.1.4r165100")
-    monkeypatch.setenv("VAGRANT_DEFAULT_PROVIDER", "docker")
-    assert not virtualbox.virtualbox_usable()
-
-
-def test_make_up_says_which_network_to_allow_before_anything_starts(fake_virtualbox, checkout):
-    fake_virtualbox("7.1.4r165100")
-    answer = subprocess.run(
-        ["/usr/bin/python3", "-m", "vagrant.lab", "up"],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-    )
-    assert answer.returncode == 1
-    assert answer.stderr.endswith("networks.conf:\n* 172.28.17.0/24\n")
-    assert not (checkout / ".lab").exists()
 
 
 @pytest.mark.parametrize(("text", "stale"), [("999999999", True), ("1", True), (None, False)])

@@ -66,7 +66,7 @@ def judged(a_host, monkeypatch) -> Callable[..., str]:
         nodes = {"one": {"ip": "172.28.17.50", "role": "master"}}
         try:
             lacking = host.judge(
-                {"subnet": "172.28.17.0/24", "nodes": nodes, **(table or {})}, False
+                {"subnet": "172.28.17.0/24", "nodes": nodes, **(table or {})}, "docker"
             )
         except LabError as err:
             return str(err)

@@ -28,13 +28,20 @@ def test_the_examples_in_the_sources_are_so(module):
 
 
 @pytest.mark.parametrize(
-    ("docker_wanted", "engine", "box", "whats"),
+    ("provider", "engine", "box", "whats"),
     [
-        (False, False, False, "vagrant openssl ssh-keygen"),
-        (True, True, True, "vagrant openssl ssh-keygen docker ip"),
-        (True, False, True, "vagrant openssl ssh-keygen docker ip dockerd iptables"),
+        ("virtualbox", False, True, "vagrant openssl ssh-keygen rsync"),
         (
+            "libvirt",
+            False,
             True,
+            "vagrant openssl ssh-keygen rsync plugin:vagrant-libvirt libvirtd virsh dnsmasq"
+            " qemu-system-x86_64",
+        ),
+        ("docker", True, True, "vagrant openssl ssh-keygen docker ip"),
+        ("docker", False, True, "vagrant openssl ssh-keygen docker ip dockerd iptables"),
+        (
+            "docker",
             True,
             False,
             "vagrant openssl ssh-keygen docker ip mmdebstrap "
@@ -42,13 +49,15 @@ def test_the_examples_in_the_sources_are_so(module):
         ),
     ],
 )
-def test_no_more_is_needed_than_is_used(docker_wanted, engine, box, whats):
-    wanted = programs.needs(docker=docker_wanted, engine=engine, box=box)
+def test_no_more_is_needed_than_is_used(provider, engine, box, whats):
+    wanted = programs.needs(provider, engine, box)
     assert [need.what for need in wanted] == whats.split()
 
 
 def test_packages_are_those_that_the_distribution_has():
-    lacking = programs.missing(programs.needs(True, False, True), {"openssl", "ssh-keygen", "ip"})
+    lacking = programs.missing(
+        programs.needs("docker", False, True), {"openssl", "ssh-keygen", "ip"}
+    )
     bookworm = {"vagrant", "docker.io", "iptables"}
     assert programs.packages_of(lacking, bookworm) == (["vagrant", "docker.io", "iptables"], [])
     trixie = {*bookworm, "docker-cli"}
@@ -107,7 +116,7 @@ def test_which_distributions_have_vagrant(system, vagrant):
 
 
 def test_without_apt_all_that_is_missing_is_in_one_sentence():
-    lacking = programs.missing(programs.needs(True, False, False), {"openssl"})
+    lacking = programs.missing(programs.needs("docker", False, False), {"openssl"})
     (fault,) = programs.program_faults(lacking, False, {"ID": "fedora"})
     assert all(need.what in fault for need in lacking)
     assert "openssl" not in fault
@@ -247,7 +256,7 @@ def test_ports_that_are_listened_on_are_read():
 
 
 @pytest.mark.parametrize(
-    ("roles", "available", "virtualbox", "said"),
+    ("roles", "available", "virtual", "said"),
     [
         (["master", "db", "db", "db", "proxy", "web"], 3900, False, None),
         (["master", "db", "db", "db", "proxy", "web"], 3899, False, "about 3900 MB"),
@@ -256,8 +265,8 @@ def test_ports_that_are_listened_on_are_read():
         (["db", "web"], 3000, True, "about 3072 MB"),
     ],
 )
-def test_memory_is_judged_by_what_machines_take(roles, available, virtualbox, said):
-    faults = findings.memory_faults(roles, available, virtualbox)
+def test_memory_is_judged_by_what_machines_take(roles, available, virtual, said):
+    faults = findings.memory_faults(roles, available, virtual)
     assert bool(faults) is bool(said)
     assert not said or (said in faults[0] and f"{available} MB of memory" in faults[0])
 

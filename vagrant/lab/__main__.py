@@ -11,6 +11,7 @@ from vagrant.lab.errors import LabError
 from vagrant.lab.logged import logged
 from vagrant.lab.machines import down, up
 from vagrant.lab.person import become_worker, run_as_worker
+from vagrant.lab.virtual import make_asked_box
 from vagrant.lab.virtualbox import check_virtualbox
 
 
@@ -20,6 +21,7 @@ def main(arguments: list[str]) -> int:
     commands: dict[str, Callable[..., int | None]] = {
         "up": up,
         "down": down,
+        "box": make_asked_box,
         "check-virtualbox": check_virtualbox,
         "report-convergence": report_convergence,
         "as-worker": run_as_worker,

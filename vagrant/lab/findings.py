@@ -17,7 +17,7 @@ BOX_MB = 500
 # The box's packages, with a compiler for a while, and the archive that is made of them.
 BUILD_MB = 1500
 CHECKOUT_MB = 100
-VIRTUALBOX_MEMORY = 1536
+VIRTUAL_MEMORY = 1536
 
 
 def network(text: Any) -> Network | None:
@@ -165,13 +165,9 @@ def listening(text: str) -> set[int]:
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 
 
-def memory_faults(
-    roles: Sequence[str], available: int | None, virtualbox: bool = False
-) -> list[str]:
+def memory_faults(roles: Sequence[str], available: int | None, virtual: bool = False) -> list[str]:
     """Say whether the machines that are to come take more memory (MB) than there is."""
-    wanted = sum(
-        VIRTUALBOX_MEMORY if virtualbox else MEMORY.get(role, OTHER_ROLE) for role in roles
-    )
+    wanted = sum(VIRTUAL_MEMORY if virtual else MEMORY.get(role, OTHER_ROLE) for role in roles)
     if available is None or wanted <= available:
         return []
     return [

@@ -13,6 +13,7 @@ from vagrant.lab import docker, findings
 from vagrant.lab.box import box_is_there
 from vagrant.lab.checkout import ROOT
 from vagrant.lab.commands import run, say, step
+from vagrant.lab.disk import disk_is_there
 from vagrant.lab.errors import LabError
 from vagrant.lab.programs import (
     Need,
@@ -62,7 +63,7 @@ def free(path: str) -> tuple[str, int, int]:
 
 
 def resource_findings(
-    table: Mapping[str, Any], engine: docker.Engine, box: bool, virtualbox: bool
+    table: Mapping[str, Any], engine: docker.Engine, box: bool, containers: bool
 ) -> tuple[list[str], list[str]]:
     """Judge networks, ports, memory and disks."""
     subnet = table["subnet"]
@@ -76,9 +77,9 @@ def resource_findings(
     wanted = [one for one in findings.published(table, order) if one[0] in coming]
     faults, notes = findings.port_findings(wanted, taken)
     faults += findings.memory_faults(
-        roles, findings.available_memory(text_of("/proc/meminfo")), virtualbox
+        roles, findings.available_memory(text_of("/proc/meminfo")), not containers
     )
-    if virtualbox:
+    if not containers:
         return faults, notes
     if engine.answers:
         faults += findings.network_faults(subnet, docker.networks())
@@ -104,45 +105,66 @@ def vagrant_faults() -> list[str]:
     return [fault] if fault else []
 
 
-def judge(table: Mapping[str, Any], virtualbox: bool) -> list[Need]:
+def faults_of(absent: Sequence[Need]) -> list[str]:
+    """Say what of the missing has to be installed by hand."""
+    return program_faults(absent, bool(which("apt-get")), release(text_of("/etc/os-release")))
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Say all that is in the way, if anything is."""
+    if faults:
+        raise LabError("\n".join(["this host is not ready:", *[f"  - {one}" for one in faults]]))
+
+
+def lacking(wanted: Sequence[Need]) -> list[Need]:
+    """Return what is missing of what is wanted; refuse if it cannot be installed."""
+    absent = missing(wanted, there(wanted))
+    refuse(faults_of(absent))
+    return absent
+
+
+def judge(table: Mapping[str, Any], provider: str) -> list[Need]:
     """Refuse, in one message, all that would stop the machines; return what is to be installed."""
-    engine = docker.Engine(False) if virtualbox else docker.engine()
-    box = virtualbox or (engine.answers and box_is_there())
-    wanted = needs(docker=not virtualbox, engine=engine.answers, box=box)
-    lacking = missing(wanted, there(wanted))
-    faults = program_faults(lacking, bool(which("apt-get")), release(text_of("/etc/os-release")))
-    if not virtualbox:
+    containers = provider == "docker"
+    engine = docker.engine() if containers else docker.Engine(False)
+    if containers:
+        box = engine.answers and box_is_there()
+    else:
+        box = "MYSQL_GR_BOX" in os.environ or disk_is_there(provider)
+    wanted = needs(provider, engine.answers, box)
+    absent = missing(wanted, there(wanted))
+    faults = faults_of(absent)
+    if containers:
         faults += docker.can_there_be_an_engine(engine)
     faults += vagrant_faults() + findings.table_faults(table)
     notes: list[str] = []
     if not findings.table_faults(table):
-        more, notes = resource_findings(table, engine, box, virtualbox)
+        more, notes = resource_findings(table, engine, box, containers)
         faults += more
     name = pwd.getpwuid(os.geteuid()).pw_name
     faults += findings.owner_faults(owners(), os.geteuid(), name)
-    if virtualbox and not findings.table_faults(table):
+    if provider == "virtualbox" and not findings.table_faults(table):
         try:
             check_virtualbox_network(table["subnet"])
         except LabError as err:
             faults.append(str(err))
-    if faults:
-        raise LabError("\n".join(["this host is not ready:", *[f"  - {one}" for one in faults]]))
+    refuse(faults)
     for note in notes:
         say(note)
-    return lacking
+    return absent
 
 
-def install(lacking: Sequence[Need]) -> None:
+def install(absent: Sequence[Need]) -> None:
     """Install what is missing from the distribution, as root."""
-    if not lacking:
+    if not absent:
         return
-    names = " ".join(need.what for need in lacking)
+    names = " ".join(need.what for need in absent)
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
     with step(f"installing {names}", root=f"installing {names}"):
         run([*environment, "apt-get", "update", "-q"], root=True)
-        asked = [name for need in lacking for name in need.package.split("|")]
+        asked = [name for need in absent for name in need.package.split("|")]
         policy = run(["env", "LC_ALL=C", "apt-cache", "policy", *asked], capture=True).stdout
-        packages, without = packages_of(lacking, candidates(policy))
+        packages, without = packages_of(absent, candidates(policy))
         if without:
             raise LabError(f"no package can be had of {', '.join(without)}; install by hand")
         run(

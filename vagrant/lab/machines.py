@@ -25,7 +25,7 @@ from vagrant.lab.findings import network_faults
 from vagrant.lab.host import install, judge
 from vagrant.lab.person import account, may_use_docker
 from vagrant.lab.progress import Clock, Machines
-from vagrant.lab.virtualbox import virtualbox_usable
+from vagrant.lab.virtual import make_box, virtual_provider
 
 
 def on(machine: str, command: str) -> str:
@@ -73,19 +73,20 @@ def up() -> None:
     """Bring everything up, or find that it is."""
     clock = Clock()
     table = cluster()
-    virtualbox = virtualbox_usable()
-    install(judge(table, virtualbox))
-    if not virtualbox:
+    provider = virtual_provider() or "docker"
+    install(judge(table, provider))
+    if provider == "docker":
         ensure_docker()
         make_room(table)
         prepare(table)
         build_box()
-    provider = "virtualbox" if virtualbox else "docker"
+    else:
+        make_box(provider)
     machines = Machines()
     with step("vagrant up", read=machines.read, state=machines.__str__, digest=digest):
         run(["vagrant", "up", f"--provider={provider}"])
     show(table)
-    if not virtualbox:
+    if provider == "docker":
         tell_of_group()
     say(f"up after {clock}")
 
@@ -120,7 +121,7 @@ def down() -> None:
     # Those that were deleted from the table are known to Vagrant still.
     names = {*cluster()["nodes"], *(path.name for path in ROOT.glob(".vagrant/machines/*"))}
     if shutil.which("vagrant") and (ROOT / ".vagrant").is_dir():
-        if shutil.which("docker") and not shutil.which("VBoxManage"):
+        if any(ROOT.glob(".vagrant/machines/*/docker/id")):
             ensure_docker()
         machines = Machines()
         with step("vagrant destroy", read=machines.read, state=machines.__str__):

@@ -38,13 +38,33 @@ BOX = (
     Need("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
     Need("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
 )
+# What makes the disk of a virtual machine, and carries the master's folders into it.
+DISK = (
+    *BOX,
+    Need("mke2fs", "e2fsprogs"),
+    Need("sfdisk", "fdisk"),
+    Need("qemu-img", "qemu-utils"),
+)
+RSYNC = (Need("rsync", "rsync"),)
+LIBVIRT = (
+    Need("plugin:vagrant-libvirt", "vagrant-libvirt"),
+    Need("libvirtd", "libvirt-daemon-system"),
+    Need("virsh", "libvirt-clients"),
+    Need("dnsmasq", "dnsmasq-base"),
+    Need("qemu-system-x86_64", "qemu-system-x86"),
+)
+# Where Vagrant's plugins lie: those of Debian's packages, those that `vagrant plugin` installs.
+PLUGINS = (
+    ("/usr/share/rubygems-integration", "all/specifications/{}-*.gemspec"),
+    ("~/.vagrant.d/gems", "*/specifications/{}-*.gemspec"),
+)
 
 
-def needs(docker: bool, engine: bool, box: bool) -> list[Need]:
+def needs(provider: str, engine: bool, box: bool) -> list[Need]:
     """Return what must be there.
 
-    docker
-        Whether the machines are containers.
+    provider
+        Vagrant's: docker, libvirt or virtualbox.
 
     engine
         Whether a docker engine answers already: then none is installed or started.
@@ -52,10 +72,10 @@ def needs(docker: bool, engine: bool, box: bool) -> list[Need]:
     box
         Whether the box is there already.
     """
-    found = [*ALWAYS]
-    if docker:
-        found += [*DOCKER, *(() if engine else ENGINE), *(() if box else BOX)]
-    return found
+    if provider == "docker":
+        return [*ALWAYS, *DOCKER, *(() if engine else ENGINE), *(() if box else BOX)]
+    own = LIBVIRT if provider == "libvirt" else ()
+    return [*ALWAYS, *RSYNC, *own, *(() if box else DISK)]
 
 
 def missing(wanted: Sequence[Need], there: Collection[str]) -> list[Need]:
@@ -68,13 +88,21 @@ def which(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
+def is_there(what: str) -> bool:
+    """Tell whether a program, a file or a plugin of Vagrant is on the host."""
+    kind, _, plugin = what.partition(":")
+    if kind == "plugin":
+        return any(
+            True
+            for folder, pattern in PLUGINS
+            for _ in Path(folder).expanduser().glob(pattern.format(plugin))
+        )
+    return Path(what).exists() if "/" in what else bool(which(what))
+
+
 def there(wanted: Sequence[Need]) -> set[str]:
     """Return what of this is on the host."""
-    return {
-        need.what
-        for need in wanted
-        if (Path(need.what).exists() if "/" in need.what else which(need.what))
-    }
+    return {need.what for need in wanted if is_there(need.what)}
 
 
 def candidates(policy: str) -> set[str]:
