@@ -50,7 +50,7 @@ fi
 
 log=.lab/log/packages.log
 mkdir -p .lab
-mkdir -p -m 0700 .lab/log
+[ -d .lab/log ] || mkdir -m 0700 .lab/log
 : > "$log"
 chmod 0600 "$log"
 # What root makes here is the owner's of the checkout.

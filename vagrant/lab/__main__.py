@@ -34,7 +34,9 @@ def main(arguments: list[str]) -> int:
         become_worker()
         return commands[asked.command](*([asked.rest] if asked.rest else [])) or 0
     except LabError as err:
-        print(f"{asked.command}: {err}", file=sys.stderr)
+        # A command that is only passed on speaks for itself.
+        prefix = "" if asked.rest else f"{asked.command}: "
+        print(f"{prefix}{err}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"{asked.command}: interrupted", file=sys.stderr)
     return 1
