@@ -4,107 +4,137 @@ SHELL := /bin/bash
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 NEWMAN := tests/postman/node_modules/.bin/newman
-RUN := $(VENV)/bin/python
+# Root works for the owner of the checkout, so that nothing here becomes root's own.
+LAB := $(PYTHON) -B -m vagrant.lab
+OWNER := $(LAB) as-worker
+LOGGED := $(LAB) logged
+RUN := $(OWNER) $(VENV)/bin/python
+# Of a group of tests a person sees how far it is, all else is in .lab/log; VERBOSE=1 shows all.
+PYTEST = $(RUN) -m pytest -p tests.progress --group
 CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
 SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
+# What vagrant/host.sh looks for, and the package that has it where its name is another.
+NEEDS_UP := import:yaml=python3-yaml
+NEEDS_PYTHON := import:ensurepip=python3-venv file:/usr/include/python3*/Python.h=python3-dev gcc
+NEEDS_FUNCTIONAL := git ssh-keygen=openssh-client openssl vagrant $(NEEDS_UP)
+NEEDS_INTEGRATION := haproxy
+NEEDS_NPM := npm
+NEEDS_LINT := git openssl ssh-keygen=openssh-client php=php-cli shellcheck vagrant
+NEEDS_HOST := ssh-keygen=openssh-client mmdebstrap mke2fs=e2fsprogs qemu-system-x86_64=qemu-system-x86 \
+	file:/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
+NEEDS_LAB := vagrant docker openssl ssh-keygen
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Bring the whole system up and say where to look
-	@vagrant/host.sh python3-yaml
-	@$(PYTHON) vagrant/lab.py up
+	@vagrant/host.sh $(NEEDS_UP) -- $(NEEDS_LAB)
+	@$(LAB) up
 
 down: ## Take the machines away, and dockerd if it was started here
-	@$(PYTHON) vagrant/lab.py down
+	@$(LAB) down
 
-test: test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
+box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
+	@vagrant/host.sh $(NEEDS_UP) -- vagrant openssl ssh-keygen
+	@PROVIDER=$(PROVIDER) $(LAB) box
+
+# What all of them need is looked for at once.
+test: needs test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
+
+needs:
+	@vagrant/host.sh $(NEEDS_PYTHON) $(NEEDS_FUNCTIONAL) $(NEEDS_INTEGRATION) $(NEEDS_NPM) -- $(NEEDS_LAB)
 
 test-unit: $(VENV)/ready ## Pure functions and states, in seconds
-	$(RUN) -m pytest tests/unit
+	@$(PYTEST) unit tests/unit
 
 test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the host's programs
-	@vagrant/host.sh git openssh-client openssl python3-yaml
-	$(RUN) -m pytest tests/functional
+	@vagrant/host.sh $(NEEDS_FUNCTIONAL)
+	@$(PYTEST) functional tests/functional
 
 test-integration: $(VENV)/ready ## A real master and minion run the modules and states
-	@vagrant/host.sh haproxy
-	$(RUN) -m pytest tests/integration
+	@vagrant/host.sh $(NEEDS_INTEGRATION)
+	@$(PYTEST) integration tests/integration
+
+# What another host needs to be a virtual machine of this one; HOST names its release of Debian.
+test-host: $(VENV)/ready ## The box on a host of another release, with cgroup v2 alone: HOST=bookworm, trixie or sid
+	@vagrant/host.sh $(NEEDS_HOST)
+	HOST=$(HOST) $(VENV)/bin/python -m pytest -s tests/host
 
 test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer and its page in a browser, a member killed and back
-	$(RUN) -m pytest tests/e2e
+	@$(PYTEST) e2e tests/e2e
 
 test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, in both modes by both pairs of ports: RUNS=n in a row
-	LONG=1 RUNS=$(or $(RUNS),20) $(RUN) -m pytest tests/e2e/test_1_api.py
+	@LONG=1 RUNS=$(or $(RUNS),20) $(PYTEST) api tests/e2e/test_1_api.py
 
 test-long: $(VENV)/ready $(NEWMAN) ## On the running lab, what make test does a few times, many times: reloads, reads, the collection
-	LONG=1 $(RUN) -m pytest tests/e2e -m repeated
+	@LONG=1 $(PYTEST) long tests/e2e -m repeated
 
 screenshots: $(VENV)/ready browser ## Take docs/images anew, from the running lab
-	SCREENSHOTS=docs/images $(RUN) -m pytest tests/e2e/test_2_look.py
+	@SCREENSHOTS=docs/images $(PYTEST) screenshots tests/e2e/test_2_look.py
 
-# Ubuntu has Chromium as a snap alone: there the tests that need it are skipped, and say so. Without
-# a font there are no letters in the pictures.
+# Ubuntu has Chromium as a snap alone: there, and where there is no apt-get, the tests that need it are
+# skipped, and say so. Without a font there are no letters in the pictures.
 browser:
-	@grep -q '^ID=ubuntu$$' /etc/os-release || vagrant/host.sh chromium chromium-driver fonts-dejavu-core
+	@grep -q '^ID=ubuntu$$' /etc/os-release || ! command -v apt-get > /dev/null || \
+	  vagrant/host.sh chromium chromedriver=chromium-driver "file:/usr/share/fonts/*/*=fonts-dejavu-core"
 
 $(NEWMAN): tests/postman/package-lock.json
-	@command -v npm > /dev/null || vagrant/host.sh nodejs npm
-	npm ci --silent --prefix tests/postman
-	@touch $@
+	@vagrant/host.sh $(NEEDS_NPM)
+	@$(LOGGED) "installing newman" npm ci --no-audit --no-fund --prefix tests/postman
+	@$(OWNER) touch $@
 
 chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,freeze] [ROUND=k] [KEEP_GOING=1]
-	$(RUN) -m tests.chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
+	@$(RUN) -m tests.chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
 
 chaos-races: $(VENV)/ready ## Racing bootstraps on the running lab: ROUNDS=n SEED=s [ROUND=k] [KEEP_GOING=1]
-	$(RUN) -m tests.chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
+	@$(RUN) -m tests.chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
 
 bench-failover: $(VENV)/ready ## Faults while all ways are written through: REPS=n [FAULTS=] [MODES=] [WAYS=] [RESUME=1]
-	$(RUN) -m bench failover $(if $(REPS),--reps $(REPS)) $(if $(FAULTS),--faults $(FAULTS)) \
+	@$(RUN) -m bench failover $(if $(REPS),--reps $(REPS)) $(if $(FAULTS),--faults $(FAULTS)) \
 	  $(if $(MODES),--modes $(MODES)) $(if $(WAYS),--ways $(WAYS)) $(if $(RESUME),--resume)
 
 bench-throughput: $(VENV)/ready ## sysbench through all ways: [ROUNDS=n] [LENGTH=s] [TESTS=] [RESUME=1]
-	$(RUN) -m bench throughput $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(LENGTH),--seconds $(LENGTH)) \
+	@$(RUN) -m bench throughput $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(LENGTH),--seconds $(LENGTH)) \
 	  $(if $(TESTS),--tests $(TESTS)) $(if $(RESUME),--resume)
 
 bench-timings: $(VENV)/ready ## Silent members and machines under load, by preset: [REPS=n] [RESUME=1]
-	$(RUN) -m bench timings $(if $(REPS),--reps $(REPS)) $(if $(RESUME),--resume)
+	@$(RUN) -m bench timings $(if $(REPS),--reps $(REPS)) $(if $(RESUME),--resume)
 
 bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched: [EVENTS=]
-	$(RUN) -m bench web $(if $(EVENTS),--events $(EVENTS))
+	@$(RUN) -m bench web $(if $(EVENTS),--events $(EVENTS))
 
 bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of states that do nothing: [ROUNDS=n] [RESUME=1]
-	$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
+	@$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
 
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
-	$(RUN) -m bench report
+	@$(RUN) -m bench report
 
 lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant validate, php -l
-	@vagrant/host.sh git openssl openssh-client php-cli shellcheck vagrant
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	# Twice, since a module and its states have one name.
-	$(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/chaos bench
-	$(VENV)/bin/mypy _states
-	shellcheck $(SHELL_FILES)
-	$(VENV)/bin/yamllint --strict .
-	git ls-files 'salt/*.sls' 'salt/*.jinja' 'pillar/*.sls' | xargs $(VENV)/bin/salt-lint
-	# No provider need be there to read the file.
-	vagrant validate --ignore-provider
-	git ls-files 'app/*.php' app/artisan | xargs -n 1 php -l > /dev/null
+	@vagrant/host.sh $(NEEDS_LINT)
+	@$(LOGGED) ruff $(VENV)/bin/ruff check .
+	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
+	@# Twice, since a module and its states have one name.
+	@$(LOGGED) mypy $(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos bench
+	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
+	@$(LOGGED) shellcheck shellcheck $(SHELL_FILES)
+	@$(LOGGED) yamllint $(VENV)/bin/yamllint --strict .
+	@$(LOGGED) salt-lint sh -c "git ls-files 'salt/*.sls' 'salt/*.jinja' 'pillar/*.sls' | xargs $(VENV)/bin/salt-lint"
+	@# No provider need be there to read the file.
+	@$(LOGGED) "vagrant validate" vagrant validate --ignore-provider
+	@$(LOGGED) "php -l" sh -c "git ls-files 'app/*.php' app/artisan | xargs -n 1 php -l"
 
 $(VENV)/ready: requirements.txt vagrant/requirements.txt
-	@vagrant/host.sh python3-venv python3-dev gcc
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@vagrant/host.sh $(NEEDS_PYTHON)
+	@$(LOGGED) "making $(VENV)" $(PYTHON) -m venv $(VENV)
+	@$(LOGGED) "installing Python packages" $(VENV)/bin/pip install --disable-pip-version-check -r requirements.txt
+	@$(OWNER) touch $@
 
 $(VENV)/bench: $(VENV)/ready bench/requirements.txt
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
-	@touch $@
+	@$(LOGGED) "installing Python packages of bench" $(VENV)/bin/pip install --disable-pip-version-check -r bench/requirements.txt
+	@$(OWNER) touch $@
 
 clean: down ## Remove what `up` and `test` made here, but the secrets
-	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
+	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log
 
-.PHONY: help up down test test-unit test-functional test-integration test-e2e test-api test-long screenshots browser chaos chaos-races \
-	bench-failover bench-throughput bench-timings bench-web bench-salt bench-report lint clean
+.PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-long screenshots browser \
+	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report lint clean

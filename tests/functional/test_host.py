@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import os
 import re
 import shlex
@@ -16,16 +15,9 @@ import pytest
 import yaml
 
 from tests.functional.conftest import ROOT
-
-
-def load(name: str):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "vagrant" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-prepare, lab = load("prepare"), load("lab")
+from vagrant import prepare
+from vagrant.lab import box, containers, engine
+from vagrant.lab import checkout as pins
 
 
 def test_secrets_are_private_random_and_made_once(tmp_path):
@@ -76,70 +68,12 @@ def test_only_a_sites_own_certificates_are_carried(tmp_path):
     assert target.read_text() == ""
 
 
-@pytest.mark.parametrize(
-    ("subnet", "networks", "allowed"),
-    [
-        ("172.28.17.0/24", None, False),
-        ("192.168.56.0/24", None, True),
-        ("192.168.63.0/24", None, True),
-        ("192.168.64.0/24", None, False),
-        ("172.28.17.0/24", "* 172.28.17.0/24\n", True),
-        ("172.28.17.0/24", "# * 172.28.17.0/24\n* 10.0.0.0/8 172.16.0.0/12\n", True),
-        ("172.28.17.0/24", "* 10.0.0.0/8\n", False),
-        ("172.28.17.0/24", "* fd00::/8\n", False),
-        ("192.168.56.0/24", "", False),
-    ],
-)
-def test_which_networks_virtualbox_allows(subnet, networks, allowed):
-    assert lab.allowed_by_virtualbox(subnet, networks) is allowed
-
-
-def test_a_refused_network_names_the_line_to_add(tmp_path, monkeypatch):
-    monkeypatch.setattr(lab, "VBOX_NETWORKS", tmp_path / "networks.conf")
-    with pytest.raises(lab.LabError, match=r"add this line to .*networks\.conf:\n\* 172\.28\.17"):
-        lab.check_virtualbox_network("172.28.17.0/24")
-
-
-@pytest.fixture
-def fake_virtualbox(tmp_path, monkeypatch):
-    """A VBoxManage that answers like the real one; the real one needs its kernel driver."""
-
-    def answer(text: str) -> None:
-        program = tmp_path / "bin" / "VBoxManage"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\necho '{text}'\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-
-    return answer
-
-
-def test_virtualbox_is_used_where_it_is_usable(fake_virtualbox, monkeypatch):
-    fake_virtualbox("7.1.4r165100")
-    assert lab.virtualbox_usable()
-    fake_virtualbox("WARNING: The vboxdrv kernel module is not loaded.")
-    assert not lab.virtualbox_usable()
-    fake_virtualbox("7.1.4r165100")
-    monkeypatch.setenv("VAGRANT_DEFAULT_PROVIDER", "docker")
-    assert not lab.virtualbox_usable()
-
-
-def test_make_up_says_which_network_to_allow_before_anything_starts(fake_virtualbox, checkout):
-    fake_virtualbox("7.1.4r165100")
-    answer = subprocess.run(
-        ["/usr/bin/python3", "vagrant/lab.py", "up"], cwd=checkout, capture_output=True, text=True
-    )
-    assert answer.returncode == 1
-    assert answer.stderr.endswith("networks.conf:\n* 172.28.17.0/24\n")
-    assert not (checkout / ".lab").exists()
-
-
-@pytest.mark.parametrize(("text", "stays"), [("999999999", False), ("1", False), (None, True)])
-def test_only_a_stale_pid_file_is_removed(tmp_path, text, stays):
+@pytest.mark.parametrize(("text", "stale"), [("999999999", True), ("1", True), (None, False)])
+def test_only_a_pid_file_of_another_program_is_stale(tmp_path, text, stale):
     path = tmp_path / f"{Path('/proc/self/comm').read_text().strip()}.pid"
+    assert not engine.is_stale(path)
     path.write_text(text or str(os.getpid()))
-    lab.remove_stale_pid(path)
-    assert path.exists() is stays
+    assert engine.is_stale(path) is stale
 
 
 def test_git_ignores_every_secret():
@@ -154,18 +88,18 @@ def test_git_ignores_every_secret():
 
 
 def test_one_version_of_salt():
-    for path in ROOT.glob("vagrant/*.py"):
+    for path in ROOT.glob("vagrant/**/*.py"):
         assert not re.search(r"\b300[0-9]\.[0-9]\b(?! or)", path.read_text()), path.name
-    assert lab.salt_version() == __import__("salt.version").version.__version__
+    assert pins.salt_version() == __import__("salt.version").version.__version__
 
 
 def test_the_box_is_told_what_the_modules_need():
-    (hook,) = [hook for hook in lab.box_hooks() if "bootstrap.sh -N" in hook]
+    (hook,) = [hook for hook in box.box_hooks() if "bootstrap.sh -N" in hook]
     words = shlex.split(hook)
     told = [words[at + 1] for at, word in enumerate(words) if word == "-p"]
-    assert told == lab.packages()
+    assert told == pins.packages()
     assert {re.split(r"[<>=]", package)[0] for package in told} == {"PyMySQL", "prometheus_client"}
-    assert words[-2:] == ["pip", lab.salt_version()]
+    assert words[-2:] == ["pip", pins.salt_version()]
 
 
 def test_the_bootstrap_script_refuses_what_it_does_not_know():
@@ -188,17 +122,17 @@ def test_only_bridges_that_docker_forgot_are_removed():
         "172.28.17.0/24 dev br-office proto kernel scope link src 172.28.17.1\n"
         "172.28.17.0/24 dev vboxnet0 proto kernel scope link src 172.28.17.1\n"
     )
-    assert lab.stale_bridges(routes, "77a7c17a999b\n57c187c03496\n") == ["br-07aa0fc1483a"]
-    assert lab.stale_bridges("", "77a7c17a999b\n") == []
+    assert engine.stale_bridges(routes, "77a7c17a999b\n57c187c03496\n") == ["br-07aa0fc1483a"]
+    assert engine.stale_bridges("", "77a7c17a999b\n") == []
 
 
 def test_machines_of_another_checkout_are_in_the_way_by_name_or_address():
     table = {"subnet": "172.28.17.0/24", "nodes": {"db1": {}, "web": {}}}
     rows = [
-        ("/a_db1_1", str(lab.ROOT), "db1", "172.17.0.2 172.28.17.53 "),
+        ("/a_db1_1", str(ROOT), "db1", "172.17.0.2 172.28.17.53 "),
         ("/b_db1_1", "/elsewhere", "db1", "172.17.0.3 172.28.18.53 "),
         ("/c_db7_1", "/elsewhere", "db7", "172.17.0.4 172.28.17.59 "),
         ("/d_db8_1", "/elsewhere", "db8", "172.17.0.5 172.28.18.60 "),
         ("/e_db9_1", "/elsewhere", "db9", ""),
     ]
-    assert lab.in_the_way(table, rows) == ["b_db1_1 of /elsewhere", "c_db7_1 of /elsewhere"]
+    assert containers.in_the_way(table, rows) == ["b_db1_1 of /elsewhere", "c_db7_1 of /elsewhere"]

@@ -1,0 +1,1 @@
+"""What the host runs to have the machines: Python that needs no Salt."""
