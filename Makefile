@@ -78,7 +78,7 @@ lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant vali
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	# Twice, since a module and its states have one name.
-	$(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/chaos bench
+	$(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/chaos bench
 	$(VENV)/bin/mypy _states
 	shellcheck $(SHELL_FILES)
 	$(VENV)/bin/yamllint --strict .

@@ -10,6 +10,7 @@ import socket
 import threading
 
 import pytest
+from group_replication import versions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -1358,7 +1359,7 @@ def file_of(version: str, options: dict | None = None) -> dict:
 def test_a_file_has_only_what_its_version_has(version):
     numbers = mysql_gr.version_of(version)
     names = {name.removeprefix("loose_") for name in file_of(version)}
-    for row in mysql_gr.DIFFERENCES:
+    for row in versions.DIFFERENCES:
         there = row.since <= numbers and not (row.removed and row.removed <= numbers)
         if not row.statement:
             assert (row.name in names) is bool(row.value and there), row.name
@@ -1390,14 +1391,14 @@ def test_what_differs_by_version(version, own, statement):
 
 def test_of_an_unknown_version_only_what_all_have_is_taken():
     names = {name.removeprefix("loose_") for name in file_of("")}
-    assert not names & {row.name for row in mysql_gr.DIFFERENCES}
+    assert not names & {row.name for row in versions.DIFFERENCES}
     with pytest.raises(SaltInvocationError, match="expected mysql:version to be given too"):
         file_of("", {"restrict_fk_on_non_standard_key": False})
 
 
 def test_a_statement_is_there_once_in_every_version():
     for version in VERSIONS:
-        rows = [r for r in mysql_gr.DIFFERENCES if r.statement and mysql_gr._has(r, version)]
+        rows = [r for r in versions.DIFFERENCES if r.statement and versions.has(r, version)]
         assert len({r.name for r in rows}) == len(rows) == 2
 
 
