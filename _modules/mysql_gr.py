@@ -158,6 +158,8 @@ ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
 UNREACHABLE, UNKNOWN = "UNREACHABLE", "UNKNOWN"
 PRESENT = (ONLINE, RECOVERING)
 
+# Where the server's package has it.
+DATA_DIRECTORY = "/var/lib/mysql"
 SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 # In /run: a machine that boots drains nothing. The first says until when, the second why.
@@ -251,6 +253,7 @@ class Settings(NamedTuple):
     drain: int = 10
     timings: str = "fast"
     write_concurrency: int | None = None
+    data_directory: str = DATA_DIRECTORY
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 
@@ -550,6 +553,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         options=_options(pillar),
         version=_declared_version(pillar),
         drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
+        data_directory=str(Path(_path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
     )
     _check_lookup(pillar)
     _check_distinct(settings)
@@ -707,6 +711,8 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "plugin_load": ((), "it unloads what the group needs; plugin_load_add adds to that"),
     "initialize": ((), "it makes a new data directory"),
     "initialize_insecure": ((), "it makes a new data directory"),
+    "group_replication_paxos_single_leader": ((*ON, *OFF), "it is a switch"),
+    "default_storage_engine": (("INNODB",), "the group takes rows of InnoDB alone"),
     "binlog_do_db": ((), "the group must not lack transactions"),
     "binlog_ignore_db": ((), "the group must not lack transactions"),
 }
@@ -801,6 +807,23 @@ def _check_needs(settings: Settings) -> None:
             address = settings.nodes[settings.me]
             if not {address, "*", "0.0.0.0", "::"} & set(re.split(r"\s*,\s*", said)):  # noqa: S104
                 raise _invalid(key, value, f"{address} among them, where the others reach it")
+        if (
+            bare == "transaction_isolation"
+            and said.upper() == "SERIALIZABLE"
+            and settings.mode == MODES[0]
+        ):
+            raise _invalid(
+                key,
+                value,
+                "READ-COMMITTED, REPEATABLE-READ or READ-UNCOMMITTED: in multi-primary mode the "
+                "server refuses every commit of a SERIALIZABLE transaction",
+            )
+        if bare == "datadir" and str(Path(said)) != settings.data_directory:
+            raise _invalid(
+                key,
+                value,
+                f"'{settings.data_directory}', which follows from mysql:lookup:data_directory",
+            )
         if bare in NEEDS:
             right, why = NEEDS[bare]
             if not right:
@@ -878,7 +901,8 @@ def settings_from_json(text: str) -> Settings:
     for role in ("admin", "recovery", "application"):
         data[role] = Account(**data[role])
     data["health_clients"] = tuple(data["health_clients"])
-    return Settings(**data)
+    # A file of a later version says more than this one reads.
+    return Settings(**{name: value for name, value in data.items() if name in Settings._fields})
 
 
 def _stored_settings() -> Settings | None:
@@ -950,6 +974,12 @@ def _own_options(settings: Settings) -> dict[str, Any]:
         "bind_address": f"{address},127.0.0.1",
         "port": settings.port,
         "socket": settings.socket,
+        # One key says where the data is, to the server as to the states.
+        **(
+            {"datadir": settings.data_directory}
+            if settings.data_directory != DATA_DIRECTORY
+            else {}
+        ),
         "report_host": address,
         "report_port": settings.port,
         # A door for the operator and for the other members when max_connections is exhausted.
@@ -3396,8 +3426,26 @@ def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
 
 
 def _declared_single_leader(settings: Settings) -> str:
-    declared = options_of(settings)[f"loose_{SINGLE_LEADER}"]
-    return option_as_running(declared, "ON")
+    # Asked while a group is led: what other options there are, and for which version, must not
+    # matter here.
+    option = f"loose_{SINGLE_LEADER}"
+    declared = settings.options.get(option, _own_options(settings)[option])
+    return switch_value(SINGLE_LEADER, option_as_running(declared, "ON"))
+
+
+def switch_value(name: str, value: Any) -> str:
+    """
+    Return ON or OFF, which alone goes into a statement as it is.
+
+    name
+        The variable.
+
+    value
+        As pillar or another member says it. Raises CommandExecutionError when it is neither.
+    """
+    if value not in ("ON", "OFF"):
+        raise CommandExecutionError(f"{name} is {value!r}; expected ON or OFF")
+    return str(value)
 
 
 def _start(
@@ -3420,7 +3468,10 @@ def _start(
     if mine["mode"] != mode:
         _set_mode(connection, mode)
     if has and mine["alike"].get(SINGLE_LEADER) not in (None, has):
-        _set_when_free(connection, f"SET GLOBAL {SINGLE_LEADER} = {has}")
+        # A peer's text: it goes no further unless it is one of two words.
+        _set_when_free(
+            connection, f"SET GLOBAL {SINGLE_LEADER} = {switch_value(SINGLE_LEADER, has)}"
+        )
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
     # Left by a call that was given up on, it keeps Group Replication from starting.
@@ -4605,23 +4656,30 @@ def differing_options(
         As :py:func:`options_of` returns them.
 
     variables
-        The server's global variables, names in lower case. An option without one is left out.
+        The server's global variables, names in lower case.
 
     bounds
         Lowest and highest value of variables that are numbers.
 
-    Returns a dict: ``online`` (what can be set now) and ``restart`` (what waits for a restart of
-    mysqld), each a dict of variable to ``old`` and ``new``.
+    Returns a dict: ``online`` (what can be set now), ``restart`` (what waits for a restart of
+    mysqld) and ``unknown`` (what this server has no variable for), each a dict of variable to
+    ``old`` and ``new``.
     """
-    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}}
+    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}, "unknown": {}}
     for option, declared in options.items():
         name = option.lower().replace("-", "_").removeprefix("loose_")
+        # mysqld judges all others itself (check_cmd of the option file) and passes these over.
+        if name not in variables and option.startswith("loose_"):
+            found["unknown"][name] = {"old": "", "new": str(declared)}
         if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
             continue
         if name == "log_bin":
             # The variable of this name says only that there is one.
             name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
         running = variables[name]
+        if name == "datadir":
+            # The server shows it with a slash.
+            declared = f"{str(declared).rstrip('/')}/"
         low, high = bounds.get(name, (0, 0))
         wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)
         if name == "innodb_buffer_pool_size" and wanted.isdigit():
@@ -4665,8 +4723,9 @@ def option_differences() -> dict[str, dict[str, dict[str, str]]]:
     Values are compared in the server's own form; what the group sets in its members (mode, read
     only, bootstrap) is left out.
 
-    Returns a dict: ``online`` (what :py:func:`set_options` would set) and ``restart`` (what waits
-    for a restart of mysqld), each a dict of variable to ``old`` and ``new``. Raises
+    Returns a dict: ``online`` (what :py:func:`set_options` would set), ``restart`` (what waits for
+    a restart of mysqld) and ``unknown`` (what the running server has no variable for: misspelt, or
+    of a plugin that is not loaded), each a dict of variable to ``old`` and ``new``. Raises
     CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong settings.
 
     CLI Example:

@@ -141,7 +141,8 @@ def options_current(name: str) -> dict[str, Any]:
     """
     Make sure that the running server has the declared options that can be set without a restart.
 
-    Those that wait for a restart of mysqld are named in the comment; nothing here restarts it.
+    Those that wait for a restart of mysqld, and those that the server does not know, are named in
+    the comment; nothing here restarts it.
 
     name
         A word for the state.
@@ -166,6 +167,11 @@ def options_current(name: str) -> dict[str, Any]:
             ret["comment"] += ". Waiting for a restart of mysqld: " + ", ".join(
                 f"{option} is {value['old']}, declared {value['new']}"
                 for option, value in differ["restart"].items()
+            )
+        if differ["unknown"]:
+            ret["comment"] += (
+                ". Not known to the running server (misspelt, or of a plugin that is not loaded): "
+                + ", ".join(differ["unknown"])
             )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)

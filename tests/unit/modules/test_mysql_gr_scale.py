@@ -451,7 +451,35 @@ def differences(variables, extra=None, databases=3, bounds=None):
 
 
 def test_what_the_group_set_is_no_difference():
-    assert differences(running()) == {"online": {}, "restart": {}}
+    assert differences(running()) == {"online": {}, "restart": {}, "unknown": {}}
+
+
+def test_an_option_that_mysqld_passes_over_is_named():
+    misspelt = {"group_replication_memberweight": 70, "loose_nonsense": 1, "max_connections": 7}
+    found = differences(running(max_connections="7"), misspelt)
+    assert found == {
+        "online": {},
+        "restart": {},
+        "unknown": {
+            "group_replication_memberweight": {"old": "", "new": "70"},
+            "nonsense": {"old": "", "new": "1"},
+        },
+    }
+
+
+def test_the_data_directory_is_one_key():
+    declared = set_key(pillar(), "mysql:lookup:data_directory", "/data/mysql/")
+    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
+    assert options["datadir"] == "/data/mysql"
+    found = mysql_gr.differing_options(options, {"datadir": "/data/mysql/"}, {})
+    assert found["restart"] == {}
+    both = set_key(declared, "mysql:options:datadir", "/data/mysql")
+    assert mysql_gr.options_of(mysql_gr.settings_from(both, "db1"))["datadir"] == "/data/mysql"
+    assert "datadir" not in mysql_gr.options_of(mysql_gr.settings_from(pillar(), "db1"))
+    with pytest.raises(SaltInvocationError, match=r"datadir is '/x'; expected '/data/mysql'"):
+        mysql_gr.settings_from(set_key(declared, "mysql:options:datadir", "/x"), "db1")
+    with pytest.raises(SaltInvocationError, match="mysql:lookup:data_directory"):
+        mysql_gr.settings_from(set_key(pillar(), "mysql:options:datadir", "/data"), "db1")
 
 
 @pytest.mark.parametrize(
@@ -482,13 +510,14 @@ def test_what_cannot_be_set_online_waits_for_a_restart():
     assert found == {
         "online": {"max_connections": {"old": "151", "new": "300"}},
         "restart": {"lower_case_table_names": {"old": "0", "new": "1"}},
+        "unknown": {},
     }
 
 
 def test_the_groups_own_options_are_never_set():
     assert not set(mysql_gr.ONLINE_OPTIONS) & set(mysql_gr.GROUPS_OPTIONS)
     found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})
-    assert found == {"online": {}, "restart": {}}
+    assert found == {"online": {}, "restart": {}, "unknown": {}}
 
 
 @pytest.mark.parametrize(
