@@ -43,6 +43,7 @@ from group_replication.gtid import (
     subtract_gtids,
     union_gtids,
 )
+from group_replication.tables import by_address, difference, hosts_of, is_listed
 from group_replication.versions import (
     OLDEST,
     SUPPORTED,
@@ -1140,6 +1141,13 @@ def _decide_with_group(
     led = {name: facts for name, facts in online.items() if facts["quorum"]}
     if not led:
         return _verdict("refuse", f"{_names(online)}: ONLINE, but without a majority")
+    if not is_listed(mine["host"], [facts["declared"] for facts in led.values()]):
+        # Not to refuse: a new member's highstate may be ahead of the others'.
+        return _verdict(
+            "wait",
+            f"{_names(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it joins "
+            "when one has: by a highstate of those members, if pillar cluster:nodes declares it",
+        )
     shadow = [
         name
         for name, facts in led.items()
@@ -1345,7 +1353,19 @@ def _decide_without_group(
             f"no member has what all have together: {lacking}",
             overruled_by="force_member",
         )
-    leader = complete[0]
+    differs = difference(
+        mine["declared"] or (),
+        {name: one["declared"] for name, one in facts.items() if name != me and mine["declared"]},
+    )
+    if differs:
+        return _verdict(
+            "refuse",
+            f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
+            "a highstate of all database machines makes them one",
+            overruled_by="force_member",
+        )
+    # By what all see alike: the order of a table is each member's own.
+    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
     first = not any(source.partition(":")[0] == group for source in everything)
     act = "create" if first else "lead"
     if first and leader == me and not held[me] and mine["schemas"]:
@@ -1722,7 +1742,14 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
             connection,
             "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
             " WHERE VARIABLE_NAME IN %s",
-            (("group_replication_group_name", "group_replication_single_primary_mode", *ALIKE),),
+            (
+                (
+                    "group_replication_group_name",
+                    "group_replication_group_seeds",
+                    "group_replication_single_primary_mode",
+                    *ALIKE,
+                ),
+            ),
         )
     }
     members = [
@@ -1771,6 +1798,8 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         "offline_mode": bool(server["offline_mode"]),
         "stopping": stopping,
         "group": variables.get("group_replication_group_name") or None,
+        # The table of nodes that this server was last told of.
+        "declared": hosts_of(variables.get("group_replication_group_seeds") or "") or None,
         "mode": None if mode is None else MODES[mode == "ON"],
         "state": mine["state"] if mine else OFFLINE,
         "role": mine["role"] if mine else None,
@@ -1935,6 +1964,14 @@ def _kept_out(settings: Settings) -> str:
     return _reason(PAUSE_FILE) or settings.removed or leaving_now
 
 
+def _local_knowledge(settings: Settings) -> dict[str, Any]:
+    """What the local machine knows and its server does not."""
+    return {
+        "paused": _kept_out(settings),
+        "declared": sorted(settings.nodes.values(), key=by_address),
+    }
+
+
 def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
     """What the local member says of itself, with what only its own machine knows."""
     if connection is None:
@@ -1946,11 +1983,11 @@ def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
                 raise
         # The socket is taken like any other place; the administrators' door is not.
         with _peer(settings, settings.nodes[settings.me]) as connection:
-            return {**observe(connection), "paused": _kept_out(settings)}
+            return {**observe(connection), **_local_knowledge(settings)}
     schemas = _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
     return {
         **observe(connection),
-        "paused": _kept_out(settings),
+        **_local_knowledge(settings),
         "schemas": [row["name"] for row in schemas],
     }
 
@@ -2638,6 +2675,10 @@ def diagnosis(
     for name, one in seen.items():
         problems += _member_problems(name, one, name in absent, errant.get(name, ""))
     problems += [f"{host} is in the group and not declared" for host in undeclared]
+    tables = {name: one["declared"] for name, one in answering.items() if name != me}
+    differs = difference(mine["declared"] or (), tables if mine["declared"] else {})
+    if differs:
+        problems.append(f"the tables of nodes differ: {differs}, unlike {me}")
     if mine["quorum"] and mine["mode"] != settings.mode:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
     single_leader = mine["alike"].get(SINGLE_LEADER)
@@ -2746,7 +2787,8 @@ def facts() -> dict[str, dict[str, Any]]:
 
     Returns a dict of declared name to a dict: ``answers`` (bool) and ``error`` (why not); of one
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
-    ``quorum``, ``server_uuid``, ``server_id``, ``alike`` (variables that are equal in a group),
+    ``quorum``, ``declared`` (the addresses that it takes for the group's), ``server_uuid``,
+    ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
     of others that wait to be applied) and ``running`` (its part in a group has not ended).

@@ -76,6 +76,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "offline_mode": False,
         "stopping": False,
         "group": GROUP,
+        "declared": None,
         "mode": "multi-primary",
         "state": state,
         "role": "PRIMARY" if state == "ONLINE" else None,

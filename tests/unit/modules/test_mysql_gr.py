@@ -783,6 +783,30 @@ TABLE = {
         {name: one(name, gtids=f"{GROUP}:1-7") for name in ("db1", "db2", "db3")},
         "db1", "lead", ["db1 leads"],
     ),
+    "full outage, equal histories: the first by address, whatever the order of a table": (
+        {name: one(name, gtids=f"{GROUP}:1-7", declared=[HOSTS[n] for n in names])
+         for name, names in (("db3", ("db3", "db1", "db2")), ("db2", ("db2", "db3", "db1")),
+                             ("db1", ("db1", "db2", "db3")))},
+        "db2", "wait", ["db1 leads the group again"],
+    ),
+    "full outage, the tables of nodes differ": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)]),
+         "db2": one("db2", gtids=f"{GROUP}:1-7", declared=[HOSTS[f"db{n}"] for n in (1, 2, 4)]),
+         "db3": one("db3", gtids=f"{GROUP}:1-7")},
+        "db1", "refuse", [f"db2 declares also {HOSTS['db4']} and not {HOSTS['db3']}, unlike db1"],
+    ),
+    "the group is ONLINE and knows no such member": (
+        {"db1": online("db1", "db2", declared=[HOSTS[f"db{n}"] for n in (1, 2, 4)]),
+         "db2": online("db2", "db1", declared=[HOSTS[f"db{n}"] for n in (1, 2, 4)]),
+         "db3": one("db3", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)])},
+        "db3", "wait", ["no table of nodes there has db3", HOSTS["db3"]],
+    ),
+    "one ONLINE member at least lists me": (
+        {"db1": online("db1", "db2", declared=[HOSTS["db1"], HOSTS["db2"]]),
+         "db2": online("db2", "db1", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)]),
+         "db3": one("db3", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)])},
+        "db3", "join", ["db3 joins"],
+    ),
     "full outage, superset and not count": (
         {"db1": one("db1", gtids=f"{GROUP}:1-100"),
          "db2": one("db2", gtids=f"{GROUP}:1-99:101"), "db3": one("db3", gtids=f"{GROUP}:1-9")},

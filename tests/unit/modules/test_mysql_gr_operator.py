@@ -146,6 +146,11 @@ FORCED = {
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-8")}, "db2", "lead",
         [f"without {GROUP}:9, which db1 has"],
     ),
+    "the tables of nodes differ": (
+        {**DIVERGED, "db1": one("db1", declared=[HOSTS["db1"]]),
+         "db2": one("db2", gtids=f"{GROUP}:1-9", declared=[HOSTS["db1"], HOSTS["db2"]])},
+        "db2", "lead", ["as told"],
+    ),
     "what I received comes first": (
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6")},
         "db2", "apply", [f"received {GROUP}:6"],
