@@ -24,7 +24,6 @@ import ipaddress
 import json
 import logging
 import math
-import os
 import re
 import shutil
 import socket
@@ -35,6 +34,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
+from group_replication import memory
+from group_replication.files import write_whole
 from group_replication.gtid import (
     GtidSet,
     count_gtids,
@@ -87,6 +88,7 @@ __load__ = [
     "drained",
     "facts",
     "force_quorum",
+    "forget",
     "gtid_executed",
     "health_settings",
     "initialize",
@@ -1145,8 +1147,8 @@ def _decide_with_group(
         # Not to refuse: a new member's highstate may be ahead of the others'.
         return _verdict(
             "wait",
-            f"{_names(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it joins "
-            "when one has: by a highstate of those members, if pillar cluster:nodes declares it",
+            f"{_names(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it "
+            "joins when one has: by a highstate of those members, if pillar cluster:nodes declares it",
         )
     shadow = [
         name
@@ -1240,6 +1242,8 @@ def _decide_empty(
             f"(mysql_gr.join method=clone clone_over={me})",
             overruled_by="clone_over",
         )
+    if mine["remembered"]:
+        return _verdict("refuse", memory.lost(me, mine["remembered"]), overruled_by="clone_over")
     purged, many = _purged(mine, led), count_gtids(held) > CLONE_TRANSACTIONS
     donor = donor_for(mine, led) if purged or many else None
     if donor:
@@ -1305,6 +1309,24 @@ def _ending(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] |
     return None
 
 
+def _unbuilt(
+    mine: Mapping[str, Any], group: str, silent: Mapping[str, Mapping[str, Any]], declared: int
+) -> list[str]:
+    """
+    The silent members that are declared and were never built, as far as this one remembers.
+
+    One that joined while this one was out may have gone on with others: so most of the declared
+    members have to answer.
+    """
+    if (declared - len(silent)) * 2 <= declared:
+        return []
+    return [
+        name
+        for name, one in silent.items()
+        if memory.never_seen(mine["remembered"], group, one.get("host"))
+    ]
+
+
 def _decide_without_group(
     mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -1313,7 +1335,10 @@ def _decide_without_group(
     if recovering:
         return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
     silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
-    if silent:
+    unbuilt = _unbuilt(mine, group, {name: facts[name] for name in silent}, len(facts))
+    if unbuilt and len(unbuilt) == len(silent):
+        facts = {name: one for name, one in facts.items() if name not in unbuilt}
+    elif silent:
         return _verdict(
             "uncertain",
             "no answer from "
@@ -1368,6 +1393,9 @@ def _decide_without_group(
     leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
     first = not any(source.partition(":")[0] == group for source in everything)
     act = "create" if first else "lead"
+    was = mine["remembered"]
+    if first and leader == me and was and (was["group"] in ("", group) or not held[me]):
+        return _verdict("refuse", memory.lost(me, was))
     if first and leader == me and not held[me] and mine["schemas"]:
         return _verdict(
             "refuse",
@@ -1379,6 +1407,11 @@ def _decide_without_group(
         if first
         else "all declared members answered, none is ONLINE, and it holds all that any of them has"
     )
+    if unbuilt:
+        reason = (
+            f"all declared members but {_names(unbuilt)} answered, which {me} never saw in the "
+            "group; none is ONLINE, and it holds all that any of them has"
+        )
     does = "creates the group" if first else "leads the group again"
     if leader == me:
         return _verdict(act, f"{me} {does}: {reason}", leader=me)
@@ -1465,6 +1498,8 @@ def join_by(
     if donor is None:
         return _verdict("refuse", f"no ONLINE member can be cloned by version {mine['version']}")
     has = format_gtids(_held(mine)) or _names(mine["schemas"])
+    if mine["remembered"] and not has and clone_over != me:
+        return decision
     if has and clone_over != me:
         alone = decision["errant"]
         return _verdict(
@@ -1786,6 +1821,7 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         "answers": True,
         "error": "",
         "paused": "",
+        "remembered": {},
         "schemas": [],
         "server_uuid": server["server_uuid"],
         "server_id": server["server_id"],
@@ -1945,19 +1981,6 @@ def _given(reason: str) -> str:
     return reason.strip()
 
 
-def _write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, in a directory that everybody may look into."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.chmod(0o755)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        # Whatever the caller's umask is: the health agent, another user, reads some of them.
-        os.fchmod(descriptor, mode)
-        stream.write(text)
-    aside.rename(path)
-
-
 def _kept_out(settings: Settings) -> str:
     """Why this member stays out of the group, or the empty text."""
     leaving_now = "it is leaving just now" if leaving() else ""
@@ -1968,6 +1991,7 @@ def _local_knowledge(settings: Settings) -> dict[str, Any]:
     """What the local machine knows and its server does not."""
     return {
         "paused": _kept_out(settings),
+        "remembered": memory.remembered(memory.MEMBER_FILE),
         "declared": sorted(settings.nodes.values(), key=by_address),
     }
 
@@ -2002,7 +2026,7 @@ def _facts(settings: Settings, connection: Any = None) -> dict[str, dict[str, An
             with _peer(settings, settings.nodes[name]) as peer:
                 return observe(peer)
         except CommandExecutionError as err:
-            return _silent(str(err))
+            return {**_silent(str(err)), "host": settings.nodes[name]}
 
     with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
         return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
@@ -2021,9 +2045,9 @@ def _locked(connection: Any, seconds: int) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def _exclusive(settings: Settings, query_seconds: float = START_SECONDS) -> Iterator[Any]:
+def _exclusive(settings: Settings, query_seconds: float | None = START_SECONDS) -> Iterator[Any]:
     """A local connection that holds the lock, once another run is done with it."""
-    wait = min(LOCK_SECONDS, int(query_seconds))
+    wait = LOCK_SECONDS if query_seconds is None else min(LOCK_SECONDS, int(query_seconds))
     with local(settings, query_seconds) as connection, _locked(connection, wait) as locked:
         if not locked:
             raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
@@ -2446,7 +2470,7 @@ def store_settings() -> None:
 
         salt 'db*' mysql_gr.store_settings
     """
-    _write(SETTINGS_FILE, settings_as_json(_settings()), 0o600)
+    write_whole(SETTINGS_FILE, settings_as_json(_settings()), 0o600)
 
 
 # --- looking -------------------------------------------------------------------------------------
@@ -3353,7 +3377,9 @@ def initialized(directory: str) -> bool:
     return ASIDE not in found and bool(found)
 
 
-def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
+def initialize(
+    directory: str, option_file: str, user: str = "mysql", dry_run: bool = False
+) -> None:
     """
     Make a new data directory, with the accounts that Debian's package makes; nothing is replaced.
 
@@ -3370,8 +3396,11 @@ def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
     user
         Whom it belongs to. Default mysql.
 
-    Raises CommandExecutionError when the directory is not empty, a server runs in it, or mysqld
-    cannot do it.
+    dry_run
+        Check whether this machine may have a new one, and do nothing. Default False.
+
+    Raises CommandExecutionError when this machine was a member, whose data is missing then
+    (:py:func:`forget`), the directory is not empty, a server runs in it, or mysqld cannot do it.
 
     CLI Example:
 
@@ -3381,6 +3410,11 @@ def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
     """
     place, aside = Path(directory), Path(directory, ASIDE)
     whole = aside / "whole"
+    was = memory.remembered(memory.MEMBER_FILE)
+    if was and not whole.is_dir():
+        raise CommandExecutionError(f"{directory} is empty: {memory.lost(__opts__['id'], was)}")
+    if dry_run:
+        return
     place.mkdir(mode=0o700, exist_ok=True)
     shutil.chown(place, user, user)
     others = sorted(_entries(place) - {ASIDE})
@@ -3598,6 +3632,9 @@ def _clone(
     # What is there is dropped first, which super_read_only forbids; read_only stays ON.
     _do(connection, "SET GLOBAL super_read_only = OFF")
     try:
+        if _held(mine):
+            # A copy that is cut off has dropped data already.
+            _forget_transactions(connection, mine["version"])
         with ThreadPoolExecutor(max_workers=1) as pool:
             copied = pool.submit(copy)
             try:
@@ -3637,6 +3674,14 @@ def _kill_clone(settings: Settings) -> None:
                 _do(connection, "KILL QUERY %s", (row["pid"],))
 
 
+def _remember(mine: Mapping[str, Any]) -> None:
+    """Keep on the root disk that this machine is a member; a full disk is no reason to stop."""
+    try:
+        memory.remember(mine, memory.MEMBER_FILE)
+    except OSError as err:
+        log.warning("%s is not written: %s", memory.MEMBER_FILE, err)
+
+
 Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
 
 
@@ -3657,6 +3702,8 @@ def _act(
         seen = _facts(settings, connection)
         decision = decided(settings.me, settings.group, seen)
         verdict = decision["verdict"]
+        if verdict == "member":
+            _remember(seen[settings.me])
         if verdict not in allowed:
             return decision
         if verdict in STARTS and not _recovery_credentials(connection):
@@ -3991,7 +4038,8 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
     """
     settings = _settings()
     _named_member(member, settings.me, "emptying")
-    with _exclusive(settings) as connection:
+    # Big databases take their time to be dropped.
+    with _exclusive(settings, None) as connection:
         seen = _facts(settings, connection)
         decision = _unpaused(decide_by)(settings.me, settings.group, seen)
         allowed = decision["verdict"] in ("join", "clone")
@@ -4001,16 +4049,31 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
         if not dry_run:
             _stop_failed(connection, mine)
             _empty(connection, settings, mine["version"])
+            # Until here it says that this machine has to be filled again.
+            memory.MEMBER_FILE.unlink(missing_ok=True)
         return {"given_up": format_gtids(_held(mine)), "errant": decision["errant"]}
+
+
+def _forget_transactions(connection: Any, version: str) -> None:
+    """
+    Let a server forget what it executed and received, before its data goes.
+
+    A run that breaks off between the two leaves data that no transaction accounts for, which is
+    refused. The other way round it would leave transactions without their data: that joins.
+    """
+    _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+    _do(connection, statement_for("reset binary logs", version))
 
 
 def _empty(connection: Any, settings: Settings, version: str) -> None:
     kept = [(account.name, account.host) for account in grantees(settings, "members")]
     _do(connection, "SET SESSION sql_log_bin = OFF")
+    # Parents and children may lie in different databases.
+    _do(connection, "SET SESSION foreign_key_checks = OFF")
     try:
         _do(connection, "SET GLOBAL super_read_only = OFF")
-        for row in _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
-            _do(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
+        _forget_transactions(connection, version)
+        # Accounts first: a database that is left says that this has not ended.
         for row in _rows(
             connection,
             "SELECT user AS name, host AS host FROM mysql.user WHERE user NOT LIKE"
@@ -4018,11 +4081,50 @@ def _empty(connection: Any, settings: Settings, version: str) -> None:
             (kept,),
         ):
             _do(connection, "DROP USER %s@%s", (row["name"], row["host"]))
-        _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
-        _do(connection, statement_for("reset binary logs", version))
+        for row in _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
+            _do(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
     finally:
         _do(connection, "SET GLOBAL super_read_only = ON")
+        _do(connection, "SET SESSION foreign_key_checks = ON")
         _do(connection, "SET SESSION sql_log_bin = ON")
+
+
+def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
+    """
+    Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
+
+    It is for a machine whose data is lost for good: without this call its empty data directory is
+    taken for a missing disk, and neither is a new one made, nor does it come in empty or create a
+    group.
+
+    member
+        This member's declared name: it is forgotten only by a call that names it.
+
+    dry_run
+        Say what would be forgotten, and do nothing. Default False.
+
+    Returns what was remembered: ``group``, ``server_uuid``, ``view_id``, ``members`` and ``seen``;
+    empty where it was no member. Raises CommandExecutionError when mysqld answers and has
+    transactions; SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.forget member=db3
+    """
+    settings = _settings()
+    _named_member(member, settings.me, "forgetting")
+    was = memory.remembered(memory.MEMBER_FILE)
+    with contextlib.suppress(UnreachableError), local(settings) as connection:
+        held = format_gtids(_held(observe(connection)))
+        if held:
+            raise CommandExecutionError(
+                f"{member} has its data ({held}); mysql_gr.reset_member empties a member"
+            )
+    if not dry_run:
+        memory.MEMBER_FILE.unlink(missing_ok=True)
+    return was
 
 
 def pause(reason: str) -> dict[str, str]:
@@ -4043,7 +4145,7 @@ def pause(reason: str) -> dict[str, str]:
         salt db3 mysql_gr.pause 'memory is replaced tonight'
     """
     old, new = _reason(PAUSE_FILE), _given(reason)
-    _write(PAUSE_FILE, new + "\n")
+    write_whole(PAUSE_FILE, new + "\n")
     return {"old": old, "new": new}
 
 
@@ -4108,7 +4210,7 @@ def leave(
     _named_member(member, settings.me, "leaving")
     seconds = _drain_seconds("drain", drain, settings.drain)
     # First, so that the keeper does not take it in again at once.
-    _write(PAUSE_FILE, _given(reason) + "\n")
+    write_whole(PAUSE_FILE, _given(reason) + "\n")
     with _exclusive(settings) as connection:
         return _leave(settings, connection, seconds)
 
@@ -4310,7 +4412,7 @@ def leaving() -> bool:
 
 
 def _flag_leaving(seconds: float) -> None:
-    _write(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
+    write_whole(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
 
 
 def not_for_new() -> str:
@@ -4351,7 +4453,7 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
     _named_member(member, settings.me, "draining")
     wait, new, old = _drain_seconds("seconds", seconds, settings.drain), _given(reason), drained()
     with _exclusive(settings) as connection:
-        _write(DRAINED_FILE, new + "\n")
+        write_whole(DRAINED_FILE, new + "\n")
         if observe(connection)["state"] == ONLINE:
             _drain(settings, connection, wait)
         return {"old": old, "new": new, "busy": _busy(settings, connection)}

@@ -53,6 +53,9 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
     """
     Make sure that the server has a data directory; one that holds anything is left as it is.
 
+    On a machine that was a member an empty one is a missing disk: the state fails, until
+    ``mysql_gr.forget`` has named the machine.
+
     name
         The directory's path.
 
@@ -65,6 +68,7 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
             return ret
         ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
         if __opts__["test"]:
+            __salt__["mysql_gr.initialize"](name, option_file, dry_run=True)
             return _predicted(ret, f"{name} would be made a data directory")
         __salt__["mysql_gr.initialize"](name, option_file)
         ret["comment"] = f"{name} has been made a data directory"

@@ -46,6 +46,7 @@ mysql-health-unit-managed:
     - context:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
+        service: {{ mysql.service }}
         socket: {{ health.socket }}
         user: {{ health.user }}
         clients: {{ health.clients | join(' ') }}

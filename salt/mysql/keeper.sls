@@ -25,6 +25,8 @@ mysql-keeper-unit-managed:
     - context:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
+        service: {{ mysql.service }}
+        data_directory: {{ mysql.data_directory }}
 
 mysql-keeper-service-running:
   service.running:

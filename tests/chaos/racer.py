@@ -17,6 +17,7 @@ sys.path.insert(0, "/usr/local/lib/mysql-gr")
 
 import mysql_gr
 import pymysql
+from group_replication import memory
 
 
 def connected(socket: str) -> Any:
@@ -49,6 +50,8 @@ def empty(connection: Any) -> str:
         cursor.execute("RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
         cursor.execute("RESET BINARY LOGS AND GTIDS")
         cursor.execute("SET GLOBAL super_read_only = ON")
+        # Or the machine would take its disk for missing.
+        memory.MEMBER_FILE.unlink(missing_ok=True)
         cursor.execute("SELECT @@GLOBAL.gtid_executed")
         return cursor.fetchone()[0]
 

@@ -64,6 +64,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "answers": True,
         "error": "",
         "paused": "",
+        "remembered": {},
         "schemas": [],
         "running": state != "OFFLINE",
         "server_uuid": UUIDS[name],

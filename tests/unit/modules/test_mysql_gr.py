@@ -624,6 +624,13 @@ def test_who_greets_or_refuses_is_not_silent(monkeypatch):
 # --- the decision --------------------------------------------------------------------------------
 
 
+MEMORY = {
+    "group": GROUP,
+    "server_uuid": UUIDS["db1"],
+    "view_id": "17954915269696091:3",
+    "members": [HOSTS["db1"], HOSTS["db2"], HOSTS["db3"]],
+    "seen": [HOSTS["db1"], HOSTS["db2"], HOSTS["db3"]],
+}
 # row: what is seen, who decides, the verdict, and words of the sentence
 TABLE = {
     "ONLINE with a majority": (
@@ -806,6 +813,68 @@ TABLE = {
          "db2": online("db2", "db1", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)]),
          "db3": one("db3", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)])},
         "db3", "join", ["db3 joins"],
+    ),
+    "I was a member and am empty: a missing disk": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", remembered=MEMORY),
+         "db3": gone()},
+        "db2", "refuse", [f"db2 was a member of group {GROUP}", "a disk missing",
+                          "mysql_gr.forget member=db2"],
+    ),
+    "I was a member and am empty, where I would clone": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-1000001"), "db2": one("db2", remembered=MEMORY),
+         "db3": gone()},
+        "db2", "refuse", ["a disk missing"],
+    ),
+    "I was a member and have my data": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"),
+         "db2": one("db2", gtids=f"{GROUP}:1-5", remembered=MEMORY), "db3": gone()},
+        "db2", "join", ["db2 joins"],
+    ),
+    "all are empty, and I was a member": (
+        {"db1": one("db1", remembered=MEMORY), "db2": one("db2"), "db3": one("db3")},
+        "db1", "refuse", ["db1 was a member", "a disk missing"],
+    ),
+    "nobody has a transaction of the group that I was a member of": (
+        {"db1": one("db1", gtids=f"{UUIDS['db1']}:1", remembered=MEMORY), "db2": one("db2"),
+         "db3": one("db3")},
+        "db1", "refuse", ["db1 was a member"],
+    ),
+    "a group of another name is created by who was a member of one": (
+        {"db1": one("db1", gtids=f"{OTHER}:1", remembered={**MEMORY, "group": OTHER}),
+         "db2": one("db2"), "db3": one("db3")},
+        "db1", "create", ["db1 creates"],
+    ),
+    "full outage, a declared member was never built": (
+        {**{n: one(n, gtids=f"{GROUP}:1-7", remembered=MEMORY) for n in ("db1", "db2", "db3")},
+         "db4": gone() | {"host": HOSTS["db4"]}},
+        "db1", "lead", ["db1 leads", "all declared members but db4 answered", "never saw"],
+    ),
+    "the same, and another one waits": (
+        {**{n: one(n, gtids=f"{GROUP}:1-7", remembered=MEMORY) for n in ("db1", "db2", "db3")},
+         "db4": gone() | {"host": HOSTS["db4"]}},
+        "db2", "wait", ["db1 leads"],
+    ),
+    "full outage, a member that was seen once is silent": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY),
+         "db2": one("db2", gtids=f"{GROUP}:1-7", remembered=MEMORY),
+         "db3": gone() | {"host": HOSTS["db3"]}},
+        "db1", "uncertain", ["no answer from db3"],
+    ),
+    "full outage, one was never seen and one was": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY), "db2": one("db2"),
+         "db3": gone() | {"host": HOSTS["db3"]}, "db4": gone() | {"host": HOSTS["db4"]},
+         "db5": one("db5")},
+        "db1", "uncertain", ["no answer from db3", "db4"],
+    ),
+    "full outage, too few answer to say who was built": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY), "db2": one("db2"),
+         "db4": gone() | {"host": HOSTS["db4"]}, "db5": gone() | {"host": HOSTS["db5"]}},
+        "db1", "uncertain", ["no answer from db4"],
+    ),
+    "full outage, I remember nothing": (
+        {**{n: one(n, gtids=f"{GROUP}:1-7") for n in ("db1", "db2", "db3")},
+         "db4": gone() | {"host": HOSTS["db4"]}},
+        "db1", "uncertain", ["no answer from db4"],
     ),
     "full outage, superset and not count": (
         {"db1": one("db1", gtids=f"{GROUP}:1-100"),

@@ -37,6 +37,8 @@ PURGED = {
     "db2": one("db2"),
     "db3": gone(),
 }
+MEMORY = {"group": GROUP, "server_uuid": UUIDS["db2"], "view_id": "1:1", "members": [HOSTS["db2"]],
+          "seen": [HOSTS["db2"]]}  # fmt: skip
 NOT_EMPTY = {**PURGED, "db2": one("db2", gtids=f"{GROUP}:1-2")}
 
 # row: what is seen, method, clone_over, the verdict, and words of the sentence
@@ -65,6 +67,18 @@ JOINS = {
     ),
     "a clone over data without transactions": (
         {**LIVING, "db2": one("db2", schemas=["shop"])}, "clone", "db2", "clone", ["clones db3"],
+    ),
+    "a clone onto a machine whose disk is missing, unnamed": (
+        {**LIVING, "db2": one("db2", remembered=MEMORY)}, "clone", None, "refuse",
+        ["a disk missing"],
+    ),
+    "a clone onto a machine whose disk is missing, named": (
+        {**LIVING, "db2": one("db2", remembered=MEMORY)}, "clone", "db2", "clone",
+        ["db2 clones db3"],
+    ),
+    "no increments for a machine whose disk is missing": (
+        {**LIVING, "db2": one("db2", remembered=MEMORY)}, "incremental", None, "refuse",
+        ["a disk missing"],
     ),
     "no name makes a group without majority a donor": (
         {"db1": one("db1", "ONLINE", quorum=False), "db2": one("db2", gtids=f"{OTHER}:1"),

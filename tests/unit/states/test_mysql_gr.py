@@ -390,7 +390,8 @@ def test_a_data_directory_is_made_once(salted):
     args = ("/var/lib/mysql", "/etc/mysql/group.cnf")
     salted(True, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
     predicted = states.data_initialized(*args)
-    made.assert_not_called()
+    made.assert_called_once_with(*args, dry_run=True)
+    made.reset_mock()
     salted(False, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
     done = states.data_initialized(*args)
     made.assert_called_once_with(*args)
@@ -401,10 +402,11 @@ def test_a_data_directory_is_made_once(salted):
     made.assert_called_once()
 
 
-def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted):
+@pytest.mark.parametrize("test", [True, False])
+def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted, test):
     why = CommandExecutionError("/var/lib/mysql holds a.txt")
     salted(
-        False,
+        test,
         mysql_gr__initialized=Mock(return_value=False),
         mysql_gr__initialize=Mock(side_effect=why),
     )
