@@ -34,7 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
-from group_replication import memory
+from group_replication import causes, memory
 from group_replication.files import write_whole
 from group_replication.gtid import (
     GtidSet,
@@ -1148,7 +1148,15 @@ def _decide_with_group(
         return _verdict(
             "wait",
             f"{_names(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it "
-            "joins when one has: by a highstate of those members, if pillar cluster:nodes declares it",
+            "joins once one has, which a highstate of those members brings, if pillar "
+            "cluster:nodes declares it",
+        )
+    twins = [name for name, one in online.items() if one["server_uuid"] == mine["server_uuid"]]
+    if twins:
+        return _verdict(
+            "refuse",
+            f"{me} has the server_uuid of {_names(twins)}: a copied disk. Stop mysqld on {me}, "
+            "remove auto.cnf from its data directory, and start it again",
         )
     shadow = [
         name
@@ -1164,13 +1172,13 @@ def _decide_with_group(
             f"{_names(shadow)} still has the previous incarnation of {me} in its view; "
             f"{me} joins when it is expelled",
         )
-    newer = {name: one["version"] for name, one in led.items() if _too_old(mine, one)}
-    if newer:
+    # A group goes by its lowest version, also while it is upgraded member by member.
+    lowest = min(led, key=lambda name: version_of(led[name]["version"]))
+    if _too_old(mine, led[lowest]):
         return _verdict(
             "refuse",
-            f"{me} runs {mine['version']}, which is older than "
-            + _names(f"{name}'s {version}" for name, version in newer.items())
-            + ": the group takes no older version",
+            f"{me} runs {mine['version']}, which is older than {lowest}'s "
+            f"{led[lowest]['version']}: the group takes no version older than its lowest",
         )
     held = union_gtids(*[_held(facts) for facts in led.values()])
     errant = format_gtids(subtract_gtids(_held(mine), held))
@@ -1219,7 +1227,10 @@ def _decide_incremental(
             f"(mysql_gr.join method=clone clone_over={me})",
             overruled_by="clone_over",
         )
-    return _verdict("join", f"{_names(led)} ONLINE in group {group} with a majority: {me} joins")
+    return _verdict(
+        "join",
+        f"{_names(led)} ONLINE in group {group} with a majority: {me} joins{_because(mine)}",
+    )
 
 
 # From so many transactions on, an empty member is copied to it instead of replaying them all.
@@ -1309,6 +1320,21 @@ def _ending(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] |
     return None
 
 
+def _because(one: Mapping[str, Any]) -> str:
+    """The applier's last error as the end of a sentence, where there is one."""
+    return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""
+
+
+def _apply(me: str, mine: Mapping[str, Any], received: str) -> dict[str, Any]:
+    """The row for a member that received what is not applied yet."""
+    return _verdict(
+        "apply",
+        f"{me} received {received} and has not applied it yet{_because(mine)}",
+        received=received,
+        overruled_by="force_member",
+    )
+
+
 def _unbuilt(
     mine: Mapping[str, Any], group: str, silent: Mapping[str, Mapping[str, Any]], declared: int
 ) -> list[str]:
@@ -1357,16 +1383,16 @@ def _decide_without_group(
         for name, one in facts.items()
     }
     if received[me]:
-        only = format_gtids(received[me])
-        return _verdict("apply", f"{me} received {only} and has not applied it yet", received=only)
+        return _apply(me, mine, format_gtids(received[me]))
     if any(received.values()):
         return _verdict(
             "wait",
             _names(
-                f"{name} applies {format_gtids(gtids)} first"
+                f"{name} applies {format_gtids(gtids)} first{_because(facts[name])}"
                 for name, gtids in received.items()
                 if gtids
             ),
+            overruled_by="force_member",
         )
     complete = [name for name in facts if not subtract_gtids(everything, held[name])]
     if not complete:
@@ -1542,22 +1568,25 @@ def recover_by(
     received = subtract_gtids(
         parse_gtids(mine["gtid_received"]), parse_gtids(mine["gtid_executed"])
     )
-    if received:
-        only = format_gtids(received)
-        return _verdict("apply", f"{me} received {only} and has not applied it yet", received=only)
+    only = format_gtids(received)
+    # It is given up once the applier has said that it cannot.
+    if only and not mine["applier_error"]:
+        return _apply(me, mine, only)
     silent = [name for name, one in facts.items() if not one["answers"]]
     without = {
         name: format_gtids(subtract_gtids(_held(one), parse_gtids(mine["gtid_executed"])))
         for name, one in facts.items()
-        if one["answers"]
+        if one["answers"] and name != me
     }
-    known = [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
+    known = [f"gives up {only}, which it received and cannot apply{_because(mine)}"] if only else []
+    known += [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
     if silent:
         known.append(f"without an answer from {_names(silent)}")
     return _verdict(
         "lead",
         f"{me} leads the group again, as told" + "".join(f"; {part}" for part in known),
         leader=me,
+        received=only,
     )
 
 
@@ -1821,6 +1850,7 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         "answers": True,
         "error": "",
         "paused": "",
+        "applier_error": "",
         "remembered": {},
         "schemas": [],
         "server_uuid": server["server_uuid"],
@@ -1987,6 +2017,11 @@ def _kept_out(settings: Settings) -> str:
     return _reason(PAUSE_FILE) or settings.removed or leaving_now
 
 
+def _applier(connection: Any) -> dict[str, str]:
+    """What the health agent does not ask."""
+    return {"applier_error": causes.applier_error(functools.partial(_rows, connection))}
+
+
 def _local_knowledge(settings: Settings) -> dict[str, Any]:
     """What the local machine knows and its server does not."""
     return {
@@ -2007,10 +2042,11 @@ def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
                 raise
         # The socket is taken like any other place; the administrators' door is not.
         with _peer(settings, settings.nodes[settings.me]) as connection:
-            return {**observe(connection), **_local_knowledge(settings)}
+            return {**observe(connection), **_applier(connection), **_local_knowledge(settings)}
     schemas = _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
     return {
         **observe(connection),
+        **_applier(connection),
         **_local_knowledge(settings),
         "schemas": [row["name"] for row in schemas],
     }
@@ -2024,7 +2060,7 @@ def _facts(settings: Settings, connection: Any = None) -> dict[str, dict[str, An
             if name == settings.me:
                 return _look(settings, connection)
             with _peer(settings, settings.nodes[name]) as peer:
-                return observe(peer)
+                return {**observe(peer), **_applier(peer)}
         except CommandExecutionError as err:
             return {**_silent(str(err)), "host": settings.nodes[name]}
 
@@ -2246,7 +2282,7 @@ def _set_recovery_credentials(connection: Any, settings: Settings) -> None:
 
 def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> str | None:
     """
-    Return which member makes what is made once in a group: of the primaries the first declared.
+    Return which member makes what is made once in a group: the first declared writable primary.
 
     Two members that made it at once would conflict, since statements like CREATE USER on several
     members of a multi-primary group have no order.
@@ -2257,10 +2293,14 @@ def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> 
     nodes
         Declared names and addresses, in declared order.
     """
+    online = [member for member in members if member["state"] == ONLINE]
+    versions = [version_of(member["version"]) for member in online if member["version"]]
+    # While a multi-primary group is upgraded, those above its lowest version are read only.
     primaries = {
         member["host"]
-        for member in members
-        if member["state"] == ONLINE and member["role"] == "PRIMARY"
+        for member in online
+        if member["role"] == "PRIMARY"
+        and (not member["version"] or version_of(member["version"]) == min(versions))
     }
     return next((name for name, address in nodes.items() if address in primaries), None)
 
@@ -2721,6 +2761,11 @@ def diagnosis(
         )
     if mine["state"] in PRESENT and not channels["applier"]["running"]:
         problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")
+    if mine["state"] not in PRESENT and channels["applier"]["error"]:
+        problems.append(
+            f"{me}'s applier stopped: {channels['applier']['error']}; a member whose "
+            f"content differs is mended by mysql_gr.join method=clone clone_over={me}"
+        )
     if mine["state"] == RECOVERING and channels["recovery"]["error"]:
         problems.append(f"{me}'s recovery: {channels['recovery']['error']}")
     if channels["clone"].get("state") == "Failed":
@@ -3556,11 +3601,11 @@ def _start(
         # A run that was killed in the middle of a bootstrap may have left it ON: this start would
         # make a second group.
         _set_when_free(connection, BOOTSTRAP + "OFF")
-        _do(connection, "START GROUP_REPLICATION")
+        _start_group_replication(connection)
         return
     try:
         _set_when_free(connection, BOOTSTRAP + "ON")
-        _do(connection, "START GROUP_REPLICATION")
+        _start_group_replication(connection)
     finally:
         try:
             _set_when_free(connection, BOOTSTRAP + "OFF")
@@ -3570,16 +3615,52 @@ def _start(
                 _set_when_free(another, BOOTSTRAP + "OFF")
 
 
+def _start_group_replication(connection: Any) -> None:
+    """Start it; where the server says no more than that its log says why, say what that says."""
+    try:
+        _do(connection, "START GROUP_REPLICATION")
+    except pymysql.Error as err:
+        said = _said(err)
+        if not said.endswith(causes.SEE_LOG):
+            raise
+        logged = causes.last_errors(functools.partial(_rows, connection))
+        raise CommandExecutionError(
+            f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
+        ) from err
+
+
+def _give_up_received(connection: Any) -> None:
+    _do(connection, "SET SESSION sql_log_bin = OFF")
+    try:
+        _do(connection, "SET GLOBAL super_read_only = OFF")
+        _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+    finally:
+        _do(connection, "SET GLOBAL super_read_only = ON")
+        _do(connection, "SET SESSION sql_log_bin = ON")
+
+
 def _apply_received(connection: Any, received: str, patience: float) -> None:
     """Apply what the applier channel received before a crash, with Group Replication stopped."""
     channel = "FOR CHANNEL 'group_replication_applier'"
+    ask = functools.partial(_rows, connection)
     _do(connection, f"START REPLICA SQL_THREAD {channel}")
     try:
-        left, since = None, time.monotonic()
-        while left != "":
+        progress, since = None, time.monotonic()
+        while True:
             now = _rows(connection, "SELECT GTID_SUBTRACT(%s, @@gtid_executed) AS s", (received,))
-            if now[0]["s"] != left:
-                left, since = now[0]["s"], time.monotonic()
+            left = now[0]["s"]
+            if left == "":
+                return
+            error = causes.applier_error(ask)
+            if error:
+                raise CommandExecutionError(
+                    f"received but not applied: {left}; the applier said: {error}. Once that is "
+                    "mended it is tried again; mysql_gr.recover force_member=… gives it up"
+                )
+            # One transaction may take longer than anybody's patience: its rows are progress.
+            work = (left, causes.applier_work(ask))
+            if work != progress:
+                progress, since = work, time.monotonic()
             elif time.monotonic() - since > patience:
                 raise CommandExecutionError(
                     f"the applier made no progress for {patience:.0f} s; "
@@ -3725,6 +3806,9 @@ def _act(
             except DonorBusyError as err:
                 return _verdict("wait", str(err))
         else:
+            if verdict == "lead" and decision["received"]:
+                # Given up by name: the applier would fail at it again.
+                _give_up_received(connection)
             _start(settings, connection, mine, seen.values(), bootstrap=verdict != "join")
         return {**decision, "done": True}
 
@@ -3935,7 +4019,9 @@ def recover(
 
     force_member
         This member's declared name: it leads although a declared member does not answer, or
-        although others have transactions that it has not. Those are refused when they return, with
+        although others have transactions that it has not, or received some that they cannot apply.
+        What it received itself is applied first; once its applier has failed at that, the next call
+        gives it up, and names it. Those are refused when they return, with
         what only they have named; nothing of theirs is wiped. Only for when it is known that the
         silent ones do not run on as a group.
 
@@ -4225,7 +4311,7 @@ def _await_progress(
     while True:
         try:
             with local(settings) as connection:
-                seen = observe(connection)
+                seen = {**observe(connection), **_applier(connection)}
                 cloned = _rows(
                     connection, "SELECT SUM(DATA) AS bytes FROM performance_schema.clone_progress"
                 )[0]["bytes"]
@@ -4241,6 +4327,7 @@ def _await_progress(
             raise CommandExecutionError(
                 f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
                 + (f": {seen['error']}" if seen["error"] else "")
+                + (_because(seen) if seen["answers"] else "")
             )
         time.sleep(0.5)
 

@@ -64,6 +64,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "answers": True,
         "error": "",
         "paused": "",
+        "applier_error": "",
         "remembered": {},
         "schemas": [],
         "running": state != "OFFLINE",

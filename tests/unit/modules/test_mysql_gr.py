@@ -891,6 +891,40 @@ TABLE = {
          "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
         "db1", "apply", [f"db1 received {GROUP}:7-8"],
     ),
+    "full outage, I received what my applier cannot apply": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8",
+                    applier_error="Duplicate entry '5'"),
+         "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
+        "db1", "apply", [f"db1 received {GROUP}:7-8", "its applier said: Duplicate entry '5'"],
+    ),
+    "full outage, another one's applier cannot apply": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8",
+                    applier_error="Duplicate entry '5'"),
+         "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
+        "db2", "wait", [f"db1 applies {GROUP}:7-8 first", "Duplicate entry '5'"],
+    ),
+    "a group that is upgraded goes by its lowest version": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-9", version="8.4.5"),
+         "db2": one("db2", version="8.4.5"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-9", version="9.7.0")},
+        "db2", "join", ["db2 joins"],
+    ),
+    "my version is older than the group's lowest": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-9", version="9.7.4"),
+         "db2": one("db2", version="8.4.5"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-9", version="9.6.0")},
+        "db2", "refuse", ["db2 runs 8.4.5", "older than db3's 9.6.0"],
+    ),
+    "a copied disk": (
+        {"db1": online("db1", "db2", gtids=f"{GROUP}:1-9"), "db2": online("db2", "db1"),
+         "db3": one("db3", gtids=f"{GROUP}:1-9", server_uuid=UUIDS["db1"])},
+        "db3", "refuse", ["db3 has the server_uuid of db1: a copied disk", "auto.cnf"],
+    ),
+    "a member whose applier failed joins, and says so": (
+        {"db1": online("db1", "db2", gtids=f"{GROUP}:1-9"), "db2": online("db2", "db1"),
+         "db3": one("db3", gtids=f"{GROUP}:1-5", applier_error="Table 'a.t' doesn't exist")},
+        "db3", "join", ["db3 joins", "its applier said: Table 'a.t' doesn't exist"],
+    ),
     "full outage, what I only received others executed": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
          "db2": one("db2", gtids=f"{GROUP}:1-8"), "db3": one("db3")},
@@ -982,6 +1016,9 @@ def test_never_two_leaders_and_never_one_beside_a_living_group(rows):
         ([member("db1", "RECOVERING"), member("db2")], "db2"),
         ([member("db1", "UNREACHABLE")], None),
         ([], None),
+        # Those above the lowest version are read only while a group is upgraded.
+        ([{**member("db1"), "version": "9.7.4"}, {**member("db2"), "version": "8.4.5"}], "db2"),
+        ([{**member("db1"), "version": None}, {**member("db2"), "version": "8.4.5"}], "db1"),
     ],
 )
 def test_the_clerk_is_the_first_declared_primary(rows, expected):
@@ -1248,6 +1285,85 @@ def test_a_peers_text_never_reaches_a_statement(said):
             mysql_gr._start(settings, server, mine, [peer], bootstrap=False)
         assert START not in server.said
     assert "init_connect" not in " ".join(server.said)
+
+
+class Said(Server):
+    """A server that answers queries, each by its beginning."""
+
+    def __init__(self, answers: dict, fails_at: str = "", code: int = 2013) -> None:
+        super().__init__()
+        self._answers, self._at, self._code = answers, fails_at, code
+        self._rows: list = []
+
+    def execute(self, statement, values=None):
+        super().execute(statement, values)
+        if self._at and statement.startswith(self._at):
+            raise mysql_gr.pymysql.OperationalError(self._code, "it fails")
+        found = next((r for begin, r in self._answers.items() if statement.startswith(begin)), [])
+        self._rows = found() if callable(found) else found
+
+    def fetchall(self):
+        return self._rows
+
+
+LOGGED = [{"code": "MY-2", "text": "and\nthis"}, {"code": "MY-1", "text": "first"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "error", "words"),
+    [
+        (3092, LOGGED, CommandExecutionError, "Its error log: MY-1 first; MY-2 and this"),
+        (3096, [], CommandExecutionError, r"it fails \(3096\)$"),
+        (2013, LOGGED, mysql_gr.pymysql.OperationalError, "it fails"),
+    ],
+)
+def test_a_start_that_fails_says_what_the_log_says(code, rows, error, words):
+    server = Said({"SELECT ERROR_CODE": rows}, START, code)
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    with pytest.raises(error, match=words):
+        mysql_gr._start(settings, server, one("db1"), [], bootstrap=False)
+
+
+RECEIVED = f"{GROUP}:7-8"
+SQL_THREAD = "REPLICA SQL_THREAD FOR CHANNEL 'group_replication_applier'"
+
+
+def applying(monkeypatch, errors=(), left=(), work=()):
+    """Apply with answers in a row, the last of which stays; returns the seconds it took."""
+    clock = Clock(monkeypatch)
+
+    def row(name, values, default):
+        kept = list(values) or [default]
+        return lambda: [{name: kept.pop(0) if len(kept) > 1 else kept[0]}]
+
+    server = Said(
+        {
+            "SELECT GTID_SUBTRACT": row("s", left, RECEIVED),
+            "SELECT IF(": row("error", errors, ""),
+            "SELECT COALESCE((SELECT SUM(trx": row("work", work, 0),
+        }
+    )
+    try:
+        mysql_gr._apply_received(server, RECEIVED, 1)
+    finally:
+        said = [one for one in server.said if not one.startswith("SELECT")]
+        assert said == [f"START {SQL_THREAD}", f"STOP {SQL_THREAD}"]
+    return clock.now
+
+
+def test_an_applier_that_cannot_is_told_at_once(monkeypatch):
+    with pytest.raises(CommandExecutionError, match=r"7-8; the applier said: Duplicate entry '5'"):
+        applying(monkeypatch, errors=["", "Duplicate entry\n'5'"])
+
+
+def test_an_applier_that_stands_still_is_given_up(monkeypatch):
+    with pytest.raises(CommandExecutionError, match=r"no progress for 1 s.*7-8"):
+        applying(monkeypatch)
+
+
+def test_one_transaction_may_take_longer_than_the_patience(monkeypatch):
+    took = applying(monkeypatch, left=[RECEIVED] * 20 + [""], work=range(30))
+    assert took > 1
 
 
 def test_serializable_is_for_one_primary_alone():

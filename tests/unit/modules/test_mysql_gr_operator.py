@@ -169,6 +169,18 @@ FORCED = {
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6")},
         "db2", "apply", [f"received {GROUP}:6"],
     ),
+    "what I received and cannot apply is given up, and named": (
+        {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6-12",
+                                applier_error="Duplicate entry '6'")},
+        "db2", "lead", [f"gives up {GROUP}:6-12", "Duplicate entry '6'",
+                        f"without {GROUP}:6-9, which db1 has"],
+    ),
+    "what another one received and does not apply": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6",
+                    applier_error="Duplicate entry '6'"),
+         "db2": one("db2", gtids=f"{GROUP}:1-5"), "db3": one("db3")},
+        "db2", "lead", [f"without {GROUP}:6, which db1 has"],
+    ),
     "nobody is led past a living group": (
         {**DIVERGED, "db1": online("db1")}, "db2", "refuse", ["does not have"],
     ),
