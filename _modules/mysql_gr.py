@@ -34,7 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
-from group_replication import causes, memory
+from group_replication import causes, lock, memory
 from group_replication.files import write_whole
 from group_replication.gtid import (
     GtidSet,
@@ -168,7 +168,6 @@ PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 # In /run: a machine that boots drains nothing. The first says until when, the second why.
 LEAVING_FILE = Path("/run/mysql-gr/leaving")
 DRAINED_FILE = Path("/run/mysql-gr/drained")
-LOCK = "mysql_gr"
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 USER_SCHEMAS = (
     "SELECT schema_name AS name FROM information_schema.schemata"
@@ -2069,22 +2068,10 @@ def _facts(settings: Settings, connection: Any = None) -> dict[str, dict[str, An
 
 
 @contextlib.contextmanager
-def _locked(connection: Any, seconds: int) -> Iterator[bool]:
-    """Hold this server's lock for topology changes: one highstate, keeper or operator at a time."""
-    taken = _rows(connection, "SELECT GET_LOCK(%s, %s) AS taken", (LOCK, seconds))[0]["taken"] == 1
-    try:
-        yield taken
-    finally:
-        if taken:
-            with contextlib.suppress(pymysql.Error):
-                _do(connection, "SELECT RELEASE_LOCK(%s)", (LOCK,))
-
-
-@contextlib.contextmanager
 def _exclusive(settings: Settings, query_seconds: float | None = START_SECONDS) -> Iterator[Any]:
     """A local connection that holds the lock, once another run is done with it."""
     wait = LOCK_SECONDS if query_seconds is None else min(LOCK_SECONDS, int(query_seconds))
-    with local(settings, query_seconds) as connection, _locked(connection, wait) as locked:
+    with local(settings, query_seconds) as connection, lock.held(wait, lock.LOCK_FILE) as locked:
         if not locked:
             raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
         yield connection
@@ -2131,7 +2118,8 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
                 settings.application.name,
                 inside,
                 # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
-                {f"`{settings.database}`.*": schema + migrations},
+                # An underscore alone would stand for any character.
+                {f"`{escaped(settings.database)}`.*": schema + migrations},
                 password=settings.application.password,
             )
         ]
@@ -2176,6 +2164,29 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
     ]
 
 
+def escaped(database: str) -> str:
+    """Return a database's name as a grant has it, where ``_`` and ``%`` stand for others."""
+    return re.sub(r"([_%])", r"\\\1", database)
+
+
+def is_granted(privilege: str, target: str, granted: Iterable[tuple[str, str]]) -> bool:
+    """
+    Tell whether a privilege is among those granted, also by one that holds it.
+
+    privilege, target
+        As :py:func:`parse_grants` has them.
+
+    granted
+        What that returns.
+    """
+    held = set(granted)
+    # At the same level ALL holds each; a table's or database's is held by the server's, too.
+    ways = [(privilege, target), ("ALL PRIVILEGES", target)]
+    if target != "*.*":
+        ways += [(privilege, "*.*"), ("ALL PRIVILEGES", "*.*")]
+    return any(way in held for way in ways)
+
+
 def parse_grants(lines: Iterable[str]) -> set[tuple[str, str]]:
     """
     Return the (privilege, object) pairs that SHOW GRANTS prints.
@@ -2196,6 +2207,11 @@ def _account_differences(
 ) -> dict[str, dict[str, list[str]]]:
     """What is missing, by account: nothing for one that is as it should be."""
     missing: dict[str, dict[str, list[str]]] = {}
+    # With ANSI_QUOTES the server shows names in other quotes.
+    _do(
+        connection,
+        "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
+    )
     for wanted in grantees(settings, scope):
         known = _rows(
             connection,
@@ -2211,7 +2227,7 @@ def _account_differences(
             f"{privilege} ON {target}"
             for target, privileges in wanted.grants.items()
             for privilege in privileges
-            if (privilege, target) not in granted
+            if not is_granted(privilege, target, granted)
         ]
         if wanted.password and not _password_accepted(settings, wanted):
             lacking.append("password")
@@ -3776,7 +3792,7 @@ def _act(
     """Decide under the lock and do what was decided, if it is among what the caller allows."""
     with (
         local(settings, START_SECONDS) as connection,
-        _locked(connection, lock_seconds) as locked,
+        lock.held(lock_seconds, lock.LOCK_FILE) as locked,
     ):
         if not locked:
             return _verdict("wait", f"another run on {settings.me} is at it")
@@ -4294,11 +4310,29 @@ def leave(
     """
     settings = _settings()
     _named_member(member, settings.me, "leaving")
-    seconds = _drain_seconds("drain", drain, settings.drain)
-    # First, so that the keeper does not take it in again at once.
-    write_whole(PAUSE_FILE, _given(reason) + "\n")
-    with _exclusive(settings) as connection:
+    seconds, why = _drain_seconds("drain", drain, settings.drain), _given(reason)
+    # The statement that takes a primary away waits as long as transactions may.
+    with (
+        _exclusive(settings, START_SECONDS + seconds) as connection,
+        # Before it leaves, so that the keeper does not take it in again at once.
+        _kept_if_done(PAUSE_FILE, why),
+    ):
         return _leave(settings, connection, seconds)
+
+
+@contextlib.contextmanager
+def _kept_if_done(path: Path, reason: str) -> Iterator[None]:
+    """Write an operator's reason for what is done meanwhile; what fails leaves the old one."""
+    old = path.read_text(encoding="utf-8") if path.exists() else None
+    write_whole(path, reason + "\n")
+    try:
+        yield
+    except BaseException:
+        if old is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_whole(path, old)
+        raise
 
 
 def _await_progress(
@@ -4372,7 +4406,7 @@ def _view_row(settings: Settings, seen: Mapping[str, Any], member: str) -> Mappi
     return row
 
 
-def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
+def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
 
@@ -4385,6 +4419,9 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
     drain
         Seconds that running transactions get to end before they are rolled back. Default 10.
 
+    dry_run
+        Check all that is checked, and do nothing. Default False.
+
     Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
     be done. Raises CommandExecutionError when the group is multi-primary, has no majority or
     refuses; SaltInvocationError when the member is none of the group's.
@@ -4396,7 +4433,7 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
         salt db1 mysql_gr.set_primary db2 drain=5
     """
     settings = _settings()
-    with _exclusive(settings) as connection:
+    with _exclusive(settings, START_SECONDS + drain) as connection:
         seen = observe(connection)
         row = _view_row(settings, seen, member)
         if seen["mode"] != MODES[1]:
@@ -4405,6 +4442,8 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
                 "mysql_gr.switch_mode single-primary makes it one"
             )
         old = clerk_of(seen["members"], settings.nodes)
+        if dry_run:
+            return {"old": old, "new": member}
         if old == settings.me != member:
             _flag_leaving(drain + STOP_SECONDS)
             try:
@@ -4417,7 +4456,9 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
         return {"old": old, "new": clerk_of(observe(connection)["members"], settings.nodes)}
 
 
-def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> dict[str, Any]:
+def switch_mode(
+    mode: str, member: str | None = None, patience: float = 60, dry_run: bool = False
+) -> dict[str, Any]:
     """
     Switch the whole group between multi-primary and single-primary, online.
 
@@ -4431,6 +4472,9 @@ def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> d
 
     patience
         Seconds to wait for the member that does it. Default 60.
+
+    dry_run
+        Check all that is checked, and do nothing. Default False.
 
     Returns a dict: ``old`` and ``new`` mode; the same when nothing was to be done. Raises
     CommandExecutionError when the schema has what multi-primary cannot take (each table is named),
@@ -4449,6 +4493,10 @@ def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> d
         seen = observe(connection)
         row = _view_row(settings, seen, member or settings.me)
         old = seen["mode"]
+        if dry_run:
+            if old != mode == MODES[0]:
+                _check_multi_primary(connection)
+            return {"old": old, "new": mode}
         if old != mode:
             if clerk_of(seen["members"], settings.nodes) == settings.me:
                 _switch_mode(connection, mode, row["id"])
@@ -4463,13 +4511,17 @@ def _switch_mode(connection: Any, mode: str, primary_id: str) -> None:
             connection, "SELECT group_replication_switch_to_single_primary_mode(%s)", (primary_id,)
         )
         return
-    problems = _check_schema(connection, mode)
+    _check_multi_primary(connection)
+    _rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
+
+
+def _check_multi_primary(connection: Any) -> None:
+    problems = _check_schema(connection, MODES[0])
     if problems:
         raise CommandExecutionError(
             "multi-primary cannot take "
             + "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
         )
-    _rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
 
 
 def _await_mode(connection: Any, settings: Settings, mode: str, patience: float) -> None:
@@ -4539,8 +4591,10 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
     settings = _settings()
     _named_member(member, settings.me, "draining")
     wait, new, old = _drain_seconds("seconds", seconds, settings.drain), _given(reason), drained()
-    with _exclusive(settings) as connection:
-        write_whole(DRAINED_FILE, new + "\n")
+    with (
+        _exclusive(settings, START_SECONDS + wait) as connection,
+        _kept_if_done(DRAINED_FILE, new),
+    ):
         if observe(connection)["state"] == ONLINE:
             _drain(settings, connection, wait)
         return {"old": old, "new": new, "busy": _busy(settings, connection)}
@@ -4673,7 +4727,7 @@ def leave_before_stop(settings: Settings) -> dict[str, Any]:
     with (
         local(settings, max(STOP_SECONDS, settings.drain + QUERY_SECONDS)) as connection,
         # Another run that is starting the group here does not hold up a stop.
-        _locked(connection, 3),
+        lock.held(3, lock.LOCK_FILE),
     ):
         return _leave(settings, connection, settings.drain, flag_stays=True)
 

@@ -471,6 +471,7 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
             return ret
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:
+            __salt__["mysql_gr.switch_mode"](name, patience=patience, dry_run=True)
             return _predicted(ret, f"The group would be switched to {name}")
         __salt__["mysql_gr.switch_mode"](name, patience=patience)
         ret["comment"] = f"The group has been switched to {name}"
@@ -501,6 +502,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
             )
         ret["changes"] = {"primary": {"old": now[0], "new": name}}
         if __opts__["test"]:
+            __salt__["mysql_gr.set_primary"](name, drain=drain, dry_run=True)
             return _predicted(ret, f"{name} would be made primary")
         __salt__["mysql_gr.set_primary"](name, drain=drain)
         ret["comment"] = f"{name} has been made primary"

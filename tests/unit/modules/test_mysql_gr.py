@@ -1040,6 +1040,30 @@ def test_grants_are_read_as_mysql_prints_them():
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "privilege", "target", "expected"),
+    [
+        ("GRANT SELECT ON `a`.* TO", "SELECT", "`a`.*", True),
+        ("GRANT SELECT ON `a`.* TO", "INSERT", "`a`.*", False),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`a`.*", True),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`b`.*", False),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "SUPER", "*.*", False),
+        ("GRANT SELECT, INSERT ON *.* TO", "INSERT", "`a`.*", True),
+        ("GRANT ALL PRIVILEGES ON *.* TO", "INSERT", "`a`.`t`", True),
+        ("GRANT SELECT (c) ON `a`.`t` TO", "SELECT", "`a`.`t`", False),
+    ],
+)
+def test_a_privilege_may_be_held_by_a_wider_one(line, privilege, target, expected):
+    granted = mysql_gr.parse_grants([f"{line} `u`@`h`"])
+    assert mysql_gr.is_granted(privilege, target, granted) is expected
+
+
+def test_an_underscore_in_a_database_stands_for_itself():
+    declared = set_key(pillar(), "mysql:accounts:application:database", "a_shop")
+    (account,) = mysql_gr.grantees(mysql_gr.settings_from(declared, "db1"), "application")
+    assert list(account.grants) == [r"`a\_shop`.*"]
+
+
 def test_no_account_is_an_administrator():
     settings = mysql_gr.settings_from(pillar(), "db1")
     for scope in mysql_gr.SCOPES:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import yaml
+from group_replication import lock
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.haproxy_cfg as haproxy_cfg
@@ -352,7 +353,7 @@ def test_a_stop_keeps_the_keeper_away_until_the_server_is_down(minion, monkeypat
     server = Leaving(monkeypatch)
     monkeypatch.setattr(mysql_gr, "local", lambda *_: contextlib.nullcontext(server))
     # Another run holds the lock: the stop goes on.
-    monkeypatch.setattr(mysql_gr, "_locked", lambda *_: contextlib.nullcontext(False))
+    monkeypatch.setattr(lock, "held", lambda *_: contextlib.nullcontext(False))
     mysql_gr.leave_before_stop(mysql_gr._settings())
     assert STOP in server.said
     assert mysql_gr.leaving()
@@ -381,6 +382,59 @@ def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkey
     assert mysql_gr.not_for_new() == "leaving"
     assert mysql_gr.undrain() == {"old": "a disk", "new": ""}
     assert mysql_gr.undrain() == {"old": "", "new": ""}
+
+
+@pytest.mark.parametrize("before", ["", "since May"])
+@pytest.mark.parametrize("what", ["leave", "drain"])
+def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, before):
+    reasons = {"leave": (mysql_gr.paused, mysql_gr.PAUSE_FILE),
+               "drain": (mysql_gr.drained, mysql_gr.DRAINED_FILE)}  # fmt: skip
+    reason, file = reasons[what]
+    if before:
+        mysql_gr.write_whole(file, before + "\n")
+    seen = []
+
+    def lost(connection):
+        seen.append(reason())
+        raise CommandExecutionError("mysqld said: Lost connection to MySQL server (2013)")
+
+    @contextlib.contextmanager
+    def busy(*_):
+        raise CommandExecutionError("another run on db4 is at it; nothing was done")
+        yield
+
+    act = getattr(mysql_gr, what)
+    monkeypatch.setattr(mysql_gr, "_exclusive", busy)
+    with pytest.raises(CommandExecutionError, match="another run"):
+        act("db4", "tonight")
+    assert reason() == before
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "observe", lost)
+    with pytest.raises(CommandExecutionError, match="Lost connection"):
+        act("db4", "tonight")
+    # It was there while the member was about to leave.
+    assert seen == ["tonight"]
+    assert reason() == before
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: mysql_gr.switch_mode("multi-primary", dry_run=True), "multi-primary cannot take"),
+        (lambda: mysql_gr.set_primary("db3", dry_run=True), "member is 'db3', which is not ONLINE"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
+    seen = online("db4", "db1", mode="single-primary")
+    problem = {"table": "shop.t", "problem": "engine", "detail": "MyISAM, not InnoDB"}
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "observe", lambda connection: seen)
+    monkeypatch.setattr(mysql_gr, "_check_schema", lambda *_: [problem])
+    with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
+        call()
+    monkeypatch.setattr(mysql_gr, "_check_schema", lambda *_: [])
+    assert mysql_gr.switch_mode("multi-primary", dry_run=True)["new"] == "multi-primary"
+    assert mysql_gr.set_primary("db1", dry_run=True)["new"] == "db1"
 
 
 # --- options of a running server -----------------------------------------------------------------

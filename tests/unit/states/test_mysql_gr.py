@@ -236,7 +236,8 @@ def test_mode(salted, seen, changes):
     switch = Mock()
     salted(True, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
     predicted = states.mode("multi-primary")
-    switch.assert_not_called()
+    assert [call.kwargs.get("dry_run") for call in switch.call_args_list] == [True] * bool(changes)
+    switch.reset_mock()
     salted(False, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
     done = states.mode("multi-primary")
     assert predicted["changes"] == done["changes"] == changes
@@ -261,7 +262,8 @@ def test_primary(salted, now, changes, result):
     }
     salted(True, **functions)
     predicted = states.primary("db2")
-    make.assert_not_called()
+    assert [call.kwargs.get("dry_run") for call in make.call_args_list] == [True] * bool(changes)
+    make.reset_mock()
     salted(False, **functions)
     done = states.primary("db2")
     assert predicted["changes"] == done["changes"] == changes
@@ -412,3 +414,17 @@ def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted, te
     )
     ret = states.data_initialized("/var/lib/mysql", "/etc/mysql/group.cnf")
     assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_what_a_run_refuses_is_predicted_as_refused(salted, test):
+    why = CommandExecutionError("multi-primary cannot take shop.t (engine: MyISAM, not InnoDB)")
+    salted(
+        test,
+        mysql_gr__status=status(mode="single-primary"),
+        mysql_gr__switch_mode=Mock(side_effect=why),
+        mysql_gr__primary=Mock(return_value=[{"name": "db1"}]),
+        mysql_gr__set_primary=Mock(side_effect=why),
+    )
+    for ret in (states.mode("multi-primary"), states.primary("db2")):
+        assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
