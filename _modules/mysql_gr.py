@@ -2000,8 +2000,19 @@ def _reason(path: Path) -> str:
     """What an operator gave as the reason of a pause or a drain, or the empty text."""
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):
         return ""
+
+
+def _paused() -> str:
+    """Why this member is paused, or the empty text; a file that says nothing is a pause, too."""
+    try:
+        # Whoever kept it out meant it, though a full disk took the words.
+        return PAUSE_FILE.read_text(encoding="utf-8").strip() or f"{PAUSE_FILE} gives no reason"
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as err:
+        return f"{PAUSE_FILE} cannot be read: {err}"
 
 
 def _given(reason: str) -> str:
@@ -2013,7 +2024,7 @@ def _given(reason: str) -> str:
 def _kept_out(settings: Settings) -> str:
     """Why this member stays out of the group, or the empty text."""
     leaving_now = "it is leaving just now" if leaving() else ""
-    return _reason(PAUSE_FILE) or settings.removed or leaving_now
+    return _paused() or settings.removed or leaving_now
 
 
 def _applier(connection: Any) -> dict[str, str]:
@@ -4246,7 +4257,7 @@ def pause(reason: str) -> dict[str, str]:
 
         salt db3 mysql_gr.pause 'memory is replaced tonight'
     """
-    old, new = _reason(PAUSE_FILE), _given(reason)
+    old, new = _paused(), _given(reason)
     write_whole(PAUSE_FILE, new + "\n")
     return {"old": old, "new": new}
 
@@ -4261,7 +4272,7 @@ def paused() -> str:
 
         salt 'db*' mysql_gr.paused
     """
-    return _reason(PAUSE_FILE)
+    return _paused()
 
 
 def unpause() -> dict[str, str]:
@@ -4276,7 +4287,7 @@ def unpause() -> dict[str, str]:
 
         salt db3 mysql_gr.unpause
     """
-    old = _reason(PAUSE_FILE)
+    old = _paused()
     PAUSE_FILE.unlink(missing_ok=True)
     return {"old": old, "new": ""}
 

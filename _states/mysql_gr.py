@@ -399,14 +399,17 @@ def member_absent(
     try:
         seen = __salt__["mysql_gr.status"]()
         state = seen["member"]["state"]
-        if state == "OFFLINE" and seen["paused"]:
+        # A member that is no longer declared, or is leaving just now, is kept out by no pause.
+        paused = __salt__["mysql_gr.paused"]()
+        if state == "OFFLINE" and paused:
             return ret
-        ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
-        if not seen["paused"]:
+        if state != "OFFLINE":
+            ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
+        if not paused:
             ret["changes"]["paused"] = {"old": "", "new": reason}
         if __opts__["test"]:
             return _predicted(ret, f"{name} would leave the group and stay outside")
-        __salt__["mysql_gr.leave"](member=name, reason=seen["paused"] or reason, drain=drain)
+        __salt__["mysql_gr.leave"](member=name, reason=paused or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)

@@ -35,9 +35,10 @@ mysql-config-file-managed:
     - mode: '0644'
     - makedirs: true
     # A server that is installed judges its options itself, before they are in place: a misspelt one
-    # would be found by the next restart, on all members together.
+    # would be found by the next restart, on all members together. It does so from its data
+    # directory; where there is none yet, the one that is made with this file is the judge.
     - check_cmd: >-
-        sh -c 'command -v mysqld > /dev/null || exit 0;
+        sh -c 'command -v mysqld > /dev/null && [ -d {{ mysql.data_directory }} ] || exit 0;
         exec mysqld --defaults-file="$0" --defaults-group-suffix=-service --user=mysql
         --validate-config 2>&1'
     - context:

@@ -195,6 +195,8 @@ def test_mysqld_judges_its_options_before_they_are_in_place(
     """The command is the state's; mysqld is one that refuses what the word says."""
     states, _ = highstate(minion_opts("db1"))
     state = next(one for one in states if one["__id__"] == "mysql-config-file-managed")
+    command = state["check_cmd"].replace("/var/lib/mysql", str(tmp_path))
+    assert command != state["check_cmd"]
     file = tmp_path / "options.cnf"
     file.write_text(text)
     if installed:
@@ -205,7 +207,7 @@ def test_mysqld_judges_its_options_before_they_are_in_place(
         )
         program.chmod(0o755)
     done = subprocess.run(
-        f"{state['check_cmd']} {file}",
+        f"{command} {file}",
         shell=True,
         check=False,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},

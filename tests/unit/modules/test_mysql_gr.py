@@ -1121,6 +1121,13 @@ def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
     assert mysql_gr.pause("work on it") == {"old": "", "new": "work on it"}
     assert mysql_gr.pause("more work") == {"old": "work on it", "new": "more work"}
     assert mysql_gr.unpause() == {"old": "more work", "new": ""}
+    # What is left of a reason is a pause, too.
+    mysql_gr.PAUSE_FILE.write_text("\n")
+    assert "gives no reason" in mysql_gr.paused()
+    mysql_gr.PAUSE_FILE.write_bytes(b"\xff")
+    assert "cannot be read" in mysql_gr.paused()
+    assert "cannot be read" in mysql_gr.unpause()["old"]
+    assert mysql_gr.paused() == ""
 
 
 # --- what a start leaves behind ------------------------------------------------------------------

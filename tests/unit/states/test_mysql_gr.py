@@ -195,25 +195,32 @@ def status(state="ONLINE", paused="", mode="multi-primary"):
 
 
 @pytest.mark.parametrize(
-    ("seen", "changes"),
+    ("seen", "pause", "changes"),
     [
-        (status("OFFLINE", "gone"), {}),
+        (status("OFFLINE", "gone"), "gone", {}),
+        # One that is leaving just now is kept out for that moment alone.
+        (
+            status("OFFLINE", "it is leaving just now"),
+            "",
+            {"paused": {"old": "", "new": "why"}},
+        ),
         (
             status("ONLINE"),
+            "",
             {
                 "state": {"old": "ONLINE", "new": "OFFLINE"},
                 "paused": {"old": "", "new": "why"},
             },
         ),
-        (status("ONLINE", "later"), {"state": {"old": "ONLINE", "new": "OFFLINE"}}),
+        (status("ONLINE", "later"), "later", {"state": {"old": "ONLINE", "new": "OFFLINE"}}),
     ],
 )
-def test_member_absent(salted, seen, changes):
-    leave = Mock()
-    salted(True, mysql_gr__status=seen, mysql_gr__leave=leave)
+def test_member_absent(salted, seen, pause, changes):
+    leave, paused = Mock(), Mock(return_value=pause)
+    salted(True, mysql_gr__status=seen, mysql_gr__leave=leave, mysql_gr__paused=paused)
     predicted = states.member_absent("db1", reason="why")
     leave.assert_not_called()
-    salted(False, mysql_gr__status=seen, mysql_gr__leave=leave)
+    salted(False, mysql_gr__status=seen, mysql_gr__leave=leave, mysql_gr__paused=paused)
     done = states.member_absent("db1", reason="why")
     assert predicted["changes"] == done["changes"] == changes
     assert predicted["result"] is (None if changes else True)
