@@ -2078,11 +2078,36 @@ def _facts(settings: Settings, connection: Any = None) -> dict[str, dict[str, An
         return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
 
 
+def _is_changing(connection: Any) -> bool:
+    """Tell whether a start or a stop of Group Replication is at work, whoever began it."""
+    return bool(
+        _rows(
+            connection,
+            "SELECT 1 FROM performance_schema.events_statements_current"
+            " WHERE EVENT_NAME IN ('statement/sql/group_replication_start',"
+            " 'statement/sql/group_replication_stop') AND END_EVENT_ID IS NULL LIMIT 1",
+        )
+    )
+
+
+@contextlib.contextmanager
+def _locked(connection: Any, seconds: float) -> Iterator[bool]:
+    """Hold this machine's lock, once another run and what a killed one left under way are done."""
+    deadline = time.monotonic() + seconds
+    with lock.held(seconds, lock.LOCK_FILE) as taken:
+        while taken and _is_changing(connection):
+            if time.monotonic() >= deadline:
+                taken = False
+                break
+            time.sleep(0.5)
+        yield taken
+
+
 @contextlib.contextmanager
 def _exclusive(settings: Settings, query_seconds: float | None = START_SECONDS) -> Iterator[Any]:
     """A local connection that holds the lock, once another run is done with it."""
     wait = LOCK_SECONDS if query_seconds is None else min(LOCK_SECONDS, int(query_seconds))
-    with local(settings, query_seconds) as connection, lock.held(wait, lock.LOCK_FILE) as locked:
+    with local(settings, query_seconds) as connection, _locked(connection, wait) as locked:
         if not locked:
             raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
         yield connection
@@ -3803,7 +3828,7 @@ def _act(
     """Decide under the lock and do what was decided, if it is among what the caller allows."""
     with (
         local(settings, START_SECONDS) as connection,
-        lock.held(lock_seconds, lock.LOCK_FILE) as locked,
+        _locked(connection, lock_seconds) as locked,
     ):
         if not locked:
             return _verdict("wait", f"another run on {settings.me} is at it")
@@ -4738,7 +4763,7 @@ def leave_before_stop(settings: Settings) -> dict[str, Any]:
     with (
         local(settings, max(STOP_SECONDS, settings.drain + QUERY_SECONDS)) as connection,
         # Another run that is starting the group here does not hold up a stop.
-        lock.held(3, lock.LOCK_FILE),
+        _locked(connection, 3),
     ):
         return _leave(settings, connection, settings.drain, flag_stays=True)
 

@@ -384,6 +384,29 @@ def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkey
     assert mysql_gr.undrain() == {"old": "", "new": ""}
 
 
+@pytest.mark.parametrize(
+    ("changing", "seconds", "taken", "took"),
+    [(0, 0, True, 0), (3, 5, True, 1.5), (1, 0, False, 0), (99, 5, False, 5)],
+)
+def test_a_start_that_a_killed_run_left_is_waited_for(
+    monkeypatch, tmp_path, changing, seconds, taken, took
+):
+    """The lock went with the run; the statement goes on in the server."""
+    left, now = [changing], [0.0]
+    monkeypatch.setattr(lock, "LOCK_FILE", tmp_path / "lock")
+    monkeypatch.setattr(mysql_gr.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(mysql_gr.time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
+
+    def rows(connection, sql):
+        assert "group_replication_start" in sql
+        left[0] -= 1
+        return [{"1": 1}] if left[0] >= 0 else []
+
+    monkeypatch.setattr(mysql_gr, "_rows", rows)
+    with mysql_gr._locked(None, seconds) as found:
+        assert (found, now[0]) == (taken, took)
+
+
 @pytest.mark.parametrize("before", ["", "since May"])
 @pytest.mark.parametrize("what", ["leave", "drain"])
 def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, before):
