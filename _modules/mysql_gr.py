@@ -2912,7 +2912,9 @@ def facts() -> dict[str, dict[str, Any]]:
     ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
-    of others that wait to be applied) and ``running`` (its part in a group has not ended).
+    of others that wait to be applied), ``applier_error`` (why its applier stopped last, or "") and
+    ``running`` (its part in a group has not ended); of the local one ``remembered`` (what its
+    machine knows of its membership).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
