@@ -114,7 +114,7 @@ lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant vali
 	@$(LOGGED) ruff $(VENV)/bin/ruff check .
 	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
 	@# Twice, since a module and its states have one name.
-	@$(LOGGED) mypy $(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos bench
+	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos bench
 	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
 	@$(LOGGED) shellcheck shellcheck $(SHELL_FILES)
 	@$(LOGGED) yamllint $(VENV)/bin/yamllint --strict .

@@ -24,7 +24,6 @@ import ipaddress
 import json
 import logging
 import math
-import os
 import re
 import shutil
 import socket
@@ -35,6 +34,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
+from group_replication import causes, lock, memory
+from group_replication.files import write_whole
+from group_replication.gtid import (
+    GtidSet,
+    count_gtids,
+    format_gtids,
+    parse_gtids,
+    subtract_gtids,
+    union_gtids,
+)
+from group_replication.tables import by_address, difference, hosts_of, is_listed
+from group_replication.versions import (
+    OLDEST,
+    SUPPORTED,
+    is_supported,
+    option_missing,
+    options_for,
+    statement_for,
+    version_of,
+    version_of_package,
+)
+from group_replication.versions import today as _today
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 try:
@@ -67,6 +88,7 @@ __load__ = [
     "drained",
     "facts",
     "force_quorum",
+    "forget",
     "gtid_executed",
     "health_settings",
     "initialize",
@@ -139,12 +161,13 @@ ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
 UNREACHABLE, UNKNOWN = "UNREACHABLE", "UNKNOWN"
 PRESENT = (ONLINE, RECOVERING)
 
+# Where the server's package has it.
+DATA_DIRECTORY = "/var/lib/mysql"
 SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 # In /run: a machine that boots drains nothing. The first says until when, the second why.
 LEAVING_FILE = Path("/run/mysql-gr/leaving")
 DRAINED_FILE = Path("/run/mysql-gr/drained")
-LOCK = "mysql_gr"
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 USER_SCHEMAS = (
     "SELECT schema_name AS name FROM information_schema.schemata"
@@ -194,201 +217,6 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-# --- versions ------------------------------------------------------------------------------------
-
-# The first of 8.0 that a group takes in whatever patch the others have.
-OLDEST = (8, 0, 35)
-# After 9.7 the numbers are a year and a month.
-FIRST_YEAR = 26
-
-
-class Difference(NamedTuple):
-    """An option or a statement that not every supported version of MySQL has."""
-
-    name: str
-    # The first version that has it, and the first that has it no more; empty: no such limit.
-    since: tuple[int, ...] = ()
-    removed: tuple[int, ...] = ()
-    # What to write in its place, in words for the operator.
-    instead: str = ""
-    # What the option file says where the version has it; a statement's words.
-    value: str = ""
-    statement: bool = False
-
-
-# Names that are in no row are the same in all supported versions, as far as this module uses them.
-DIFFERENCES = (
-    # Until 8.3 the default keeps less apart than the group's own certification does.
-    Difference(
-        "binlog_transaction_dependency_tracking",
-        removed=(8, 4),
-        instead="nothing (WRITESET is all there is)",
-        value="WRITESET",
-    ),
-    Difference(
-        "replica_parallel_type",
-        removed=(9, 5),
-        instead="nothing (LOGICAL_CLOCK is all there is)",
-        value="LOGICAL_CLOCK",
-    ),
-    Difference("query_cache_size", removed=(8, 0, 3), instead="nothing"),
-    Difference("query_cache_type", removed=(8, 0, 3), instead="nothing"),
-    Difference("tx_isolation", removed=(8, 0, 3), instead="transaction_isolation"),
-    Difference("tx_read_only", removed=(8, 0, 3), instead="transaction_read_only"),
-    Difference("log_warnings", removed=(8, 0, 3), instead="log_error_verbosity"),
-    Difference("old_passwords", removed=(8, 0, 11), instead="nothing"),
-    Difference("expire_logs_days", removed=(8, 2), instead="binlog_expire_logs_seconds"),
-    Difference("abort_slave_event_count", removed=(8, 2), instead="nothing"),
-    Difference("disconnect_slave_event_count", removed=(8, 2), instead="nothing"),
-    Difference("skip_host_cache", removed=(8, 3), instead="host_cache_size=0"),
-    Difference("character_set_client_handshake", removed=(8, 3), instead="nothing"),
-    Difference("skip_character_set_client_handshake", removed=(8, 3), instead="nothing"),
-    Difference("group_replication_ip_whitelist", removed=(8, 3), instead="nothing"),
-    Difference("log_bin_use_v1_row_events", removed=(8, 3), instead="nothing"),
-    Difference("master_info_repository", removed=(8, 3), instead="nothing (it is a table)"),
-    Difference("relay_log_info_repository", removed=(8, 3), instead="nothing (it is a table)"),
-    Difference("relay_log_info_file", removed=(8, 3), instead="nothing (it is a table)"),
-    Difference("slave_rows_search_algorithms", removed=(8, 3), instead="nothing"),
-    Difference("transaction_write_set_extraction", removed=(8, 3), instead="nothing"),
-    Difference("admin_ssl", removed=(8, 4), instead="admin_tls_version=''"),
-    Difference("ssl", removed=(8, 4), instead="tls_version=''"),
-    Difference("skip_ssl", removed=(8, 4), instead="tls_version=''"),
-    Difference("avoid_temporal_upgrade", removed=(8, 4), instead="nothing"),
-    Difference("show_old_temporals", removed=(8, 4), instead="nothing"),
-    Difference("default_authentication_plugin", removed=(8, 4), instead="authentication_policy"),
-    Difference("group_replication_recovery_complete_at", removed=(8, 4), instead="nothing"),
-    Difference("mysql_native_password", (8, 4), (9, 0), instead="caching_sha2_password accounts"),
-    Difference(
-        "group_replication_allow_local_lower_version_join", removed=(9, 5), instead="nothing"
-    ),
-    Difference("rpl_semi_sync_master_enabled", removed=(9, 5), instead="nothing in a group"),
-    Difference("rpl_semi_sync_slave_enabled", removed=(9, 5), instead="nothing in a group"),
-    # Rejected by 9.7; what replaces them is in every supported version, so all of 9 goes without.
-    Difference("innodb_log_file_size", removed=(9,), instead="innodb_redo_log_capacity"),
-    Difference("innodb_log_files_in_group", removed=(9,), instead="innodb_redo_log_capacity"),
-    Difference("temptable_use_mmap", removed=(9,), instead="temptable_max_mmap=0"),
-    Difference("tls_certificates_enforced_validation", (8, 1)),
-    Difference("set_operations_buffer_size", (8, 2)),
-    Difference("explain_json_format_version", (8, 3)),
-    Difference("group_replication_preemptive_garbage_collection", (8, 4)),
-    Difference("group_replication_preemptive_garbage_collection_rows_threshold", (8, 4)),
-    Difference("restrict_fk_on_non_standard_key", (8, 4)),
-    Difference("activate_mandatory_roles", (9, 5)),
-    Difference("caching_sha2_password_storage_format", (9, 7)),
-    Difference("enable_cascade_triggers", (9, 7)),
-    Difference("replica_allow_higher_version_source", (9, 7)),
-    Difference("binary log status", removed=(8, 2), value="SHOW MASTER STATUS", statement=True),
-    Difference("binary log status", (8, 2), value="SHOW BINARY LOG STATUS", statement=True),
-    Difference("reset binary logs", removed=(8, 2), value="RESET MASTER", statement=True),
-    Difference("reset binary logs", (8, 2), value="RESET BINARY LOGS AND GTIDS", statement=True),
-)
-
-
-def version_of(text: str) -> tuple[int, ...]:
-    """
-    Return a version as numbers that compare: 8.0.35, 9.7.4 and 26.7.0 in that order.
-
-    text
-        As the server says it, with a suffix or not.
-    """
-    numbers = re.match(r"\d+(?:\.\d+)*", text)
-    if not numbers:
-        raise SaltInvocationError(f"'{text}' is no version of MySQL; expected 9.7.4 or the like")
-    return tuple(int(number) for number in numbers[0].split("."))
-
-
-def _dotted(version: Iterable[int]) -> str:
-    return ".".join(map(str, version))
-
-
-SUPPORTED = f"MySQL {_dotted(OLDEST)} or later, 8.4, 9.x, or {FIRST_YEAR}.7 and later"
-
-
-def is_supported(version: tuple[int, ...]) -> bool:
-    """
-    Tell whether a version is one that these options and statements are known for.
-
-    version
-        Its numbers; a series without a patch level is the last of that series.
-    """
-    return (version >= OLDEST or version == OLDEST[: len(version)]) and not (
-        9 < version[0] < FIRST_YEAR
-    )
-
-
-def version_of_package(text: str) -> str:
-    """
-    Return the version of MySQL that a package holds.
-
-    text
-        The package's version, with epoch and revision or not: ``1:8.0.46-0ubuntu0.24.04.1``.
-    """
-    return re.split(r"[-+~]", text.rpartition(":")[2])[0]
-
-
-def _has(row: Difference, version: str) -> bool:
-    if not version:
-        return not row.since and not row.removed
-    numbers = version_of(version)
-    if numbers == OLDEST[: len(numbers)]:
-        numbers = OLDEST
-    return row.since <= numbers and not (row.removed and row.removed <= numbers)
-
-
-def options_for(version: str) -> dict[str, str]:
-    """
-    Return the options that the option file has for this version and not for all others.
-
-    version
-        The server's, such as 8.0.46 or 8.4; the empty text, if it is not known, gives none.
-    """
-    return {
-        row.name: row.value
-        for row in DIFFERENCES
-        if row.value and not row.statement and _has(row, version)
-    }
-
-
-def statement_for(name: str, version: str) -> str:
-    """
-    Return the words of a statement that differ by version.
-
-    name
-        What the statement is for, as the table of differences calls it.
-
-    version
-        The server's.
-    """
-    return next(
-        row.value
-        for row in DIFFERENCES
-        if row.statement and row.name == name and _has(row, version)
-    )
-
-
-def option_missing(name: str, version: str) -> str:
-    """
-    Say what to write in place of an option that this version does not have; "" if it has it.
-
-    name
-        The option, with underscores and without ``loose_``.
-
-    version
-        The server's; the empty text, if it is not known: then only what all have is there.
-    """
-    # The names with "slave" went with the ones with "replica", where there are two.
-    names = (name, _today(name))
-    row = next((r for r in DIFFERENCES if not r.statement and r.name in names), None)
-    if row is None or _has(row, version):
-        return ""
-    limits = [f"since {_dotted(row.since)}"] if row.since else []
-    limits += [f"until {_dotted(row.removed)}, where it was removed"] if row.removed else []
-    has = f"the option is there {' and '.join(limits)}"
-    if not version:
-        return f"mysql:version to be given too, since {has}"
-    return f"{row.instead or 'nothing'} in its place for MySQL {version}: {has}"
-
-
 # --- settings ------------------------------------------------------------------------------------
 
 
@@ -427,6 +255,7 @@ class Settings(NamedTuple):
     drain: int = 10
     timings: str = "fast"
     write_concurrency: int | None = None
+    data_directory: str = DATA_DIRECTORY
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 
@@ -726,6 +555,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         options=_options(pillar),
         version=_declared_version(pillar),
         drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
+        data_directory=str(Path(_path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
     )
     _check_lookup(pillar)
     _check_distinct(settings)
@@ -883,6 +713,8 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "plugin_load": ((), "it unloads what the group needs; plugin_load_add adds to that"),
     "initialize": ((), "it makes a new data directory"),
     "initialize_insecure": ((), "it makes a new data directory"),
+    "group_replication_paxos_single_leader": ((*ON, *OFF), "it is a switch"),
+    "default_storage_engine": (("INNODB",), "the group takes rows of InnoDB alone"),
     "binlog_do_db": ((), "the group must not lack transactions"),
     "binlog_ignore_db": ((), "the group must not lack transactions"),
 }
@@ -977,6 +809,23 @@ def _check_needs(settings: Settings) -> None:
             address = settings.nodes[settings.me]
             if not {address, "*", "0.0.0.0", "::"} & set(re.split(r"\s*,\s*", said)):  # noqa: S104
                 raise _invalid(key, value, f"{address} among them, where the others reach it")
+        if (
+            bare == "transaction_isolation"
+            and said.upper() == "SERIALIZABLE"
+            and settings.mode == MODES[0]
+        ):
+            raise _invalid(
+                key,
+                value,
+                "READ-COMMITTED, REPEATABLE-READ or READ-UNCOMMITTED: in multi-primary mode the "
+                "server refuses every commit of a SERIALIZABLE transaction",
+            )
+        if bare == "datadir" and str(Path(said)) != settings.data_directory:
+            raise _invalid(
+                key,
+                value,
+                f"'{settings.data_directory}', which follows from mysql:lookup:data_directory",
+            )
         if bare in NEEDS:
             right, why = NEEDS[bare]
             if not right:
@@ -985,11 +834,6 @@ def _check_needs(settings: Settings) -> None:
                 raise _invalid(key, value, f"{' or '.join(right)}: {why}")
         if bare in DERIVED and not _same(said, str(own[bare])):
             raise _invalid(key, value, f"'{own[bare]}', which follows from {DERIVED[bare]}")
-
-
-def _today(name: str) -> str:
-    """The name that an option with an older one has now; the server takes both for the same."""
-    return name.replace("slave", "replica", 1)
 
 
 def _same(one: str, other: str) -> bool:
@@ -1059,7 +903,8 @@ def settings_from_json(text: str) -> Settings:
     for role in ("admin", "recovery", "application"):
         data[role] = Account(**data[role])
     data["health_clients"] = tuple(data["health_clients"])
-    return Settings(**data)
+    # A file of a later version says more than this one reads.
+    return Settings(**{name: value for name, value in data.items() if name in Settings._fields})
 
 
 def _stored_settings() -> Settings | None:
@@ -1131,6 +976,12 @@ def _own_options(settings: Settings) -> dict[str, Any]:
         "bind_address": f"{address},127.0.0.1",
         "port": settings.port,
         "socket": settings.socket,
+        # One key says where the data is, to the server as to the states.
+        **(
+            {"datadir": settings.data_directory}
+            if settings.data_directory != DATA_DIRECTORY
+            else {}
+        ),
         "report_host": address,
         "report_port": settings.port,
         # A door for the operator and for the other members when max_connections is exhausted.
@@ -1182,89 +1033,6 @@ def _own_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-# --- GTID sets -----------------------------------------------------------------------------------
-
-GtidSet = dict[str, list[tuple[int, int]]]
-
-
-def _merge(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(intervals):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return merged
-
-
-def parse_gtids(text: str) -> GtidSet:
-    """
-    Return a GTID set as data: source (``uuid`` or ``uuid:tag``) to sorted closed intervals.
-
-    text
-        As ``@@gtid_executed`` has it: ``uuid:1-5:7,uuid:tag:1-3``, with line ends or not.
-
-    Raises SaltInvocationError when the text is no GTID set.
-    """
-    found: dict[str, list[tuple[int, int]]] = {}
-    for part in filter(None, re.sub(r"\s", "", text).split(",")):
-        source, *words = part.split(":")
-        key = source.lower()
-        for word in words:
-            interval = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
-            if interval:
-                first = int(interval[1])
-                found.setdefault(key, []).append((first, int(interval[2] or first)))
-            elif re.fullmatch(r"[a-z_][a-z0-9_]*", word, re.IGNORECASE):
-                key = f"{source.lower()}:{word.lower()}"
-            else:
-                raise SaltInvocationError(
-                    f"'{word}' in GTID set '{part}' is neither a number, a range nor a tag"
-                )
-    return {key: _merge(intervals) for key, intervals in found.items()}
-
-
-def format_gtids(gtids: GtidSet) -> str:
-    """
-    Return a GTID set as MySQL writes it; the empty set is the empty text.
-    """
-    return ",".join(
-        ":".join([key, *(str(a) if a == b else f"{a}-{b}" for a, b in gtids[key])])
-        for key in sorted(gtids)
-        if gtids[key]
-    )
-
-
-def union_gtids(*sets: GtidSet) -> GtidSet:
-    """
-    Return all transactions that are in any of the sets.
-    """
-    keys = {key for gtids in sets for key in gtids}
-    return {key: _merge(i for gtids in sets for i in gtids.get(key, ())) for key in keys}
-
-
-def subtract_gtids(left: GtidSet, right: GtidSet) -> GtidSet:
-    """
-    Return the transactions of the left set that the right one does not have.
-    """
-    result: GtidSet = {}
-    for key, intervals in left.items():
-        rest = []
-        for begin, last in intervals:
-            first = begin
-            for low, high in right.get(key, ()):
-                if high < first or low > last:
-                    continue
-                if low > first:
-                    rest.append((first, low - 1))
-                first = high + 1
-            if first <= last:
-                rest.append((first, last))
-        if rest:
-            result[key] = rest
-    return result
-
-
 # --- the decision --------------------------------------------------------------------------------
 
 # What is to be done, and by whom:
@@ -1297,13 +1065,6 @@ def has_quorum(members: Iterable[Mapping[str, Any]]) -> bool:
     states = [member["state"] for member in members]
     present = sum(state in PRESENT for state in states)
     return present * 2 > present + sum(state == UNREACHABLE for state in states)
-
-
-def count_gtids(gtids: GtidSet) -> int:
-    """
-    Return how many transactions a GTID set has.
-    """
-    return sum(last - first + 1 for spans in gtids.values() for first, last in spans)
 
 
 def _held(facts: Mapping[str, Any]) -> GtidSet:
@@ -1381,6 +1142,21 @@ def _decide_with_group(
     led = {name: facts for name, facts in online.items() if facts["quorum"]}
     if not led:
         return _verdict("refuse", f"{_names(online)}: ONLINE, but without a majority")
+    if not is_listed(mine["host"], [facts["declared"] for facts in led.values()]):
+        # Not to refuse: a new member's highstate may be ahead of the others'.
+        return _verdict(
+            "wait",
+            f"{_names(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it "
+            "joins once one has, which a highstate of those members brings, if pillar "
+            "cluster:nodes declares it",
+        )
+    twins = [name for name, one in online.items() if one["server_uuid"] == mine["server_uuid"]]
+    if twins:
+        return _verdict(
+            "refuse",
+            f"{me} has the server_uuid of {_names(twins)}: a copied disk. Stop mysqld on {me}, "
+            "remove auto.cnf from its data directory, and start it again",
+        )
     shadow = [
         name
         for name, facts in led.items()
@@ -1395,13 +1171,13 @@ def _decide_with_group(
             f"{_names(shadow)} still has the previous incarnation of {me} in its view; "
             f"{me} joins when it is expelled",
         )
-    newer = {name: one["version"] for name, one in led.items() if _too_old(mine, one)}
-    if newer:
+    # A group goes by its lowest version, also while it is upgraded member by member.
+    lowest = min(led, key=lambda name: version_of(led[name]["version"]))
+    if _too_old(mine, led[lowest]):
         return _verdict(
             "refuse",
-            f"{me} runs {mine['version']}, which is older than "
-            + _names(f"{name}'s {version}" for name, version in newer.items())
-            + ": the group takes no older version",
+            f"{me} runs {mine['version']}, which is older than {lowest}'s "
+            f"{led[lowest]['version']}: the group takes no version older than its lowest",
         )
     held = union_gtids(*[_held(facts) for facts in led.values()])
     errant = format_gtids(subtract_gtids(_held(mine), held))
@@ -1450,7 +1226,10 @@ def _decide_incremental(
             f"(mysql_gr.join method=clone clone_over={me})",
             overruled_by="clone_over",
         )
-    return _verdict("join", f"{_names(led)} ONLINE in group {group} with a majority: {me} joins")
+    return _verdict(
+        "join",
+        f"{_names(led)} ONLINE in group {group} with a majority: {me} joins{_because(mine)}",
+    )
 
 
 # From so many transactions on, an empty member is copied to it instead of replaying them all.
@@ -1473,6 +1252,8 @@ def _decide_empty(
             f"(mysql_gr.join method=clone clone_over={me})",
             overruled_by="clone_over",
         )
+    if mine["remembered"]:
+        return _verdict("refuse", memory.lost(me, mine["remembered"]), overruled_by="clone_over")
     purged, many = _purged(mine, led), count_gtids(held) > CLONE_TRANSACTIONS
     donor = donor_for(mine, led) if purged or many else None
     if donor:
@@ -1538,6 +1319,39 @@ def _ending(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] |
     return None
 
 
+def _because(one: Mapping[str, Any]) -> str:
+    """The applier's last error as the end of a sentence, where there is one."""
+    return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""
+
+
+def _apply(me: str, mine: Mapping[str, Any], received: str) -> dict[str, Any]:
+    """The row for a member that received what is not applied yet."""
+    return _verdict(
+        "apply",
+        f"{me} received {received} and has not applied it yet{_because(mine)}",
+        received=received,
+        overruled_by="force_member",
+    )
+
+
+def _unbuilt(
+    mine: Mapping[str, Any], group: str, silent: Mapping[str, Mapping[str, Any]], declared: int
+) -> list[str]:
+    """
+    The silent members that are declared and were never built, as far as this one remembers.
+
+    One that joined while this one was out may have gone on with others: so most of the declared
+    members have to answer.
+    """
+    if (declared - len(silent)) * 2 <= declared:
+        return []
+    return [
+        name
+        for name, one in silent.items()
+        if memory.never_seen(mine["remembered"], group, one.get("host"))
+    ]
+
+
 def _decide_without_group(
     mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -1546,7 +1360,10 @@ def _decide_without_group(
     if recovering:
         return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
     silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
-    if silent:
+    unbuilt = _unbuilt(mine, group, {name: facts[name] for name in silent}, len(facts))
+    if unbuilt and len(unbuilt) == len(silent):
+        facts = {name: one for name, one in facts.items() if name not in unbuilt}
+    elif silent:
         return _verdict(
             "uncertain",
             "no answer from "
@@ -1565,16 +1382,16 @@ def _decide_without_group(
         for name, one in facts.items()
     }
     if received[me]:
-        only = format_gtids(received[me])
-        return _verdict("apply", f"{me} received {only} and has not applied it yet", received=only)
+        return _apply(me, mine, format_gtids(received[me]))
     if any(received.values()):
         return _verdict(
             "wait",
             _names(
-                f"{name} applies {format_gtids(gtids)} first"
+                f"{name} applies {format_gtids(gtids)} first{_because(facts[name])}"
                 for name, gtids in received.items()
                 if gtids
             ),
+            overruled_by="force_member",
         )
     complete = [name for name in facts if not subtract_gtids(everything, held[name])]
     if not complete:
@@ -1586,9 +1403,24 @@ def _decide_without_group(
             f"no member has what all have together: {lacking}",
             overruled_by="force_member",
         )
-    leader = complete[0]
+    differs = difference(
+        mine["declared"] or (),
+        {name: one["declared"] for name, one in facts.items() if name != me and mine["declared"]},
+    )
+    if differs:
+        return _verdict(
+            "refuse",
+            f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
+            "a highstate of all database machines makes them one",
+            overruled_by="force_member",
+        )
+    # By what all see alike: the order of a table is each member's own.
+    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
     first = not any(source.partition(":")[0] == group for source in everything)
     act = "create" if first else "lead"
+    was = mine["remembered"]
+    if first and leader == me and was and (was["group"] in ("", group) or not held[me]):
+        return _verdict("refuse", memory.lost(me, was))
     if first and leader == me and not held[me] and mine["schemas"]:
         return _verdict(
             "refuse",
@@ -1600,6 +1432,11 @@ def _decide_without_group(
         if first
         else "all declared members answered, none is ONLINE, and it holds all that any of them has"
     )
+    if unbuilt:
+        reason = (
+            f"all declared members but {_names(unbuilt)} answered, which {me} never saw in the "
+            "group; none is ONLINE, and it holds all that any of them has"
+        )
     does = "creates the group" if first else "leads the group again"
     if leader == me:
         return _verdict(act, f"{me} {does}: {reason}", leader=me)
@@ -1686,6 +1523,8 @@ def join_by(
     if donor is None:
         return _verdict("refuse", f"no ONLINE member can be cloned by version {mine['version']}")
     has = format_gtids(_held(mine)) or _names(mine["schemas"])
+    if mine["remembered"] and not has and clone_over != me:
+        return decision
     if has and clone_over != me:
         alone = decision["errant"]
         return _verdict(
@@ -1728,22 +1567,25 @@ def recover_by(
     received = subtract_gtids(
         parse_gtids(mine["gtid_received"]), parse_gtids(mine["gtid_executed"])
     )
-    if received:
-        only = format_gtids(received)
-        return _verdict("apply", f"{me} received {only} and has not applied it yet", received=only)
+    only = format_gtids(received)
+    # It is given up once the applier has said that it cannot.
+    if only and not mine["applier_error"]:
+        return _apply(me, mine, only)
     silent = [name for name, one in facts.items() if not one["answers"]]
     without = {
         name: format_gtids(subtract_gtids(_held(one), parse_gtids(mine["gtid_executed"])))
         for name, one in facts.items()
-        if one["answers"]
+        if one["answers"] and name != me
     }
-    known = [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
+    known = [f"gives up {only}, which it received and cannot apply{_because(mine)}"] if only else []
+    known += [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
     if silent:
         known.append(f"without an answer from {_names(silent)}")
     return _verdict(
         "lead",
         f"{me} leads the group again, as told" + "".join(f"; {part}" for part in known),
         leader=me,
+        received=only,
     )
 
 
@@ -1963,7 +1805,14 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
             connection,
             "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
             " WHERE VARIABLE_NAME IN %s",
-            (("group_replication_group_name", "group_replication_single_primary_mode", *ALIKE),),
+            (
+                (
+                    "group_replication_group_name",
+                    "group_replication_group_seeds",
+                    "group_replication_single_primary_mode",
+                    *ALIKE,
+                ),
+            ),
         )
     }
     members = [
@@ -2000,6 +1849,8 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         "answers": True,
         "error": "",
         "paused": "",
+        "applier_error": "",
+        "remembered": {},
         "schemas": [],
         "server_uuid": server["server_uuid"],
         "server_id": server["server_id"],
@@ -2012,6 +1863,8 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         "offline_mode": bool(server["offline_mode"]),
         "stopping": stopping,
         "group": variables.get("group_replication_group_name") or None,
+        # The table of nodes that this server was last told of.
+        "declared": hosts_of(variables.get("group_replication_group_seeds") or "") or None,
         "mode": None if mode is None else MODES[mode == "ON"],
         "state": mine["state"] if mine else OFFLINE,
         "role": mine["role"] if mine else None,
@@ -2147,8 +2000,19 @@ def _reason(path: Path) -> str:
     """What an operator gave as the reason of a pause or a drain, or the empty text."""
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):
         return ""
+
+
+def _paused() -> str:
+    """Why this member is paused, or the empty text; a file that says nothing is a pause, too."""
+    try:
+        # Whoever kept it out meant it, though a full disk took the words.
+        return PAUSE_FILE.read_text(encoding="utf-8").strip() or f"{PAUSE_FILE} gives no reason"
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as err:
+        return f"{PAUSE_FILE} cannot be read: {err}"
 
 
 def _given(reason: str) -> str:
@@ -2157,23 +2021,24 @@ def _given(reason: str) -> str:
     return reason.strip()
 
 
-def _write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, in a directory that everybody may look into."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.chmod(0o755)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        # Whatever the caller's umask is: the health agent, another user, reads some of them.
-        os.fchmod(descriptor, mode)
-        stream.write(text)
-    aside.rename(path)
-
-
 def _kept_out(settings: Settings) -> str:
     """Why this member stays out of the group, or the empty text."""
     leaving_now = "it is leaving just now" if leaving() else ""
-    return _reason(PAUSE_FILE) or settings.removed or leaving_now
+    return _paused() or settings.removed or leaving_now
+
+
+def _applier(connection: Any) -> dict[str, str]:
+    """What the health agent does not ask."""
+    return {"applier_error": causes.applier_error(functools.partial(_rows, connection))}
+
+
+def _local_knowledge(settings: Settings) -> dict[str, Any]:
+    """What the local machine knows and its server does not."""
+    return {
+        "paused": _kept_out(settings),
+        "remembered": memory.remembered(memory.MEMBER_FILE),
+        "declared": sorted(settings.nodes.values(), key=by_address),
+    }
 
 
 def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
@@ -2187,11 +2052,12 @@ def _look(settings: Settings, connection: Any = None) -> dict[str, Any]:
                 raise
         # The socket is taken like any other place; the administrators' door is not.
         with _peer(settings, settings.nodes[settings.me]) as connection:
-            return {**observe(connection), "paused": _kept_out(settings)}
+            return {**observe(connection), **_applier(connection), **_local_knowledge(settings)}
     schemas = _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
     return {
         **observe(connection),
-        "paused": _kept_out(settings),
+        **_applier(connection),
+        **_local_knowledge(settings),
         "schemas": [row["name"] for row in schemas],
     }
 
@@ -2204,30 +2070,43 @@ def _facts(settings: Settings, connection: Any = None) -> dict[str, dict[str, An
             if name == settings.me:
                 return _look(settings, connection)
             with _peer(settings, settings.nodes[name]) as peer:
-                return observe(peer)
+                return {**observe(peer), **_applier(peer)}
         except CommandExecutionError as err:
-            return _silent(str(err))
+            return {**_silent(str(err)), "host": settings.nodes[name]}
 
     with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
         return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
 
 
+def _is_changing(connection: Any) -> bool:
+    """Tell whether a start or a stop of Group Replication is at work, whoever began it."""
+    return bool(
+        _rows(
+            connection,
+            "SELECT 1 FROM performance_schema.events_statements_current"
+            " WHERE EVENT_NAME IN ('statement/sql/group_replication_start',"
+            " 'statement/sql/group_replication_stop') AND END_EVENT_ID IS NULL LIMIT 1",
+        )
+    )
+
+
 @contextlib.contextmanager
-def _locked(connection: Any, seconds: int) -> Iterator[bool]:
-    """Hold this server's lock for topology changes: one highstate, keeper or operator at a time."""
-    taken = _rows(connection, "SELECT GET_LOCK(%s, %s) AS taken", (LOCK, seconds))[0]["taken"] == 1
-    try:
+def _locked(connection: Any, seconds: float) -> Iterator[bool]:
+    """Hold this machine's lock, once another run and what a killed one left under way are done."""
+    deadline = time.monotonic() + seconds
+    with lock.held(seconds, lock.LOCK_FILE) as taken:
+        while taken and _is_changing(connection):
+            if time.monotonic() >= deadline:
+                taken = False
+                break
+            time.sleep(0.5)
         yield taken
-    finally:
-        if taken:
-            with contextlib.suppress(pymysql.Error):
-                _do(connection, "SELECT RELEASE_LOCK(%s)", (LOCK,))
 
 
 @contextlib.contextmanager
-def _exclusive(settings: Settings, query_seconds: float = START_SECONDS) -> Iterator[Any]:
+def _exclusive(settings: Settings, query_seconds: float | None = START_SECONDS) -> Iterator[Any]:
     """A local connection that holds the lock, once another run is done with it."""
-    wait = min(LOCK_SECONDS, int(query_seconds))
+    wait = LOCK_SECONDS if query_seconds is None else min(LOCK_SECONDS, int(query_seconds))
     with local(settings, query_seconds) as connection, _locked(connection, wait) as locked:
         if not locked:
             raise CommandExecutionError(f"another run on {settings.me} is at it; nothing was done")
@@ -2275,7 +2154,8 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
                 settings.application.name,
                 inside,
                 # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
-                {f"`{settings.database}`.*": schema + migrations},
+                # An underscore alone would stand for any character.
+                {f"`{escaped(settings.database)}`.*": schema + migrations},
                 password=settings.application.password,
             )
         ]
@@ -2320,6 +2200,29 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
     ]
 
 
+def escaped(database: str) -> str:
+    """Return a database's name as a grant has it, where ``_`` and ``%`` stand for others."""
+    return re.sub(r"([_%])", r"\\\1", database)
+
+
+def is_granted(privilege: str, target: str, granted: Iterable[tuple[str, str]]) -> bool:
+    """
+    Tell whether a privilege is among those granted, also by one that holds it.
+
+    privilege, target
+        As :py:func:`parse_grants` has them.
+
+    granted
+        What that returns.
+    """
+    held = set(granted)
+    # At the same level ALL holds each; a table's or database's is held by the server's, too.
+    ways = [(privilege, target), ("ALL PRIVILEGES", target)]
+    if target != "*.*":
+        ways += [(privilege, "*.*"), ("ALL PRIVILEGES", "*.*")]
+    return any(way in held for way in ways)
+
+
 def parse_grants(lines: Iterable[str]) -> set[tuple[str, str]]:
     """
     Return the (privilege, object) pairs that SHOW GRANTS prints.
@@ -2340,6 +2243,11 @@ def _account_differences(
 ) -> dict[str, dict[str, list[str]]]:
     """What is missing, by account: nothing for one that is as it should be."""
     missing: dict[str, dict[str, list[str]]] = {}
+    # With ANSI_QUOTES the server shows names in other quotes.
+    _do(
+        connection,
+        "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
+    )
     for wanted in grantees(settings, scope):
         known = _rows(
             connection,
@@ -2355,7 +2263,7 @@ def _account_differences(
             f"{privilege} ON {target}"
             for target, privileges in wanted.grants.items()
             for privilege in privileges
-            if (privilege, target) not in granted
+            if not is_granted(privilege, target, granted)
         ]
         if wanted.password and not _password_accepted(settings, wanted):
             lacking.append("password")
@@ -2426,7 +2334,7 @@ def _set_recovery_credentials(connection: Any, settings: Settings) -> None:
 
 def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> str | None:
     """
-    Return which member makes what is made once in a group: of the primaries the first declared.
+    Return which member makes what is made once in a group: the first declared writable primary.
 
     Two members that made it at once would conflict, since statements like CREATE USER on several
     members of a multi-primary group have no order.
@@ -2437,10 +2345,14 @@ def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> 
     nodes
         Declared names and addresses, in declared order.
     """
+    online = [member for member in members if member["state"] == ONLINE]
+    versions = [version_of(member["version"]) for member in online if member["version"]]
+    # While a multi-primary group is upgraded, those above its lowest version are read only.
     primaries = {
         member["host"]
-        for member in members
-        if member["state"] == ONLINE and member["role"] == "PRIMARY"
+        for member in online
+        if member["role"] == "PRIMARY"
+        and (not member["version"] or version_of(member["version"]) == min(versions))
     }
     return next((name for name, address in nodes.items() if address in primaries), None)
 
@@ -2650,7 +2562,7 @@ def store_settings() -> None:
 
         salt 'db*' mysql_gr.store_settings
     """
-    _write(SETTINGS_FILE, settings_as_json(_settings()), 0o600)
+    write_whole(SETTINGS_FILE, settings_as_json(_settings()), 0o600)
 
 
 # --- looking -------------------------------------------------------------------------------------
@@ -2879,6 +2791,10 @@ def diagnosis(
     for name, one in seen.items():
         problems += _member_problems(name, one, name in absent, errant.get(name, ""))
     problems += [f"{host} is in the group and not declared" for host in undeclared]
+    tables = {name: one["declared"] for name, one in answering.items() if name != me}
+    differs = difference(mine["declared"] or (), tables if mine["declared"] else {})
+    if differs:
+        problems.append(f"the tables of nodes differ: {differs}, unlike {me}")
     if mine["quorum"] and mine["mode"] != settings.mode:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
     single_leader = mine["alike"].get(SINGLE_LEADER)
@@ -2897,6 +2813,11 @@ def diagnosis(
         )
     if mine["state"] in PRESENT and not channels["applier"]["running"]:
         problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")
+    if mine["state"] not in PRESENT and channels["applier"]["error"]:
+        problems.append(
+            f"{me}'s applier stopped: {channels['applier']['error']}; a member whose "
+            f"content differs is mended by mysql_gr.join method=clone clone_over={me}"
+        )
     if mine["state"] == RECOVERING and channels["recovery"]["error"]:
         problems.append(f"{me}'s recovery: {channels['recovery']['error']}")
     if channels["clone"].get("state") == "Failed":
@@ -2987,10 +2908,13 @@ def facts() -> dict[str, dict[str, Any]]:
 
     Returns a dict of declared name to a dict: ``answers`` (bool) and ``error`` (why not); of one
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
-    ``quorum``, ``server_uuid``, ``server_id``, ``alike`` (variables that are equal in a group),
+    ``quorum``, ``declared`` (the addresses that it takes for the group's), ``server_uuid``,
+    ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
-    of others that wait to be applied) and ``running`` (its part in a group has not ended).
+    of others that wait to be applied), ``applier_error`` (why its applier stopped last, or "") and
+    ``running`` (its part in a group has not ended); of the local one ``remembered`` (what its
+    machine knows of its membership).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -3552,7 +3476,9 @@ def initialized(directory: str) -> bool:
     return ASIDE not in found and bool(found)
 
 
-def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
+def initialize(
+    directory: str, option_file: str, user: str = "mysql", dry_run: bool = False
+) -> None:
     """
     Make a new data directory, with the accounts that Debian's package makes; nothing is replaced.
 
@@ -3569,8 +3495,11 @@ def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
     user
         Whom it belongs to. Default mysql.
 
-    Raises CommandExecutionError when the directory is not empty, a server runs in it, or mysqld
-    cannot do it.
+    dry_run
+        Check whether this machine may have a new one, and do nothing. Default False.
+
+    Raises CommandExecutionError when this machine was a member, whose data is missing then
+    (:py:func:`forget`), the directory is not empty, a server runs in it, or mysqld cannot do it.
 
     CLI Example:
 
@@ -3580,6 +3509,11 @@ def initialize(directory: str, option_file: str, user: str = "mysql") -> None:
     """
     place, aside = Path(directory), Path(directory, ASIDE)
     whole = aside / "whole"
+    was = memory.remembered(memory.MEMBER_FILE)
+    if was and not whole.is_dir():
+        raise CommandExecutionError(f"{directory} is empty: {memory.lost(__opts__['id'], was)}")
+    if dry_run:
+        return
     place.mkdir(mode=0o700, exist_ok=True)
     shutil.chown(place, user, user)
     others = sorted(_entries(place) - {ASIDE})
@@ -3667,8 +3601,26 @@ def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
 
 
 def _declared_single_leader(settings: Settings) -> str:
-    declared = options_of(settings)[f"loose_{SINGLE_LEADER}"]
-    return option_as_running(declared, "ON")
+    # Asked while a group is led: what other options there are, and for which version, must not
+    # matter here.
+    option = f"loose_{SINGLE_LEADER}"
+    declared = settings.options.get(option, _own_options(settings)[option])
+    return switch_value(SINGLE_LEADER, option_as_running(declared, "ON"))
+
+
+def switch_value(name: str, value: Any) -> str:
+    """
+    Return ON or OFF, which alone goes into a statement as it is.
+
+    name
+        The variable.
+
+    value
+        As pillar or another member says it. Raises CommandExecutionError when it is neither.
+    """
+    if value not in ("ON", "OFF"):
+        raise CommandExecutionError(f"{name} is {value!r}; expected ON or OFF")
+    return str(value)
 
 
 def _start(
@@ -3691,7 +3643,10 @@ def _start(
     if mine["mode"] != mode:
         _set_mode(connection, mode)
     if has and mine["alike"].get(SINGLE_LEADER) not in (None, has):
-        _set_when_free(connection, f"SET GLOBAL {SINGLE_LEADER} = {has}")
+        # A peer's text: it goes no further unless it is one of two words.
+        _set_when_free(
+            connection, f"SET GLOBAL {SINGLE_LEADER} = {switch_value(SINGLE_LEADER, has)}"
+        )
     # A start that fails leaves a server writable that was not read only before.
     _do(connection, "SET GLOBAL super_read_only = ON")
     # Left by a call that was given up on, it keeps Group Replication from starting.
@@ -3700,11 +3655,11 @@ def _start(
         # A run that was killed in the middle of a bootstrap may have left it ON: this start would
         # make a second group.
         _set_when_free(connection, BOOTSTRAP + "OFF")
-        _do(connection, "START GROUP_REPLICATION")
+        _start_group_replication(connection)
         return
     try:
         _set_when_free(connection, BOOTSTRAP + "ON")
-        _do(connection, "START GROUP_REPLICATION")
+        _start_group_replication(connection)
     finally:
         try:
             _set_when_free(connection, BOOTSTRAP + "OFF")
@@ -3714,16 +3669,52 @@ def _start(
                 _set_when_free(another, BOOTSTRAP + "OFF")
 
 
+def _start_group_replication(connection: Any) -> None:
+    """Start it; where the server says no more than that its log says why, say what that says."""
+    try:
+        _do(connection, "START GROUP_REPLICATION")
+    except pymysql.Error as err:
+        said = _said(err)
+        if not said.endswith(causes.SEE_LOG):
+            raise
+        logged = causes.last_errors(functools.partial(_rows, connection))
+        raise CommandExecutionError(
+            f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
+        ) from err
+
+
+def _give_up_received(connection: Any) -> None:
+    _do(connection, "SET SESSION sql_log_bin = OFF")
+    try:
+        _do(connection, "SET GLOBAL super_read_only = OFF")
+        _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+    finally:
+        _do(connection, "SET GLOBAL super_read_only = ON")
+        _do(connection, "SET SESSION sql_log_bin = ON")
+
+
 def _apply_received(connection: Any, received: str, patience: float) -> None:
     """Apply what the applier channel received before a crash, with Group Replication stopped."""
     channel = "FOR CHANNEL 'group_replication_applier'"
+    ask = functools.partial(_rows, connection)
     _do(connection, f"START REPLICA SQL_THREAD {channel}")
     try:
-        left, since = None, time.monotonic()
-        while left != "":
+        progress, since = None, time.monotonic()
+        while True:
             now = _rows(connection, "SELECT GTID_SUBTRACT(%s, @@gtid_executed) AS s", (received,))
-            if now[0]["s"] != left:
-                left, since = now[0]["s"], time.monotonic()
+            left = now[0]["s"]
+            if left == "":
+                return
+            error = causes.applier_error(ask)
+            if error:
+                raise CommandExecutionError(
+                    f"received but not applied: {left}; the applier said: {error}. Once that is "
+                    "mended it is tried again; mysql_gr.recover force_member=… gives it up"
+                )
+            # One transaction may take longer than anybody's patience: its rows are progress.
+            work = (left, causes.applier_work(ask))
+            if work != progress:
+                progress, since = work, time.monotonic()
             elif time.monotonic() - since > patience:
                 raise CommandExecutionError(
                     f"the applier made no progress for {patience:.0f} s; "
@@ -3776,6 +3767,9 @@ def _clone(
     # What is there is dropped first, which super_read_only forbids; read_only stays ON.
     _do(connection, "SET GLOBAL super_read_only = OFF")
     try:
+        if _held(mine):
+            # A copy that is cut off has dropped data already.
+            _forget_transactions(connection, mine["version"])
         with ThreadPoolExecutor(max_workers=1) as pool:
             copied = pool.submit(copy)
             try:
@@ -3815,6 +3809,14 @@ def _kill_clone(settings: Settings) -> None:
                 _do(connection, "KILL QUERY %s", (row["pid"],))
 
 
+def _remember(mine: Mapping[str, Any]) -> None:
+    """Keep on the root disk that this machine is a member; a full disk is no reason to stop."""
+    try:
+        memory.remember(mine, memory.MEMBER_FILE)
+    except OSError as err:
+        log.warning("%s is not written: %s", memory.MEMBER_FILE, err)
+
+
 Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
 
 
@@ -3835,6 +3837,8 @@ def _act(
         seen = _facts(settings, connection)
         decision = decided(settings.me, settings.group, seen)
         verdict = decision["verdict"]
+        if verdict == "member":
+            _remember(seen[settings.me])
         if verdict not in allowed:
             return decision
         if verdict in STARTS and not _recovery_credentials(connection):
@@ -3856,6 +3860,9 @@ def _act(
             except DonorBusyError as err:
                 return _verdict("wait", str(err))
         else:
+            if verdict == "lead" and decision["received"]:
+                # Given up by name: the applier would fail at it again.
+                _give_up_received(connection)
             _start(settings, connection, mine, seen.values(), bootstrap=verdict != "join")
         return {**decision, "done": True}
 
@@ -4066,7 +4073,9 @@ def recover(
 
     force_member
         This member's declared name: it leads although a declared member does not answer, or
-        although others have transactions that it has not. Those are refused when they return, with
+        although others have transactions that it has not, or received some that they cannot apply.
+        What it received itself is applied first; once its applier has failed at that, the next call
+        gives it up, and names it. Those are refused when they return, with
         what only they have named; nothing of theirs is wiped. Only for when it is known that the
         silent ones do not run on as a group.
 
@@ -4169,7 +4178,8 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
     """
     settings = _settings()
     _named_member(member, settings.me, "emptying")
-    with _exclusive(settings) as connection:
+    # Big databases take their time to be dropped.
+    with _exclusive(settings, None) as connection:
         seen = _facts(settings, connection)
         decision = _unpaused(decide_by)(settings.me, settings.group, seen)
         allowed = decision["verdict"] in ("join", "clone")
@@ -4179,16 +4189,31 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
         if not dry_run:
             _stop_failed(connection, mine)
             _empty(connection, settings, mine["version"])
+            # Until here it says that this machine has to be filled again.
+            memory.MEMBER_FILE.unlink(missing_ok=True)
         return {"given_up": format_gtids(_held(mine)), "errant": decision["errant"]}
+
+
+def _forget_transactions(connection: Any, version: str) -> None:
+    """
+    Let a server forget what it executed and received, before its data goes.
+
+    A run that breaks off between the two leaves data that no transaction accounts for, which is
+    refused. The other way round it would leave transactions without their data: that joins.
+    """
+    _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+    _do(connection, statement_for("reset binary logs", version))
 
 
 def _empty(connection: Any, settings: Settings, version: str) -> None:
     kept = [(account.name, account.host) for account in grantees(settings, "members")]
     _do(connection, "SET SESSION sql_log_bin = OFF")
+    # Parents and children may lie in different databases.
+    _do(connection, "SET SESSION foreign_key_checks = OFF")
     try:
         _do(connection, "SET GLOBAL super_read_only = OFF")
-        for row in _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
-            _do(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
+        _forget_transactions(connection, version)
+        # Accounts first: a database that is left says that this has not ended.
         for row in _rows(
             connection,
             "SELECT user AS name, host AS host FROM mysql.user WHERE user NOT LIKE"
@@ -4196,11 +4221,50 @@ def _empty(connection: Any, settings: Settings, version: str) -> None:
             (kept,),
         ):
             _do(connection, "DROP USER %s@%s", (row["name"], row["host"]))
-        _do(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
-        _do(connection, statement_for("reset binary logs", version))
+        for row in _rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
+            _do(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
     finally:
         _do(connection, "SET GLOBAL super_read_only = ON")
+        _do(connection, "SET SESSION foreign_key_checks = ON")
         _do(connection, "SET SESSION sql_log_bin = ON")
+
+
+def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
+    """
+    Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
+
+    It is for a machine whose data is lost for good: without this call its empty data directory is
+    taken for a missing disk, and neither is a new one made, nor does it come in empty or create a
+    group.
+
+    member
+        This member's declared name: it is forgotten only by a call that names it.
+
+    dry_run
+        Say what would be forgotten, and do nothing. Default False.
+
+    Returns what was remembered: ``group``, ``server_uuid``, ``view_id``, ``members`` and ``seen``;
+    empty where it was no member. Raises CommandExecutionError when mysqld answers and has
+    transactions; SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_gr.forget member=db3
+    """
+    settings = _settings()
+    _named_member(member, settings.me, "forgetting")
+    was = memory.remembered(memory.MEMBER_FILE)
+    with contextlib.suppress(UnreachableError), local(settings) as connection:
+        held = format_gtids(_held(observe(connection)))
+        if held:
+            raise CommandExecutionError(
+                f"{member} has its data ({held}); mysql_gr.reset_member empties a member"
+            )
+    if not dry_run:
+        memory.MEMBER_FILE.unlink(missing_ok=True)
+    return was
 
 
 def pause(reason: str) -> dict[str, str]:
@@ -4220,8 +4284,8 @@ def pause(reason: str) -> dict[str, str]:
 
         salt db3 mysql_gr.pause 'memory is replaced tonight'
     """
-    old, new = _reason(PAUSE_FILE), _given(reason)
-    _write(PAUSE_FILE, new + "\n")
+    old, new = _paused(), _given(reason)
+    write_whole(PAUSE_FILE, new + "\n")
     return {"old": old, "new": new}
 
 
@@ -4235,7 +4299,7 @@ def paused() -> str:
 
         salt 'db*' mysql_gr.paused
     """
-    return _reason(PAUSE_FILE)
+    return _paused()
 
 
 def unpause() -> dict[str, str]:
@@ -4250,7 +4314,7 @@ def unpause() -> dict[str, str]:
 
         salt db3 mysql_gr.unpause
     """
-    old = _reason(PAUSE_FILE)
+    old = _paused()
     PAUSE_FILE.unlink(missing_ok=True)
     return {"old": old, "new": ""}
 
@@ -4284,11 +4348,29 @@ def leave(
     """
     settings = _settings()
     _named_member(member, settings.me, "leaving")
-    seconds = _drain_seconds("drain", drain, settings.drain)
-    # First, so that the keeper does not take it in again at once.
-    _write(PAUSE_FILE, _given(reason) + "\n")
-    with _exclusive(settings) as connection:
+    seconds, why = _drain_seconds("drain", drain, settings.drain), _given(reason)
+    # The statement that takes a primary away waits as long as transactions may.
+    with (
+        _exclusive(settings, START_SECONDS + seconds) as connection,
+        # Before it leaves, so that the keeper does not take it in again at once.
+        _kept_if_done(PAUSE_FILE, why),
+    ):
         return _leave(settings, connection, seconds)
+
+
+@contextlib.contextmanager
+def _kept_if_done(path: Path, reason: str) -> Iterator[None]:
+    """Write an operator's reason for what is done meanwhile; what fails leaves the old one."""
+    old = path.read_text(encoding="utf-8") if path.exists() else None
+    write_whole(path, reason + "\n")
+    try:
+        yield
+    except BaseException:
+        if old is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_whole(path, old)
+        raise
 
 
 def _await_progress(
@@ -4301,7 +4383,7 @@ def _await_progress(
     while True:
         try:
             with local(settings) as connection:
-                seen = observe(connection)
+                seen = {**observe(connection), **_applier(connection)}
                 cloned = _rows(
                     connection, "SELECT SUM(DATA) AS bytes FROM performance_schema.clone_progress"
                 )[0]["bytes"]
@@ -4317,6 +4399,7 @@ def _await_progress(
             raise CommandExecutionError(
                 f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
                 + (f": {seen['error']}" if seen["error"] else "")
+                + (_because(seen) if seen["answers"] else "")
             )
         time.sleep(0.5)
 
@@ -4361,7 +4444,7 @@ def _view_row(settings: Settings, seen: Mapping[str, Any], member: str) -> Mappi
     return row
 
 
-def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
+def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
 
@@ -4374,6 +4457,9 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
     drain
         Seconds that running transactions get to end before they are rolled back. Default 10.
 
+    dry_run
+        Check all that is checked, and do nothing. Default False.
+
     Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
     be done. Raises CommandExecutionError when the group is multi-primary, has no majority or
     refuses; SaltInvocationError when the member is none of the group's.
@@ -4385,7 +4471,7 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
         salt db1 mysql_gr.set_primary db2 drain=5
     """
     settings = _settings()
-    with _exclusive(settings) as connection:
+    with _exclusive(settings, START_SECONDS + drain) as connection:
         seen = observe(connection)
         row = _view_row(settings, seen, member)
         if seen["mode"] != MODES[1]:
@@ -4394,6 +4480,8 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
                 "mysql_gr.switch_mode single-primary makes it one"
             )
         old = clerk_of(seen["members"], settings.nodes)
+        if dry_run:
+            return {"old": old, "new": member}
         if old == settings.me != member:
             _flag_leaving(drain + STOP_SECONDS)
             try:
@@ -4406,7 +4494,9 @@ def set_primary(member: str, drain: int = 10) -> dict[str, Any]:
         return {"old": old, "new": clerk_of(observe(connection)["members"], settings.nodes)}
 
 
-def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> dict[str, Any]:
+def switch_mode(
+    mode: str, member: str | None = None, patience: float = 60, dry_run: bool = False
+) -> dict[str, Any]:
     """
     Switch the whole group between multi-primary and single-primary, online.
 
@@ -4420,6 +4510,9 @@ def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> d
 
     patience
         Seconds to wait for the member that does it. Default 60.
+
+    dry_run
+        Check all that is checked, and do nothing. Default False.
 
     Returns a dict: ``old`` and ``new`` mode; the same when nothing was to be done. Raises
     CommandExecutionError when the schema has what multi-primary cannot take (each table is named),
@@ -4438,6 +4531,10 @@ def switch_mode(mode: str, member: str | None = None, patience: float = 60) -> d
         seen = observe(connection)
         row = _view_row(settings, seen, member or settings.me)
         old = seen["mode"]
+        if dry_run:
+            if old != mode == MODES[0]:
+                _check_multi_primary(connection)
+            return {"old": old, "new": mode}
         if old != mode:
             if clerk_of(seen["members"], settings.nodes) == settings.me:
                 _switch_mode(connection, mode, row["id"])
@@ -4452,13 +4549,17 @@ def _switch_mode(connection: Any, mode: str, primary_id: str) -> None:
             connection, "SELECT group_replication_switch_to_single_primary_mode(%s)", (primary_id,)
         )
         return
-    problems = _check_schema(connection, mode)
+    _check_multi_primary(connection)
+    _rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
+
+
+def _check_multi_primary(connection: Any) -> None:
+    problems = _check_schema(connection, MODES[0])
     if problems:
         raise CommandExecutionError(
             "multi-primary cannot take "
             + "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
         )
-    _rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
 
 
 def _await_mode(connection: Any, settings: Settings, mode: str, patience: float) -> None:
@@ -4488,7 +4589,7 @@ def leaving() -> bool:
 
 
 def _flag_leaving(seconds: float) -> None:
-    _write(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
+    write_whole(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
 
 
 def not_for_new() -> str:
@@ -4528,8 +4629,10 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
     settings = _settings()
     _named_member(member, settings.me, "draining")
     wait, new, old = _drain_seconds("seconds", seconds, settings.drain), _given(reason), drained()
-    with _exclusive(settings) as connection:
-        _write(DRAINED_FILE, new + "\n")
+    with (
+        _exclusive(settings, START_SECONDS + wait) as connection,
+        _kept_if_done(DRAINED_FILE, new),
+    ):
         if observe(connection)["state"] == ONLINE:
             _drain(settings, connection, wait)
         return {"old": old, "new": new, "busy": _busy(settings, connection)}
@@ -4876,23 +4979,30 @@ def differing_options(
         As :py:func:`options_of` returns them.
 
     variables
-        The server's global variables, names in lower case. An option without one is left out.
+        The server's global variables, names in lower case.
 
     bounds
         Lowest and highest value of variables that are numbers.
 
-    Returns a dict: ``online`` (what can be set now) and ``restart`` (what waits for a restart of
-    mysqld), each a dict of variable to ``old`` and ``new``.
+    Returns a dict: ``online`` (what can be set now), ``restart`` (what waits for a restart of
+    mysqld) and ``unknown`` (what this server has no variable for), each a dict of variable to
+    ``old`` and ``new``.
     """
-    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}}
+    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}, "unknown": {}}
     for option, declared in options.items():
         name = option.lower().replace("-", "_").removeprefix("loose_")
+        # mysqld judges all others itself (check_cmd of the option file) and passes these over.
+        if name not in variables and option.startswith("loose_"):
+            found["unknown"][name] = {"old": "", "new": str(declared)}
         if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
             continue
         if name == "log_bin":
             # The variable of this name says only that there is one.
             name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
         running = variables[name]
+        if name == "datadir":
+            # The server shows it with a slash.
+            declared = f"{str(declared).rstrip('/')}/"
         low, high = bounds.get(name, (0, 0))
         wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)
         if name == "innodb_buffer_pool_size" and wanted.isdigit():
@@ -4936,8 +5046,9 @@ def option_differences() -> dict[str, dict[str, dict[str, str]]]:
     Values are compared in the server's own form; what the group sets in its members (mode, read
     only, bootstrap) is left out.
 
-    Returns a dict: ``online`` (what :py:func:`set_options` would set) and ``restart`` (what waits
-    for a restart of mysqld), each a dict of variable to ``old`` and ``new``. Raises
+    Returns a dict: ``online`` (what :py:func:`set_options` would set), ``restart`` (what waits for
+    a restart of mysqld) and ``unknown`` (what the running server has no variable for: misspelt, or
+    of a plugin that is not loaded), each a dict of variable to ``old`` and ``new``. Raises
     CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong settings.
 
     CLI Example:

@@ -53,6 +53,9 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
     """
     Make sure that the server has a data directory; one that holds anything is left as it is.
 
+    On a machine that was a member an empty one is a missing disk: the state fails, until
+    ``mysql_gr.forget`` has named the machine.
+
     name
         The directory's path.
 
@@ -65,6 +68,7 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
             return ret
         ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
         if __opts__["test"]:
+            __salt__["mysql_gr.initialize"](name, option_file, dry_run=True)
             return _predicted(ret, f"{name} would be made a data directory")
         __salt__["mysql_gr.initialize"](name, option_file)
         ret["comment"] = f"{name} has been made a data directory"
@@ -141,7 +145,8 @@ def options_current(name: str) -> dict[str, Any]:
     """
     Make sure that the running server has the declared options that can be set without a restart.
 
-    Those that wait for a restart of mysqld are named in the comment; nothing here restarts it.
+    Those that wait for a restart of mysqld, and those that the server does not know, are named in
+    the comment; nothing here restarts it.
 
     name
         A word for the state.
@@ -166,6 +171,11 @@ def options_current(name: str) -> dict[str, Any]:
             ret["comment"] += ". Waiting for a restart of mysqld: " + ", ".join(
                 f"{option} is {value['old']}, declared {value['new']}"
                 for option, value in differ["restart"].items()
+            )
+        if differ["unknown"]:
+            ret["comment"] += (
+                ". Not known to the running server (misspelt, or of a plugin that is not loaded): "
+                + ", ".join(differ["unknown"])
             )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
@@ -389,14 +399,17 @@ def member_absent(
     try:
         seen = __salt__["mysql_gr.status"]()
         state = seen["member"]["state"]
-        if state == "OFFLINE" and seen["paused"]:
+        # A member that is no longer declared, or is leaving just now, is kept out by no pause.
+        paused = __salt__["mysql_gr.paused"]()
+        if state == "OFFLINE" and paused:
             return ret
-        ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
-        if not seen["paused"]:
+        if state != "OFFLINE":
+            ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
+        if not paused:
             ret["changes"]["paused"] = {"old": "", "new": reason}
         if __opts__["test"]:
             return _predicted(ret, f"{name} would leave the group and stay outside")
-        __salt__["mysql_gr.leave"](member=name, reason=seen["paused"] or reason, drain=drain)
+        __salt__["mysql_gr.leave"](member=name, reason=paused or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
@@ -461,6 +474,7 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
             return ret
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:
+            __salt__["mysql_gr.switch_mode"](name, patience=patience, dry_run=True)
             return _predicted(ret, f"The group would be switched to {name}")
         __salt__["mysql_gr.switch_mode"](name, patience=patience)
         ret["comment"] = f"The group has been switched to {name}"
@@ -491,6 +505,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
             )
         ret["changes"] = {"primary": {"old": now[0], "new": name}}
         if __opts__["test"]:
+            __salt__["mysql_gr.set_primary"](name, drain=drain, dry_run=True)
             return _predicted(ret, f"{name} would be made primary")
         __salt__["mysql_gr.set_primary"](name, drain=drain)
         ret["comment"] = f"{name} has been made primary"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import importlib
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.clients import Clients
@@ -20,6 +22,8 @@ from tests.chaos.faults import Scene
 from tests.chaos.ledger import Sample
 from tests.lab import Lab
 
+# The module imports its library by the name that Salt gives it.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "_utils"))
 # mypy knows the module by the name that Salt loads it by.
 TIMINGS: dict[str, dict[str, int]] = importlib.import_module("_modules.mysql_gr").TIMINGS
 SILENCE, LOAD = "silence", "load"

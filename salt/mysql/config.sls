@@ -9,6 +9,9 @@ mysql-config-unit-managed:
         # Managed by Salt.
         [Service]
         Environment=MYSQL_GROUP_SUFFIX=-service
+        [Unit]
+        # Without its disk the server does not start on an empty directory.
+        RequiresMountsFor={{ mysql.data_directory }}
     - user: root
     - group: root
     - mode: '0644'
@@ -31,6 +34,13 @@ mysql-config-file-managed:
     - group: root
     - mode: '0644'
     - makedirs: true
+    # A server that is installed judges its options itself, before they are in place: a misspelt one
+    # would be found by the next restart, on all members together. It does so from its data
+    # directory; where there is none yet, the one that is made with this file is the judge.
+    - check_cmd: >-
+        sh -c 'command -v mysqld > /dev/null && [ -d {{ mysql.data_directory }} ] || exit 0;
+        exec mysqld --defaults-file="$0" --defaults-group-suffix=-service --user=mysql
+        --validate-config 2>&1'
     - context:
         package: {{ mysql.package }}
     - require:

@@ -46,6 +46,7 @@ mysql-health-unit-managed:
     - context:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
+        service: {{ mysql.service }}
         socket: {{ health.socket }}
         user: {{ health.user }}
         clients: {{ health.clients | join(' ') }}
@@ -68,6 +69,7 @@ mysql-health-service-running:
       - user: mysql-health-user-present
       - service: mysql-health-socket-running
     - watch:
+      - file: mysql-library-package-managed
       - file: mysql-library-managed
       - file: mysql-health-program-managed
       - file: mysql-health-unit-managed

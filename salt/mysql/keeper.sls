@@ -25,6 +25,8 @@ mysql-keeper-unit-managed:
     - context:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
+        service: {{ mysql.service }}
+        data_directory: {{ mysql.data_directory }}
 
 mysql-keeper-service-running:
   service.running:
@@ -33,6 +35,7 @@ mysql-keeper-service-running:
     - require:
       - sls: mysql.accounts
     - watch:
+      - file: mysql-library-package-managed
       - file: mysql-library-managed
       - file: mysql-keeper-program-managed
       - file: mysql-keeper-unit-managed

@@ -1,6 +1,18 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
 
-# The execution module is the library of the two services too: one code decides, whoever calls it.
+# The services use the same library as Salt: one code decides, whoever calls it.
+mysql-library-package-managed:
+  file.recurse:
+    - name: {{ mysql.library }}/group_replication
+    - source: salt://_utils/group_replication
+    - include_pat: 'E@\.py$'
+    - clean: true
+    - user: root
+    - group: root
+    - file_mode: '0644'
+    - dir_mode: '0755'
+
+# The execution module is a part of that library, too.
 mysql-library-managed:
   file.managed:
     - name: {{ mysql.library }}/mysql_gr.py
@@ -10,6 +22,8 @@ mysql-library-managed:
     - mode: '0644'
     - dir_mode: '0755'
     - makedirs: true
+    - require:
+      - file: mysql-library-package-managed
 
 mysql-settings-stored:
   mysql_gr.settings_stored:

@@ -11,12 +11,14 @@ import os
 import random
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any
 
 sys.path.insert(0, "/usr/local/lib/mysql-gr")
 
 import mysql_gr
 import pymysql
+from group_replication import lock, memory
 
 
 def connected(socket: str) -> Any:
@@ -24,15 +26,26 @@ def connected(socket: str) -> Any:
     return pymysql.connect(unix_socket=socket, user="root", autocommit=True)
 
 
-def hold(socket: str) -> Any:
-    """Take the lock under which a member is moved: nobody starts anything until it is closed."""
-    connection = connected(socket)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK('mysql_gr', 60)")
-        if cursor.fetchone() != (1,):
+class Held:
+    """A connection and the lock under which a member is moved: nobody starts anything."""
+
+    def __init__(self, socket: str) -> None:
+        self._stack = ExitStack()
+        if not self._stack.enter_context(lock.held(60)):
             raise RuntimeError("the lock was not to be had within 60 s")
+        self.connection = self._stack.enter_context(connected(socket))
+
+    def close(self) -> None:
+        """Let everybody go."""
+        self._stack.close()
+
+
+def hold(socket: str) -> Held:
+    """Take the lock, and the member out of its group."""
+    found = Held(socket)
+    with found.connection.cursor() as cursor:
         cursor.execute("STOP GROUP_REPLICATION")
-    return connection
+    return found
 
 
 def empty(connection: Any) -> str:
@@ -49,6 +62,8 @@ def empty(connection: Any) -> str:
         cursor.execute("RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
         cursor.execute("RESET BINARY LOGS AND GTIDS")
         cursor.execute("SET GLOBAL super_read_only = ON")
+        # Or the machine would take its disk for missing.
+        memory.MEMBER_FILE.unlink(missing_ok=True)
         cursor.execute("SELECT @@GLOBAL.gtid_executed")
         return cursor.fetchone()[0]
 
@@ -65,7 +80,7 @@ def converge(at: float, answer: int) -> None:
     os._exit(0)
 
 
-def race(connection: Any, at: float, runs: int) -> list[str]:
+def race(held: Held, at: float, runs: int) -> list[str]:
     """Let everybody go at a moment; return what each run said in the end."""
     reading, writing = os.pipe()
     for _ in range(runs):
@@ -74,7 +89,7 @@ def race(connection: Any, at: float, runs: int) -> list[str]:
     os.close(writing)
     time.sleep(max(0.0, at - time.time()))
     # The keeper goes on with the rest.
-    connection.close()
+    held.close()
     with os.fdopen(reading) as stream:
         said = stream.read().splitlines()
     for _ in range(runs):
@@ -85,17 +100,17 @@ def race(connection: Any, at: float, runs: int) -> list[str]:
 def main() -> None:
     """Obey until there are no more orders."""
     settings = json.loads(mysql_gr.SETTINGS_FILE.read_text())
-    connection = None
+    held: Any = None
     for line in sys.stdin:
         order = json.loads(line)
         try:
             if order["do"] == "hold":
-                connection = hold(settings["socket"])
+                held = hold(settings["socket"])
                 answer: Any = "held"
             elif order["do"] == "empty":
-                answer = empty(connection)
+                answer = empty(held.connection)
             else:
-                answer = race(connection, order["at"], order["runs"])
+                answer = race(held, order["at"], order["runs"])
             print(json.dumps({"ok": answer}), flush=True)
         except Exception as err:
             print(json.dumps({"failed": f"{type(err).__name__}: {err}"}), flush=True)

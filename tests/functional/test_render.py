@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,32 @@ def test_the_example_pillar_documents_every_key_that_is_used():
         used = keys(yaml.safe_load(path.read_text()), place)
         missing = {key for key in used - known if not key.startswith(free)}
         assert not missing, f"{path}: pillar.example lacks {sorted(missing)}"
+
+
+@pytest.mark.parametrize(
+    ("text", "installed", "code"), [("x = 1", True, 0), ("wrong = 1", True, 1), ("wrong", False, 0)]
+)
+def test_mysqld_judges_its_options_before_they_are_in_place(
+    text, installed, code, minion_opts, tmp_path
+):
+    """The command is the state's; mysqld is one that refuses what the word says."""
+    states, _ = highstate(minion_opts("db1"))
+    state = next(one for one in states if one["__id__"] == "mysql-config-file-managed")
+    command = state["check_cmd"].replace("/var/lib/mysql", str(tmp_path))
+    assert command != state["check_cmd"]
+    file = tmp_path / "options.cnf"
+    file.write_text(text)
+    if installed:
+        program = tmp_path / "mysqld"
+        program.write_text(
+            '#!/bin/sh\n[ "$2" = --defaults-group-suffix=-service ] || exit 3\n'
+            '[ "$4" = --validate-config ] || exit 3\n! grep -q wrong "${1#--defaults-file=}"\n'
+        )
+        program.chmod(0o755)
+    done = subprocess.run(
+        f"{command} {file}",
+        shell=True,
+        check=False,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert done.returncode == code

@@ -61,6 +61,7 @@ def minion(master: Any) -> Iterator[Any]:
         answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id)
         assert "modules.mysql_gr" in answer.data["modules"], answer
         assert "states.mysql_gr" in answer.data["states"], answer
+        assert "utils.group_replication.gtid" in answer.data["utils"], answer
         yield daemon
 
 

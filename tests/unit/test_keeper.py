@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from group_replication import memory
 from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
-from tests.unit.group import HOSTS, member, pillar
+from tests.unit.group import GROUP, HOSTS, UUIDS, member, pillar
 from tests.unit.programs import loaded
 
 keeper = loaded("keeper")
@@ -58,7 +59,12 @@ def seeing(monkeypatch, tmp_path):
             "quorum": quorum,
             "members": rows,
             "mode": "multi-primary",
+            "group": GROUP,
+            "server_uuid": UUIDS["db2"],
+            "view_id": "1:1",
+            "gtid_executed": f"{GROUP}:1-5",
         }
+        monkeypatch.setattr(memory, "MEMBER_FILE", tmp_path / "member.json")
         file = tmp_path / "settings.json"
         file.write_text(mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db2")))
         monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
@@ -167,3 +173,26 @@ def test_settings_that_are_not_there_are_said(seeing, monkeypatch, tmp_path):
     sentence, pause, _ = keeper.look()
     assert "No such file" in sentence
     assert pause == keeper.REFUSED_SECONDS
+
+
+def test_a_member_with_a_majority_is_remembered(seeing):
+    seeing("ONLINE")
+    keeper.look(BOTH)
+    kept = memory.remembered(memory.MEMBER_FILE)
+    assert (kept["group"], kept["members"]) == (GROUP, [HOSTS["db2"], HOSTS["db3"]])
+
+
+@pytest.mark.parametrize(("state", "more"), [("RECOVERING", {}), ("ONLINE", {"quorum": False})])
+def test_nothing_else_is_remembered(seeing, state, more):
+    seeing(state, **more)
+    keeper.look(BOTH)
+    assert memory.remembered(memory.MEMBER_FILE) == {}
+
+
+def test_a_memory_that_cannot_be_written_is_said_and_stops_nothing(seeing, monkeypatch, tmp_path):
+    acted = seeing("ONLINE", concurrency=10)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(memory, "MEMBER_FILE", tmp_path / "file" / "member.json")
+    sentence = keeper.look(BOTH).sentence
+    assert "what is remembered of it is not written" in sentence
+    assert acted == [("set", 50)]

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import mysql_gr
+from group_replication import memory
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 LOOK_SECONDS = 2.0
@@ -83,6 +84,10 @@ def look_as_member(
             if now != right:
                 mysql_gr.set_write_concurrency(connection, right)
                 sentence += f"; the group's write concurrency was {now} and is {right}"
+    try:
+        memory.remember(facts, memory.MEMBER_FILE)
+    except OSError as err:
+        sentence += f"; what is remembered of it is not written: {err}"
     return Look(sentence, LOOK_SECONDS, (before | hosts).difference(silent))
 
 

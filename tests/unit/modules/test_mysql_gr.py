@@ -10,6 +10,7 @@ import socket
 import threading
 
 import pytest
+from group_replication import versions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -263,6 +264,10 @@ BAD_OPTIONS = [
     ({"replicate-do-db": "shop"}, ["replicate_do_db", "no filters"]),
     ({"binlog_ignore_db": "shop"}, ["binlog_ignore_db"]),
     ({"skip-networking": True}, ["skip_networking is 'ON'"]),
+    ({"transaction-isolation": "serializable"}, ["transaction_isolation", "every commit"]),
+    ({"default_storage_engine": "MyISAM"}, ["default_storage_engine is 'MyISAM'", "INNODB"]),
+    ({"datadir": "/data"}, ["datadir is '/data'", "'/var/lib/mysql'", "lookup:data_directory"]),
+    ({"group_replication_paxos_single_leader": "maybe"}, ["single_leader is 'maybe'", "ON"]),
     ({"max connections": 5}, ["'max connections'", "letters"]),
     ({"[client]": 5}, ["'[client]'"]),
     ({5: 5}, ["named 5"]),
@@ -619,6 +624,13 @@ def test_who_greets_or_refuses_is_not_silent(monkeypatch):
 # --- the decision --------------------------------------------------------------------------------
 
 
+MEMORY = {
+    "group": GROUP,
+    "server_uuid": UUIDS["db1"],
+    "view_id": "17954915269696091:3",
+    "members": [HOSTS["db1"], HOSTS["db2"], HOSTS["db3"]],
+    "seen": [HOSTS["db1"], HOSTS["db2"], HOSTS["db3"]],
+}
 # row: what is seen, who decides, the verdict, and words of the sentence
 TABLE = {
     "ONLINE with a majority": (
@@ -778,6 +790,92 @@ TABLE = {
         {name: one(name, gtids=f"{GROUP}:1-7") for name in ("db1", "db2", "db3")},
         "db1", "lead", ["db1 leads"],
     ),
+    "full outage, equal histories: the first by address, whatever the order of a table": (
+        {name: one(name, gtids=f"{GROUP}:1-7", declared=[HOSTS[n] for n in names])
+         for name, names in (("db3", ("db3", "db1", "db2")), ("db2", ("db2", "db3", "db1")),
+                             ("db1", ("db1", "db2", "db3")))},
+        "db2", "wait", ["db1 leads the group again"],
+    ),
+    "full outage, the tables of nodes differ": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)]),
+         "db2": one("db2", gtids=f"{GROUP}:1-7", declared=[HOSTS[f"db{n}"] for n in (1, 2, 4)]),
+         "db3": one("db3", gtids=f"{GROUP}:1-7")},
+        "db1", "refuse", [f"db2 declares also {HOSTS['db4']} and not {HOSTS['db3']}, unlike db1"],
+    ),
+    "the group is ONLINE and knows no such member": (
+        {"db1": online("db1", "db2", declared=[HOSTS[f"db{n}"] for n in (1, 2, 4)]),
+         "db2": online("db2", "db1", declared=[HOSTS[f"db{n}"] for n in (1, 2, 4)]),
+         "db3": one("db3", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)])},
+        "db3", "wait", ["no table of nodes there has db3", HOSTS["db3"]],
+    ),
+    "one ONLINE member at least lists me": (
+        {"db1": online("db1", "db2", declared=[HOSTS["db1"], HOSTS["db2"]]),
+         "db2": online("db2", "db1", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)]),
+         "db3": one("db3", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)])},
+        "db3", "join", ["db3 joins"],
+    ),
+    "I was a member and am empty: a missing disk": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", remembered=MEMORY),
+         "db3": gone()},
+        "db2", "refuse", [f"db2 was a member of group {GROUP}", "a disk missing",
+                          "mysql_gr.forget member=db2"],
+    ),
+    "I was a member and am empty, where I would clone": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-1000001"), "db2": one("db2", remembered=MEMORY),
+         "db3": gone()},
+        "db2", "refuse", ["a disk missing"],
+    ),
+    "I was a member and have my data": (
+        {"db1": online("db1", gtids=f"{GROUP}:1-9"),
+         "db2": one("db2", gtids=f"{GROUP}:1-5", remembered=MEMORY), "db3": gone()},
+        "db2", "join", ["db2 joins"],
+    ),
+    "all are empty, and I was a member": (
+        {"db1": one("db1", remembered=MEMORY), "db2": one("db2"), "db3": one("db3")},
+        "db1", "refuse", ["db1 was a member", "a disk missing"],
+    ),
+    "nobody has a transaction of the group that I was a member of": (
+        {"db1": one("db1", gtids=f"{UUIDS['db1']}:1", remembered=MEMORY), "db2": one("db2"),
+         "db3": one("db3")},
+        "db1", "refuse", ["db1 was a member"],
+    ),
+    "a group of another name is created by who was a member of one": (
+        {"db1": one("db1", gtids=f"{OTHER}:1", remembered={**MEMORY, "group": OTHER}),
+         "db2": one("db2"), "db3": one("db3")},
+        "db1", "create", ["db1 creates"],
+    ),
+    "full outage, a declared member was never built": (
+        {**{n: one(n, gtids=f"{GROUP}:1-7", remembered=MEMORY) for n in ("db1", "db2", "db3")},
+         "db4": gone() | {"host": HOSTS["db4"]}},
+        "db1", "lead", ["db1 leads", "all declared members but db4 answered", "never saw"],
+    ),
+    "the same, and another one waits": (
+        {**{n: one(n, gtids=f"{GROUP}:1-7", remembered=MEMORY) for n in ("db1", "db2", "db3")},
+         "db4": gone() | {"host": HOSTS["db4"]}},
+        "db2", "wait", ["db1 leads"],
+    ),
+    "full outage, a member that was seen once is silent": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY),
+         "db2": one("db2", gtids=f"{GROUP}:1-7", remembered=MEMORY),
+         "db3": gone() | {"host": HOSTS["db3"]}},
+        "db1", "uncertain", ["no answer from db3"],
+    ),
+    "full outage, one was never seen and one was": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY), "db2": one("db2"),
+         "db3": gone() | {"host": HOSTS["db3"]}, "db4": gone() | {"host": HOSTS["db4"]},
+         "db5": one("db5")},
+        "db1", "uncertain", ["no answer from db3", "db4"],
+    ),
+    "full outage, too few answer to say who was built": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY), "db2": one("db2"),
+         "db4": gone() | {"host": HOSTS["db4"]}, "db5": gone() | {"host": HOSTS["db5"]}},
+        "db1", "uncertain", ["no answer from db4"],
+    ),
+    "full outage, I remember nothing": (
+        {**{n: one(n, gtids=f"{GROUP}:1-7") for n in ("db1", "db2", "db3")},
+         "db4": gone() | {"host": HOSTS["db4"]}},
+        "db1", "uncertain", ["no answer from db4"],
+    ),
     "full outage, superset and not count": (
         {"db1": one("db1", gtids=f"{GROUP}:1-100"),
          "db2": one("db2", gtids=f"{GROUP}:1-99:101"), "db3": one("db3", gtids=f"{GROUP}:1-9")},
@@ -792,6 +890,40 @@ TABLE = {
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
          "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
         "db1", "apply", [f"db1 received {GROUP}:7-8"],
+    ),
+    "full outage, I received what my applier cannot apply": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8",
+                    applier_error="Duplicate entry '5'"),
+         "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
+        "db1", "apply", [f"db1 received {GROUP}:7-8", "its applier said: Duplicate entry '5'"],
+    ),
+    "full outage, another one's applier cannot apply": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8",
+                    applier_error="Duplicate entry '5'"),
+         "db2": one("db2", gtids=f"{GROUP}:1-6"), "db3": one("db3")},
+        "db2", "wait", [f"db1 applies {GROUP}:7-8 first", "Duplicate entry '5'"],
+    ),
+    "a group that is upgraded goes by its lowest version": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-9", version="8.4.5"),
+         "db2": one("db2", version="8.4.5"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-9", version="9.7.0")},
+        "db2", "join", ["db2 joins"],
+    ),
+    "my version is older than the group's lowest": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-9", version="9.7.4"),
+         "db2": one("db2", version="8.4.5"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-9", version="9.6.0")},
+        "db2", "refuse", ["db2 runs 8.4.5", "older than db3's 9.6.0"],
+    ),
+    "a copied disk": (
+        {"db1": online("db1", "db2", gtids=f"{GROUP}:1-9"), "db2": online("db2", "db1"),
+         "db3": one("db3", gtids=f"{GROUP}:1-9", server_uuid=UUIDS["db1"])},
+        "db3", "refuse", ["db3 has the server_uuid of db1: a copied disk", "auto.cnf"],
+    ),
+    "a member whose applier failed joins, and says so": (
+        {"db1": online("db1", "db2", gtids=f"{GROUP}:1-9"), "db2": online("db2", "db1"),
+         "db3": one("db3", gtids=f"{GROUP}:1-5", applier_error="Table 'a.t' doesn't exist")},
+        "db3", "join", ["db3 joins", "its applier said: Table 'a.t' doesn't exist"],
     ),
     "full outage, what I only received others executed": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
@@ -884,6 +1016,9 @@ def test_never_two_leaders_and_never_one_beside_a_living_group(rows):
         ([member("db1", "RECOVERING"), member("db2")], "db2"),
         ([member("db1", "UNREACHABLE")], None),
         ([], None),
+        # Those above the lowest version are read only while a group is upgraded.
+        ([{**member("db1"), "version": "9.7.4"}, {**member("db2"), "version": "8.4.5"}], "db2"),
+        ([{**member("db1"), "version": None}, {**member("db2"), "version": "8.4.5"}], "db1"),
     ],
 )
 def test_the_clerk_is_the_first_declared_primary(rows, expected):
@@ -903,6 +1038,30 @@ def test_grants_are_read_as_mysql_prints_them():
         ("SELECT", "`realworld`.*"),
         ("INSERT", "`realworld`.*"),
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "privilege", "target", "expected"),
+    [
+        ("GRANT SELECT ON `a`.* TO", "SELECT", "`a`.*", True),
+        ("GRANT SELECT ON `a`.* TO", "INSERT", "`a`.*", False),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`a`.*", True),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`b`.*", False),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "SUPER", "*.*", False),
+        ("GRANT SELECT, INSERT ON *.* TO", "INSERT", "`a`.*", True),
+        ("GRANT ALL PRIVILEGES ON *.* TO", "INSERT", "`a`.`t`", True),
+        ("GRANT SELECT (c) ON `a`.`t` TO", "SELECT", "`a`.`t`", False),
+    ],
+)
+def test_a_privilege_may_be_held_by_a_wider_one(line, privilege, target, expected):
+    granted = mysql_gr.parse_grants([f"{line} `u`@`h`"])
+    assert mysql_gr.is_granted(privilege, target, granted) is expected
+
+
+def test_an_underscore_in_a_database_stands_for_itself():
+    declared = set_key(pillar(), "mysql:accounts:application:database", "a_shop")
+    (account,) = mysql_gr.grantees(mysql_gr.settings_from(declared, "db1"), "application")
+    assert list(account.grants) == [r"`a\_shop`.*"]
 
 
 def test_no_account_is_an_administrator():
@@ -962,6 +1121,13 @@ def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
     assert mysql_gr.pause("work on it") == {"old": "", "new": "work on it"}
     assert mysql_gr.pause("more work") == {"old": "work on it", "new": "more work"}
     assert mysql_gr.unpause() == {"old": "more work", "new": ""}
+    # What is left of a reason is a pause, too.
+    mysql_gr.PAUSE_FILE.write_text("\n")
+    assert "gives no reason" in mysql_gr.paused()
+    mysql_gr.PAUSE_FILE.write_bytes(b"\xff")
+    assert "cannot be read" in mysql_gr.paused()
+    assert "cannot be read" in mysql_gr.unpause()["old"]
+    assert mysql_gr.paused() == ""
 
 
 # --- what a start leaves behind ------------------------------------------------------------------
@@ -1116,6 +1282,131 @@ def test_who_joins_takes_the_groups_paxos_leaders_and_who_leads_the_declared_one
     mysql_gr._start(settings, server, one("db1", alike=alike(mine)), peers, bootstrap=group is None)
     begin = f"SET GLOBAL {mysql_gr.SINGLE_LEADER} = "
     assert [s.removeprefix(begin) for s in server.said if s.startswith(begin)] == said
+
+
+@pytest.mark.parametrize("row", [r for r in versions.DIFFERENCES if not r.statement])
+def test_a_group_is_led_whatever_version_has_an_option(row, monkeypatch):
+    """What stands in the option file is judged where that is written, not in a power cut."""
+    value = row.value or 1
+    if row.name == "transaction_write_set_extraction":
+        value = "XXHASH64"
+    if row.name.endswith("_info_repository"):
+        value = "TABLE"
+    server = Server()
+    monkeypatch.setattr(mysql_gr, "local", lambda settings: Server())
+    settings = mysql_gr.settings_from(set_key(pillar(), f"mysql:options:{row.name}", value), "db1")
+    mine = one("db1", alike={mysql_gr.SINGLE_LEADER: "OFF"})
+    mysql_gr._start(settings, server, mine, [], bootstrap=True)
+    assert f"SET GLOBAL {mysql_gr.SINGLE_LEADER} = ON" in server.said
+    assert server.said[-3:] == [ON, START, OFF]
+    seen = {"db1": online("db1", "db2", "db3", alike={mysql_gr.SINGLE_LEADER: "ON"})}
+    seen |= {name: gone() for name in ("db2", "db3")}
+    channels = {"applier": {"running": True, "error": ""}, "recovery": {"error": ""}}
+    channels |= {"clone": {}, "rejoining": False, "conflicts": 0, "write_concurrency": 50}
+    assert mysql_gr.diagnosis(settings, seen, channels)["verdict"] == "member"
+
+
+@pytest.mark.parametrize("said", ["ON, GLOBAL init_connect='x'", "on", "1", ""])
+def test_a_peers_text_never_reaches_a_statement(said):
+    server, settings = Server(), mysql_gr.settings_from(pillar(), "db1")
+    mine = one("db1", alike={mysql_gr.SINGLE_LEADER: "OFF"})
+    peer = online("db2", alike={mysql_gr.SINGLE_LEADER: said})
+    if said:
+        with pytest.raises(CommandExecutionError, match="expected ON or OFF"):
+            mysql_gr._start(settings, server, mine, [peer], bootstrap=False)
+        assert START not in server.said
+    assert "init_connect" not in " ".join(server.said)
+
+
+class Said(Server):
+    """A server that answers queries, each by its beginning."""
+
+    def __init__(self, answers: dict, fails_at: str = "", code: int = 2013) -> None:
+        super().__init__()
+        self._answers, self._at, self._code = answers, fails_at, code
+        self._rows: list = []
+
+    def execute(self, statement, values=None):
+        super().execute(statement, values)
+        if self._at and statement.startswith(self._at):
+            raise mysql_gr.pymysql.OperationalError(self._code, "it fails")
+        found = next((r for begin, r in self._answers.items() if statement.startswith(begin)), [])
+        self._rows = found() if callable(found) else found
+
+    def fetchall(self):
+        return self._rows
+
+
+LOGGED = [{"code": "MY-2", "text": "and\nthis"}, {"code": "MY-1", "text": "first"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "error", "words"),
+    [
+        (3092, LOGGED, CommandExecutionError, "Its error log: MY-1 first; MY-2 and this"),
+        (3096, [], CommandExecutionError, r"it fails \(3096\)$"),
+        (2013, LOGGED, mysql_gr.pymysql.OperationalError, "it fails"),
+    ],
+)
+def test_a_start_that_fails_says_what_the_log_says(code, rows, error, words):
+    server = Said({"SELECT ERROR_CODE": rows}, START, code)
+    settings = mysql_gr.settings_from(pillar(), "db1")
+    with pytest.raises(error, match=words):
+        mysql_gr._start(settings, server, one("db1"), [], bootstrap=False)
+
+
+RECEIVED = f"{GROUP}:7-8"
+SQL_THREAD = "REPLICA SQL_THREAD FOR CHANNEL 'group_replication_applier'"
+
+
+def applying(monkeypatch, errors=(), left=(), work=()):
+    """Apply with answers in a row, the last of which stays; returns the seconds it took."""
+    clock = Clock(monkeypatch)
+
+    def row(name, values, default):
+        kept = list(values) or [default]
+        return lambda: [{name: kept.pop(0) if len(kept) > 1 else kept[0]}]
+
+    server = Said(
+        {
+            "SELECT GTID_SUBTRACT": row("s", left, RECEIVED),
+            "SELECT IF(": row("error", errors, ""),
+            "SELECT COALESCE((SELECT SUM(trx": row("work", work, 0),
+        }
+    )
+    try:
+        mysql_gr._apply_received(server, RECEIVED, 1)
+    finally:
+        said = [one for one in server.said if not one.startswith("SELECT")]
+        assert said == [f"START {SQL_THREAD}", f"STOP {SQL_THREAD}"]
+    return clock.now
+
+
+def test_an_applier_that_cannot_is_told_at_once(monkeypatch):
+    with pytest.raises(CommandExecutionError, match=r"7-8; the applier said: Duplicate entry '5'"):
+        applying(monkeypatch, errors=["", "Duplicate entry\n'5'"])
+
+
+def test_an_applier_that_stands_still_is_given_up(monkeypatch):
+    with pytest.raises(CommandExecutionError, match=r"no progress for 1 s.*7-8"):
+        applying(monkeypatch)
+
+
+def test_one_transaction_may_take_longer_than_the_patience(monkeypatch):
+    took = applying(monkeypatch, left=[RECEIVED] * 20 + [""], work=range(30))
+    assert took > 1
+
+
+def test_serializable_is_for_one_primary_alone():
+    declared = set_key(pillar(), "mysql:options:transaction_isolation", "SERIALIZABLE")
+    one_primary = set_key(declared, "mysql:group:mode", "single-primary")
+    assert mysql_gr.settings_from(one_primary, "db1").options["transaction_isolation"]
+
+
+def test_a_settings_file_of_a_later_version_is_read():
+    text = mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db1"))
+    later = json.dumps({**json.loads(text), "a_later_field": 1})
+    assert mysql_gr.settings_from_json(later).nodes == HOSTS_OF_THREE
 
 
 # --- converging ----------------------------------------------------------------------------------
@@ -1358,7 +1649,7 @@ def file_of(version: str, options: dict | None = None) -> dict:
 def test_a_file_has_only_what_its_version_has(version):
     numbers = mysql_gr.version_of(version)
     names = {name.removeprefix("loose_") for name in file_of(version)}
-    for row in mysql_gr.DIFFERENCES:
+    for row in versions.DIFFERENCES:
         there = row.since <= numbers and not (row.removed and row.removed <= numbers)
         if not row.statement:
             assert (row.name in names) is bool(row.value and there), row.name
@@ -1390,14 +1681,14 @@ def test_what_differs_by_version(version, own, statement):
 
 def test_of_an_unknown_version_only_what_all_have_is_taken():
     names = {name.removeprefix("loose_") for name in file_of("")}
-    assert not names & {row.name for row in mysql_gr.DIFFERENCES}
+    assert not names & {row.name for row in versions.DIFFERENCES}
     with pytest.raises(SaltInvocationError, match="expected mysql:version to be given too"):
         file_of("", {"restrict_fk_on_non_standard_key": False})
 
 
 def test_a_statement_is_there_once_in_every_version():
     for version in VERSIONS:
-        rows = [r for r in mysql_gr.DIFFERENCES if r.statement and mysql_gr._has(r, version)]
+        rows = [r for r in versions.DIFFERENCES if r.statement and versions.has(r, version)]
         assert len({r.name for r in rows}) == len(rows) == 2
 
 

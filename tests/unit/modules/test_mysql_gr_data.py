@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from pathlib import Path
 
 import pytest
-from salt.exceptions import CommandExecutionError
+from group_replication import memory
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr
+from tests.unit.group import GROUP, HOSTS, one, online, pillar
 
 OPTION_FILE = "/etc/mysql/mysql.conf.d/zz-group-replication.cnf"
 
@@ -43,7 +46,11 @@ class Machine:
 
 
 @pytest.fixture
-def machine(monkeypatch) -> Machine:
+def machine(monkeypatch, tmp_path_factory) -> Machine:
+    file = tmp_path_factory.mktemp("root-disk") / "member.json"
+    monkeypatch.setattr(memory, "MEMBER_FILE", file)
+    monkeypatch.setattr(mysql_gr, "__opts__", {"id": "db1"}, raising=False)
+    monkeypatch.setattr(mysql_gr, "__pillar__", pillar(), raising=False)
     return Machine(monkeypatch)
 
 
@@ -114,3 +121,84 @@ def test_what_mysqld_says_of_its_failure_is_told(machine, tmp_path):
     with pytest.raises(CommandExecutionError, match=r"System views initialization failed"):
         initialize(tmp_path)
     assert not mysql_gr.initialized(str(tmp_path))
+
+
+def test_on_a_machine_that_was_a_member_an_empty_directory_is_a_missing_disk(machine, tmp_path):
+    memory.remember(online("db1", gtids=f"{GROUP}:1-5"), memory.MEMBER_FILE)
+    for more in ({}, {"dry_run": True}):
+        with pytest.raises(CommandExecutionError) as err:
+            mysql_gr.initialize(str(tmp_path / "mysql"), OPTION_FILE, getpass.getuser(), **more)
+        assert "db1 was a member of group" in str(err.value)
+        assert "mysql_gr.forget member=db1" in str(err.value)
+    assert not (tmp_path / "mysql").exists()
+    assert machine.calls == []
+    with pytest.raises(SaltInvocationError, match="member is 'db2', but this is db1"):
+        mysql_gr.forget("db2")
+    assert mysql_gr.forget("db1", dry_run=True)["members"] == [HOSTS["db1"]]
+    assert memory.MEMBER_FILE.exists()
+    assert mysql_gr.forget("db1")["group"] == GROUP
+    assert mysql_gr.forget("db1") == {}
+    initialize(tmp_path / "mysql")
+    assert names(tmp_path / "mysql") == ["auto.cnf", "mysql.ibd"]
+
+
+def test_a_dry_run_makes_nothing(machine, tmp_path):
+    mysql_gr.initialize(str(tmp_path / "mysql"), OPTION_FILE, dry_run=True)
+    assert not (tmp_path / "mysql").exists()
+
+
+def test_who_has_its_data_is_not_forgotten(machine, monkeypatch):
+    memory.remember(online("db1", gtids=f"{GROUP}:1-5"), memory.MEMBER_FILE)
+    monkeypatch.setattr(mysql_gr, "local", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "observe", lambda connection: one("db1", gtids=f"{GROUP}:1-5"))
+    with pytest.raises(CommandExecutionError, match="db1 has its data"):
+        mysql_gr.forget("db1")
+    assert memory.MEMBER_FILE.exists()
+
+
+class Emptied:
+    """A server that keeps what it was told, and fails where it is told to."""
+
+    def __init__(self, fails_at: str) -> None:
+        self.said: list[str] = []
+        self._fails_at = fails_at
+        self._rows: list[dict[str, str]] = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        return None
+
+    def cursor(self):
+        return self
+
+    def execute(self, statement, values=None):
+        if self._fails_at and statement.startswith(self._fails_at):
+            raise mysql_gr.pymysql.OperationalError(3730, "Cannot drop table 'parent'")
+        self.said.append(statement)
+        names = {"SELECT schema_name": {"name": "shop"}, "SELECT user": {"name": "a", "host": "h"}}
+        self._rows = [row for begin, row in names.items() if statement.startswith(begin)]
+
+    def fetchall(self):
+        return self._rows
+
+
+@pytest.mark.parametrize("fails_at", ["", "DROP DATABASE", "DROP USER"])
+def test_transactions_are_forgotten_before_their_data_goes(fails_at):
+    server, settings = Emptied(fails_at), mysql_gr.settings_from(pillar(), "db1")
+    with contextlib.suppress(mysql_gr.pymysql.OperationalError):
+        mysql_gr._empty(server, settings, "9.7.4")
+    said = [s for s in server.said if not s.startswith("SELECT")]
+    begin = [
+        "SET SESSION sql_log_bin = OFF",
+        "SET SESSION foreign_key_checks = OFF",
+        "SET GLOBAL super_read_only = OFF",
+        "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'",
+        "RESET BINARY LOGS AND GTIDS",
+    ]
+    drops = ["DROP USER %s@%s", "DROP DATABASE `shop`"]
+    left = next((n for n, s in enumerate(drops) if fails_at and s.startswith(fails_at)), 2)
+    assert said[:5] == begin
+    assert said[5 : 5 + left] == drops[:left]
+    assert "SET GLOBAL super_read_only = ON" in said

@@ -37,6 +37,8 @@ PURGED = {
     "db2": one("db2"),
     "db3": gone(),
 }
+MEMORY = {"group": GROUP, "server_uuid": UUIDS["db2"], "view_id": "1:1", "members": [HOSTS["db2"]],
+          "seen": [HOSTS["db2"]]}  # fmt: skip
 NOT_EMPTY = {**PURGED, "db2": one("db2", gtids=f"{GROUP}:1-2")}
 
 # row: what is seen, method, clone_over, the verdict, and words of the sentence
@@ -65,6 +67,18 @@ JOINS = {
     ),
     "a clone over data without transactions": (
         {**LIVING, "db2": one("db2", schemas=["shop"])}, "clone", "db2", "clone", ["clones db3"],
+    ),
+    "a clone onto a machine whose disk is missing, unnamed": (
+        {**LIVING, "db2": one("db2", remembered=MEMORY)}, "clone", None, "refuse",
+        ["a disk missing"],
+    ),
+    "a clone onto a machine whose disk is missing, named": (
+        {**LIVING, "db2": one("db2", remembered=MEMORY)}, "clone", "db2", "clone",
+        ["db2 clones db3"],
+    ),
+    "no increments for a machine whose disk is missing": (
+        {**LIVING, "db2": one("db2", remembered=MEMORY)}, "incremental", None, "refuse",
+        ["a disk missing"],
     ),
     "no name makes a group without majority a donor": (
         {"db1": one("db1", "ONLINE", quorum=False), "db2": one("db2", gtids=f"{OTHER}:1"),
@@ -146,9 +160,26 @@ FORCED = {
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-8")}, "db2", "lead",
         [f"without {GROUP}:9, which db1 has"],
     ),
+    "the tables of nodes differ": (
+        {**DIVERGED, "db1": one("db1", declared=[HOSTS["db1"]]),
+         "db2": one("db2", gtids=f"{GROUP}:1-9", declared=[HOSTS["db1"], HOSTS["db2"]])},
+        "db2", "lead", ["as told"],
+    ),
     "what I received comes first": (
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6")},
         "db2", "apply", [f"received {GROUP}:6"],
+    ),
+    "what I received and cannot apply is given up, and named": (
+        {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6-12",
+                                applier_error="Duplicate entry '6'")},
+        "db2", "lead", [f"gives up {GROUP}:6-12", "Duplicate entry '6'",
+                        f"without {GROUP}:6-9, which db1 has"],
+    ),
+    "what another one received and does not apply": (
+        {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6",
+                    applier_error="Duplicate entry '6'"),
+         "db2": one("db2", gtids=f"{GROUP}:1-5"), "db3": one("db3")},
+        "db2", "lead", [f"without {GROUP}:6, which db1 has"],
     ),
     "nobody is led past a living group": (
         {**DIVERGED, "db1": online("db1")}, "db2", "refuse", ["does not have"],

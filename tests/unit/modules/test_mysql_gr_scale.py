@@ -7,6 +7,7 @@ import time
 
 import pytest
 import yaml
+from group_replication import lock
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.haproxy_cfg as haproxy_cfg
@@ -352,7 +353,7 @@ def test_a_stop_keeps_the_keeper_away_until_the_server_is_down(minion, monkeypat
     server = Leaving(monkeypatch)
     monkeypatch.setattr(mysql_gr, "local", lambda *_: contextlib.nullcontext(server))
     # Another run holds the lock: the stop goes on.
-    monkeypatch.setattr(mysql_gr, "_locked", lambda *_: contextlib.nullcontext(False))
+    monkeypatch.setattr(lock, "held", lambda *_: contextlib.nullcontext(False))
     mysql_gr.leave_before_stop(mysql_gr._settings())
     assert STOP in server.said
     assert mysql_gr.leaving()
@@ -381,6 +382,82 @@ def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkey
     assert mysql_gr.not_for_new() == "leaving"
     assert mysql_gr.undrain() == {"old": "a disk", "new": ""}
     assert mysql_gr.undrain() == {"old": "", "new": ""}
+
+
+@pytest.mark.parametrize(
+    ("changing", "seconds", "taken", "took"),
+    [(0, 0, True, 0), (3, 5, True, 1.5), (1, 0, False, 0), (99, 5, False, 5)],
+)
+def test_a_start_that_a_killed_run_left_is_waited_for(
+    monkeypatch, tmp_path, changing, seconds, taken, took
+):
+    """The lock went with the run; the statement goes on in the server."""
+    left, now = [changing], [0.0]
+    monkeypatch.setattr(lock, "LOCK_FILE", tmp_path / "lock")
+    monkeypatch.setattr(mysql_gr.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(mysql_gr.time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
+
+    def rows(connection, sql):
+        assert "group_replication_start" in sql
+        left[0] -= 1
+        return [{"1": 1}] if left[0] >= 0 else []
+
+    monkeypatch.setattr(mysql_gr, "_rows", rows)
+    with mysql_gr._locked(None, seconds) as found:
+        assert (found, now[0]) == (taken, took)
+
+
+@pytest.mark.parametrize("before", ["", "since May"])
+@pytest.mark.parametrize("what", ["leave", "drain"])
+def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, before):
+    reasons = {"leave": (mysql_gr.paused, mysql_gr.PAUSE_FILE),
+               "drain": (mysql_gr.drained, mysql_gr.DRAINED_FILE)}  # fmt: skip
+    reason, file = reasons[what]
+    if before:
+        mysql_gr.write_whole(file, before + "\n")
+    seen = []
+
+    def lost(connection):
+        seen.append(reason())
+        raise CommandExecutionError("mysqld said: Lost connection to MySQL server (2013)")
+
+    @contextlib.contextmanager
+    def busy(*_):
+        raise CommandExecutionError("another run on db4 is at it; nothing was done")
+        yield
+
+    act = getattr(mysql_gr, what)
+    monkeypatch.setattr(mysql_gr, "_exclusive", busy)
+    with pytest.raises(CommandExecutionError, match="another run"):
+        act("db4", "tonight")
+    assert reason() == before
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "observe", lost)
+    with pytest.raises(CommandExecutionError, match="Lost connection"):
+        act("db4", "tonight")
+    # It was there while the member was about to leave.
+    assert seen == ["tonight"]
+    assert reason() == before
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: mysql_gr.switch_mode("multi-primary", dry_run=True), "multi-primary cannot take"),
+        (lambda: mysql_gr.set_primary("db3", dry_run=True), "member is 'db3', which is not ONLINE"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
+    seen = online("db4", "db1", mode="single-primary")
+    problem = {"table": "shop.t", "problem": "engine", "detail": "MyISAM, not InnoDB"}
+    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "observe", lambda connection: seen)
+    monkeypatch.setattr(mysql_gr, "_check_schema", lambda *_: [problem])
+    with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
+        call()
+    monkeypatch.setattr(mysql_gr, "_check_schema", lambda *_: [])
+    assert mysql_gr.switch_mode("multi-primary", dry_run=True)["new"] == "multi-primary"
+    assert mysql_gr.set_primary("db1", dry_run=True)["new"] == "db1"
 
 
 # --- options of a running server -----------------------------------------------------------------
@@ -451,7 +528,35 @@ def differences(variables, extra=None, databases=3, bounds=None):
 
 
 def test_what_the_group_set_is_no_difference():
-    assert differences(running()) == {"online": {}, "restart": {}}
+    assert differences(running()) == {"online": {}, "restart": {}, "unknown": {}}
+
+
+def test_an_option_that_mysqld_passes_over_is_named():
+    misspelt = {"group_replication_memberweight": 70, "loose_nonsense": 1, "max_connections": 7}
+    found = differences(running(max_connections="7"), misspelt)
+    assert found == {
+        "online": {},
+        "restart": {},
+        "unknown": {
+            "group_replication_memberweight": {"old": "", "new": "70"},
+            "nonsense": {"old": "", "new": "1"},
+        },
+    }
+
+
+def test_the_data_directory_is_one_key():
+    declared = set_key(pillar(), "mysql:lookup:data_directory", "/data/mysql/")
+    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
+    assert options["datadir"] == "/data/mysql"
+    found = mysql_gr.differing_options(options, {"datadir": "/data/mysql/"}, {})
+    assert found["restart"] == {}
+    both = set_key(declared, "mysql:options:datadir", "/data/mysql")
+    assert mysql_gr.options_of(mysql_gr.settings_from(both, "db1"))["datadir"] == "/data/mysql"
+    assert "datadir" not in mysql_gr.options_of(mysql_gr.settings_from(pillar(), "db1"))
+    with pytest.raises(SaltInvocationError, match=r"datadir is '/x'; expected '/data/mysql'"):
+        mysql_gr.settings_from(set_key(declared, "mysql:options:datadir", "/x"), "db1")
+    with pytest.raises(SaltInvocationError, match="mysql:lookup:data_directory"):
+        mysql_gr.settings_from(set_key(pillar(), "mysql:options:datadir", "/data"), "db1")
 
 
 @pytest.mark.parametrize(
@@ -482,13 +587,14 @@ def test_what_cannot_be_set_online_waits_for_a_restart():
     assert found == {
         "online": {"max_connections": {"old": "151", "new": "300"}},
         "restart": {"lower_case_table_names": {"old": "0", "new": "1"}},
+        "unknown": {},
     }
 
 
 def test_the_groups_own_options_are_never_set():
     assert not set(mysql_gr.ONLINE_OPTIONS) & set(mysql_gr.GROUPS_OPTIONS)
     found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})
-    assert found == {"online": {}, "restart": {}}
+    assert found == {"online": {}, "restart": {}, "unknown": {}}
 
 
 @pytest.mark.parametrize(

@@ -195,25 +195,32 @@ def status(state="ONLINE", paused="", mode="multi-primary"):
 
 
 @pytest.mark.parametrize(
-    ("seen", "changes"),
+    ("seen", "pause", "changes"),
     [
-        (status("OFFLINE", "gone"), {}),
+        (status("OFFLINE", "gone"), "gone", {}),
+        # One that is leaving just now is kept out for that moment alone.
+        (
+            status("OFFLINE", "it is leaving just now"),
+            "",
+            {"paused": {"old": "", "new": "why"}},
+        ),
         (
             status("ONLINE"),
+            "",
             {
                 "state": {"old": "ONLINE", "new": "OFFLINE"},
                 "paused": {"old": "", "new": "why"},
             },
         ),
-        (status("ONLINE", "later"), {"state": {"old": "ONLINE", "new": "OFFLINE"}}),
+        (status("ONLINE", "later"), "later", {"state": {"old": "ONLINE", "new": "OFFLINE"}}),
     ],
 )
-def test_member_absent(salted, seen, changes):
-    leave = Mock()
-    salted(True, mysql_gr__status=seen, mysql_gr__leave=leave)
+def test_member_absent(salted, seen, pause, changes):
+    leave, paused = Mock(), Mock(return_value=pause)
+    salted(True, mysql_gr__status=seen, mysql_gr__leave=leave, mysql_gr__paused=paused)
     predicted = states.member_absent("db1", reason="why")
     leave.assert_not_called()
-    salted(False, mysql_gr__status=seen, mysql_gr__leave=leave)
+    salted(False, mysql_gr__status=seen, mysql_gr__leave=leave, mysql_gr__paused=paused)
     done = states.member_absent("db1", reason="why")
     assert predicted["changes"] == done["changes"] == changes
     assert predicted["result"] is (None if changes else True)
@@ -236,7 +243,8 @@ def test_mode(salted, seen, changes):
     switch = Mock()
     salted(True, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
     predicted = states.mode("multi-primary")
-    switch.assert_not_called()
+    assert [call.kwargs.get("dry_run") for call in switch.call_args_list] == [True] * bool(changes)
+    switch.reset_mock()
     salted(False, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
     done = states.mode("multi-primary")
     assert predicted["changes"] == done["changes"] == changes
@@ -261,7 +269,8 @@ def test_primary(salted, now, changes, result):
     }
     salted(True, **functions)
     predicted = states.primary("db2")
-    make.assert_not_called()
+    assert [call.kwargs.get("dry_run") for call in make.call_args_list] == [True] * bool(changes)
+    make.reset_mock()
     salted(False, **functions)
     done = states.primary("db2")
     assert predicted["changes"] == done["changes"] == changes
@@ -390,7 +399,8 @@ def test_a_data_directory_is_made_once(salted):
     args = ("/var/lib/mysql", "/etc/mysql/group.cnf")
     salted(True, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
     predicted = states.data_initialized(*args)
-    made.assert_not_called()
+    made.assert_called_once_with(*args, dry_run=True)
+    made.reset_mock()
     salted(False, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
     done = states.data_initialized(*args)
     made.assert_called_once_with(*args)
@@ -401,12 +411,27 @@ def test_a_data_directory_is_made_once(salted):
     made.assert_called_once()
 
 
-def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted):
+@pytest.mark.parametrize("test", [True, False])
+def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted, test):
     why = CommandExecutionError("/var/lib/mysql holds a.txt")
     salted(
-        False,
+        test,
         mysql_gr__initialized=Mock(return_value=False),
         mysql_gr__initialize=Mock(side_effect=why),
     )
     ret = states.data_initialized("/var/lib/mysql", "/etc/mysql/group.cnf")
     assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_what_a_run_refuses_is_predicted_as_refused(salted, test):
+    why = CommandExecutionError("multi-primary cannot take shop.t (engine: MyISAM, not InnoDB)")
+    salted(
+        test,
+        mysql_gr__status=status(mode="single-primary"),
+        mysql_gr__switch_mode=Mock(side_effect=why),
+        mysql_gr__primary=Mock(return_value=[{"name": "db1"}]),
+        mysql_gr__set_primary=Mock(side_effect=why),
+    )
+    for ret in (states.mode("multi-primary"), states.primary("db2")):
+        assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))

@@ -18,7 +18,9 @@ WAITING = {"mysqlx_port": {"old": "33060", "new": "33070"}}
 def test_options_current(salted, online, restart):
     put = Mock(return_value=online)
     functions = {
-        "mysql_gr__option_differences": Mock(return_value={"online": online, "restart": restart}),
+        "mysql_gr__option_differences": Mock(
+            return_value={"online": online, "restart": restart, "unknown": {}}
+        ),
         "mysql_gr__set_options": put,
     }
     salted(True, **functions)
@@ -83,3 +85,12 @@ def test_a_removal_that_would_break_the_group_is_refused(salted, test):
     ret = states.member_removed("db4")
     assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "no majority")
     remove.assert_not_called()
+
+
+def test_what_the_server_does_not_know_is_named(salted):
+    differ = {"online": {}, "restart": {}, "unknown": {"group_replication_memberweight": {}}}
+    salted(mysql_gr__option_differences=Mock(return_value=differ))
+    ret = states.options_current("options")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    assert "Not known to the running server" in ret["comment"]
+    assert "group_replication_memberweight" in ret["comment"]

@@ -1,0 +1,1 @@
+"""The library of MySQL Group Replication: plain Python, without Salt's dunders."""

@@ -1,0 +1,70 @@
+"""What the server itself says of a failure: its applier's error, and the end of its error log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Ask = Callable[[str], Sequence[Mapping[str, Any]]]
+
+# The server's codes that say no more than "see the error log": Group Replication does not start.
+SEE_LOG = ("(3092)", "(3096)", "(3097)")
+
+APPLIER_ERROR = (
+    # One that runs has been started anew since; its workers' rows may still be the old ones.
+    "SELECT IF(MAX(s.SERVICE_STATE) = 'ON', '', COALESCE(MAX(NULLIF(w.LAST_ERROR_MESSAGE, '')),"
+    " MAX(NULLIF(c.LAST_ERROR_MESSAGE, '')), '')) AS error"
+    " FROM performance_schema.replication_applier_status s"
+    " LEFT JOIN performance_schema.replication_applier_status_by_worker w USING (CHANNEL_NAME)"
+    " LEFT JOIN performance_schema.replication_applier_status_by_coordinator c USING (CHANNEL_NAME)"
+    " WHERE s.CHANNEL_NAME = 'group_replication_applier'"
+)
+# What grows while a transaction is applied, however long it takes.
+APPLIER_WORK = (
+    "SELECT COALESCE((SELECT SUM(trx_rows_modified) FROM information_schema.innodb_trx), 0)"
+    " + COALESCE((SELECT SUM(WORK_COMPLETED) FROM performance_schema.events_stages_current), 0)"
+    " AS work"
+)
+ERROR_LOG = (
+    "SELECT ERROR_CODE AS code, DATA AS text FROM performance_schema.error_log"
+    " WHERE SUBSYSTEM = 'Repl' AND PRIO = 'Error' AND LOGGED > NOW(6) - INTERVAL 3 MINUTE"
+    " ORDER BY LOGGED DESC LIMIT 3"
+)
+
+
+def applier_error(ask: Ask) -> str:
+    """
+    Return why the applier of the group's channel stopped last, or the empty text.
+
+    ask
+        Runs a query on the server and returns its rows.
+    """
+    rows = ask(APPLIER_ERROR)
+    return one_line(rows[0]["error"]) if rows else ""
+
+
+def applier_work(ask: Ask) -> int:
+    """
+    Return a number that grows while the server changes rows.
+
+    ask
+        As for :py:func:`applier_error`.
+    """
+    return int(ask(APPLIER_WORK)[0]["work"])
+
+
+def last_errors(ask: Ask) -> str:
+    """
+    Return the last errors of replication in the server's error log, oldest first.
+
+    ask
+        As for :py:func:`applier_error`.
+    """
+    rows = ask(ERROR_LOG)
+    return "; ".join(f"{row['code']} {one_line(row['text'])}" for row in reversed(rows))
+
+
+def one_line(text: Any) -> str:
+    """Return a text of the server's as a part of a sentence."""
+    return re.sub(r"\s+", " ", str(text or "")).strip()
