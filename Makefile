@@ -6,7 +6,7 @@ VENV := .venv
 NEWMAN := tests/postman/node_modules/.bin/newman
 RUN := $(VENV)/bin/python
 CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
-SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
+SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run tests/functional/virtualbox/VBoxManage
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,7 +87,7 @@ lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant vali
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	# Twice, since a module and its states have one name.
-	$(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/chaos bench
+	$(VENV)/bin/mypy _modules salt/mysql/files vagrant tests/lab.py tests/chaos tests/host bench
 	$(VENV)/bin/mypy _states
 	shellcheck $(SHELL_FILES)
 	$(VENV)/bin/yamllint --strict .
@@ -107,7 +107,7 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 	@touch $@
 
 clean: down ## Remove what `up` and `test` made here, but the secrets
-	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant
+	rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/boxes .lab/hosts
 
 .PHONY: help up down box test test-host test-unit test-functional test-integration test-e2e test-api screenshots browser chaos chaos-races \
 	bench-failover bench-throughput bench-timings bench-web bench-report lint clean
