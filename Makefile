@@ -12,7 +12,7 @@ RUN := $(OWNER) $(VENV)/bin/python
 # Of a group of tests a person sees how far it is, all else is in .lab/log; VERBOSE=1 shows all.
 PYTEST = $(RUN) -m pytest -p tests.progress --group
 CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
-SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run
+SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run tests/functional/virtualbox/VBoxManage
 # What vagrant/host.sh looks for, and the package that has it where its name is another.
 NEEDS_UP := import:yaml=python3-yaml
 NEEDS_PYTHON := import:ensurepip=python3-venv file:/usr/include/python3*/Python.h=python3-dev gcc
@@ -114,7 +114,7 @@ lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant vali
 	@$(LOGGED) ruff $(VENV)/bin/ruff check .
 	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
 	@# Twice, since a module and its states have one name.
-	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos bench
+	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos tests/host bench
 	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
 	@$(LOGGED) shellcheck shellcheck $(SHELL_FILES)
 	@$(LOGGED) yamllint $(VENV)/bin/yamllint --strict .
@@ -134,7 +134,7 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 	@$(OWNER) touch $@
 
 clean: down ## Remove what `up` and `test` made here, but the secrets
-	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log
+	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-long screenshots browser \
 	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report lint clean

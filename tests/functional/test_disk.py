@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -96,9 +97,23 @@ def test_docker_is_told_pairs_of_options_from_the_file_that_the_vagrantfile_read
 
 
 @pytest.mark.skipif(not shutil.which("qemu-img"), reason="qemu-utils is not installed")
-def test_an_image_has_a_table_a_file_system_and_a_boot_loader(tmp_path, monkeypatch):
+def test_an_image_has_a_table_a_file_system_and_a_boot_loader_and_vagrant_takes_it(
+    tmp_path, monkeypatch
+):
     """Of a small folder in place of a system; the programs are the real ones."""
     monkeypatch.setattr(disk, "SIZE", 64 * 2**20)
+    monkeypatch.setattr(disk, "BOXES", tmp_path)
+
+    def vagrant(*arguments: str) -> str:
+        return subprocess.run(
+            ["vagrant", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "VAGRANT_HOME": str(tmp_path / "home")},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+
     system, image = tmp_path / "system", tmp_path / "image"
     (system / "boot/grub").mkdir(parents=True)
     (system / "boot/grub/boot.img").write_bytes(b"B" * 512)
@@ -125,6 +140,14 @@ def test_an_image_has_a_table_a_file_system_and_a_boot_loader(tmp_path, monkeypa
         disk.pack(image, provider, target)
         with tarfile.open(target) as packed:
             assert packed.getnames() == parts
+
+    for provider in disk.PROVIDERS:
+        listing = tmp_path / f"{provider}.json"
+        listing.write_text(json.dumps(disk.catalogue(provider, "1.0.15")))
+        vagrant("box", "add", f"--provider={provider}", str(listing))
+    listed = vagrant("box", "list")
+    for provider in disk.PROVIDERS:
+        assert f"mysql-gr-salt/sid ({provider}, 1.0.15" in listed
 
     (system / "boot/grub/core.img").write_bytes(b"C" * 2**20)
     with pytest.raises(LabError, match="too many"):

@@ -15,7 +15,12 @@ from vagrant.lab.box import make_system
 from vagrant.lab.checkout import LAB, ROOT
 
 HOSTS = LAB / "hosts"
-RELEASES = ("bookworm", "trixie", "sid")
+# What a release has beside the packages below.
+RELEASES: dict[str, tuple[str, ...]] = {
+    "bookworm": (),
+    "trixie": ("docker-cli",),
+    "sid": ("docker-cli",),
+}
 PACKAGES = (
     "systemd-sysv",
     "dbus",
@@ -41,7 +46,8 @@ QEMU = "qemu-system-x86_64"
 
 def build(release: str) -> Path:
     """Build a release's disk, kernel and key, if these are not there, and return their folder."""
-    recipe = hashlib.sha256("\n".join([*PACKAGES, *HOOKS]).encode()).hexdigest()[:12]
+    packages = (*PACKAGES, *RELEASES[release])
+    recipe = hashlib.sha256("\n".join([*packages, *HOOKS]).encode()).hexdigest()[:12]
     target = HOSTS / f"{release}-{recipe}"
     if target.exists():
         return target
@@ -54,7 +60,7 @@ def build(release: str) -> Path:
         'install -d -m 0700 "$1/root/.ssh"',
         f"upload {key}.pub /root/.ssh/authorized_keys",
     ]
-    make_system(system, PACKAGES, [*HOOKS, *enter], release)
+    make_system(system, packages, [*HOOKS, *enter], release)
     for name in ("vmlinuz", "initrd.img"):
         shutil.copy(system / (system / name).readlink(), scratch / name)
     disk = ["mke2fs", "-q", "-t", "ext4", "-d", str(system), str(scratch / "disk"), SIZE]

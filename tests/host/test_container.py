@@ -83,16 +83,16 @@ def machines(host: Machine) -> Machine:
     return host
 
 
-def test_the_host_has_cgroup_v2_alone(host):
+def test_the_host_has_cgroup_v2_alone(host: Machine) -> None:
     assert host.ask("stat -f -c %T /sys/fs/cgroup") == "cgroup2fs"
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_two_machines_start_side_by_side(machines, name):
+def test_two_machines_start_side_by_side(machines: Machine, name: str) -> None:
     settle(machines, name)
 
 
-def test_a_machine_stops_cleanly_and_starts_again(machines):
+def test_a_machine_stops_cleanly_and_starts_again(machines: Machine) -> None:
     begin = time.monotonic()
     machines.ask("docker stop --time 60 first")
     print(f"first: stopped after {time.monotonic() - begin:.0f} s")
@@ -102,13 +102,13 @@ def test_a_machine_stops_cleanly_and_starts_again(machines):
     assert machines.ask("docker exec second systemctl is-system-running") == "running"
 
 
-def test_the_hosts_own_tree_is_as_before(machines):
+def test_the_hosts_own_tree_is_as_before(machines: Machine) -> None:
     options = machines.ask("findmnt --noheadings --output OPTIONS /sys/fs/cgroup").split(",")
     assert "rw" in options
     assert machines.ask("systemctl is-system-running") == "running"
 
 
-def test_a_master_and_a_minion_talk(machines):
+def test_a_master_and_a_minion_talk(machines: Machine) -> None:
     """Salt's own way from one machine to another, through the host's docker network."""
     address = machines.ask(
         "docker inspect --format '{{.NetworkSettings.IPAddress}}' first"

@@ -22,7 +22,7 @@ BOXES = LAB / "boxes"
 PARTS = ROOT / "vagrant/box"
 PROVIDERS = ("libvirt", "virtualbox")
 GIB = 2**30
-# It grows as the machine writes; a gigabyte and a half of it is used at first.
+# It grows as the machine writes; less than a gigabyte is used at first.
 SIZE = 20 * GIB
 SECTOR = 512
 GAP = 2048 * SECTOR
