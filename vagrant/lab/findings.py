@@ -9,7 +9,7 @@ from typing import Any
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Megabytes that a machine took after a complete run of the tests: memory, and disk beside the box.
+# Megabytes that a machine took after a deployment: memory, and disk beside the box.
 MEMORY = {"master": 450, "db": 950, "proxy": 250, "web": 350}
 DISK = {"master": 50, "db": 1000, "proxy": 300, "web": 550}
 OTHER_ROLE = 300
