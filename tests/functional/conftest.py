@@ -103,7 +103,8 @@ def with_cluster(checkout: Path, tmp_path: Path, minion_opts: Any) -> Any:
         table = yaml.safe_load((pillar / "cluster.sls").read_text())
         table["cluster"] |= changes
         (pillar / "cluster.sls").write_text(yaml.safe_dump(table, sort_keys=False))
-        options = minion_opts(minion)
+        # A system whose version of PHP is known: of a rolling one apt is asked, a second each time.
+        options = minion_opts(minion, NOBLE)
         options["pillar_roots"] = {"base": [str(pillar)]}
         return options
 
