@@ -14,7 +14,7 @@ from tests.lab import APPLICATION, Lab
 from tests.visitors import Crowd, counted, failed
 
 # A small crowd, that leaves the processors to what is tested; bench/web.py has a large one.
-FEW, PAUSE = 8, 0.3
+FEW, PAUSE = 4, 0.4
 REPOSITORY = "/srv/trial.git"
 
 

@@ -37,7 +37,7 @@ SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
 MOVE_SECONDS = 6
 ENV = f"grep DB_HOST {APPLICATION}/shared/.env"
 
-FEW, PAUSE = 8, 0.3
+FEW, PAUSE = 4, 0.4
 MIGRATION = ROOT / "app/database/migrations/2099_01_01_000001_create_trials_table.php"
 MIGRATES = """<?php
 
