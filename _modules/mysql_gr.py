@@ -32,7 +32,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from group_replication import causes, lock, memory
 from group_replication.files import write_whole
@@ -1735,6 +1735,22 @@ def local(
     return connect(query_seconds, unix_socket=settings.socket, user=user)
 
 
+Answer = TypeVar("Answer")
+
+
+def _answered(settings: Settings, seconds: float, question: Callable[[Any], Answer]) -> Answer:
+    """Ask the local server; one that is away is asked again for so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with local(settings) as connection:
+                return question(connection)
+        except UnreachableError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.5)
+
+
 def _peer(settings: Settings, address: str) -> Any:
     return connect(
         host=address,
@@ -2376,13 +2392,18 @@ def clerk() -> str | None:
         return clerk_of(observe(connection)["members"], settings.nodes)
 
 
-def account_differences(scope: str = "members") -> dict[str, dict[str, list[str]]]:
+def account_differences(
+    scope: str = "members", timeout: float = 0
+) -> dict[str, dict[str, list[str]]]:
     """
     Return what is missing of a scope's accounts on the local member.
 
     scope
         ``members`` (default): the accounts that the group itself needs.
         ``application``: the application's database and account.
+
+    timeout
+        Seconds to wait for a server that does not answer, as while a clone restarts it. Default 0.
 
     Returns a dict of account (or ``database …``, ``channel …``) to ``{"missing": [what]}``; empty
     when all is there. No password is in it. Raises CommandExecutionError when mysqld does not
@@ -2395,8 +2416,9 @@ def account_differences(scope: str = "members") -> dict[str, dict[str, list[str]
         salt 'db*' mysql_gr.account_differences application
     """
     settings = _settings()
-    with local(settings) as connection:
-        return _account_differences(connection, settings, scope)
+    return _answered(
+        settings, timeout, lambda connection: _account_differences(connection, settings, scope)
+    )
 
 
 def create_accounts(scope: str = "members", patience: float = 30) -> None:
@@ -5039,12 +5061,15 @@ def _option_differences(
     return differing_options(options, variables, bounds)
 
 
-def option_differences() -> dict[str, dict[str, dict[str, str]]]:
+def option_differences(timeout: float = 0) -> dict[str, dict[str, dict[str, str]]]:
     """
     Compare the declared option file with what the running server has.
 
     Values are compared in the server's own form; what the group sets in its members (mode, read
     only, bootstrap) is left out.
+
+    timeout
+        As for :py:func:`account_differences`.
 
     Returns a dict: ``online`` (what :py:func:`set_options` would set), ``restart`` (what waits for
     a restart of mysqld) and ``unknown`` (what the running server has no variable for: misspelt, or
@@ -5058,8 +5083,9 @@ def option_differences() -> dict[str, dict[str, dict[str, str]]]:
         salt 'db*' mysql_gr.option_differences
     """
     settings = _settings()
-    with local(settings) as connection:
-        return _option_differences(settings, connection)
+    return _answered(
+        settings, timeout, lambda connection: _option_differences(settings, connection)
+    )
 
 
 def set_options() -> dict[str, dict[str, str]]:

@@ -27,6 +27,15 @@ def __virtual__() -> str:
     return __virtualname__
 
 
+# How long a server may be away that a keeper restarts meanwhile, as after a clone.
+AWAY_SECONDS = 30
+
+
+def _away() -> float:
+    """Return the seconds to wait for a server that does not answer: a test run waits for none."""
+    return 0 if __opts__["test"] else AWAY_SECONDS
+
+
 def _partial() -> bool:
     return __salt__["config.get"]("converge") == "partial"
 
@@ -114,7 +123,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
     ret = _unchanged(name, f"The accounts of scope {scope} are present")
     try:
         try:
-            missing = __salt__["mysql_gr.account_differences"](scope)
+            missing = __salt__["mysql_gr.account_differences"](scope, timeout=_away())
         except CommandExecutionError as err:
             if not __opts__["test"]:
                 raise
@@ -154,7 +163,7 @@ def options_current(name: str) -> dict[str, Any]:
     ret = _unchanged(name, "The running server has the declared options")
     try:
         try:
-            differ = __salt__["mysql_gr.option_differences"]()
+            differ = __salt__["mysql_gr.option_differences"](timeout=_away())
         except CommandExecutionError as err:
             if not __opts__["test"]:
                 raise

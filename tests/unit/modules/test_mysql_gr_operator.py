@@ -462,3 +462,29 @@ def test_a_statements_table_is_named():
             "detail": "it is made without a primary key",
         }
     ]
+
+
+def test_a_server_that_is_away_is_asked_again_for_a_while(monkeypatch):
+    """As while a clone restarts it beside a highstate."""
+    answers = iter([mysql_gr.UnreachableError("away"), mysql_gr.UnreachableError("away"), "there"])
+
+    @contextlib.contextmanager
+    def local(_settings):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        yield answer
+
+    monkeypatch.setattr(mysql_gr, "local", local)
+    monkeypatch.setattr(mysql_gr.time, "sleep", lambda _: None)
+    assert (
+        mysql_gr._answered(
+            mysql_gr.settings_from(pillar(), "db1"), 30, lambda connection: connection
+        )
+        == "there"
+    )
+    answers = iter([mysql_gr.UnreachableError("away")])
+    with pytest.raises(mysql_gr.UnreachableError):
+        mysql_gr._answered(
+            mysql_gr.settings_from(pillar(), "db1"), 0, lambda connection: connection
+        )
