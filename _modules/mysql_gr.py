@@ -18,12 +18,9 @@ user; the others over their admin port, which answers when ``max_connections`` i
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import ipaddress
-import json
 import logging
-import math
 import re
 import shutil
 import socket
@@ -32,30 +29,66 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from group_replication import causes, lock, memory
-from group_replication.files import write_whole
-from group_replication.gtid import (
-    GtidSet,
-    count_gtids,
-    format_gtids,
-    parse_gtids,
-    subtract_gtids,
-    union_gtids,
+from group_replication.decision import (
+    ACTIONS,
+    STARTS,
+    Decide,
+    as_verdict,
+    because,
+    decide_by,
+    held_by,
+    silent_verdict,
 )
-from group_replication.tables import by_address, difference, hosts_of, is_listed
+from group_replication.facts import ALIKE, has_quorum, writable_by
+from group_replication.files import write_whole
+from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids, union_gtids
+from group_replication.instance_check import Instance, instance_problems
+from group_replication.model import (
+    ERROR,
+    MODES,
+    OFFLINE,
+    ONLINE,
+    PRESENT,
+    RECOVERING,
+    SINGLE_LEADER,
+    SYSTEM_SCHEMAS,
+    UNKNOWN,
+    Settings,
+    joined,
+    write_concurrency_for,
+)
+from group_replication.options import options_of
+from group_replication.overrides import (
+    named_member,
+    overruling,
+    removal_problem,
+    survivors_by,
+    unpaused,
+)
+from group_replication.pillar import ROLES, declared_balancer, declared_nodes, walk
+from group_replication.running_options import (
+    declared_single_leader,
+    differing_options,
+    switch_value,
+)
+from group_replication.schema_check import check_statement, checked_mode
+from group_replication.settings import (
+    current_settings,
+    drain_seconds,
+    settings_file_differs,
+    write_settings,
+)
+from group_replication.tables import by_address, difference, hosts_of
 from group_replication.versions import (
-    OLDEST,
     SUPPORTED,
     is_supported,
-    option_missing,
-    options_for,
     statement_for,
     version_of,
     version_of_package,
 )
-from group_replication.versions import today as _today
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 try:
@@ -117,67 +150,15 @@ __load__ = [
     "wait_online",
 ]
 
-MODES = ("multi-primary", "single-primary")
-# How long a silent member is waited for (pillar mysql:group:timings); the first is the default.
-# After 5 s without a word a member is UNREACHABLE, and these say what follows. docs/bench.md has
-# what each took for dead.
-TIMINGS: dict[str, dict[str, int]] = {
-    # For one LAN: a member that is gone is out within seconds.
-    "fast": {
-        # It is expelled at once. Any value from 1 to 14 costs 15 s more, since the server looks at
-        # a suspicion again only after that time.
-        "member_expel_timeout": 0,
-        # A member without majority gives up after this many seconds instead of never: its clients
-        # are told, and the others may lead the group again.
-        "unreachable_majority_timeout": 10,
-        # What was said in those seconds is kept for who comes back; the server's default of 1 GiB
-        # is more than a small machine has.
-        "message_cache_size": 128 * 1024**2,
-    },
-    # For networks and machines with pauses: a member may be silent for 20 s and stays.
-    "tolerant": {
-        # The longest time that costs no more than the shortest above 0.
-        "member_expel_timeout": 14,
-        # Above the 20 s after which a member is out: a pause that ends in time puts nobody out.
-        "unreachable_majority_timeout": 30,
-        # Four times as long a silence to make up for.
-        "message_cache_size": 512 * 1024**2,
-    },
-}
-# How many messages a group agrees on at once, where pillar mysql:group:write_concurrency does not
-# say; docs/bench.md has what each costs.
-WRITE_CONCURRENCY = {
-    # With 10, the server's own default, members that write a lot wait for a place behind one that
-    # says nothing; the server takes that for a slow network, and waits the longer for that member.
-    "multi-primary": 50,
-    # The primary alone leads. Where it is lost, so many messages are filled in for, some at a time.
-    "single-primary": 10,
-}
-# What the server takes.
-WRITE_CONCURRENCY_RANGE = (10, 200)
-MEMBERS_MIN, MEMBERS_MAX = 3, 9
-# Group Replication's own word for a member's state, and ours for one that cannot be asked.
-ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
-UNREACHABLE, UNKNOWN = "UNREACHABLE", "UNKNOWN"
-PRESENT = (ONLINE, RECOVERING)
 
-# Where the server's package has it.
-DATA_DIRECTORY = "/var/lib/mysql"
-SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 # In /run: a machine that boots drains nothing. The first says until when, the second why.
 LEAVING_FILE = Path("/run/mysql-gr/leaving")
 DRAINED_FILE = Path("/run/mysql-gr/drained")
-SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 USER_SCHEMAS = (
     "SELECT schema_name AS name FROM information_schema.schemata"
     " WHERE schema_name NOT IN %s ORDER BY 1"
 )
-# A statement that makes or alters a table, and what in it is no keyword.
-STATEMENT = re.compile(
-    r"\s*(create(?: temporary)?|alter) table (?:if not exists )?([`\w.]+)(.*)", re.I | re.S
-)
-QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
 # The server's code for it, as _said writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
 # The server sets one option of Group Replication at a time, and none while that starts or stops.
@@ -220,1437 +201,18 @@ def __virtual__() -> str:
 # --- settings ------------------------------------------------------------------------------------
 
 
-# Named tuples and no dataclasses: those look their module up in sys.modules, where the loader has
-# not put it yet.
-class Account(NamedTuple):
-    """A MySQL account: its name and, where it has one, its password."""
-
-    name: str
-    password: str = ""
-
-    def __repr__(self) -> str:
-        return f"Account({self.name!r})"
-
-
-class Settings(NamedTuple):
-    """All that is declared about the group, checked; see ``pillar.example`` for each key."""
-
-    me: str
-    group: str
-    mode: str
-    nodes: dict[str, str]
-    subnet: str
-    admin: Account
-    recovery: Account
-    application: Account
-    database: str = ""
-    port: int = 3306
-    admin_port: int = 33062
-    health_port: int = 9200
-    socket: str = "/run/mysqld/mysqld.sock"
-    health_user: str = "mysql-gr-health"
-    health_clients: tuple[str, ...] = ()
-    options: Mapping[str, Any] = {}
-    version: str = ""
-    drain: int = 10
-    timings: str = "fast"
-    write_concurrency: int | None = None
-    data_directory: str = DATA_DIRECTORY
-    # Why this member is none of the declared ones any more, or the empty text.
-    removed: str = ""
-
-
-def _invalid(key: str, value: Any, right: str) -> SaltInvocationError:
-    return SaltInvocationError(f"pillar {key} is {_shown(value)}; expected {right}")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "missing"
-    if isinstance(value, Mapping | list | tuple | set):
-        # What it holds may be secret.
-        return f"a {type(value).__name__}"
-    text = str(value)
-    return f"'{text}'" if text.isprintable() else repr(text)
-
-
-def _walk(pillar: Mapping[str, Any], key: str) -> Any:
-    value: Any = pillar
-    for part in key.split(":"):
-        if not isinstance(value, Mapping) or part not in value:
-            return None
-        value = value[part]
-    return value
-
-
-# Every key that is read here, so that a misspelt one is no silent default. None: a value.
-KEYS: dict[str, Any] = {
-    "cluster": {
-        "subnet": None,
-        "health_port": None,
-        "health_clients": None,
-        "virtual_address": None,
-        "virtual_router_id": None,
-        "nodes": None,
-    },
-    "mysql": {
-        "group": {"name": None, "mode": None, "timings": None, "write_concurrency": None},
-        "accounts": {
-            "admin": {"name": None, "password": None},
-            "recovery": {"name": None, "password": None},
-            "application": {"name": None, "password": None, "database": None},
-        },
-        "port": None,
-        "admin_port": None,
-        "socket": None,
-        "version": None,
-        "options": None,
-        "drain": None,
-        "lookup": {
-            "package": None,
-            "core_package": None,
-            "service": None,
-            "config_file": None,
-            "data_directory": None,
-            "library": None,
-        },
-    },
-}
-NODE_KEYS = ("ip", "role")
-ROLES = ("master", "db", "proxy", "web")
-
-
-def _check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
-    """Refuse what is no mapping or has a key that nothing reads; no value is shown."""
-    if value is None:
-        return
-    if not isinstance(value, Mapping):
-        raise SaltInvocationError(
-            f"pillar {place} is a {type(value).__name__}; expected a mapping with {_names(known)}"
-        )
-    for key, inner in value.items():
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1, 0.5)
-            raise SaltInvocationError(
-                f"pillar {place}:{key} is a key that nothing reads; expected "
-                + (f"{place}:{near[0]}" if near else f"one of {_names(known)}")
-            )
-        if known[key] is not None:
-            _check_keys(inner, known[key], f"{place}:{key}")
-
-
-# What CHANGE REPLICATION SOURCE takes; kept for all accounts, so that there is one rule.
-PASSWORD_MIN, PASSWORD_MAX = 12, 32
-
-
-def _password(pillar: Mapping[str, Any], key: str) -> str:
-    value = _walk(pillar, key)
-    if (
-        not isinstance(value, str)
-        or not PASSWORD_MIN <= len(value) <= PASSWORD_MAX
-        or not value.isprintable()
-    ):
-        # The value itself is never shown, however wrong it is.
-        shown = "missing" if value is None else "not that"
-        raise SaltInvocationError(
-            f"pillar {key} is {shown}; expected a password of {PASSWORD_MIN} to {PASSWORD_MAX} "
-            "characters, as vagrant/prepare.py makes it"
-        )
-    return value
-
-
-def _is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
-    # YAML's yes and no are numbers to Python.
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _port(pillar: Mapping[str, Any], key: str, default: int) -> int:
-    value = _walk(pillar, key)
-    if value is None:
-        return default
-    if not _is_number(value, 1, 65535):
-        raise _invalid(key, value, "a port number from 1 to 65535")
-    return value
-
-
-DRAIN_MAX = 600
-
-
-def _drain_seconds(key: str, value: Any, default: int) -> int:
-    if value is None:
-        return default
-    if not _is_number(value, 0, DRAIN_MAX):
-        raise SaltInvocationError(
-            f"{key} is '{value}'; expected a whole number of seconds from 0 to {DRAIN_MAX}"
-        )
-    return value
-
-
-def _account_name(pillar: Mapping[str, Any], role: str, default: str) -> str:
-    key = f"mysql:accounts:{role}:name"
-    value = _walk(pillar, key)
-    if value is None:
-        return default
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", value):
-        raise _invalid(key, value, "1 to 32 letters, digits, '_', '.' or '-'")
-    return value
-
-
-def _network(pillar: Mapping[str, Any]) -> ipaddress.IPv4Network:
-    subnet = _walk(pillar, "cluster:subnet")
-    try:
-        return ipaddress.IPv4Network(subnet if isinstance(subnet, str) else "")
-    except ValueError:
-        raise _invalid(
-            "cluster:subnet",
-            subnet,
-            "an IPv4 network such as 172.28.17.0/24 (MySQL limits accounts to networks of IPv4 "
-            "only, so IPv6 is not supported)",
-        ) from None
-
-
-def _host_address(
-    key: str, value: Any, network: ipaddress.IPv4Network, seen: Mapping[str, str]
-) -> str:
-    """Return an address of the subnet that none of those seen so far is."""
-    try:
-        address = ipaddress.IPv4Address(value if isinstance(value, str) else "")
-    except ValueError:
-        raise _invalid(key, value, "an IP address, of IPv4") from None
-    ends = (network.network_address, network.broadcast_address)
-    if address not in network or (network.prefixlen < 31 and address in ends):
-        raise _invalid(key, value, f"an address of a host in cluster:subnet {network}")
-    if str(address) in seen:
-        raise _invalid(key, value, f"an address that is not {seen[str(address)]}'s already")
-    return str(address)
-
-
-def declared_nodes(pillar: Mapping[str, Any], role: str | None) -> dict[str, str]:
-    """
-    Return the addresses of the declared nodes of one role, in declared order.
-
-    pillar
-        The pillar, with ``cluster:subnet`` and ``cluster:nodes``.
-
-    role
-        The role to keep: ``db``, ``proxy``, ``web`` or ``master``; None keeps all.
-
-    Returns a dict of node id to IP address. Raises SaltInvocationError for a table that is missing
-    or has an unknown role or key, an address that is none of the subnet's, or one address twice.
-    """
-    network = _network(pillar)
-    table = _walk(pillar, "cluster:nodes")
-    if not isinstance(table, Mapping) or not table:
-        raise _invalid("cluster:nodes", table, "a mapping of node id to {ip: …, role: …}")
-    seen: dict[str, str] = {}
-    nodes = {}
-    for name, node in table.items():
-        key = f"cluster:nodes:{name}"
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-            raise SaltInvocationError(
-                f"pillar cluster:nodes has a node named {name!r}; expected a minion's id: text of "
-                "letters, digits, '.', '_' or '-'"
-            )
-        _check_keys(node, dict.fromkeys(NODE_KEYS), key)
-        ip, its_role = _walk(table, f"{name}:ip"), _walk(table, f"{name}:role")
-        address = _host_address(f"{key}:ip", ip, network, seen)
-        if its_role not in ROLES:
-            raise _invalid(f"{key}:role", its_role, f"one of {_names(ROLES)}")
-        seen[address] = name
-        if role in (None, its_role):
-            nodes[name] = address
-    return nodes
-
-
-class Balancer(NamedTuple):
-    """Where the databases are reached, and by which machines."""
-
-    # Proxies in declared order, by node id.
-    proxies: dict[str, str]
-    # The address that moves between them; the empty text where none is declared.
-    virtual_address: str
-    virtual_router_id: int
-
-    @property
-    def address(self) -> str:
-        """What clients connect to: the virtual address, or the first proxy's, or the empty text."""
-        return self.virtual_address or next(iter(self.proxies.values()), "")
-
-
-def declared_balancer(pillar: Mapping[str, Any]) -> Balancer:
-    """
-    Check what the pillar declares of the balancer and return it.
-
-    pillar
-        The pillar, with ``cluster``.
-
-    Returns a :py:class:`Balancer`. Raises SaltInvocationError for a table of nodes that is wrong, a
-    virtual address that is none of the subnet's or a node's own, or a wrong router id.
-    """
-    _check_keys(pillar.get("cluster"), KEYS["cluster"], "cluster")
-    proxies = declared_nodes(pillar, "proxy")
-    address = _walk(pillar, "cluster:virtual_address")
-    if address is not None:
-        seen = {ip: name for name, ip in declared_nodes(pillar, None).items()}
-        address = _host_address("cluster:virtual_address", address, _network(pillar), seen)
-    router = _walk(pillar, "cluster:virtual_router_id")
-    if router is None:
-        router = 51
-    if not _is_number(router, 1, 255):
-        raise _invalid("cluster:virtual_router_id", router, "a whole number from 1 to 255")
-    return Balancer(proxies, address or "", router)
-
-
-def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
-    """
-    Check the pillar and return what it declares of the group.
-
-    pillar
-        The minion's pillar, with ``cluster`` and ``mysql``.
-
-    me
-        The minion's id, which must be a declared node of role ``db``.
-
-    Returns a :py:class:`Settings`. Raises SaltInvocationError naming the key, its value and what
-    would be right, for whatever is malformed, misspelt or contradicts itself.
-    """
-    for key, known in KEYS.items():
-        _check_keys(pillar.get(key), known, key)
-    nodes = declared_nodes(pillar, "db")
-    if not MEMBERS_MIN <= len(nodes) <= MEMBERS_MAX:
-        raise _invalid(
-            "cluster:nodes",
-            f"{len(nodes)} nodes with role db ({', '.join(nodes)})",
-            f"{MEMBERS_MIN} to {MEMBERS_MAX} of them: Group Replication takes no more members, "
-            "and fewer cannot lose one",
-        )
-    if me not in nodes:
-        raise _invalid("cluster:nodes", ", ".join(nodes), f"a node '{me}' with role db")
-    settings = Settings(
-        me=me,
-        group=_group_name(pillar),
-        mode=_one_of(pillar, "mysql:group:mode", MODES),
-        timings=_one_of(pillar, "mysql:group:timings", tuple(TIMINGS)),
-        write_concurrency=_write_concurrency(pillar),
-        nodes=nodes,
-        subnet=str(_network(pillar)),
-        admin=Account(
-            _account_name(pillar, "admin", "mysql_gr_admin"),
-            _password(pillar, "mysql:accounts:admin:password"),
-        ),
-        recovery=Account(
-            _account_name(pillar, "recovery", "mysql_gr_recovery"),
-            _password(pillar, "mysql:accounts:recovery:password"),
-        ),
-        application=Account(
-            _account_name(pillar, "application", "haproxy_root"),
-            _password(pillar, "mysql:accounts:application:password"),
-        ),
-        database=_database(pillar),
-        port=_port(pillar, "mysql:port", 3306),
-        admin_port=_port(pillar, "mysql:admin_port", 33062),
-        health_port=_port(pillar, "cluster:health_port", 9200),
-        socket=_path(pillar, "mysql:socket", "/run/mysqld/mysqld.sock"),
-        health_clients=(*declared_balancer(pillar).proxies.values(), *_health_clients(pillar)),
-        options=_options(pillar),
-        version=_declared_version(pillar),
-        drain=_drain_seconds("pillar mysql:drain", _walk(pillar, "mysql:drain"), 10),
-        data_directory=str(Path(_path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
-    )
-    _check_lookup(pillar)
-    _check_distinct(settings)
-    _check_needs(settings)
-    if settings.version:
-        _check_versions(settings.options, settings.version)
-    return settings
-
-
-def _one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
-    value = _walk(pillar, key)
-    if value is None:
-        return right[0]
-    if value not in right:
-        raise _invalid(key, value, " or ".join(right))
-    return str(value)
-
-
-def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
-    key = "mysql:group:write_concurrency"
-    value = _walk(pillar, key)
-    if value is None:
-        return None
-    least, most = WRITE_CONCURRENCY_RANGE
-    if not _is_number(value, least, most):
-        raise _invalid(key, value, f"a number from {least} to {most}")
-    return value
-
-
-def _group_name(pillar: Mapping[str, Any]) -> str:
-    value = _walk(pillar, "mysql:group:name")
-    pattern = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-    if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise _invalid("mysql:group:name", value, "a UUID as uuidgen prints it")
-    return value.lower()
-
-
-def _database(pillar: Mapping[str, Any]) -> str:
-    key = "mysql:accounts:application:database"
-    value = _walk(pillar, key)
-    if value is None:
-        return "realworld"
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
-        raise _invalid(key, value, "1 to 64 letters, digits or '_'")
-    if value.lower() in SYSTEM_SCHEMAS:
-        raise _invalid(key, value, "a database that is none of the server's own")
-    return value
-
-
-def _path(pillar: Mapping[str, Any], key: str, default: str) -> str:
-    value = _walk(pillar, key)
-    if value is None:
-        return default
-    # 107 bytes is what a socket's address holds.
-    if not isinstance(value, str) or not re.fullmatch(r"/[A-Za-z0-9._/@+-]{1,106}", value):
-        raise _invalid(key, value, f"an absolute path such as {default}")
-    return value
-
-
-def _health_clients(pillar: Mapping[str, Any]) -> tuple[str, ...]:
-    key = "cluster:health_clients"
-    value = _walk(pillar, key)
-    if value is None:
-        return ()
-    right = "a list of IPv4 addresses and networks, such as [172.28.17.9, 10.1.0.0/24]"
-    if not isinstance(value, list):
-        raise _invalid(key, value, right)
-    for one in value:
-        try:
-            ipaddress.IPv4Network(one if isinstance(one, str) else "")
-        except ValueError:
-            raise _invalid(key, one, right) from None
-    return tuple(value)
-
-
-def _declared_version(pillar: Mapping[str, Any]) -> str:
-    value = _walk(pillar, "mysql:version")
-    if value is None:
-        return ""
-    if not isinstance(value, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,3}){1,2}", value):
-        raise _invalid("mysql:version", value, "quoted text such as '8.4' or '9.7.4'")
-    if not is_supported(version_of(value)):
-        raise _invalid("mysql:version", value, SUPPORTED)
-    return value
-
-
-def _check_lookup(pillar: Mapping[str, Any]) -> None:
-    for name in KEYS["mysql"]["lookup"]:
-        key = f"mysql:lookup:{name}"
-        value = _walk(pillar, key)
-        if name in ("config_file", "data_directory", "library"):
-            _path(pillar, key, "/usr/local/lib/mysql-gr")
-        elif value is not None and not (
-            isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+@_-]*", value)
-        ):
-            raise _invalid(key, value, f"the name of a {name}")
-
-
-def _check_distinct(settings: Settings) -> None:
-    ports = {
-        "mysql:port": settings.port,
-        "mysql:admin_port": settings.admin_port,
-        "cluster:health_port": settings.health_port,
-    }
-    roles = {role: getattr(settings, role) for role in ("admin", "recovery", "application")}
-    names = {f"mysql:accounts:{role}:name": account.name for role, account in roles.items()}
-    for values, right in ((ports, "a port of its own"), (names, "an account of its own")):
-        for key, value in values.items():
-            same = next(other for other, one in values.items() if one == value)
-            if same != key:
-                raise _invalid(key, value, f"{right}: {same} is the same")
-    for key, name in names.items():
-        if name in ("root", settings.health_user) or name.startswith("mysql."):
-            raise _invalid(key, name, "an account that is none of the server's own")
-    by_password: dict[str, str] = {}
-    for role, account in roles.items():
-        key = f"mysql:accounts:{role}:password"
-        same = by_password.setdefault(account.password, key)
-        if same != key:
-            raise SaltInvocationError(
-                f"pillar {key} is the same as {same}; expected a password of its own"
-            )
-
-
 # --- options that pillar gives -------------------------------------------------------------------
-
-# What mysqld takes for either in an option file.
-ON, OFF = ("ON", "1", "TRUE"), ("OFF", "0", "FALSE")
-# What pillar mysql:options may say of an option that the group depends on, and why.
-# Nothing is right where there is no value.
-NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
-    "group_replication_bootstrap_group": ((), "in a file it makes a second group at a restart"),
-    "group_replication_start_on_boot": (OFF, "what has asked the other members starts it"),
-    "group_replication_communication_stack": (("MYSQL",), "members speak over the server's port"),
-    "group_replication_recovery_use_ssl": (ON, "the recovery account requires TLS"),
-    "group_replication_ssl_mode": (
-        ("REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
-        "the recovery account requires TLS",
-    ),
-    "gtid_mode": (("ON",), "the group is made of GTIDs"),
-    "enforce_gtid_consistency": (ON, "the group is made of GTIDs"),
-    "log_replica_updates": (ON, "members recover from each other's binary logs"),
-    "binlog_format": (("ROW",), "the group certifies rows"),
-    "transaction_write_set_extraction": (("XXHASH64",), "the group certifies rows"),
-    "master_info_repository": (("TABLE",), "the group keeps it in a table"),
-    "relay_log_info_repository": (("TABLE",), "the group keeps it in a table"),
-    "replica_preserve_commit_order": (ON, "commits appear in one order on all members"),
-    "replica_parallel_type": (("LOGICAL_CLOCK",), "commits appear in one order on all members"),
-    "super_read_only": (ON, "a member outside the group must not take a write"),
-    "read_only": (ON, "a member outside the group must not take a write"),
-    "performance_schema": (ON, "members are asked through it what they are"),
-    "skip_networking": (OFF, "members reach each other over the network"),
-    "skip_grant_tables": (OFF, "it lets everybody in"),
-    "server_uuid": ((), "each server makes its own and keeps it in auto.cnf"),
-    "plugin_load": ((), "it unloads what the group needs; plugin_load_add adds to that"),
-    "initialize": ((), "it makes a new data directory"),
-    "initialize_insecure": ((), "it makes a new data directory"),
-    "group_replication_paxos_single_leader": ((*ON, *OFF), "it is a switch"),
-    "default_storage_engine": (("INNODB",), "the group takes rows of InnoDB alone"),
-    "binlog_do_db": ((), "the group must not lack transactions"),
-    "binlog_ignore_db": ((), "the group must not lack transactions"),
-}
-FILTERS = "replicate_"
-# Options that follow from other keys, and from which.
-DERIVED = {
-    "server_id": "the member's address",
-    "report_host": "cluster:nodes",
-    "report_port": "mysql:port",
-    "port": "mysql:port",
-    "socket": "mysql:socket",
-    "admin_address": "cluster:nodes",
-    "admin_port": "mysql:admin_port",
-    "group_replication_group_name": "mysql:group:name",
-    "group_replication_local_address": "cluster:nodes and mysql:port",
-    "group_replication_group_seeds": "cluster:nodes and mysql:port",
-    "group_replication_single_primary_mode": "mysql:group:mode",
-    "group_replication_enforce_update_everywhere_checks": "mysql:group:mode",
-}
-# Options of plugins, which are not loaded while a data directory is initialised.
-PLUGINS = ("group_replication_", "clone_")
-
-
-def _option_name(text: str) -> str:
-    """An option as the file spells it: one spelling for all that mysqld takes for the same."""
-    name = text.replace("-", "_").lower()
-    bare = name.removeprefix("loose_")
-    return f"loose_{bare}" if bare.startswith(PLUGINS) else name
-
-
-def _options(pillar: Mapping[str, Any]) -> dict[str, Any]:
-    key = "mysql:options"
-    table = _walk(pillar, key)
-    if table is None:
-        return {}
-    if not isinstance(table, Mapping):
-        raise _invalid(key, table, "a mapping of server option to value")
-    options: dict[str, Any] = {}
-    for name, value in table.items():
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name):
-            raise SaltInvocationError(
-                f"pillar {key} has an option named {name!r}; expected letters, digits, '_' or '-'"
-            )
-        spelt = _option_name(name)
-        bare = spelt.removeprefix("loose_")
-        if any(other.removeprefix("loose_") == bare for other in options):
-            raise _invalid(f"{key}:{name}", value, "an option once, in one spelling")
-        many = isinstance(value, list)
-        checked = [_option_value(f"{key}:{name}", one) for one in (value if many else [value])]
-        if not checked:
-            raise _invalid(f"{key}:{name}", value, "one value at least")
-        options[spelt] = checked if many else checked[0]
-    return options
-
-
-def _option_value(key: str, value: Any) -> str | int | float:
-    if isinstance(value, bool):
-        # YAML reads ON and OFF as these.
-        return "ON" if value else "OFF"
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _invalid(key, value, "a finite number")
-    if isinstance(value, int | float):
-        return value
-    if not isinstance(value, str):
-        raise _invalid(key, value, "text, a number, ON or OFF, or a list of these")
-    if not value.isprintable() or value != value.strip():
-        raise _invalid(key, value, "one line without blanks around it")
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    if "#" in value and not quoted:
-        raise _invalid(key, value, "it in quotes of its own: a # begins a comment in the file")
-    return value
-
-
-def _check_needs(settings: Settings) -> None:
-    """Refuse options that contradict what the group needs or what other keys say."""
-    own = {name.removeprefix("loose_"): one for name, one in _own_options(settings).items()}
-    for name, value in settings.options.items():
-        bare = name.removeprefix("loose_")
-        key, said = f"mysql:options:{bare}", str(value).strip("'\"")
-        for prefix, means in (("skip_", "OFF"), ("disable_", "OFF"), ("enable_", "ON")):
-            inner = _today(bare.removeprefix(prefix))
-            if bare.startswith(prefix) and bare not in NEEDS and inner in {*NEEDS, "log_bin"}:
-                bare, said = inner, means
-        bare = _today(bare)
-        if bare.startswith(FILTERS):
-            raise _invalid(key, value, "to be left out: the group takes no filters")
-        if bare == "log_bin" and said.upper() in (*ON, *OFF):
-            raise _invalid(
-                key, value, "the base name of files: the binary log is on unless told otherwise"
-            )
-        if bare == "bind_address":
-            address = settings.nodes[settings.me]
-            if not {address, "*", "0.0.0.0", "::"} & set(re.split(r"\s*,\s*", said)):  # noqa: S104
-                raise _invalid(key, value, f"{address} among them, where the others reach it")
-        if (
-            bare == "transaction_isolation"
-            and said.upper() == "SERIALIZABLE"
-            and settings.mode == MODES[0]
-        ):
-            raise _invalid(
-                key,
-                value,
-                "READ-COMMITTED, REPEATABLE-READ or READ-UNCOMMITTED: in multi-primary mode the "
-                "server refuses every commit of a SERIALIZABLE transaction",
-            )
-        if bare == "datadir" and str(Path(said)) != settings.data_directory:
-            raise _invalid(
-                key,
-                value,
-                f"'{settings.data_directory}', which follows from mysql:lookup:data_directory",
-            )
-        if bare in NEEDS:
-            right, why = NEEDS[bare]
-            if not right:
-                raise _invalid(key, value, f"to be left out: {why}")
-            if said.upper() not in right:
-                raise _invalid(key, value, f"{' or '.join(right)}: {why}")
-        if bare in DERIVED and not _same(said, str(own[bare])):
-            raise _invalid(key, value, f"'{own[bare]}', which follows from {DERIVED[bare]}")
-
-
-def _same(one: str, other: str) -> bool:
-    return (
-        any(one.upper() in words and other.upper() in words for words in (ON, OFF))
-        or one.lower() == other.lower()
-    )
-
-
-def _check_versions(options: Mapping[str, Any], version: str) -> None:
-    for name, value in options.items():
-        bare = name.removeprefix("loose_")
-        right = option_missing(bare, version)
-        if right:
-            raise _invalid(f"mysql:options:{bare}", value, right)
 
 
 # --- settings, stored ----------------------------------------------------------------------------
 
 
-REMOVED = "pillar cluster:nodes no longer declares it"
-
-
-def settings_of_removed(
-    pillar: Mapping[str, Any], me: str, stored: Settings | None
-) -> Settings | None:
-    """
-    Return the settings of a member that the table of nodes no longer declares.
-
-    pillar
-        The minion's pillar: the other members are those that it declares now.
-
-    me
-        The minion's id.
-
-    stored
-        What the keeper's file says, from when the member was declared; None where there is none.
-
-    Returns None when ``me`` is declared, or never was a member. Raises SaltInvocationError as
-    :py:func:`settings_from` does: a table that is wrong removes nobody.
-    """
-    nodes = declared_nodes(pillar, "db")
-    if me in nodes or stored is None or me not in stored.nodes:
-        return None
-    current = settings_from(pillar, next(iter(nodes), me))
-    return current._replace(me=me, nodes={**current.nodes, me: stored.nodes[me]}, removed=REMOVED)
-
-
-def settings_as_json(settings: Settings) -> str:
-    """
-    Return what the keeper needs of the settings, as :py:func:`settings_from_json` reads it.
-
-    The passwords of the recovery and application accounts stay out: the keeper uses neither.
-    """
-    kept = settings._asdict()
-    kept["admin"] = settings.admin._asdict()
-    for role in ("recovery", "application"):
-        kept[role] = {"name": kept[role].name, "password": ""}
-    return json.dumps(kept, indent=2) + "\n"
-
-
-def settings_from_json(text: str) -> Settings:
-    """
-    Return the settings that :py:func:`settings_as_json` wrote.
-    """
-    data = json.loads(text)
-    for role in ("admin", "recovery", "application"):
-        data[role] = Account(**data[role])
-    data["health_clients"] = tuple(data["health_clients"])
-    # A file of a later version says more than this one reads.
-    return Settings(**{name: value for name, value in data.items() if name in Settings._fields})
-
-
-def _stored_settings() -> Settings | None:
-    """What the keeper's file says, where it is."""
-    if not SETTINGS_FILE.exists():
-        return None
-    return settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
-
-
 def _settings() -> Settings:
-    """The settings of this minion: from its pillar, or where it has none (masterless), the file."""
-    if "mysql" in __pillar__:
-        me = __opts__["id"]
-        # A minion that is declared needs no file, whatever is in it.
-        stored = None if me in declared_nodes(__pillar__, "db") else _stored_settings()
-        return settings_of_removed(__pillar__, me, stored) or settings_from(__pillar__, me)
-    stored = _stored_settings()
-    if stored:
-        return stored
-    raise SaltInvocationError(
-        f"neither pillar mysql nor {SETTINGS_FILE} is there: "
-        f"does pillar/top.sls give minion '{__opts__['id']}' the mysql pillar?"
-    )
-
-
-def server_id_of(address: str) -> int:
-    """
-    Return a server id that no other member can have: the number that the IPv4 address is.
-
-    address
-        The member's address.
-    """
-    return int(ipaddress.IPv4Address(address))
-
-
-def options_of(settings: Settings, version: str = "") -> dict[str, Any]:
-    """
-    Return the server's option file for these settings.
-
-    settings
-        The group's settings.
-
-    version
-        The server's version. Default: not known, which leaves out what not all versions have.
-
-    Returns a dict of option name to value, in the order of the file; a list is an option that
-    stands several times. What pillar ``mysql:options`` names comes last and wins. Raises
-    SaltInvocationError for an option there that the version does not have.
-    """
-    options = _own_options(settings) | options_for(version)
-    _check_versions(settings.options, version)
-    for name, value in settings.options.items():
-        bare = name.removeprefix("loose_")
-        if bare == "plugin_load_add":
-            more = value if isinstance(value, list) else [value]
-            options[bare] = [*options[bare], *(one for one in more if one not in options[bare])]
-        else:
-            options[bare if bare in options else name] = value
-    return options
-
-
-def _own_options(settings: Settings) -> dict[str, Any]:
-    address = settings.nodes[settings.me]
-    multi = settings.mode == MODES[0]
-    # The plugin is not loaded while a data directory is initialised: hence "loose".
-    gr = "loose_group_replication_"
-    return {
-        "server_id": server_id_of(address),
-        "bind_address": f"{address},127.0.0.1",
-        "port": settings.port,
-        "socket": settings.socket,
-        # One key says where the data is, to the server as to the states.
-        **(
-            {"datadir": settings.data_directory}
-            if settings.data_directory != DATA_DIRECTORY
-            else {}
-        ),
-        "report_host": address,
-        "report_port": settings.port,
-        # A door for the operator and for the other members when max_connections is exhausted.
-        "admin_address": address,
-        "admin_port": settings.admin_port,
-        "create_admin_listener_thread": "ON",
-        "mysqlx": "OFF",
-        # More than a balancer's three sections send here together (maxconn in pillar/haproxy.sls).
-        "max_connections": 500,
-        # Accounts are given by address; no name service can slow a connection down or stop it.
-        "skip_name_resolve": "ON",
-        # An acknowledged commit is on disk.
-        "sync_binlog": 1,
-        "innodb_flush_log_at_trx_commit": 1,
-        # Named, or the files would follow the machine's name and be lost with it.
-        "relay_log": "relay-bin",
-        "gtid_mode": "ON",
-        "enforce_gtid_consistency": "ON",
-        # Commits appear in one order on all members.
-        "replica_preserve_commit_order": "ON",
-        # A member outside the group must not take a write, whatever brought it there.
-        "super_read_only": "ON",
-        # Group Replication refuses writes to tables without a primary key; this refuses the table.
-        "sql_require_primary_key": "ON",
-        "plugin_load_add": ["group_replication.so", "mysql_clone.so"],
-        f"{gr}group_name": settings.group,
-        # Group Replication is started by what has asked the other members first, never by mysqld.
-        f"{gr}start_on_boot": "OFF",
-        f"{gr}communication_stack": "MYSQL",
-        f"{gr}local_address": f"{address}:{settings.port}",
-        f"{gr}group_seeds": ",".join(f"{ip}:{settings.port}" for ip in settings.nodes.values()),
-        f"{gr}single_primary_mode": "OFF" if multi else "ON",
-        f"{gr}enforce_update_everywhere_checks": "ON" if multi else "OFF",
-        # Traffic of the group and of distributed recovery is encrypted; the default only since 9.5.
-        f"{gr}ssl_mode": "REQUIRED",
-        f"{gr}recovery_use_ssl": "ON",
-        # A member that left by fault accepts no clients, and can still be looked into.
-        f"{gr}exit_state_action": "OFFLINE_MODE",
-        # A new primary answers when it has applied what the old one left; the default since 8.4.
-        f"{gr}consistency": "BEFORE_ON_PRIMARY_FAILOVER",
-        # The keeper takes an expelled member in again, after asking the others. The server's own
-        # tries know no evidence, and a try that waits for a view holds up what would help.
-        f"{gr}autorejoin_tries": 0,
-        # In single-primary mode one member leads what the group agrees on, the primary, and a lost
-        # secondary holds up nothing; in multi-primary mode all lead. Who joins takes what the group
-        # has (SINGLE_LEADER).
-        f"{gr}paxos_single_leader": "ON",
-        **{f"{gr}{name}": value for name, value in TIMINGS[settings.timings].items()},
-    }
+    """The settings of this minion."""
+    return current_settings(__pillar__, __opts__["id"])
 
 
 # --- the decision --------------------------------------------------------------------------------
-
-# What is to be done, and by whom:
-#   member      nothing: this is a member of a group with a majority
-#   recovering  nothing yet: distributed recovery is under way
-#   join        start Group Replication here
-#   clone       copy a member's data onto this empty server; joining comes after it
-#   create      create the group here, for the first time
-#   lead        create the group here again after all members were down
-#   stop        end what is left of the old group here, so that nothing of it reaches a new one
-#   apply       apply what was received before the crash, so that it counts
-#   wait        another member acts, or has to finish first
-#   uncertain   some declared member does not answer: it may be alive
-#   paused      the operator took this member out on purpose
-#   silent      the local mysqld does not answer
-#   refuse      an operator has to look: the sentence says at what
-STARTS = ("create", "lead", "join", "clone")
-ACTIONS = (*STARTS, "stop", "apply")
-PENDING = ("wait", "uncertain", "recovering")
-
-
-def has_quorum(members: Iterable[Mapping[str, Any]]) -> bool:
-    """
-    Tell whether a view has a majority.
-
-    members
-        The view's rows, each with ``state``. RECOVERING counts as present; UNREACHABLE counts among
-        those that a majority is needed of; a row OFFLINE or ERROR is none of the group's.
-    """
-    states = [member["state"] for member in members]
-    present = sum(state in PRESENT for state in states)
-    return present * 2 > present + sum(state == UNREACHABLE for state in states)
-
-
-def _held(facts: Mapping[str, Any]) -> GtidSet:
-    return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
-
-
-def _verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
-    answer = {"verdict": verdict, "why": why, "leader": None}
-    return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
-
-
-def _silent_verdict(me: str, error: str) -> dict[str, Any]:
-    return _verdict("silent", f"mysqld on {me} does not answer: {error}")
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
-def _decide_in_group(
-    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any] | None:
-    """The rows for a member that Group Replication runs on."""
-    if mine["state"] == RECOVERING:
-        return _verdict("recovering", f"{me} is RECOVERING: distributed recovery is under way")
-    if mine["state"] != ONLINE:
-        return None
-    if mine["group"] != group:
-        return _verdict(
-            "refuse", f"{me} is ONLINE in group {mine['group']}, but {group} is declared"
-        )
-    if not mine["quorum"]:
-        gone = [member["host"] for member in mine["members"] if member["state"] == UNREACHABLE]
-        return _verdict(
-            "refuse",
-            f"{me} is ONLINE without a majority: {_names(gone)} UNREACHABLE; it takes no writes",
-        )
-    other = {
-        name: facts["view_id"]
-        for name, facts in online.items()
-        if name != me and _view(facts) != _view(mine)
-    }
-    if other:
-        return _verdict(
-            "refuse",
-            f"two groups with one name: {me} is in view {mine['view_id']}, "
-            + _names(f"{name} in view {view}" for name, view in other.items()),
-        )
-    return _verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
-
-
-def _view(facts: Mapping[str, Any]) -> str:
-    """What is the same in all views of one group's life: the part before the counter."""
-    return str(facts["view_id"]).partition(":")[0]
-
-
-def _decide_with_group(
-    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The rows for a member outside the group, while others are ONLINE."""
-    foreign = {name: facts["group"] for name, facts in online.items() if facts["group"] != group}
-    if foreign:
-        return _verdict(
-            "refuse",
-            _names(f"{name} is ONLINE in group {other}" for name, other in foreign.items())
-            + f", but {group} is declared",
-        )
-    views = {name: _view(facts) for name, facts in online.items()}
-    if len(set(views.values())) > 1:
-        return _verdict(
-            "refuse",
-            "two groups with one name: "
-            + _names(f"{name} is in view {facts['view_id']}" for name, facts in online.items()),
-        )
-    led = {name: facts for name, facts in online.items() if facts["quorum"]}
-    if not led:
-        return _verdict("refuse", f"{_names(online)}: ONLINE, but without a majority")
-    if not is_listed(mine["host"], [facts["declared"] for facts in led.values()]):
-        # Not to refuse: a new member's highstate may be ahead of the others'.
-        return _verdict(
-            "wait",
-            f"{_names(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it "
-            "joins once one has, which a highstate of those members brings, if pillar "
-            "cluster:nodes declares it",
-        )
-    twins = [name for name, one in online.items() if one["server_uuid"] == mine["server_uuid"]]
-    if twins:
-        return _verdict(
-            "refuse",
-            f"{me} has the server_uuid of {_names(twins)}: a copied disk. Stop mysqld on {me}, "
-            "remove auto.cnf from its data directory, and start it again",
-        )
-    shadow = [
-        name
-        for name, facts in led.items()
-        if any(
-            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
-            for member in facts["members"]
-        )
-    ]
-    if shadow:
-        return _verdict(
-            "wait",
-            f"{_names(shadow)} still has the previous incarnation of {me} in its view; "
-            f"{me} joins when it is expelled",
-        )
-    # A group goes by its lowest version, also while it is upgraded member by member.
-    lowest = min(led, key=lambda name: version_of(led[name]["version"]))
-    if _too_old(mine, led[lowest]):
-        return _verdict(
-            "refuse",
-            f"{me} runs {mine['version']}, which is older than {lowest}'s "
-            f"{led[lowest]['version']}: the group takes no version older than its lowest",
-        )
-    held = union_gtids(*[_held(facts) for facts in led.values()])
-    errant = format_gtids(subtract_gtids(_held(mine), held))
-    if errant:
-        return _verdict(
-            "refuse",
-            f"{me} has transactions that the group does not have: {errant}; "
-            "nothing is wiped unasked",
-            errant=errant,
-            overruled_by="clone_over",
-        )
-    if _held(mine):
-        return _decide_incremental(mine, me, group, led)
-    return _decide_empty(mine, me, group, led, held)
-
-
-def _too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether a group with the other member would refuse this one for its version."""
-    left, right = version_of(mine["version"]), version_of(other["version"])
-    # Within a series any patch level may join, in the series that promise so.
-    return left < right and not (left[:2] == right[:2] and left >= OLDEST)
-
-
-def _purged(
-    mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]
-) -> dict[str, GtidSet] | None:
-    """What each member has purged that this one needs, if that is so for all of them."""
-    needed = {
-        name: subtract_gtids(parse_gtids(one["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
-        for name, one in led.items()
-    }
-    return needed if all(needed.values()) else None
-
-
-def _decide_incremental(
-    mine: Mapping[str, Any], me: str, group: str, led: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The rows for a member with a part of the group's history."""
-    purged = _purged(mine, led)
-    if purged:
-        return _verdict(
-            "refuse",
-            f"every ONLINE member has purged binary logs that {me} needs ("
-            + _names(f"{name}: {format_gtids(gtids)}" for name, gtids in purged.items())
-            + f"), and {me} is not empty: only a clone over it would do "
-            f"(mysql_gr.join method=clone clone_over={me})",
-            overruled_by="clone_over",
-        )
-    return _verdict(
-        "join",
-        f"{_names(led)} ONLINE in group {group} with a majority: {me} joins{_because(mine)}",
-    )
-
-
-# From so many transactions on, an empty member is copied to it instead of replaying them all.
-CLONE_TRANSACTIONS = 1_000_000
-
-
-def _decide_empty(
-    mine: Mapping[str, Any],
-    me: str,
-    group: str,
-    led: Mapping[str, Mapping[str, Any]],
-    held: GtidSet,
-) -> dict[str, Any]:
-    """The rows for a member without any transaction: incremental or by clone."""
-    if mine["schemas"]:
-        return _verdict(
-            "refuse",
-            f"{me} has data that no transaction accounts for ({_names(mine['schemas'])}), which "
-            "the group does not know; move it out of the way, or clone over it "
-            f"(mysql_gr.join method=clone clone_over={me})",
-            overruled_by="clone_over",
-        )
-    if mine["remembered"]:
-        return _verdict("refuse", memory.lost(me, mine["remembered"]), overruled_by="clone_over")
-    purged, many = _purged(mine, led), count_gtids(held) > CLONE_TRANSACTIONS
-    donor = donor_for(mine, led) if purged or many else None
-    if donor:
-        reason = (
-            "no ONLINE member has all binary logs any more"
-            if purged
-            else f"more than {CLONE_TRANSACTIONS} transactions would have to be replayed"
-        )
-        return _verdict("clone", f"{me} is empty and clones {donor}: {reason}", donor=donor)
-    if purged:
-        return _verdict(
-            "refuse",
-            f"every ONLINE member has purged binary logs that {me} needs, and none can be cloned: "
-            + _names(f"{name} runs {one['version']}" for name, one in led.items())
-            + f", {me} runs {mine['version']}",
-        )
-    return _verdict("join", f"{_names(led)} ONLINE in group {group} with a majority: {me} joins")
-
-
-def donor_for(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """
-    Return which member to clone: the last declared one of a version that can be, or None.
-
-    The first declared ones are those that the balancer sends writes to.
-
-    mine
-        What this member says of itself.
-
-    led
-        Declared name to what each ONLINE member says of itself.
-    """
-    able = [name for name, one in led.items() if _clones(mine["version"], one["version"])]
-    return able[-1] if able else None
-
-
-def _clones(mine: str, other: str) -> bool:
-    """Tell whether one version clones another: the same one, or the same series since 8.0.37."""
-    left, right = version_of(mine), version_of(other)
-    return left == right or (left[:2] == right[:2] and min(left, right) >= (8, 0, 37))
-
-
-def _ending(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """
-    The rows for members that have not ended their part in an old group.
-
-    One that lost its majority is out for its clients long before its group communication has ended.
-    Until then it has messages of the old group under way, and a new group of the same name takes
-    them: one of its members, and not the others (seen).
-    """
-    running = {
-        name: one["state"]
-        for name, one in facts.items()
-        if one["answers"] and (one["running"] or one["state"] != OFFLINE)
-    }
-    if me in running:
-        return _verdict(
-            "stop", f"{me} is {running[me]}: its part in the old group is ended before a new one"
-        )
-    if running:
-        return _verdict(
-            "wait", f"{_names(running)}: its part in the old group ends before a new one is made"
-        )
-    return None
-
-
-def _because(one: Mapping[str, Any]) -> str:
-    """The applier's last error as the end of a sentence, where there is one."""
-    return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""
-
-
-def _apply(me: str, mine: Mapping[str, Any], received: str) -> dict[str, Any]:
-    """The row for a member that received what is not applied yet."""
-    return _verdict(
-        "apply",
-        f"{me} received {received} and has not applied it yet{_because(mine)}",
-        received=received,
-        overruled_by="force_member",
-    )
-
-
-def _unbuilt(
-    mine: Mapping[str, Any], group: str, silent: Mapping[str, Mapping[str, Any]], declared: int
-) -> list[str]:
-    """
-    The silent members that are declared and were never built, as far as this one remembers.
-
-    One that joined while this one was out may have gone on with others: so most of the declared
-    members have to answer.
-    """
-    if (declared - len(silent)) * 2 <= declared:
-        return []
-    return [
-        name
-        for name, one in silent.items()
-        if memory.never_seen(mine["remembered"], group, one.get("host"))
-    ]
-
-
-def _decide_without_group(
-    mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The rows for the time when nobody is ONLINE: who creates the group, or leads it again?"""
-    recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
-    if recovering:
-        return _verdict("wait", f"{_names(recovering)} RECOVERING: what comes of it is awaited")
-    silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
-    unbuilt = _unbuilt(mine, group, {name: facts[name] for name in silent}, len(facts))
-    if unbuilt and len(unbuilt) == len(silent):
-        facts = {name: one for name, one in facts.items() if name not in unbuilt}
-    elif silent:
-        return _verdict(
-            "uncertain",
-            "no answer from "
-            + _names(f"{name} ({error})" for name, error in silent.items())
-            + ": it may be alive, so the group is neither created nor led without it",
-            overruled_by="force_member",
-        )
-    ending = _ending(me, facts)
-    if ending:
-        return ending
-    held = {name: parse_gtids(one["gtid_executed"]) for name, one in facts.items()}
-    everything = union_gtids(*held.values())
-    # What nobody executed and somebody received is applied first, so that what is executed is all.
-    received = {
-        name: subtract_gtids(parse_gtids(one["gtid_received"]), everything)
-        for name, one in facts.items()
-    }
-    if received[me]:
-        return _apply(me, mine, format_gtids(received[me]))
-    if any(received.values()):
-        return _verdict(
-            "wait",
-            _names(
-                f"{name} applies {format_gtids(gtids)} first{_because(facts[name])}"
-                for name, gtids in received.items()
-                if gtids
-            ),
-            overruled_by="force_member",
-        )
-    complete = [name for name in facts if not subtract_gtids(everything, held[name])]
-    if not complete:
-        lacking = _names(
-            f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
-        )
-        return _verdict(
-            "refuse",
-            f"no member has what all have together: {lacking}",
-            overruled_by="force_member",
-        )
-    differs = difference(
-        mine["declared"] or (),
-        {name: one["declared"] for name, one in facts.items() if name != me and mine["declared"]},
-    )
-    if differs:
-        return _verdict(
-            "refuse",
-            f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
-            "a highstate of all database machines makes them one",
-            overruled_by="force_member",
-        )
-    # By what all see alike: the order of a table is each member's own.
-    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
-    first = not any(source.partition(":")[0] == group for source in everything)
-    act = "create" if first else "lead"
-    was = mine["remembered"]
-    if first and leader == me and was and (was["group"] in ("", group) or not held[me]):
-        return _verdict("refuse", memory.lost(me, was))
-    if first and leader == me and not held[me] and mine["schemas"]:
-        return _verdict(
-            "refuse",
-            f"{me} has data that no transaction accounts for ({_names(mine['schemas'])}): members "
-            "that join would lack it; dump it, drop it, and load it into the group",
-        )
-    reason = (
-        "all declared members answered and none ever held a transaction of the group"
-        if first
-        else "all declared members answered, none is ONLINE, and it holds all that any of them has"
-    )
-    if unbuilt:
-        reason = (
-            f"all declared members but {_names(unbuilt)} answered, which {me} never saw in the "
-            "group; none is ONLINE, and it holds all that any of them has"
-        )
-    does = "creates the group" if first else "leads the group again"
-    if leader == me:
-        return _verdict(act, f"{me} {does}: {reason}", leader=me)
-    return _verdict(
-        "wait",
-        f"{leader} {does}, {me} waits for it: {reason}",
-        leader=leader,
-        overruled_by="force_member",
-    )
-
-
-def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """
-    Decide what a member is to do from what is known of all (docs/decisions.md has the table).
-
-    me
-        The declared name of the member that asks.
-
-    group
-        The declared UUID of the group.
-
-    facts
-        Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
-
-    Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, stop, apply,
-    wait, uncertain, paused, silent, refuse), ``why`` (the sentence for the operator), ``leader``
-    (who creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only
-    this member has, or ""), ``received`` (GTIDs to be applied, or "") and ``overruled_by`` (the
-    argument with which an operator can decide otherwise: ``clone_over`` of :py:func:`join`,
-    ``force_member`` of :py:func:`recover`, or "").
-    """
-    mine = facts[me]
-    if not mine["answers"]:
-        return _silent_verdict(me, mine["error"])
-    online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
-    inside = _decide_in_group(mine, me, group, online)
-    if inside is not None:
-        return inside
-    if mine["paused"]:
-        return _verdict("paused", f"{me} stays out of the group: {mine['paused']}")
-    if online:
-        return _decide_with_group(mine, me, group, online)
-    return _decide_without_group(mine, me, group, facts)
-
-
-METHODS = ("auto", "incremental", "clone")
-
-
-def join_by(
-    me: str,
-    group: str,
-    facts: Mapping[str, Mapping[str, Any]],
-    method: str = "auto",
-    clone_over: str | None = None,
-) -> dict[str, Any]:
-    """
-    Decide as :py:func:`decide_by`, for an operator who says how this member is to come in.
-
-    method
-        ``auto``: as decided. ``incremental``: never by clone. ``clone``: by clone, of an empty
-        member only.
-
-    clone_over
-        This member's name, to clone over what it has.
-    """
-    decision = decide_by(me, group, facts)
-    if method == "auto" or decision["verdict"] not in ("join", "clone", "refuse"):
-        return decision
-    mine = facts[me]
-    led = {
-        name: one
-        for name, one in facts.items()
-        if one["answers"] and one["state"] == ONLINE and one["quorum"]
-    }
-    if method == "incremental":
-        if decision["verdict"] != "clone":
-            return decision
-        if _purged(mine, led):
-            return _verdict("refuse", f"{me} cannot join incrementally: {decision['why']}")
-        return _verdict("join", f"{me} joins incrementally, as told", leader=None)
-    if decision["verdict"] == "refuse" and decision["overruled_by"] != "clone_over":
-        return decision
-    donor = donor_for(mine, led)
-    if donor is None:
-        return _verdict("refuse", f"no ONLINE member can be cloned by version {mine['version']}")
-    has = format_gtids(_held(mine)) or _names(mine["schemas"])
-    if mine["remembered"] and not has and clone_over != me:
-        return decision
-    if has and clone_over != me:
-        alone = decision["errant"]
-        return _verdict(
-            "refuse",
-            f"{me} is not empty ({has}"
-            + (f"; the group does not have {alone}" if alone else "")
-            + f"): a clone gives that up only with clone_over={me}",
-            errant=decision["errant"],
-            overruled_by="clone_over",
-        )
-    lost = decision["errant"] or "nothing that the group does not have"
-    return _verdict(
-        "clone",
-        f"{me} clones {donor}, as told" + (f", and gives up {lost}" if has else ""),
-        donor=donor,
-        errant=decision["errant"],
-    )
-
-
-def recover_by(
-    me: str,
-    group: str,
-    facts: Mapping[str, Mapping[str, Any]],
-    force_member: str | None = None,
-) -> dict[str, Any]:
-    """
-    Decide as :py:func:`decide_by`, for an operator who may name who leads after a full outage.
-
-    force_member
-        This member's name, to lead where the facts alone do not allow it: a declared member does
-        not answer, or histories diverged. What only others have is then refused when they return.
-    """
-    decision = decide_by(me, group, facts)
-    if force_member != me or decision["overruled_by"] != "force_member":
-        return decision
-    ending = _ending(me, facts)
-    if ending:
-        return ending
-    mine = facts[me]
-    received = subtract_gtids(
-        parse_gtids(mine["gtid_received"]), parse_gtids(mine["gtid_executed"])
-    )
-    only = format_gtids(received)
-    # It is given up once the applier has said that it cannot.
-    if only and not mine["applier_error"]:
-        return _apply(me, mine, only)
-    silent = [name for name, one in facts.items() if not one["answers"]]
-    without = {
-        name: format_gtids(subtract_gtids(_held(one), parse_gtids(mine["gtid_executed"])))
-        for name, one in facts.items()
-        if one["answers"] and name != me
-    }
-    known = [f"gives up {only}, which it received and cannot apply{_because(mine)}"] if only else []
-    known += [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
-    if silent:
-        known.append(f"without an answer from {_names(silent)}")
-    return _verdict(
-        "lead",
-        f"{me} leads the group again, as told" + "".join(f"; {part}" for part in known),
-        leader=me,
-        received=only,
-    )
-
-
-def survivors_by(
-    me: str,
-    nodes: Mapping[str, str],
-    facts: Mapping[str, Mapping[str, Any]],
-    survivors: Sequence[str],
-    dead: Sequence[str],
-) -> None:
-    """
-    Check that a group without majority may be forced to go on with the survivors alone.
-
-    me
-        The declared name of the member that would do it.
-
-    nodes
-        Declared names and addresses.
-
-    facts
-        As :py:func:`facts` returns them.
-
-    survivors, dead
-        Declared names, as the operator gives them: together every declared member, each once.
-
-    Raises SaltInvocationError for names that do not add up, CommandExecutionError where what is
-    seen contradicts them.
-    """
-    if sorted([*survivors, *dead]) != sorted(nodes):
-        raise SaltInvocationError(
-            f"survivors is '{_names(survivors)}' and dead is '{_names(dead)}'; expected each "
-            f"declared member once, in one of them: {_names(nodes)}"
-        )
-    if me not in survivors:
-        raise SaltInvocationError(
-            f"survivors is '{_names(survivors)}', but this is {me}; expected a call to a survivor"
-        )
-    mine = facts[me]
-    if mine["state"] != ONLINE:
-        raise CommandExecutionError(
-            f"{me} is {mine['state']}: there is no view to force. After a full outage "
-            f"mysql_gr.recover force_member={me} leads the group again"
-        )
-    if mine["quorum"]:
-        raise CommandExecutionError(f"{me} is in a view with a majority: nothing is to be forced")
-    alive = [name for name in dead if facts[name]["answers"]]
-    if alive:
-        raise CommandExecutionError(
-            f"dead is '{_names(dead)}', but {_names(alive)} answers: it is alive, and would go on "
-            "as a second group"
-        )
-    for name in survivors:
-        one = facts[name]
-        if not one["answers"] or one["state"] != ONLINE or _view(one) != _view(mine):
-            raise CommandExecutionError(
-                f"survivors has '{name}', which is "
-                + (f"{one['state']} in view {one['view_id']}" if one["answers"] else one["error"])
-                + f"; expected a member ONLINE in {me}'s view {mine['view_id']}"
-            )
-    unreachable = {m["host"] for m in mine["members"] if m["state"] == UNREACHABLE}
-    reached = [name for name in survivors if nodes[name] in unreachable]
-    if reached:
-        raise CommandExecutionError(
-            f"survivors has {_names(reached)}, which {me} cannot reach: it would not go on with it"
-        )
 
 
 # --- connections ---------------------------------------------------------------------------------
@@ -1937,19 +499,6 @@ def silent_of(hosts: Sequence[str], port: int) -> list[str]:
     with ThreadPoolExecutor(max_workers=len(hosts) or 1) as pool:
         replies = pool.map(lambda host: answers(host, port), hosts)
         return [host for host, reply in zip(hosts, replies, strict=True) if not reply]
-
-
-def write_concurrency_for(settings: Settings, mode: str) -> int:
-    """
-    Return how many messages the group is to agree on at once.
-
-    settings
-        The group's settings.
-
-    mode
-        What the group is, whatever is declared.
-    """
-    return settings.write_concurrency or WRITE_CONCURRENCY[mode]
 
 
 def write_concurrency(connection: Any) -> int:
@@ -2482,7 +1031,7 @@ def _await_accounts(connection: Any, settings: Settings, scope: str, patience: f
         clerk = clerk_of(observe(connection)["members"], settings.nodes)
         if time.monotonic() > deadline:
             raise CommandExecutionError(
-                f"{_names(missing)}: {clerk or 'a primary'} makes it for the group, and it did not "
+                f"{joined(missing)}: {clerk or 'a primary'} makes it for the group, and it did not "
                 f"arrive on {settings.me} within {patience:.0f} s"
             )
         time.sleep(0.5)
@@ -2528,8 +1077,8 @@ def nodes(role: str | None = None) -> dict[str, str]:
         salt web mysql_gr.nodes role=web
     """
     if role not in (None, *ROLES):
-        raise SaltInvocationError(f"role is {role!r}; expected one of {_names(ROLES)}")
-    if _walk(__pillar__, "cluster:nodes") is None:
+        raise SaltInvocationError(f"role is {role!r}; expected one of {joined(ROLES)}")
+    if walk(__pillar__, "cluster:nodes") is None:
         return {}
     return declared_nodes(__pillar__, role)
 
@@ -2565,11 +1114,7 @@ def settings_differ() -> bool:
 
         salt 'db*' mysql_gr.settings_differ
     """
-    wanted = settings_as_json(_settings())
-    try:
-        return SETTINGS_FILE.read_text(encoding="utf-8") != wanted
-    except FileNotFoundError:
-        return True
+    return settings_file_differs(_settings())
 
 
 def store_settings() -> None:
@@ -2584,35 +1129,10 @@ def store_settings() -> None:
 
         salt 'db*' mysql_gr.store_settings
     """
-    write_whole(SETTINGS_FILE, settings_as_json(_settings()), 0o600)
+    write_settings(_settings())
 
 
 # --- looking -------------------------------------------------------------------------------------
-
-
-def writable_by(facts: Mapping[str, Any]) -> bool:
-    """
-    Tell whether a member takes writes, from what it says of itself.
-
-    facts
-        One member's part of :py:func:`facts`.
-    """
-    return (
-        readable_by(facts)
-        and facts["role"] == "PRIMARY"
-        and not facts["super_read_only"]
-        and not facts["stopping"]
-    )
-
-
-def readable_by(facts: Mapping[str, Any]) -> bool:
-    """
-    Tell whether a member may be read: ONLINE, with a majority, and not in offline mode.
-
-    facts
-        One member's part of :py:func:`facts`.
-    """
-    return facts["state"] == ONLINE and facts["quorum"] and not facts["offline_mode"]
 
 
 def _named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -2800,9 +1320,9 @@ def diagnosis(
     problems = [] if decision["verdict"] == "member" else [decision["why"]]
     answering = {name: one for name, one in seen.items() if one["answers"]}
     led = [one for one in answering.values() if one["state"] == ONLINE and one["quorum"]]
-    held = union_gtids(*(_held(one) for one in led))
+    held = union_gtids(*(held_by(one) for one in led))
     errant = {
-        name: format_gtids(subtract_gtids(_held(one), held))
+        name: format_gtids(subtract_gtids(held_by(one), held))
         for name, one in answering.items()
         if led and one["state"] not in PRESENT
     }
@@ -2820,10 +1340,10 @@ def diagnosis(
     if mine["quorum"] and mine["mode"] != settings.mode:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
     single_leader = mine["alike"].get(SINGLE_LEADER)
-    if mine["quorum"] and single_leader not in (None, _declared_single_leader(settings)):
+    if mine["quorum"] and single_leader not in (None, declared_single_leader(settings)):
         problems.append(
             f"the group has {SINGLE_LEADER} {single_leader}, and "
-            f"{_declared_single_leader(settings)} is declared: it takes that when it is led again, "
+            f"{declared_single_leader(settings)} is declared: it takes that when it is led again, "
             "once all members have been out of it"
         )
     concurrency = channels["write_concurrency"]
@@ -2956,7 +1476,7 @@ def compared(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]
     facts
         As :py:func:`facts` returns them; members that do not answer are left out.
     """
-    held = {name: _held(one) for name, one in facts.items() if one["answers"]}
+    held = {name: held_by(one) for name, one in facts.items() if one["answers"]}
     everything = union_gtids(*held.values())
     answer = {}
     for name in held:
@@ -2990,194 +1510,7 @@ def compare_gtids() -> dict[str, dict[str, str]]:
     return compared(facts())
 
 
-# What a server must be to join: variable, what is right, in words for the operator. A variable that
-# a version lacks is as it should be there. Checksums and row images may be any since 8.0.21.
-REQUIRED = {
-    "performance_schema": ("ON", "1"),
-    "gtid_mode": ("ON",),
-    "enforce_gtid_consistency": ("ON",),
-    "log_bin": ("ON", "1"),
-    "log_replica_updates": ("ON", "1"),
-    "binlog_format": ("ROW",),
-    "transaction_write_set_extraction": ("XXHASH64", "MURMUR32"),
-    "master_info_repository": ("TABLE",),
-    "relay_log_info_repository": ("TABLE",),
-    "replica_preserve_commit_order": ("ON", "1"),
-    "replica_parallel_type": ("LOGICAL_CLOCK",),
-    "super_read_only": ("ON", "1"),
-    "group_replication_start_on_boot": ("OFF",),
-    "group_replication_bootstrap_group": ("OFF",),
-}
-# Decided when a group is created or led: who joins takes it from the group.
-SINGLE_LEADER = "group_replication_paxos_single_leader"
-# What Group Replication wants to be equal in all members; it refuses one that differs.
-ALIKE = (
-    "lower_case_table_names",
-    "default_table_encryption",
-    "group_replication_gtid_assignment_block_size",
-    SINGLE_LEADER,
-    "group_replication_view_change_uuid",
-)
 CHANNELS = ("group_replication_applier", "group_replication_recovery")
-
-
-class Instance(NamedTuple):
-    """What a server says of itself that its peers need not know."""
-
-    # Global variables, names in lower case, and those that are kept over a restart.
-    variables: Mapping[str, str]
-    persisted: Mapping[str, str] = {}
-    # The state of the plugin; empty: not there.
-    plugin: str = ""
-    # Channels of asynchronous replication, and filters of all replication.
-    channels: Sequence[str] = ()
-    filters: Sequence[str] = ()
-    # Where report_host leads.
-    report_addresses: Sequence[str] = ()
-    # As account_differences returns it.
-    accounts: Mapping[str, Mapping[str, Sequence[str]]] = {}
-
-
-def _allowed(address: str, allowlist: str) -> bool:
-    """Tell whether group_replication_ip_allowlist covers an address; names in it are not asked."""
-    ip = ipaddress.IPv4Address(address)
-    if allowlist.upper() == "AUTOMATIC":
-        return ip.is_private
-    networks = []
-    for word in allowlist.split(","):
-        with contextlib.suppress(ValueError):
-            networks.append(ipaddress.ip_network(word.strip(), strict=False))
-    return any(ip in network for network in networks)
-
-
-def instance_problems(
-    settings: Settings, instance: Instance, seen: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, str]]:
-    """
-    Name all that would stop a server from joining, from what is known of it.
-
-    settings
-        The group's settings.
-
-    instance
-        What the server says of itself.
-
-    seen
-        What every member says of itself, as :py:func:`facts` returns it.
-    """
-    found: list[dict[str, str]] = []
-
-    def problem(what: str, value: Any, right: str) -> None:
-        found.append({"what": what, "value": str(value or ""), "expected": right})
-
-    mine, variables = seen[settings.me], instance.variables
-    inside = mine["state"] in PRESENT
-    version = version_of(mine["version"])
-    if not is_supported(version):
-        problem("version", mine["version"], SUPPORTED)
-    declared = version_of(settings.version) if settings.version else ()
-    if version[: len(declared)] != declared:
-        problem("version", mine["version"], f"{settings.version}, as mysql:version says")
-    if instance.plugin != "ACTIVE":
-        problem(
-            "plugin group_replication",
-            instance.plugin,
-            "ACTIVE (plugin_load_add in the option file, or INSTALL PLUGIN)",
-        )
-    for name, right in REQUIRED.items():
-        # A member of the group has been made writable by it.
-        if (
-            name in variables
-            and variables[name] not in right
-            and not (inside and name == "super_read_only")
-        ):
-            problem(name, variables[name], right[0])
-        if name in instance.persisted and instance.persisted[name] not in right:
-            danger = (
-                ": DANGEROUS, at its next start this server makes a second group"
-                if name == "group_replication_bootstrap_group"
-                else ", which wins over the option file at the next start"
-            )
-            problem(
-                f"persisted {name}",
-                instance.persisted[name],
-                f"{right[0]} (RESET PERSIST {name}){danger}",
-            )
-    _check_addresses(settings, instance, problem)
-    if variables.get("group_replication_group_name", settings.group) != settings.group:
-        problem(
-            "group_replication_group_name",
-            variables["group_replication_group_name"],
-            settings.group,
-        )
-    for channel in instance.channels:
-        problem("replication channel", channel, "none beside the group's own (RESET REPLICA ALL)")
-    for one in instance.filters:
-        problem("replication filter", one, "none: a group takes no filters")
-    _check_peers(settings, seen, problem)
-    for account, lacking in instance.accounts.items():
-        problem(account, None, f"{_names(lacking['missing'])} (mysql_gr.create_accounts)")
-    return found
-
-
-def _check_addresses(
-    settings: Settings, instance: Instance, problem: Callable[[str, Any, str], None]
-) -> None:
-    """Name what keeps the others from finding this server, or it from letting them in."""
-    variables, address = instance.variables, settings.nodes[settings.me]
-    host = variables.get("report_host") or ""
-    if host != address:
-        leads = [one for one in instance.report_addresses if one != host]
-        loops = any(ipaddress.ip_address(one).is_loopback for one in instance.report_addresses)
-        problem(
-            "report_host",
-            f"{host} ({_names(leads)})" if leads else host,
-            f"{address}, as cluster:nodes says"
-            + ("; a loopback address leads the others to themselves" if loops else ""),
-        )
-    if variables.get("report_port") not in (None, "0", str(settings.port)):
-        problem("report_port", variables["report_port"], str(settings.port))
-    # The stack of the server's own connections asks accounts, not addresses.
-    if variables.get("group_replication_communication_stack") == "XCOM":
-        allowlist = variables.get("group_replication_ip_allowlist", "")
-        shut = [name for name, ip in settings.nodes.items() if not _allowed(ip, allowlist)]
-        if shut:
-            problem(
-                "group_replication_ip_allowlist",
-                allowlist,
-                "also " + _names(f"{settings.nodes[name]} of {name}" for name in shut),
-            )
-
-
-def _check_peers(
-    settings: Settings,
-    seen: Mapping[str, Mapping[str, Any]],
-    problem: Callable[[str, Any, str], None],
-) -> None:
-    """Name what is the same as another's and must not be, and what must be and is not."""
-    mine = seen[settings.me]
-    others = {name: one for name, one in seen.items() if name != settings.me and one["answers"]}
-    for name, one in others.items():
-        if one["server_uuid"] == mine["server_uuid"]:
-            problem("server_uuid", mine["server_uuid"], f"one that is not {name}'s: a copied disk")
-        if one["server_id"] == mine["server_id"]:
-            problem("server_id", mine["server_id"], f"one that is not {name}'s")
-    group = {name: one for name, one in others.items() if one["state"] == ONLINE} or others
-    if group:
-        name = min(group, key=lambda n: version_of(group[n]["version"]))
-        if _too_old(mine, group[name]):
-            problem("version", mine["version"], f"not older than {name}'s {group[name]['version']}")
-    for variable in ALIKE:
-        if variable == SINGLE_LEADER:
-            continue
-        wanted = {
-            name: one["alike"][variable] for name, one in group.items() if variable in one["alike"]
-        }
-        value = mine["alike"].get(variable)
-        for name, right in wanted.items():
-            if value not in (None, right):
-                problem(variable, value, f"{right}, as {name} has it")
-                break
 
 
 def _instance(settings: Settings) -> Instance:
@@ -3280,7 +1613,7 @@ def check_schema(mode: str | None = None) -> list[dict[str, str]]:
         salt db1 mysql_gr.check_schema mode=multi-primary
     """
     settings = _settings()
-    mode = _mode(mode or settings.mode)
+    mode = checked_mode(mode or settings.mode)
     with local(settings, 60) as connection:
         return _check_schema(connection, mode)
 
@@ -3309,39 +1642,8 @@ def check_statements(statements: list[str], mode: str | None = None) -> list[dic
 
         salt db1 mysql_gr.check_statements '["CREATE TABLE t (a INT)"]'
     """
-    mode = _mode(mode or _settings().mode)
-    return [problem for one in statements for problem in _check_statement(one, mode)]
-
-
-def _check_statement(statement: str, mode: str) -> list[dict[str, str]]:
-    """Return what one statement would make that a group in this mode cannot write to."""
-    found = STATEMENT.match(" ".join(statement.split()))
-    if not found or found[1].lower() == "create temporary":
-        return []
-    table, rest = found[2].replace("`", ""), QUOTED.sub("''", found[3])
-    # Of another table it has the key that that one has.
-    creates = found[1].lower() == "create" and not re.match(r"\s*(like|select|as)\b", rest, re.I)
-    problems = []
-    if creates and not re.search(r"\bprimary key\b", rest, re.I):
-        problems.append(("no primary key", "it is made without a primary key"))
-    if not creates and re.search(r"\bdrop primary key\b(?!.*\badd primary key\b)", rest, re.I):
-        problems.append(("no primary key", "its primary key is dropped"))
-    engine = re.search(r"\bengine\s*=?\s*(\w+)", rest, re.I)
-    if engine and engine[1].lower() != "innodb":
-        problems.append(("engine", f"{engine[1]}, not InnoDB"))
-    if mode == MODES[0]:
-        rules = re.findall(r"\bon (?:delete|update) (?:cascade|set null)\b", rest, re.I)
-        if rules:
-            problems.append(
-                ("cascading foreign key", f"{', '.join(rules).lower()}, in {mode} mode")
-            )
-    return [{"table": table, "problem": what, "detail": why} for what, why in problems]
-
-
-def _mode(mode: str) -> str:
-    if mode not in MODES:
-        raise SaltInvocationError(f"mode is '{mode}'; expected {MODES[0]} or {MODES[1]}")
-    return mode
+    mode = checked_mode(mode or _settings().mode)
+    return [problem for one in statements for problem in check_statement(one, mode)]
 
 
 def _check_schema(connection: Any, mode: str) -> list[dict[str, str]]:
@@ -3622,29 +1924,6 @@ def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
         _do(connection, "STOP GROUP_REPLICATION")
 
 
-def _declared_single_leader(settings: Settings) -> str:
-    # Asked while a group is led: what other options there are, and for which version, must not
-    # matter here.
-    option = f"loose_{SINGLE_LEADER}"
-    declared = settings.options.get(option, _own_options(settings)[option])
-    return switch_value(SINGLE_LEADER, option_as_running(declared, "ON"))
-
-
-def switch_value(name: str, value: Any) -> str:
-    """
-    Return ON or OFF, which alone goes into a statement as it is.
-
-    name
-        The variable.
-
-    value
-        As pillar or another member says it. Raises CommandExecutionError when it is neither.
-    """
-    if value not in ("ON", "OFF"):
-        raise CommandExecutionError(f"{name} is {value!r}; expected ON or OFF")
-    return str(value)
-
-
 def _start(
     settings: Settings,
     connection: Any,
@@ -3657,7 +1936,7 @@ def _start(
     # A group keeps what it is, also when pillar or the option file is ahead of it.
     group = next((one for one in peers if one["state"] == ONLINE), None)
     mode = group["mode"] if group else settings.mode
-    has = group["alike"].get(SINGLE_LEADER) if group else _declared_single_leader(settings)
+    has = group["alike"].get(SINGLE_LEADER) if group else declared_single_leader(settings)
     _stop_failed(connection, mine)
     if mine["offline_mode"]:
         # Left by exit_state_action; a member that is let in again serves again.
@@ -3789,7 +2068,7 @@ def _clone(
     # What is there is dropped first, which super_read_only forbids; read_only stays ON.
     _do(connection, "SET GLOBAL super_read_only = OFF")
     try:
-        if _held(mine):
+        if held_by(mine):
             # A copy that is cut off has dropped data already.
             _forget_transactions(connection, mine["version"])
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -3839,9 +2118,6 @@ def _remember(mine: Mapping[str, Any]) -> None:
         log.warning("%s is not written: %s", memory.MEMBER_FILE, err)
 
 
-Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
-
-
 def _act(
     settings: Settings,
     allowed: Sequence[str],
@@ -3855,7 +2131,7 @@ def _act(
         _locked(connection, lock_seconds) as locked,
     ):
         if not locked:
-            return _verdict("wait", f"another run on {settings.me} is at it")
+            return as_verdict("wait", f"another run on {settings.me} is at it")
         seen = _facts(settings, connection)
         decision = decided(settings.me, settings.group, seen)
         verdict = decision["verdict"]
@@ -3865,7 +2141,7 @@ def _act(
             return decision
         if verdict in STARTS and not _recovery_credentials(connection):
             # A start without them ends only after a minute, and holds up whoever would set them.
-            return _verdict(
+            return as_verdict(
                 "wait",
                 f"{settings.me} has no credentials for channel group_replication_recovery; "
                 "state mysql.accounts (mysql_gr.create_accounts) sets them",
@@ -3880,7 +2156,7 @@ def _act(
             try:
                 _clone(settings, connection, mine, seen[decision["donor"]], patience)
             except DonorBusyError as err:
-                return _verdict("wait", str(err))
+                return as_verdict("wait", str(err))
         else:
             if verdict == "lead" and decision["received"]:
                 # Given up by name: the applier would fail at it again.
@@ -3940,7 +2216,7 @@ def converge_by(
         try:
             decision = _act(settings, ACTIONS, patience, decided=decided)
         except UnreachableError as err:
-            decision = _silent_verdict(settings.me, str(err))
+            decision = silent_verdict(settings.me, str(err))
         verdict, now = decision["verdict"], time.monotonic()
         if verdict != "silent":
             answered = now
@@ -3961,14 +2237,6 @@ def converge_by(
             time.sleep(1)
 
 
-def _named_member(given: str, me: str, doing: str, argument: str = "member") -> None:
-    if given != me:
-        raise SaltInvocationError(
-            f"{argument} is '{given}', but this is {me}; expected {argument}={me}: "
-            f"{doing} is done only to a member that the call names"
-        )
-
-
 def bootstrap(member: str) -> dict[str, Any]:
     """
     Create the group on this member, or lead it again, if the decision is that it shall.
@@ -3987,7 +2255,7 @@ def bootstrap(member: str) -> dict[str, Any]:
         salt db1 mysql_gr.bootstrap member=db1
     """
     settings = _settings()
-    _named_member(member, settings.me, "bootstrapping")
+    named_member(member, settings.me, "bootstrapping")
     return _once(settings, ("create", "lead"))
 
 
@@ -4025,53 +2293,14 @@ def join(
     settings = _settings()
     if settings.removed:
         raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
-    decided = _unpaused(overruling(settings.me, method, clone_over))
+    decided = unpaused(overruling(settings.me, method, clone_over))
     decision = _once(settings, ("join", "clone"), patience, decided)
     if decision["verdict"] == "clone":
         cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
-        decision = {**_once(settings, ("join",), patience, _unpaused(decide_by)), **cloned}
+        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **cloned}
     PAUSE_FILE.unlink(missing_ok=True)
     LEAVING_FILE.unlink(missing_ok=True)
     return decision
-
-
-def overruling(
-    me: str,
-    method: str = "auto",
-    clone_over: str | None = None,
-    force_member: str | None = None,
-) -> Decide:
-    """
-    Return how to decide with an operator's arguments, once those are checked.
-
-    Raises SaltInvocationError for what does not fit together, or names another member than ``me``.
-    """
-    if method not in METHODS:
-        raise SaltInvocationError(f"method is '{method}'; expected {', '.join(METHODS)}")
-    for argument, value in (("clone_over", clone_over), ("force_member", force_member)):
-        if value is not None:
-            _named_member(value, me, "giving data up", argument)
-    if clone_over is not None and method != "clone":
-        raise SaltInvocationError(
-            f"clone_over is '{clone_over}' and method is '{method}'; expected method=clone with it"
-        )
-    if force_member is None:
-        return functools.partial(join_by, method=method, clone_over=clone_over)
-    if method != "auto":
-        raise SaltInvocationError(
-            f"method is '{method}' and force_member is '{force_member}'; expected one of them: "
-            "who leads does not join"
-        )
-    return functools.partial(recover_by, force_member=force_member)
-
-
-def _unpaused(decided: Decide) -> Decide:
-    """Decide as if this member were not paused: the call is the end of the pause."""
-
-    def deciding(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        return decided(me, group, {**facts, me: {**facts[me], "paused": ""}})
-
-    return deciding
 
 
 def _once(
@@ -4167,7 +2396,7 @@ def force_quorum(
             if NO_ANSWER not in _said(err):
                 raise
             raise CommandExecutionError(
-                f"no view of {_names(survivors)} alone within {patience:.0f} s; the server goes on "
+                f"no view of {joined(survivors)} alone within {patience:.0f} s; the server goes on "
                 "with it, and mysql_gr.status shows when it is there"
             ) from err
         _set_when_free(connection, FORCE_MEMBERS + "''")
@@ -4199,11 +2428,11 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
         salt db3 mysql_gr.reset_member member=db3
     """
     settings = _settings()
-    _named_member(member, settings.me, "emptying")
+    named_member(member, settings.me, "emptying")
     # Big databases take their time to be dropped.
     with _exclusive(settings, None) as connection:
         seen = _facts(settings, connection)
-        decision = _unpaused(decide_by)(settings.me, settings.group, seen)
+        decision = unpaused(decide_by)(settings.me, settings.group, seen)
         allowed = decision["verdict"] in ("join", "clone")
         if not allowed and decision["overruled_by"] != "clone_over":
             raise CommandExecutionError(f"{member} is not emptied: {decision['why']}")
@@ -4213,7 +2442,7 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
             _empty(connection, settings, mine["version"])
             # Until here it says that this machine has to be filled again.
             memory.MEMBER_FILE.unlink(missing_ok=True)
-        return {"given_up": format_gtids(_held(mine)), "errant": decision["errant"]}
+        return {"given_up": format_gtids(held_by(mine)), "errant": decision["errant"]}
 
 
 def _forget_transactions(connection: Any, version: str) -> None:
@@ -4276,10 +2505,10 @@ def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
         salt db3 mysql_gr.forget member=db3
     """
     settings = _settings()
-    _named_member(member, settings.me, "forgetting")
+    named_member(member, settings.me, "forgetting")
     was = memory.remembered(memory.MEMBER_FILE)
     with contextlib.suppress(UnreachableError), local(settings) as connection:
-        held = format_gtids(_held(observe(connection)))
+        held = format_gtids(held_by(observe(connection)))
         if held:
             raise CommandExecutionError(
                 f"{member} has its data ({held}); mysql_gr.reset_member empties a member"
@@ -4369,8 +2598,8 @@ def leave(
         salt db3 mysql_gr.leave member=db3 reason='memory is replaced'
     """
     settings = _settings()
-    _named_member(member, settings.me, "leaving")
-    seconds, why = _drain_seconds("drain", drain, settings.drain), _given(reason)
+    named_member(member, settings.me, "leaving")
+    seconds, why = drain_seconds("drain", drain, settings.drain), _given(reason)
     # The statement that takes a primary away waits as long as transactions may.
     with (
         _exclusive(settings, START_SECONDS + seconds) as connection,
@@ -4421,7 +2650,7 @@ def _await_progress(
             raise CommandExecutionError(
                 f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
                 + (f": {seen['error']}" if seen["error"] else "")
-                + (_because(seen) if seen["answers"] else "")
+                + (because(seen) if seen["answers"] else "")
             )
         time.sleep(0.5)
 
@@ -4461,7 +2690,7 @@ def _view_row(settings: Settings, seen: Mapping[str, Any], member: str) -> Mappi
         online = [r["name"] or r["host"] for r in _named(settings, seen["members"])]
         raise SaltInvocationError(
             f"member is '{member}', which is not ONLINE in the group; expected one of "
-            + _names(online)
+            + joined(online)
         )
     return row
 
@@ -4548,7 +2777,7 @@ def switch_mode(
         salt 'db*' mysql_gr.switch_mode single-primary
     """
     settings = _settings()
-    mode = _mode(mode)
+    mode = checked_mode(mode)
     with _exclusive(settings) as connection:
         seen = observe(connection)
         row = _view_row(settings, seen, member or settings.me)
@@ -4649,8 +2878,8 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
         salt db3 mysql_gr.drain member=db3 reason='a new kernel'
     """
     settings = _settings()
-    _named_member(member, settings.me, "draining")
-    wait, new, old = _drain_seconds("seconds", seconds, settings.drain), _given(reason), drained()
+    named_member(member, settings.me, "draining")
+    wait, new, old = drain_seconds("seconds", seconds, settings.drain), _given(reason), drained()
     with (
         _exclusive(settings, START_SECONDS + wait) as connection,
         _kept_if_done(DRAINED_FILE, new),
@@ -4792,40 +3021,6 @@ def leave_before_stop(settings: Settings) -> dict[str, Any]:
         return _leave(settings, connection, settings.drain, flag_stays=True)
 
 
-def removal_problem(me: str, facts: Mapping[str, Mapping[str, Any]]) -> str:
-    """
-    Say why a member that is no longer declared must not be taken out, or return the empty text.
-
-    me
-        The name of the member that is to go.
-
-    facts
-        As :py:func:`facts` returns them: of the members that are declared, and of ``me``.
-    """
-    mine = facts[me]
-    others = {name: one for name, one in facts.items() if name != me and one["answers"]}
-    stay = {one["host"]: name for name, one in others.items()}
-    if mine["state"] in PRESENT:
-        rest = [member for member in mine["members"] if member["id"] != mine["server_uuid"]]
-        if not has_quorum(rest) or not any(
-            member["state"] == ONLINE and member["host"] in stay for member in rest
-        ):
-            return (
-                f"without {me} the group would have no majority of members that are declared and "
-                f"ONLINE: it sees {_names(m['host'] + ' ' + m['state'] for m in rest) or 'nobody'}"
-            )
-    elif (
-        mine["answers"]
-        and _held(mine)
-        and not any(one["state"] == ONLINE and one["quorum"] for one in others.values())
-    ):
-        return (
-            f"no declared member is ONLINE in a group with a majority, and {me} may hold "
-            "transactions that no other has; it is removed once the group is there"
-        )
-    return ""
-
-
 def _removed_settings() -> Settings:
     settings = _settings()
     if not settings.removed:
@@ -4884,8 +3079,8 @@ def remove(member: str, drain: int | None = None) -> dict[str, Any]:
         salt db4 mysql_gr.remove member=db4
     """
     settings = _removed_settings()
-    _named_member(member, settings.me, "removing")
-    seconds = _drain_seconds("drain", drain, settings.drain)
+    named_member(member, settings.me, "removing")
+    seconds = drain_seconds("drain", drain, settings.drain)
     now = removal()
     if now["problem"]:
         raise CommandExecutionError(now["problem"])
@@ -4898,144 +3093,6 @@ def remove(member: str, drain: int | None = None) -> dict[str, Any]:
 
 
 # --- options of the running server ---------------------------------------------------------------
-
-# What is set in a running server without a restart, each with the size that the server rounds it
-# to; another option that differs waits for a restart of mysqld. None of these touches what the
-# group decides: its mode, who may write, who creates it.
-ONLINE_OPTIONS = {
-    "group_replication_autorejoin_tries": 1,
-    "group_replication_consistency": 1,
-    "group_replication_exit_state_action": 1,
-    "group_replication_flow_control_applier_threshold": 1,
-    "group_replication_flow_control_certifier_threshold": 1,
-    "group_replication_flow_control_mode": 1,
-    "group_replication_group_seeds": 1,
-    "group_replication_member_expel_timeout": 1,
-    "group_replication_member_weight": 1,
-    "group_replication_message_cache_size": 1,
-    "group_replication_start_on_boot": 1,
-    "group_replication_unreachable_majority_timeout": 1,
-    "binlog_expire_logs_seconds": 1,
-    "innodb_flush_log_at_trx_commit": 1,
-    "innodb_io_capacity": 1,
-    "innodb_io_capacity_max": 1,
-    "innodb_lock_wait_timeout": 1,
-    "interactive_timeout": 1,
-    "lock_wait_timeout": 1,
-    "log_error_verbosity": 1,
-    "long_query_time": 1,
-    "max_allowed_packet": 1024,
-    "max_connect_errors": 1,
-    "max_connections": 1,
-    "max_user_connections": 1,
-    "net_read_timeout": 1,
-    "net_write_timeout": 1,
-    "slow_query_log": 1,
-    "sql_require_primary_key": 1,
-    "sync_binlog": 1,
-    "table_open_cache": 1,
-    "thread_cache_size": 1,
-    "wait_timeout": 1,
-}
-# What the group itself sets in its members: differing is no fault.
-GROUPS_OPTIONS = (
-    "group_replication_bootstrap_group",
-    "group_replication_enforce_update_everywhere_checks",
-    SINGLE_LEADER,
-    "group_replication_single_primary_mode",
-    "offline_mode",
-    "read_only",
-    "super_read_only",
-)
-UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
-
-
-def option_as_running(
-    declared: Any, running: str, block: int = 1, low: int = 0, high: int = 0
-) -> str:
-    """
-    Return a declared option as the server would show it: the running value where they are the same.
-
-    declared
-        The value in the option file: ``ON`` or 1, ``128M``, a list with commas.
-
-    running
-        The server's own value, which shows the variable's kind.
-
-    block
-        The server rounds a number down to a multiple of this.
-
-    low, high
-        The server's own bounds of a number; ``high`` 0 where it has none.
-    """
-    text = str(declared).strip()
-    if running.upper() in ("ON", "OFF") and text.upper() in ON + OFF:
-        return "ON" if text.upper() in ON else "OFF"
-    if re.fullmatch(r"-?\d+", running):
-        size = re.fullmatch(r"(-?\d+)([KMGTPE]?)", text.upper())
-        if not size:
-            return {**dict.fromkeys(ON, "1"), **dict.fromkeys(OFF, "0")}.get(text.upper(), text)
-        number = int(size[1]) * UNITS.get(size[2], 1) // block * block
-        return str(max(low, min(number, high)) if high else number)
-    with contextlib.suppress(ValueError):
-        if float(text) == float(running):
-            return running
-    # Names of the server's own are capitals in any case and any order; other text is exact.
-    wanted, shown = (re.sub(r"\s*,\s*", ",", one.strip()) for one in (text, running))
-    if re.fullmatch(r"[A-Z0-9_,-]*[A-Z][A-Z0-9_,-]*", shown):
-        wanted = wanted.upper()
-        if sorted(wanted.split(",")) == sorted(shown.split(",")):
-            return running
-    return running if wanted == shown else wanted
-
-
-def differing_options(
-    options: Mapping[str, Any],
-    variables: Mapping[str, str],
-    bounds: Mapping[str, tuple[int, int]],
-) -> dict[str, dict[str, dict[str, str]]]:
-    """
-    Compare the option file with a running server's variables.
-
-    options
-        As :py:func:`options_of` returns them.
-
-    variables
-        The server's global variables, names in lower case.
-
-    bounds
-        Lowest and highest value of variables that are numbers.
-
-    Returns a dict: ``online`` (what can be set now), ``restart`` (what waits for a restart of
-    mysqld) and ``unknown`` (what this server has no variable for), each a dict of variable to
-    ``old`` and ``new``.
-    """
-    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}, "unknown": {}}
-    for option, declared in options.items():
-        name = option.lower().replace("-", "_").removeprefix("loose_")
-        # mysqld judges all others itself (check_cmd of the option file) and passes these over.
-        if name not in variables and option.startswith("loose_"):
-            found["unknown"][name] = {"old": "", "new": str(declared)}
-        if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
-            continue
-        if name == "log_bin":
-            # The variable of this name says only that there is one.
-            name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
-        running = variables[name]
-        if name == "datadir":
-            # The server shows it with a slash.
-            declared = f"{str(declared).rstrip('/')}/"
-        low, high = bounds.get(name, (0, 0))
-        wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)
-        if name == "innodb_buffer_pool_size" and wanted.isdigit():
-            # Always whole chunks in each instance.
-            chunk = int(variables["innodb_buffer_pool_chunk_size"])
-            whole = chunk * int(variables["innodb_buffer_pool_instances"])
-            wanted = str(-(-int(wanted) // whole) * whole)
-        if wanted != running:
-            kind = "online" if name in ONLINE_OPTIONS else "restart"
-            found[kind][name] = {"old": running, "new": wanted}
-    return found
 
 
 def _option_differences(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 import os
 import sys
 import time
@@ -22,10 +21,11 @@ from tests.chaos.faults import Scene
 from tests.chaos.ledger import Sample
 from tests.lab import Lab
 
-# The module imports its library by the name that Salt gives it.
+# Where Salt finds the library.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "_utils"))
-# mypy knows the module by the name that Salt loads it by.
-TIMINGS: dict[str, dict[str, int]] = importlib.import_module("_modules.mysql_gr").TIMINGS
+
+from group_replication.model import TIMINGS
+
 SILENCE, LOAD = "silence", "load"
 # How long a member says nothing, around what each preset is to bear.
 SILENCES: dict[str, Sequence[int]] = {

@@ -19,6 +19,8 @@ sys.path.insert(0, "/usr/local/lib/mysql-gr")
 import mysql_gr
 import pymysql
 from group_replication import lock, memory
+from group_replication.model import SYSTEM_SCHEMAS
+from group_replication.settings import SETTINGS_FILE, settings_from_json
 
 
 def connected(socket: str) -> Any:
@@ -55,7 +57,7 @@ def empty(connection: Any) -> str:
         cursor.execute("SET SESSION sql_log_bin = OFF")
         cursor.execute(
             "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s",
-            (mysql_gr.SYSTEM_SCHEMAS,),
+            (SYSTEM_SCHEMAS,),
         )
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP DATABASE `{name}`")
@@ -72,7 +74,7 @@ def converge(at: float, answer: int) -> None:
     """Do in a process of its own what a highstate does, and say how it ended."""
     time.sleep(max(0.0, at + random.uniform(0, 0.2) - time.time()))
     try:
-        settings = mysql_gr.settings_from_json(mysql_gr.SETTINGS_FILE.read_text())
+        settings = settings_from_json(SETTINGS_FILE.read_text())
         said = mysql_gr.converge_by(settings, timeout=60, patience=30)["why"]
     except Exception as err:
         said = f"{type(err).__name__}: {err}"
@@ -99,7 +101,7 @@ def race(held: Held, at: float, runs: int) -> list[str]:
 
 def main() -> None:
     """Obey until there are no more orders."""
-    settings = json.loads(mysql_gr.SETTINGS_FILE.read_text())
+    settings = json.loads(SETTINGS_FILE.read_text())
     held: Any = None
     for line in sys.stdin:
         order = json.loads(line)

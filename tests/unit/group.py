@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 
 from hypothesis import strategies as st
 
@@ -102,3 +103,38 @@ def online(name: str, *view: str, gtids: str = "", **more) -> dict:
 
 STATES = st.sampled_from(["OFFLINE", "OFFLINE", "OFFLINE", "ONLINE", "RECOVERING", "ERROR", "gone"])
 HISTORIES = st.sampled_from(["", f"{GROUP}:1-3", f"{GROUP}:1-5", f"{GROUP}:1-4:6", f"{OTHER}:1"])
+
+
+class Clock:
+    """Time that passes by sleeping alone."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "sleep", self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+VERSIONS = ["8.0.35", "8.0.46", "8.4.0", "8.4.9", "9.0", "9.5", "9.7.4", "26.7.0", "26.10.0"]
+
+
+LAST = one(
+    "db1",
+    "ONLINE",
+    quorum=False,
+    members=[member("db1"), member("db2", "UNREACHABLE"), member("db3", "UNREACHABLE")],
+)
+
+
+ALONE = {"db1": LAST, "db2": gone(), "db3": gone()}
+
+
+FOUR = ("db1", "db2", "db3", "db4")
+
+
+def whole(**changes) -> dict:
+    """Four members ONLINE, db4 no longer declared."""
+    facts = {name: online(name, *[n for n in FOUR if n != name]) for name in FOUR}
+    return {**facts, **changes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
@@ -15,8 +16,8 @@ drain = loaded("drain")
 @pytest.fixture
 def settings(monkeypatch, tmp_path):
     file = tmp_path / "settings.json"
-    file.write_text(mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db2")))
-    monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
+    file.write_text(settings_as_json(settings_from(pillar(), "db2")))
+    monkeypatch.setattr(drain, "SETTINGS_FILE", file)
     return file
 
 

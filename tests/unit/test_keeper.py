@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from group_replication import memory
+from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
 import _modules.mysql_gr as mysql_gr
@@ -66,8 +67,8 @@ def seeing(monkeypatch, tmp_path):
         }
         monkeypatch.setattr(memory, "MEMBER_FILE", tmp_path / "member.json")
         file = tmp_path / "settings.json"
-        file.write_text(mysql_gr.settings_as_json(mysql_gr.settings_from(pillar(), "db2")))
-        monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", file)
+        file.write_text(settings_as_json(settings_from(pillar(), "db2")))
+        monkeypatch.setattr(keeper, "SETTINGS_FILE", file)
         monkeypatch.setattr(mysql_gr, "local", local)
         monkeypatch.setattr(mysql_gr, "observe", lambda connection: facts)
         monkeypatch.setattr(mysql_gr, "forget_removed", set_by_one("forget"))
@@ -169,7 +170,7 @@ def test_the_write_concurrency_is_left_alone(seeing, other):
 
 def test_settings_that_are_not_there_are_said(seeing, monkeypatch, tmp_path):
     seeing("OFFLINE")
-    monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", tmp_path / "none")
+    monkeypatch.setattr(keeper, "SETTINGS_FILE", tmp_path / "none")
     sentence, pause, _ = keeper.look()
     assert "No such file" in sentence
     assert pause == keeper.REFUSED_SECONDS

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 
 import mysql_gr
+from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 
 def main() -> int:
     """Drain and leave; return 0 when that was done or nothing was to be done."""
     try:
-        settings = mysql_gr.settings_from_json(mysql_gr.SETTINGS_FILE.read_text(encoding="utf-8"))
+        settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
         left = mysql_gr.leave_before_stop(settings)
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
         print(f"mysqld is stopped without leaving its group first: {err}", file=sys.stderr)

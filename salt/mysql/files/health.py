@@ -35,6 +35,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import mysql_gr
+from group_replication.facts import readable_by, writable_by
+from group_replication.model import ERROR, OFFLINE, ONLINE, RECOVERING, UNKNOWN, UNREACHABLE
 from salt.exceptions import CommandExecutionError
 
 try:
@@ -137,10 +139,10 @@ class Watch:
             "name": socket.gethostname(),
             "host": "" if error else seen["host"],
             "live": not error,
-            "writable": not error and mysql_gr.writable_by(seen),
-            "readable": not error and mysql_gr.readable_by(seen),
+            "writable": not error and writable_by(seen),
+            "readable": not error and readable_by(seen),
             "draining": mysql_gr.not_for_new() or self._draining,
-            "state": mysql_gr.UNKNOWN if error else seen["state"],
+            "state": UNKNOWN if error else seen["state"],
             "role": None if error else seen["role"],
             "quorum": not error and seen["quorum"],
             "queued": 0 if error else seen["queued"],
@@ -205,10 +207,10 @@ span { color: #fff; background: #57606a; padding: .1em .5em; border-radius: .3em
 """
 VERDICTS = {200: "yes", 404: "nobody new", 503: "no"}
 MARKS = {
-    **dict.fromkeys(("yes", mysql_gr.ONLINE), "good"),
-    **dict.fromkeys(("nobody new", mysql_gr.RECOVERING), "other"),
-    **dict.fromkeys(("no", mysql_gr.OFFLINE, mysql_gr.ERROR), "bad"),
-    **dict.fromkeys((mysql_gr.UNREACHABLE, mysql_gr.UNKNOWN), "bad"),
+    **dict.fromkeys(("yes", ONLINE), "good"),
+    **dict.fromkeys(("nobody new", RECOVERING), "other"),
+    **dict.fromkeys(("no", OFFLINE, ERROR), "bad"),
+    **dict.fromkeys((UNREACHABLE, UNKNOWN), "bad"),
 }
 
 

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import mysql_gr
 from group_replication import memory
+from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
+from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 LOOK_SECONDS = 2.0
@@ -43,11 +45,11 @@ def look(known: frozenset[str] | None = None) -> Look:
         The members that the last look has found. Who begins to look takes those that are declared.
     """
     try:
-        settings = mysql_gr.settings_from_json(mysql_gr.SETTINGS_FILE.read_text(encoding="utf-8"))
+        settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
         try:
             with mysql_gr.local(settings) as connection:
                 facts = mysql_gr.observe(connection)
-                if facts["state"] in mysql_gr.PRESENT:
+                if facts["state"] in PRESENT:
                     return look_as_member(settings, connection, facts, known)
         except CommandExecutionError as err:
             return Look(str(err), LOOK_SECONDS, known)
@@ -58,7 +60,7 @@ def look(known: frozenset[str] | None = None) -> Look:
 
 
 def look_as_member(
-    settings: mysql_gr.Settings,
+    settings: Settings,
     connection: Any,
     facts: Mapping[str, Any],
     known: frozenset[str] | None,
@@ -73,13 +75,13 @@ def look_as_member(
     hosts = frozenset(member["host"] for member in facts["members"])
     silent: list[str] = []
     if mysql_gr.is_first_online(facts):
-        right = mysql_gr.write_concurrency_for(settings, facts["mode"])
+        right = write_concurrency_for(settings, facts["mode"])
         silent = mysql_gr.silent_of(sorted(before - hosts), settings.port)
         if silent:
             mysql_gr.forget_removed(connection, right)
             sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
         # While a member is recovering the group takes no other number.
-        elif all(member["state"] == mysql_gr.ONLINE for member in facts["members"]):
+        elif all(member["state"] == ONLINE for member in facts["members"]):
             now = mysql_gr.write_concurrency(connection)
             if now != right:
                 mysql_gr.set_write_concurrency(connection, right)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import shutil
 from pathlib import Path
 
+import pymysql
 import pytest
 from group_replication import memory
+from group_replication.settings import settings_from
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr
@@ -26,7 +29,7 @@ class Machine:
         self.calls: list[list[str]] = []
         functions = {"cmd.retcode": self._pgrep, "cmd.run_all": self._mysqld}
         monkeypatch.setattr(mysql_gr, "__salt__", functions, raising=False)
-        monkeypatch.setattr(mysql_gr.shutil, "chown", lambda *_: None)
+        monkeypatch.setattr(shutil, "chown", lambda *_: None)
 
     def _pgrep(self, command, **_):
         return 0 if self.running else 1
@@ -175,7 +178,7 @@ class Emptied:
 
     def execute(self, statement, values=None):
         if self._fails_at and statement.startswith(self._fails_at):
-            raise mysql_gr.pymysql.OperationalError(3730, "Cannot drop table 'parent'")
+            raise pymysql.OperationalError(3730, "Cannot drop table 'parent'")
         self.said.append(statement)
         names = {"SELECT schema_name": {"name": "shop"}, "SELECT user": {"name": "a", "host": "h"}}
         self._rows = [row for begin, row in names.items() if statement.startswith(begin)]
@@ -186,8 +189,8 @@ class Emptied:
 
 @pytest.mark.parametrize("fails_at", ["", "DROP DATABASE", "DROP USER"])
 def test_transactions_are_forgotten_before_their_data_goes(fails_at):
-    server, settings = Emptied(fails_at), mysql_gr.settings_from(pillar(), "db1")
-    with contextlib.suppress(mysql_gr.pymysql.OperationalError):
+    server, settings = Emptied(fails_at), settings_from(pillar(), "db1")
+    with contextlib.suppress(pymysql.OperationalError):
         mysql_gr._empty(server, settings, "9.7.4")
     said = [s for s in server.said if not s.startswith("SELECT")]
     begin = [

@@ -5,54 +5,27 @@ from __future__ import annotations
 import contextlib
 import time
 
+import pymysql
 import pytest
 import yaml
-from group_replication import lock
+from group_replication import lock, settings
+from group_replication.files import write_whole
+from group_replication.settings import REMOVED, settings_from
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.haproxy_cfg as haproxy_cfg
 import _modules.mysql_gr as mysql_gr
 from tests.functional.conftest import ROOT
 from tests.unit.group import (
-    GROUP,
+    FOUR,
     HOSTS,
     UUIDS,
     gone,
     member,
-    one,
     online,
     pillar,
-    set_key,
+    whole,
 )
-
-DB4 = {"ip": HOSTS["db4"], "role": "db"}
-
-# --- three to nine -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("count", range(3, 10))
-def test_every_member_has_every_other_in_its_options_and_decides_alike(count):
-    declared = pillar(count)
-    names = list(mysql_gr.declared_nodes(declared, "db"))
-    seeds = {
-        mysql_gr.options_of(mysql_gr.settings_from(declared, name))[
-            "loose_group_replication_group_seeds"
-        ]
-        for name in names
-    }
-    assert seeds == {",".join(f"{HOSTS[name]}:3306" for name in names)}
-    facts = {name: one(name) for name in names}
-    decisions = {name: mysql_gr.decide_by(name, GROUP, facts) for name in names}
-    assert {d["leader"] for d in decisions.values()} == {"db1"}
-    assert [name for name, d in decisions.items() if d["verdict"] == "create"] == ["db1"]
-    silent = {**facts, names[-1]: gone()}
-    assert mysql_gr.decide_by("db1", GROUP, silent)["verdict"] == "uncertain"
-    inside = {name: online(name, *[n for n in names if n != name]) for name in names[:-1]}
-    decision = mysql_gr.decide_by(names[-1], GROUP, {**inside, names[-1]: one(names[-1])})
-    assert decision["verdict"] == "wait"
-    inside = {name: online(name, *[n for n in names[:-1] if n != name]) for name in names[:-1]}
-    decision = mysql_gr.decide_by(names[-1], GROUP, {**inside, names[-1]: one(names[-1])})
-    assert decision["verdict"] == "join"
 
 
 @pytest.mark.parametrize("count", [3, 5, 9])
@@ -79,50 +52,10 @@ def test_the_balancer_has_a_server_for_each(count, monkeypatch):
         assert [line.split()[2] for line in lines] == each * (2 if name == "writer" else 1)
 
 
-# --- a member that is no longer declared ---------------------------------------------------------
-
-
-def stored(name: str = "db4") -> mysql_gr.Settings:
-    return mysql_gr.settings_from(pillar(4), name)
-
-
-def test_a_deleted_member_knows_its_address_and_those_that_stay():
-    settings = mysql_gr.settings_of_removed(pillar(3), "db4", stored())
-    assert settings.nodes == {name: HOSTS[name] for name in ("db1", "db2", "db3", "db4")}
-    assert (settings.me, settings.removed) == ("db4", mysql_gr.REMOVED)
-    again = mysql_gr.settings_from_json(mysql_gr.settings_as_json(settings))
-    assert (again.nodes, again.removed) == (settings.nodes, mysql_gr.REMOVED)
-
-
-def test_its_address_is_forgotten_by_others_and_kept_when_written_again():
-    once = mysql_gr.settings_of_removed(pillar(3), "db4", stored())
-    twice = mysql_gr.settings_of_removed(pillar(3), "db4", once)
-    assert mysql_gr.settings_as_json(once) == mysql_gr.settings_as_json(twice)
-
-
-def test_another_role_is_a_deletion_too():
-    declared = set_key(pillar(4), "cluster:nodes:db4:role", "web")
-    assert mysql_gr.settings_of_removed(declared, "db4", stored()).removed
-
-
-def test_a_declared_member_and_a_stranger_are_not_removed():
-    assert mysql_gr.settings_of_removed(pillar(4), "db4", stored()) is None
-    assert mysql_gr.settings_of_removed(pillar(3), "db4", None) is None
-
-
-@pytest.mark.parametrize("left", [0, 1, 2])
-def test_a_table_that_is_too_small_removes_nobody(left):
-    declared = pillar(3)
-    for n in range(left + 1, 4):
-        del declared["cluster"]["nodes"][f"db{n}"]
-    with pytest.raises(SaltInvocationError, match=rf"{left} nodes with role db.*3 to 9"):
-        mysql_gr.settings_of_removed(declared, "db4", stored())
-
-
 @pytest.fixture
 def minion(monkeypatch, tmp_path):
     """A minion db4 with its keeper's file; returns a function that gives it a pillar."""
-    monkeypatch.setattr(mysql_gr, "SETTINGS_FILE", tmp_path / "settings.json")
+    monkeypatch.setattr(settings, "SETTINGS_FILE", tmp_path / "settings.json")
     monkeypatch.setattr(mysql_gr, "PAUSE_FILE", tmp_path / "paused")
     monkeypatch.setattr(mysql_gr, "LEAVING_FILE", tmp_path / "run" / "leaving")
     monkeypatch.setattr(mysql_gr, "DRAINED_FILE", tmp_path / "run" / "drained")
@@ -142,7 +75,7 @@ def test_removal_ends_when_it_is_declared_again_and_an_operators_pause_does_not(
     assert mysql_gr.settings_differ()
     mysql_gr.store_settings()
     mysql_gr.unpause()
-    assert mysql_gr._kept_out(mysql_gr._settings()) == mysql_gr.REMOVED
+    assert mysql_gr._kept_out(mysql_gr._settings()) == REMOVED
     mysql_gr.pause("memory is replaced")
     minion(pillar(4))
     assert mysql_gr.settings_differ()
@@ -158,68 +91,10 @@ def test_a_declared_member_is_not_removed_by_a_call(minion):
 
 
 def test_a_stranger_is_told_what_is_missing(minion):
-    mysql_gr.SETTINGS_FILE.unlink()
+    settings.SETTINGS_FILE.unlink()
     minion(pillar(3))
     with pytest.raises(SaltInvocationError, match="a node 'db4' with role db"):
         mysql_gr.removal()
-
-
-FOUR = ("db1", "db2", "db3", "db4")
-
-
-def whole(**changes) -> dict:
-    """Four members ONLINE, db4 no longer declared."""
-    facts = {name: online(name, *[n for n in FOUR if n != name]) for name in FOUR}
-    return {**facts, **changes}
-
-
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [
-        (whole(), ""),
-        # Two of three others are gone and not expelled yet: the last one would stand alone.
-        (
-            whole(
-                db2=gone(),
-                db3=gone(),
-                db4=one(
-                    "db4",
-                    "ONLINE",
-                    members=[
-                        member("db1"),
-                        member("db2", "UNREACHABLE"),
-                        member("db3", "UNREACHABLE"),
-                        member("db4"),
-                    ],
-                ),
-            ),
-            "no majority",
-        ),
-        (
-            {**dict.fromkeys(FOUR[:3], gone()), "db4": online("db4")},
-            "it sees nobody",
-        ),
-        # Only members that go themselves would be left.
-        (
-            {
-                **dict.fromkeys(FOUR[:3], gone()),
-                "db4": one("db4", "ONLINE", members=[member("db4"), member("db5")]),
-            },
-            "declared and ONLINE",
-        ),
-        (whole(db4=one("db4", gtids=f"{GROUP}:1-5")), ""),
-        (
-            {**{n: one(n) for n in FOUR[:3]}, "db4": one("db4", gtids=f"{GROUP}:1-5")},
-            "db4 may hold transactions that no other has",
-        ),
-        ({**{n: one(n) for n in FOUR[:3]}, "db4": one("db4")}, ""),
-        (whole(db4=gone()), ""),
-    ],
-)
-def test_what_would_break_is_refused(facts, words):
-    problem = mysql_gr.removal_problem("db4", facts)
-    assert words in problem
-    assert bool(problem) is bool(words)
 
 
 def test_a_server_that_does_not_answer_is_removed_for_when_it_does(minion, monkeypatch):
@@ -232,27 +107,12 @@ def test_a_server_that_does_not_answer_is_removed_for_when_it_does(minion, monke
 
 def test_a_refused_removal_touches_nothing(minion, monkeypatch):
     minion(pillar(3))
-    before = mysql_gr.SETTINGS_FILE.read_text()
+    before = settings.SETTINGS_FILE.read_text()
     facts = {**dict.fromkeys(FOUR[:3], gone()), "db4": online("db4")}
     monkeypatch.setattr(mysql_gr, "_facts", lambda settings: facts)
     with pytest.raises(CommandExecutionError, match="no majority"):
         mysql_gr.remove("db4")
-    assert mysql_gr.SETTINGS_FILE.read_text() == before
-
-
-# --- leaving -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(None, 10), (0, 0), (600, 600), (-1, None), (601, None), ("5", None)]
-)
-def test_seconds_to_drain(value, expected):
-    declared = set_key(pillar(), "mysql:drain", value)
-    if expected is None:
-        with pytest.raises(SaltInvocationError, match=r"pillar mysql:drain is .*0 to 600"):
-            mysql_gr.settings_from(declared, "db1")
-    else:
-        assert mysql_gr.settings_from(declared, "db1").drain == expected
+    assert settings.SETTINGS_FILE.read_text() == before
 
 
 def test_a_drain_that_nobody_ended_is_over_some_time(minion):
@@ -289,7 +149,7 @@ def test_a_drain_that_nobody_ended_is_over_some_time(minion):
     ],
 )
 def test_who_is_primary_after_it(change, heir):
-    settings = mysql_gr.settings_from(pillar(), "db1")
+    settings = settings_from(pillar(), "db1")
     assert mysql_gr.heir_of(settings, {**online("db1", "db3", "db2"), **change}) == heir
 
 
@@ -394,8 +254,8 @@ def test_a_start_that_a_killed_run_left_is_waited_for(
     """The lock went with the run; the statement goes on in the server."""
     left, now = [changing], [0.0]
     monkeypatch.setattr(lock, "LOCK_FILE", tmp_path / "lock")
-    monkeypatch.setattr(mysql_gr.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(mysql_gr.time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
 
     def rows(connection, sql):
         assert "group_replication_start" in sql
@@ -414,7 +274,7 @@ def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, be
                "drain": (mysql_gr.drained, mysql_gr.DRAINED_FILE)}  # fmt: skip
     reason, file = reasons[what]
     if before:
-        mysql_gr.write_whole(file, before + "\n")
+        write_whole(file, before + "\n")
     seen = []
 
     def lost(connection):
@@ -460,159 +320,6 @@ def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
     assert mysql_gr.set_primary("db1", dry_run=True)["new"] == "db1"
 
 
-# --- options of a running server -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("declared", "running", "expected"),
-    [
-        ("ON", "ON", "ON"),
-        (1, "ON", "ON"),
-        (True, "ON", "ON"),
-        ("off", "ON", "OFF"),
-        (0, "OFF", "OFF"),
-        ("OFF_PERMISSIVE", "ON", "OFF_PERMISSIVE"),
-        ("128M", "134217728", "134217728"),
-        ("1g", "134217728", "1073741824"),
-        (500, "151", "500"),
-        ("ON", "0", "1"),
-        (-1, "-1", "-1"),
-        ("a lot", "151", "a lot"),
-        ("0.5", "10.000000", "0.5"),
-        (10, "10.000000", "10.000000"),
-        ("OFFLINE_MODE", "OFFLINE_MODE", "OFFLINE_MODE"),
-        ("offline_mode", "OFFLINE_MODE", "OFFLINE_MODE"),
-        ("read_only", "OFFLINE_MODE", "READ_ONLY"),
-        ("a:1, b:2", "a:1,b:2", "a:1,b:2"),
-        ("b:2,a:1", "a:1,b:2", "b:2,a:1"),
-        ("a:1,b:2,c:3", "a:1,b:2", "a:1,b:2,c:3"),
-        (
-            "no_zero_date,STRICT_TRANS_TABLES",
-            "STRICT_TRANS_TABLES,NO_ZERO_DATE",
-            "STRICT_TRANS_TABLES,NO_ZERO_DATE",
-        ),
-        ("x", "", "x"),
-        ("", "", ""),
-    ],
-)
-def test_values_are_compared_in_the_servers_form(declared, running, expected):
-    assert mysql_gr.option_as_running(declared, running) == expected
-
-
-def test_a_number_is_rounded_and_bounded_as_the_server_does():
-    assert mysql_gr.option_as_running(1500, "1024", block=1024) == "1024"
-    assert mysql_gr.option_as_running(200000, "100000", low=1, high=100000) == "100000"
-    assert mysql_gr.option_as_running(0, "1", low=1, high=100000) == "1"
-
-
-def running(**changes) -> dict[str, str]:
-    """The variables of a server that was started with the declared options, and of its group."""
-    options = mysql_gr.options_of(mysql_gr.settings_from(pillar(), "db1"))
-    found = {name.removeprefix("loose_"): str(value) for name, value in options.items()}
-    del found["plugin_load_add"]
-    return {
-        **found,
-        # What the group decided since.
-        "super_read_only": "OFF",
-        "read_only": "OFF",
-        "group_replication_single_primary_mode": "ON",
-        "group_replication_enforce_update_everywhere_checks": "OFF",
-        **changes,
-    }
-
-
-def differences(variables, extra=None, databases=3, bounds=None):
-    declared = set_key(pillar(databases), "mysql:options", extra or {})
-    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
-    return mysql_gr.differing_options(options, variables, bounds or {})
-
-
-def test_what_the_group_set_is_no_difference():
-    assert differences(running()) == {"online": {}, "restart": {}, "unknown": {}}
-
-
-def test_an_option_that_mysqld_passes_over_is_named():
-    misspelt = {"group_replication_memberweight": 70, "loose_nonsense": 1, "max_connections": 7}
-    found = differences(running(max_connections="7"), misspelt)
-    assert found == {
-        "online": {},
-        "restart": {},
-        "unknown": {
-            "group_replication_memberweight": {"old": "", "new": "70"},
-            "nonsense": {"old": "", "new": "1"},
-        },
-    }
-
-
-def test_the_data_directory_is_one_key():
-    declared = set_key(pillar(), "mysql:lookup:data_directory", "/data/mysql/")
-    options = mysql_gr.options_of(mysql_gr.settings_from(declared, "db1"))
-    assert options["datadir"] == "/data/mysql"
-    found = mysql_gr.differing_options(options, {"datadir": "/data/mysql/"}, {})
-    assert found["restart"] == {}
-    both = set_key(declared, "mysql:options:datadir", "/data/mysql")
-    assert mysql_gr.options_of(mysql_gr.settings_from(both, "db1"))["datadir"] == "/data/mysql"
-    assert "datadir" not in mysql_gr.options_of(mysql_gr.settings_from(pillar(), "db1"))
-    with pytest.raises(SaltInvocationError, match=r"datadir is '/x'; expected '/data/mysql'"):
-        mysql_gr.settings_from(set_key(declared, "mysql:options:datadir", "/x"), "db1")
-    with pytest.raises(SaltInvocationError, match="mysql:lookup:data_directory"):
-        mysql_gr.settings_from(set_key(pillar(), "mysql:options:datadir", "/data"), "db1")
-
-
-@pytest.mark.parametrize(
-    ("declared", "differs"),
-    [("binlog", False), ("/var/lib/mysql/binlog", False), ("/srv/logs/binlog", True)],
-)
-def test_the_binary_log_is_compared_by_its_files(declared, differs):
-    variables = running(
-        log_bin="ON", log_bin_basename="/var/lib/mysql/binlog", datadir="/var/lib/mysql/"
-    )
-    found = differences(variables, {"log_bin": declared})
-    assert ("log_bin_basename" in found["restart"]) is differs
-
-
-def test_a_node_more_is_a_seed_more_online():
-    found = differences(running(), databases=4)
-    assert found["restart"] == {}
-    (change,) = found["online"].values()
-    assert list(found["online"]) == ["group_replication_group_seeds"]
-    assert change["new"] == f"{change['old']},{HOSTS['db4']}:3306"
-
-
-def test_what_cannot_be_set_online_waits_for_a_restart():
-    found = differences(
-        running(max_connections="151", gtid_mode="ON", lower_case_table_names="0"),
-        {"max-connections": 300, "lower_case_table_names": 1, "no_such_option": 5},
-    )
-    assert found == {
-        "online": {"max_connections": {"old": "151", "new": "300"}},
-        "restart": {"lower_case_table_names": {"old": "0", "new": "1"}},
-        "unknown": {},
-    }
-
-
-def test_the_groups_own_options_are_never_set():
-    assert not set(mysql_gr.ONLINE_OPTIONS) & set(mysql_gr.GROUPS_OPTIONS)
-    found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})
-    assert found == {"online": {}, "restart": {}, "unknown": {}}
-
-
-@pytest.mark.parametrize(
-    ("size", "shown", "expected"),
-    [("128M", 134217728, None), ("200M", 268435456, None), ("1G", 134217728, 1073741824)],
-)
-def test_a_buffer_pool_is_whole_chunks(size, shown, expected):
-    variables = running(
-        innodb_buffer_pool_size=str(shown),
-        innodb_buffer_pool_chunk_size="134217728",
-        innodb_buffer_pool_instances="1",
-    )
-    found = differences(variables, {"innodb_buffer_pool_size": size})["restart"]
-    assert (found["innodb_buffer_pool_size"]["new"] if found else None) == (
-        str(expected) if expected else None
-    )
-
-
 def test_options_are_set_as_what_they_are(minion, monkeypatch):
     said = []
     changes = {
@@ -639,12 +346,12 @@ def test_an_option_waits_for_another_one_that_is_being_set(minion, monkeypatch):
     def busy_once(connection, statement, values):
         tries.append(statement)
         if len(tries) == 1:
-            raise mysql_gr.pymysql.OperationalError(3724, "This option cannot be set while ...")
+            raise pymysql.OperationalError(3724, "This option cannot be set while ...")
 
     changes = {"group_replication_unreachable_majority_timeout": {"old": "5", "new": "80"}}
     monkeypatch.setattr(mysql_gr, "_exclusive", lambda settings: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "_do", busy_once)
-    monkeypatch.setattr(mysql_gr.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(mysql_gr, "_option_differences", lambda *_: {"online": changes})
     assert mysql_gr.set_options() == changes
     assert len(tries) == 2
@@ -652,7 +359,7 @@ def test_an_option_waits_for_another_one_that_is_being_set(minion, monkeypatch):
 
 def test_an_option_that_the_server_refuses_is_named(minion, monkeypatch):
     def refuse(*_):
-        raise mysql_gr.pymysql.OperationalError(1231, "Variable can't be set")
+        raise pymysql.OperationalError(1231, "Variable can't be set")
 
     changes = {"max_connections": {"old": "151", "new": "a lot"}}
     monkeypatch.setattr(mysql_gr, "_exclusive", lambda settings: contextlib.nullcontext())

@@ -1,0 +1,450 @@
+"""What a member is to do, decided from what is known of all: docs/decisions.md as code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from group_replication import memory
+from group_replication.gtid import (
+    GtidSet,
+    count_gtids,
+    format_gtids,
+    parse_gtids,
+    subtract_gtids,
+    union_gtids,
+)
+from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, joined
+from group_replication.tables import by_address, difference, is_listed
+from group_replication.versions import OLDEST, version_of
+
+# What is to be done, and by whom:
+#   member      nothing: this is a member of a group with a majority
+#   recovering  nothing yet: distributed recovery is under way
+#   join        start Group Replication here
+#   clone       copy a member's data onto this empty server; joining comes after it
+#   create      create the group here, for the first time
+#   lead        create the group here again after all members were down
+#   stop        end what is left of the old group here, so that nothing of it reaches a new one
+#   apply       apply what was received before the crash, so that it counts
+#   wait        another member acts, or has to finish first
+#   uncertain   some declared member does not answer: it may be alive
+#   paused      the operator took this member out on purpose
+#   silent      the local mysqld does not answer
+#   refuse      an operator has to look: the sentence says at what
+STARTS = ("create", "lead", "join", "clone")
+ACTIONS = (*STARTS, "stop", "apply")
+PENDING = ("wait", "uncertain", "recovering")
+
+# From so many transactions on, an empty member is copied to it instead of replaying them all.
+CLONE_TRANSACTIONS = 1_000_000
+
+
+def held_by(facts: Mapping[str, Any]) -> GtidSet:
+    return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
+
+
+def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
+    answer = {"verdict": verdict, "why": why, "leader": None}
+    return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
+
+
+def silent_verdict(me: str, error: str) -> dict[str, Any]:
+    return as_verdict("silent", f"mysqld on {me} does not answer: {error}")
+
+
+def _decide_in_group(
+    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The rows for a member that Group Replication runs on."""
+    if mine["state"] == RECOVERING:
+        return as_verdict("recovering", f"{me} is RECOVERING: distributed recovery is under way")
+    if mine["state"] != ONLINE:
+        return None
+    if mine["group"] != group:
+        return as_verdict(
+            "refuse", f"{me} is ONLINE in group {mine['group']}, but {group} is declared"
+        )
+    if not mine["quorum"]:
+        gone = [member["host"] for member in mine["members"] if member["state"] == UNREACHABLE]
+        return as_verdict(
+            "refuse",
+            f"{me} is ONLINE without a majority: {joined(gone)} UNREACHABLE; it takes no writes",
+        )
+    other = {
+        name: facts["view_id"]
+        for name, facts in online.items()
+        if name != me and view_of(facts) != view_of(mine)
+    }
+    if other:
+        return as_verdict(
+            "refuse",
+            f"two groups with one name: {me} is in view {mine['view_id']}, "
+            + joined(f"{name} in view {view}" for name, view in other.items()),
+        )
+    return as_verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
+
+
+def view_of(facts: Mapping[str, Any]) -> str:
+    """What is the same in all views of one group's life: the part before the counter."""
+    return str(facts["view_id"]).partition(":")[0]
+
+
+def _decide_with_group(
+    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rows for a member outside the group, while others are ONLINE."""
+    foreign = {name: facts["group"] for name, facts in online.items() if facts["group"] != group}
+    if foreign:
+        return as_verdict(
+            "refuse",
+            joined(f"{name} is ONLINE in group {other}" for name, other in foreign.items())
+            + f", but {group} is declared",
+        )
+    views = {name: view_of(facts) for name, facts in online.items()}
+    if len(set(views.values())) > 1:
+        return as_verdict(
+            "refuse",
+            "two groups with one name: "
+            + joined(f"{name} is in view {facts['view_id']}" for name, facts in online.items()),
+        )
+    led = {name: facts for name, facts in online.items() if facts["quorum"]}
+    if not led:
+        return as_verdict("refuse", f"{joined(online)}: ONLINE, but without a majority")
+    if not is_listed(mine["host"], [facts["declared"] for facts in led.values()]):
+        # Not to refuse: a new member's highstate may be ahead of the others'.
+        return as_verdict(
+            "wait",
+            f"{joined(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it "
+            "joins once one has, which a highstate of those members brings, if pillar "
+            "cluster:nodes declares it",
+        )
+    twins = [name for name, one in online.items() if one["server_uuid"] == mine["server_uuid"]]
+    if twins:
+        return as_verdict(
+            "refuse",
+            f"{me} has the server_uuid of {joined(twins)}: a copied disk. Stop mysqld on {me}, "
+            "remove auto.cnf from its data directory, and start it again",
+        )
+    shadow = [
+        name
+        for name, facts in led.items()
+        if any(
+            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
+            for member in facts["members"]
+        )
+    ]
+    if shadow:
+        return as_verdict(
+            "wait",
+            f"{joined(shadow)} still has the previous incarnation of {me} in its view; "
+            f"{me} joins when it is expelled",
+        )
+    # A group goes by its lowest version, also while it is upgraded member by member.
+    lowest = min(led, key=lambda name: version_of(led[name]["version"]))
+    if too_old(mine, led[lowest]):
+        return as_verdict(
+            "refuse",
+            f"{me} runs {mine['version']}, which is older than {lowest}'s "
+            f"{led[lowest]['version']}: the group takes no version older than its lowest",
+        )
+    held = union_gtids(*[held_by(facts) for facts in led.values()])
+    errant = format_gtids(subtract_gtids(held_by(mine), held))
+    if errant:
+        return as_verdict(
+            "refuse",
+            f"{me} has transactions that the group does not have: {errant}; "
+            "nothing is wiped unasked",
+            errant=errant,
+            overruled_by="clone_over",
+        )
+    if held_by(mine):
+        return _decide_incremental(mine, me, group, led)
+    return _decide_empty(mine, me, group, led, held)
+
+
+def too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether a group with the other member would refuse this one for its version."""
+    left, right = version_of(mine["version"]), version_of(other["version"])
+    # Within a series any patch level may join, in the series that promise so.
+    return left < right and not (left[:2] == right[:2] and left >= OLDEST)
+
+
+def purged_of(
+    mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]
+) -> dict[str, GtidSet] | None:
+    """What each member has purged that this one needs, if that is so for all of them."""
+    needed = {
+        name: subtract_gtids(parse_gtids(one["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
+        for name, one in led.items()
+    }
+    return needed if all(needed.values()) else None
+
+
+def _decide_incremental(
+    mine: Mapping[str, Any], me: str, group: str, led: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rows for a member with a part of the group's history."""
+    purged = purged_of(mine, led)
+    if purged:
+        return as_verdict(
+            "refuse",
+            f"every ONLINE member has purged binary logs that {me} needs ("
+            + joined(f"{name}: {format_gtids(gtids)}" for name, gtids in purged.items())
+            + f"), and {me} is not empty: only a clone over it would do "
+            f"(mysql_gr.join method=clone clone_over={me})",
+            overruled_by="clone_over",
+        )
+    return as_verdict(
+        "join",
+        f"{joined(led)} ONLINE in group {group} with a majority: {me} joins{because(mine)}",
+    )
+
+
+def _decide_empty(
+    mine: Mapping[str, Any],
+    me: str,
+    group: str,
+    led: Mapping[str, Mapping[str, Any]],
+    held: GtidSet,
+) -> dict[str, Any]:
+    """The rows for a member without any transaction: incremental or by clone."""
+    if mine["schemas"]:
+        return as_verdict(
+            "refuse",
+            f"{me} has data that no transaction accounts for ({joined(mine['schemas'])}), which "
+            "the group does not know; move it out of the way, or clone over it "
+            f"(mysql_gr.join method=clone clone_over={me})",
+            overruled_by="clone_over",
+        )
+    if mine["remembered"]:
+        return as_verdict("refuse", memory.lost(me, mine["remembered"]), overruled_by="clone_over")
+    purged, many = purged_of(mine, led), count_gtids(held) > CLONE_TRANSACTIONS
+    donor = donor_for(mine, led) if purged or many else None
+    if donor:
+        reason = (
+            "no ONLINE member has all binary logs any more"
+            if purged
+            else f"more than {CLONE_TRANSACTIONS} transactions would have to be replayed"
+        )
+        return as_verdict("clone", f"{me} is empty and clones {donor}: {reason}", donor=donor)
+    if purged:
+        return as_verdict(
+            "refuse",
+            f"every ONLINE member has purged binary logs that {me} needs, and none can be cloned: "
+            + joined(f"{name} runs {one['version']}" for name, one in led.items())
+            + f", {me} runs {mine['version']}",
+        )
+    return as_verdict("join", f"{joined(led)} ONLINE in group {group} with a majority: {me} joins")
+
+
+def donor_for(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """
+    Return which member to clone: the last declared one of a version that can be, or None.
+
+    The first declared ones are those that the balancer sends writes to.
+
+    mine
+        What this member says of itself.
+
+    led
+        Declared name to what each ONLINE member says of itself.
+    """
+    able = [name for name, one in led.items() if _clones(mine["version"], one["version"])]
+    return able[-1] if able else None
+
+
+def _clones(mine: str, other: str) -> bool:
+    """Tell whether one version clones another: the same one, or the same series since 8.0.37."""
+    left, right = version_of(mine), version_of(other)
+    return left == right or (left[:2] == right[:2] and min(left, right) >= (8, 0, 37))
+
+
+def ending_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """
+    The rows for members that have not ended their part in an old group.
+
+    One that lost its majority is out for its clients long before its group communication has ended.
+    Until then it has messages of the old group under way, and a new group of the same name takes
+    them: one of its members, and not the others (seen).
+    """
+    running = {
+        name: one["state"]
+        for name, one in facts.items()
+        if one["answers"] and (one["running"] or one["state"] != OFFLINE)
+    }
+    if me in running:
+        return as_verdict(
+            "stop", f"{me} is {running[me]}: its part in the old group is ended before a new one"
+        )
+    if running:
+        return as_verdict(
+            "wait", f"{joined(running)}: its part in the old group ends before a new one is made"
+        )
+    return None
+
+
+def because(one: Mapping[str, Any]) -> str:
+    """The applier's last error as the end of a sentence, where there is one."""
+    return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""
+
+
+def apply_verdict(me: str, mine: Mapping[str, Any], received: str) -> dict[str, Any]:
+    """The row for a member that received what is not applied yet."""
+    return as_verdict(
+        "apply",
+        f"{me} received {received} and has not applied it yet{because(mine)}",
+        received=received,
+        overruled_by="force_member",
+    )
+
+
+def _unbuilt(
+    mine: Mapping[str, Any], group: str, silent: Mapping[str, Mapping[str, Any]], declared: int
+) -> list[str]:
+    """
+    The silent members that are declared and were never built, as far as this one remembers.
+
+    One that joined while this one was out may have gone on with others: so most of the declared
+    members have to answer.
+    """
+    if (declared - len(silent)) * 2 <= declared:
+        return []
+    return [
+        name
+        for name, one in silent.items()
+        if memory.never_seen(mine["remembered"], group, one.get("host"))
+    ]
+
+
+def _decide_without_group(
+    mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rows for the time when nobody is ONLINE: who creates the group, or leads it again?"""
+    recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
+    if recovering:
+        return as_verdict("wait", f"{joined(recovering)} RECOVERING: what comes of it is awaited")
+    silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
+    unbuilt = _unbuilt(mine, group, {name: facts[name] for name in silent}, len(facts))
+    if unbuilt and len(unbuilt) == len(silent):
+        facts = {name: one for name, one in facts.items() if name not in unbuilt}
+    elif silent:
+        return as_verdict(
+            "uncertain",
+            "no answer from "
+            + joined(f"{name} ({error})" for name, error in silent.items())
+            + ": it may be alive, so the group is neither created nor led without it",
+            overruled_by="force_member",
+        )
+    ending = ending_of(me, facts)
+    if ending:
+        return ending
+    held = {name: parse_gtids(one["gtid_executed"]) for name, one in facts.items()}
+    everything = union_gtids(*held.values())
+    # What nobody executed and somebody received is applied first, so that what is executed is all.
+    received = {
+        name: subtract_gtids(parse_gtids(one["gtid_received"]), everything)
+        for name, one in facts.items()
+    }
+    if received[me]:
+        return apply_verdict(me, mine, format_gtids(received[me]))
+    if any(received.values()):
+        return as_verdict(
+            "wait",
+            joined(
+                f"{name} applies {format_gtids(gtids)} first{because(facts[name])}"
+                for name, gtids in received.items()
+                if gtids
+            ),
+            overruled_by="force_member",
+        )
+    complete = [name for name in facts if not subtract_gtids(everything, held[name])]
+    if not complete:
+        lacking = joined(
+            f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
+        )
+        return as_verdict(
+            "refuse",
+            f"no member has what all have together: {lacking}",
+            overruled_by="force_member",
+        )
+    differs = difference(
+        mine["declared"] or (),
+        {name: one["declared"] for name, one in facts.items() if name != me and mine["declared"]},
+    )
+    if differs:
+        return as_verdict(
+            "refuse",
+            f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
+            "a highstate of all database machines makes them one",
+            overruled_by="force_member",
+        )
+    # By what all see alike: the order of a table is each member's own.
+    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
+    first = not any(source.partition(":")[0] == group for source in everything)
+    act = "create" if first else "lead"
+    was = mine["remembered"]
+    if first and leader == me and was and (was["group"] in ("", group) or not held[me]):
+        return as_verdict("refuse", memory.lost(me, was))
+    if first and leader == me and not held[me] and mine["schemas"]:
+        return as_verdict(
+            "refuse",
+            f"{me} has data that no transaction accounts for ({joined(mine['schemas'])}): members "
+            "that join would lack it; dump it, drop it, and load it into the group",
+        )
+    reason = (
+        "all declared members answered and none ever held a transaction of the group"
+        if first
+        else "all declared members answered, none is ONLINE, and it holds all that any of them has"
+    )
+    if unbuilt:
+        reason = (
+            f"all declared members but {joined(unbuilt)} answered, which {me} never saw in the "
+            "group; none is ONLINE, and it holds all that any of them has"
+        )
+    does = "creates the group" if first else "leads the group again"
+    if leader == me:
+        return as_verdict(act, f"{me} {does}: {reason}", leader=me)
+    return as_verdict(
+        "wait",
+        f"{leader} {does}, {me} waits for it: {reason}",
+        leader=leader,
+        overruled_by="force_member",
+    )
+
+
+def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """
+    Decide what a member is to do from what is known of all (docs/decisions.md has the table).
+
+    me
+        The declared name of the member that asks.
+
+    group
+        The declared UUID of the group.
+
+    facts
+        Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
+
+    Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, stop, apply,
+    wait, uncertain, paused, silent, refuse), ``why`` (the sentence for the operator), ``leader``
+    (who creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only
+    this member has, or ""), ``received`` (GTIDs to be applied, or "") and ``overruled_by`` (the
+    argument with which an operator can decide otherwise: ``clone_over`` of :py:func:`join`,
+    ``force_member`` of :py:func:`recover`, or "").
+    """
+    mine = facts[me]
+    if not mine["answers"]:
+        return silent_verdict(me, mine["error"])
+    online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
+    inside = _decide_in_group(mine, me, group, online)
+    if inside is not None:
+        return inside
+    if mine["paused"]:
+        return as_verdict("paused", f"{me} stays out of the group: {mine['paused']}")
+    if online:
+        return _decide_with_group(mine, me, group, online)
+    return _decide_without_group(mine, me, group, facts)
+
+
+Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]

@@ -1,0 +1,191 @@
+"""What would stop a server from joining the group."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from group_replication.decision import too_old
+from group_replication.facts import ALIKE
+from group_replication.model import ONLINE, PRESENT, SINGLE_LEADER, Settings, joined
+from group_replication.versions import SUPPORTED, is_supported, version_of
+
+# What a server must be to join: variable, what is right, in words for the operator. A variable that
+# a version lacks is as it should be there. Checksums and row images may be any since 8.0.21.
+REQUIRED = {
+    "performance_schema": ("ON", "1"),
+    "gtid_mode": ("ON",),
+    "enforce_gtid_consistency": ("ON",),
+    "log_bin": ("ON", "1"),
+    "log_replica_updates": ("ON", "1"),
+    "binlog_format": ("ROW",),
+    "transaction_write_set_extraction": ("XXHASH64", "MURMUR32"),
+    "master_info_repository": ("TABLE",),
+    "relay_log_info_repository": ("TABLE",),
+    "replica_preserve_commit_order": ("ON", "1"),
+    "replica_parallel_type": ("LOGICAL_CLOCK",),
+    "super_read_only": ("ON", "1"),
+    "group_replication_start_on_boot": ("OFF",),
+    "group_replication_bootstrap_group": ("OFF",),
+}
+
+
+class Instance(NamedTuple):
+    """What a server says of itself that its peers need not know."""
+
+    # Global variables, names in lower case, and those that are kept over a restart.
+    variables: Mapping[str, str]
+    persisted: Mapping[str, str] = {}
+    # The state of the plugin; empty: not there.
+    plugin: str = ""
+    # Channels of asynchronous replication, and filters of all replication.
+    channels: Sequence[str] = ()
+    filters: Sequence[str] = ()
+    # Where report_host leads.
+    report_addresses: Sequence[str] = ()
+    # As account_differences returns it.
+    accounts: Mapping[str, Mapping[str, Sequence[str]]] = {}
+
+
+def _allowed(address: str, allowlist: str) -> bool:
+    """Tell whether group_replication_ip_allowlist covers an address; names in it are not asked."""
+    ip = ipaddress.IPv4Address(address)
+    if allowlist.upper() == "AUTOMATIC":
+        return ip.is_private
+    networks = []
+    for word in allowlist.split(","):
+        with contextlib.suppress(ValueError):
+            networks.append(ipaddress.ip_network(word.strip(), strict=False))
+    return any(ip in network for network in networks)
+
+
+def instance_problems(
+    settings: Settings, instance: Instance, seen: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """
+    Name all that would stop a server from joining, from what is known of it.
+
+    settings
+        The group's settings.
+
+    instance
+        What the server says of itself.
+
+    seen
+        What every member says of itself, as :py:func:`facts` returns it.
+    """
+    found: list[dict[str, str]] = []
+
+    def problem(what: str, value: Any, right: str) -> None:
+        found.append({"what": what, "value": str(value or ""), "expected": right})
+
+    mine, variables = seen[settings.me], instance.variables
+    inside = mine["state"] in PRESENT
+    version = version_of(mine["version"])
+    if not is_supported(version):
+        problem("version", mine["version"], SUPPORTED)
+    declared = version_of(settings.version) if settings.version else ()
+    if version[: len(declared)] != declared:
+        problem("version", mine["version"], f"{settings.version}, as mysql:version says")
+    if instance.plugin != "ACTIVE":
+        problem(
+            "plugin group_replication",
+            instance.plugin,
+            "ACTIVE (plugin_load_add in the option file, or INSTALL PLUGIN)",
+        )
+    for name, right in REQUIRED.items():
+        # A member of the group has been made writable by it.
+        if (
+            name in variables
+            and variables[name] not in right
+            and not (inside and name == "super_read_only")
+        ):
+            problem(name, variables[name], right[0])
+        if name in instance.persisted and instance.persisted[name] not in right:
+            danger = (
+                ": DANGEROUS, at its next start this server makes a second group"
+                if name == "group_replication_bootstrap_group"
+                else ", which wins over the option file at the next start"
+            )
+            problem(
+                f"persisted {name}",
+                instance.persisted[name],
+                f"{right[0]} (RESET PERSIST {name}){danger}",
+            )
+    _check_addresses(settings, instance, problem)
+    if variables.get("group_replication_group_name", settings.group) != settings.group:
+        problem(
+            "group_replication_group_name",
+            variables["group_replication_group_name"],
+            settings.group,
+        )
+    for channel in instance.channels:
+        problem("replication channel", channel, "none beside the group's own (RESET REPLICA ALL)")
+    for one in instance.filters:
+        problem("replication filter", one, "none: a group takes no filters")
+    _check_peers(settings, seen, problem)
+    for account, lacking in instance.accounts.items():
+        problem(account, None, f"{joined(lacking['missing'])} (mysql_gr.create_accounts)")
+    return found
+
+
+def _check_addresses(
+    settings: Settings, instance: Instance, problem: Callable[[str, Any, str], None]
+) -> None:
+    """Name what keeps the others from finding this server, or it from letting them in."""
+    variables, address = instance.variables, settings.nodes[settings.me]
+    host = variables.get("report_host") or ""
+    if host != address:
+        leads = [one for one in instance.report_addresses if one != host]
+        loops = any(ipaddress.ip_address(one).is_loopback for one in instance.report_addresses)
+        problem(
+            "report_host",
+            f"{host} ({joined(leads)})" if leads else host,
+            f"{address}, as cluster:nodes says"
+            + ("; a loopback address leads the others to themselves" if loops else ""),
+        )
+    if variables.get("report_port") not in (None, "0", str(settings.port)):
+        problem("report_port", variables["report_port"], str(settings.port))
+    # The stack of the server's own connections asks accounts, not addresses.
+    if variables.get("group_replication_communication_stack") == "XCOM":
+        allowlist = variables.get("group_replication_ip_allowlist", "")
+        shut = [name for name, ip in settings.nodes.items() if not _allowed(ip, allowlist)]
+        if shut:
+            problem(
+                "group_replication_ip_allowlist",
+                allowlist,
+                "also " + joined(f"{settings.nodes[name]} of {name}" for name in shut),
+            )
+
+
+def _check_peers(
+    settings: Settings,
+    seen: Mapping[str, Mapping[str, Any]],
+    problem: Callable[[str, Any, str], None],
+) -> None:
+    """Name what is the same as another's and must not be, and what must be and is not."""
+    mine = seen[settings.me]
+    others = {name: one for name, one in seen.items() if name != settings.me and one["answers"]}
+    for name, one in others.items():
+        if one["server_uuid"] == mine["server_uuid"]:
+            problem("server_uuid", mine["server_uuid"], f"one that is not {name}'s: a copied disk")
+        if one["server_id"] == mine["server_id"]:
+            problem("server_id", mine["server_id"], f"one that is not {name}'s")
+    group = {name: one for name, one in others.items() if one["state"] == ONLINE} or others
+    if group:
+        name = min(group, key=lambda n: version_of(group[n]["version"]))
+        if too_old(mine, group[name]):
+            problem("version", mine["version"], f"not older than {name}'s {group[name]['version']}")
+    for variable in ALIKE:
+        if variable == SINGLE_LEADER:
+            continue
+        wanted = {
+            name: one["alike"][variable] for name, one in group.items() if variable in one["alike"]
+        }
+        value = mine["alike"].get(variable)
+        for name, right in wanted.items():
+            if value not in (None, right):
+                problem(variable, value, f"{right}, as {name} has it")
+                break

@@ -1,0 +1,229 @@
+"""Reading pillar and refusing what is wrong in it; the table of nodes, and the balancer."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeGuard
+
+from salt.exceptions import SaltInvocationError
+
+from group_replication.model import joined
+
+# Every key that is read here, so that a misspelt one is no silent default. None: a value.
+KEYS: dict[str, Any] = {
+    "cluster": {
+        "subnet": None,
+        "health_port": None,
+        "health_clients": None,
+        "virtual_address": None,
+        "virtual_router_id": None,
+        "nodes": None,
+    },
+    "mysql": {
+        "group": {"name": None, "mode": None, "timings": None, "write_concurrency": None},
+        "accounts": {
+            "admin": {"name": None, "password": None},
+            "recovery": {"name": None, "password": None},
+            "application": {"name": None, "password": None, "database": None},
+        },
+        "port": None,
+        "admin_port": None,
+        "socket": None,
+        "version": None,
+        "options": None,
+        "drain": None,
+        "lookup": {
+            "package": None,
+            "core_package": None,
+            "service": None,
+            "config_file": None,
+            "data_directory": None,
+            "library": None,
+        },
+    },
+}
+NODE_KEYS = ("ip", "role")
+ROLES = ("master", "db", "proxy", "web")
+
+
+def invalid(key: str, value: Any, right: str) -> SaltInvocationError:
+    return SaltInvocationError(f"pillar {key} is {_shown(value)}; expected {right}")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, Mapping | list | tuple | set):
+        # What it holds may be secret.
+        return f"a {type(value).__name__}"
+    text = str(value)
+    return f"'{text}'" if text.isprintable() else repr(text)
+
+
+def walk(pillar: Mapping[str, Any], key: str) -> Any:
+    value: Any = pillar
+    for part in key.split(":"):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
+    """Refuse what is no mapping or has a key that nothing reads; no value is shown."""
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        raise SaltInvocationError(
+            f"pillar {place} is a {type(value).__name__}; expected a mapping with {joined(known)}"
+        )
+    for key, inner in value.items():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1, 0.5)
+            raise SaltInvocationError(
+                f"pillar {place}:{key} is a key that nothing reads; expected "
+                + (f"{place}:{near[0]}" if near else f"one of {joined(known)}")
+            )
+        if known[key] is not None:
+            check_keys(inner, known[key], f"{place}:{key}")
+
+
+def is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
+    # YAML's yes and no are numbers to Python.
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def port(pillar: Mapping[str, Any], key: str, default: int) -> int:
+    value = walk(pillar, key)
+    if value is None:
+        return default
+    if not is_number(value, 1, 65535):
+        raise invalid(key, value, "a port number from 1 to 65535")
+    return value
+
+
+def subnet_of(pillar: Mapping[str, Any]) -> ipaddress.IPv4Network:
+    subnet = walk(pillar, "cluster:subnet")
+    try:
+        return ipaddress.IPv4Network(subnet if isinstance(subnet, str) else "")
+    except ValueError:
+        raise invalid(
+            "cluster:subnet",
+            subnet,
+            "an IPv4 network such as 172.28.17.0/24 (MySQL limits accounts to networks of IPv4 "
+            "only, so IPv6 is not supported)",
+        ) from None
+
+
+def _host_address(
+    key: str, value: Any, network: ipaddress.IPv4Network, seen: Mapping[str, str]
+) -> str:
+    """Return an address of the subnet that none of those seen so far is."""
+    try:
+        address = ipaddress.IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise invalid(key, value, "an IP address, of IPv4") from None
+    ends = (network.network_address, network.broadcast_address)
+    if address not in network or (network.prefixlen < 31 and address in ends):
+        raise invalid(key, value, f"an address of a host in cluster:subnet {network}")
+    if str(address) in seen:
+        raise invalid(key, value, f"an address that is not {seen[str(address)]}'s already")
+    return str(address)
+
+
+def declared_nodes(pillar: Mapping[str, Any], role: str | None) -> dict[str, str]:
+    """
+    Return the addresses of the declared nodes of one role, in declared order.
+
+    pillar
+        The pillar, with ``cluster:subnet`` and ``cluster:nodes``.
+
+    role
+        The role to keep: ``db``, ``proxy``, ``web`` or ``master``; None keeps all.
+
+    Returns a dict of node id to IP address. Raises SaltInvocationError for a table that is missing
+    or has an unknown role or key, an address that is none of the subnet's, or one address twice.
+    """
+    network = subnet_of(pillar)
+    table = walk(pillar, "cluster:nodes")
+    if not isinstance(table, Mapping) or not table:
+        raise invalid("cluster:nodes", table, "a mapping of node id to {ip: …, role: …}")
+    seen: dict[str, str] = {}
+    nodes = {}
+    for name, node in table.items():
+        key = f"cluster:nodes:{name}"
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise SaltInvocationError(
+                f"pillar cluster:nodes has a node named {name!r}; expected a minion's id: text of "
+                "letters, digits, '.', '_' or '-'"
+            )
+        check_keys(node, dict.fromkeys(NODE_KEYS), key)
+        ip, its_role = walk(table, f"{name}:ip"), walk(table, f"{name}:role")
+        address = _host_address(f"{key}:ip", ip, network, seen)
+        if its_role not in ROLES:
+            raise invalid(f"{key}:role", its_role, f"one of {joined(ROLES)}")
+        seen[address] = name
+        if role in (None, its_role):
+            nodes[name] = address
+    return nodes
+
+
+class Balancer(NamedTuple):
+    """Where the databases are reached, and by which machines."""
+
+    # Proxies in declared order, by node id.
+    proxies: dict[str, str]
+    # The address that moves between them; the empty text where none is declared.
+    virtual_address: str
+    virtual_router_id: int
+
+    @property
+    def address(self) -> str:
+        """What clients connect to: the virtual address, or the first proxy's, or the empty text."""
+        return self.virtual_address or next(iter(self.proxies.values()), "")
+
+
+def declared_balancer(pillar: Mapping[str, Any]) -> Balancer:
+    """
+    Check what the pillar declares of the balancer and return it.
+
+    pillar
+        The pillar, with ``cluster``.
+
+    Returns a :py:class:`Balancer`. Raises SaltInvocationError for a table of nodes that is wrong, a
+    virtual address that is none of the subnet's or a node's own, or a wrong router id.
+    """
+    check_keys(pillar.get("cluster"), KEYS["cluster"], "cluster")
+    proxies = declared_nodes(pillar, "proxy")
+    address = walk(pillar, "cluster:virtual_address")
+    if address is not None:
+        seen = {ip: name for name, ip in declared_nodes(pillar, None).items()}
+        address = _host_address("cluster:virtual_address", address, subnet_of(pillar), seen)
+    router = walk(pillar, "cluster:virtual_router_id")
+    if router is None:
+        router = 51
+    if not is_number(router, 1, 255):
+        raise invalid("cluster:virtual_router_id", router, "a whole number from 1 to 255")
+    return Balancer(proxies, address or "", router)
+
+
+def one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
+    value = walk(pillar, key)
+    if value is None:
+        return right[0]
+    if value not in right:
+        raise invalid(key, value, " or ".join(right))
+    return str(value)
+
+
+def path(pillar: Mapping[str, Any], key: str, default: str) -> str:
+    value = walk(pillar, key)
+    if value is None:
+        return default
+    # 107 bytes is what a socket's address holds.
+    if not isinstance(value, str) or not re.fullmatch(r"/[A-Za-z0-9._/@+-]{1,106}", value):
+        raise invalid(key, value, f"an absolute path such as {default}")
+    return value

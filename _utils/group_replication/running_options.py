@@ -1,0 +1,175 @@
+"""The declared options beside those of a running server, and which can be set there."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+from group_replication.model import SINGLE_LEADER, Settings
+from group_replication.options import OFF, ON, own_options
+
+# What is set in a running server without a restart, each with the size that the server rounds it
+# to; another option that differs waits for a restart of mysqld. None of these touches what the
+# group decides: its mode, who may write, who creates it.
+ONLINE_OPTIONS = {
+    "group_replication_autorejoin_tries": 1,
+    "group_replication_consistency": 1,
+    "group_replication_exit_state_action": 1,
+    "group_replication_flow_control_applier_threshold": 1,
+    "group_replication_flow_control_certifier_threshold": 1,
+    "group_replication_flow_control_mode": 1,
+    "group_replication_group_seeds": 1,
+    "group_replication_member_expel_timeout": 1,
+    "group_replication_member_weight": 1,
+    "group_replication_message_cache_size": 1,
+    "group_replication_start_on_boot": 1,
+    "group_replication_unreachable_majority_timeout": 1,
+    "binlog_expire_logs_seconds": 1,
+    "innodb_flush_log_at_trx_commit": 1,
+    "innodb_io_capacity": 1,
+    "innodb_io_capacity_max": 1,
+    "innodb_lock_wait_timeout": 1,
+    "interactive_timeout": 1,
+    "lock_wait_timeout": 1,
+    "log_error_verbosity": 1,
+    "long_query_time": 1,
+    "max_allowed_packet": 1024,
+    "max_connect_errors": 1,
+    "max_connections": 1,
+    "max_user_connections": 1,
+    "net_read_timeout": 1,
+    "net_write_timeout": 1,
+    "slow_query_log": 1,
+    "sql_require_primary_key": 1,
+    "sync_binlog": 1,
+    "table_open_cache": 1,
+    "thread_cache_size": 1,
+    "wait_timeout": 1,
+}
+# What the group itself sets in its members: differing is no fault.
+GROUPS_OPTIONS = (
+    "group_replication_bootstrap_group",
+    "group_replication_enforce_update_everywhere_checks",
+    SINGLE_LEADER,
+    "group_replication_single_primary_mode",
+    "offline_mode",
+    "read_only",
+    "super_read_only",
+)
+UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
+
+
+def declared_single_leader(settings: Settings) -> str:
+    # Asked while a group is led: what other options there are, and for which version, must not
+    # matter here.
+    option = f"loose_{SINGLE_LEADER}"
+    declared = settings.options.get(option, own_options(settings)[option])
+    return switch_value(SINGLE_LEADER, option_as_running(declared, "ON"))
+
+
+def switch_value(name: str, value: Any) -> str:
+    """
+    Return ON or OFF, which alone goes into a statement as it is.
+
+    name
+        The variable.
+
+    value
+        As pillar or another member says it. Raises CommandExecutionError when it is neither.
+    """
+    if value not in ("ON", "OFF"):
+        raise CommandExecutionError(f"{name} is {value!r}; expected ON or OFF")
+    return str(value)
+
+
+def option_as_running(
+    declared: Any, running: str, block: int = 1, low: int = 0, high: int = 0
+) -> str:
+    """
+    Return a declared option as the server would show it: the running value where they are the same.
+
+    declared
+        The value in the option file: ``ON`` or 1, ``128M``, a list with commas.
+
+    running
+        The server's own value, which shows the variable's kind.
+
+    block
+        The server rounds a number down to a multiple of this.
+
+    low, high
+        The server's own bounds of a number; ``high`` 0 where it has none.
+    """
+    text = str(declared).strip()
+    if running.upper() in ("ON", "OFF") and text.upper() in ON + OFF:
+        return "ON" if text.upper() in ON else "OFF"
+    if re.fullmatch(r"-?\d+", running):
+        size = re.fullmatch(r"(-?\d+)([KMGTPE]?)", text.upper())
+        if not size:
+            return {**dict.fromkeys(ON, "1"), **dict.fromkeys(OFF, "0")}.get(text.upper(), text)
+        number = int(size[1]) * UNITS.get(size[2], 1) // block * block
+        return str(max(low, min(number, high)) if high else number)
+    with contextlib.suppress(ValueError):
+        if float(text) == float(running):
+            return running
+    # Names of the server's own are capitals in any case and any order; other text is exact.
+    wanted, shown = (re.sub(r"\s*,\s*", ",", one.strip()) for one in (text, running))
+    if re.fullmatch(r"[A-Z0-9_,-]*[A-Z][A-Z0-9_,-]*", shown):
+        wanted = wanted.upper()
+        if sorted(wanted.split(",")) == sorted(shown.split(",")):
+            return running
+    return running if wanted == shown else wanted
+
+
+def differing_options(
+    options: Mapping[str, Any],
+    variables: Mapping[str, str],
+    bounds: Mapping[str, tuple[int, int]],
+) -> dict[str, dict[str, dict[str, str]]]:
+    """
+    Compare the option file with a running server's variables.
+
+    options
+        As :py:func:`options_of` returns them.
+
+    variables
+        The server's global variables, names in lower case.
+
+    bounds
+        Lowest and highest value of variables that are numbers.
+
+    Returns a dict: ``online`` (what can be set now), ``restart`` (what waits for a restart of
+    mysqld) and ``unknown`` (what this server has no variable for), each a dict of variable to
+    ``old`` and ``new``.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {"online": {}, "restart": {}, "unknown": {}}
+    for option, declared in options.items():
+        name = option.lower().replace("-", "_").removeprefix("loose_")
+        # mysqld judges all others itself (check_cmd of the option file) and passes these over.
+        if name not in variables and option.startswith("loose_"):
+            found["unknown"][name] = {"old": "", "new": str(declared)}
+        if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
+            continue
+        if name == "log_bin":
+            # The variable of this name says only that there is one.
+            name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
+        running = variables[name]
+        if name == "datadir":
+            # The server shows it with a slash.
+            declared = f"{str(declared).rstrip('/')}/"
+        low, high = bounds.get(name, (0, 0))
+        wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)
+        if name == "innodb_buffer_pool_size" and wanted.isdigit():
+            # Always whole chunks in each instance.
+            chunk = int(variables["innodb_buffer_pool_chunk_size"])
+            whole = chunk * int(variables["innodb_buffer_pool_instances"])
+            wanted = str(-(-int(wanted) // whole) * whole)
+        if wanted != running:
+            kind = "online" if name in ONLINE_OPTIONS else "restart"
+            found[kind][name] = {"old": running, "new": wanted}
+    return found

@@ -1,0 +1,169 @@
+"""What keeps a server from joining has a name each."""
+
+from __future__ import annotations
+
+import pytest
+from group_replication.facts import ALIKE
+from group_replication.instance_check import Instance, instance_problems
+from group_replication.model import SINGLE_LEADER
+from group_replication.settings import settings_from
+
+from tests.unit.group import (
+    GROUP,
+    HOSTS,
+    OTHER,
+    UUIDS,
+    gone,
+    one,
+    pillar,
+    set_key,
+)
+
+FIT = {
+    "version": "9.7.4-2",
+    "performance_schema": "ON",
+    "gtid_mode": "ON",
+    "enforce_gtid_consistency": "ON",
+    "log_bin": "ON",
+    "log_replica_updates": "ON",
+    "binlog_format": "ROW",
+    "replica_preserve_commit_order": "ON",
+    "super_read_only": "ON",
+    "report_host": HOSTS["db1"],
+    "report_port": "3306",
+    "group_replication_start_on_boot": "OFF",
+    "group_replication_bootstrap_group": "OFF",
+    "group_replication_group_name": GROUP,
+    "group_replication_communication_stack": "MYSQL",
+    "group_replication_ip_allowlist": "AUTOMATIC",
+}
+
+
+PLUGIN = "plugin group_replication"
+
+
+def problems(variables=None, mine=None, declared=None, peer=None, **instance):
+    """What is named of db1: with these variables, of itself, in pillar, of db2, of the server."""
+    settings = settings_from(declared or pillar(), "db1")
+    seen = {
+        "db1": {**one("db1"), **(mine or {})},
+        "db2": {**one("db2"), **(peer or {})},
+        "db3": gone(),
+    }
+    merged = {**FIT, **(variables or {})}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    known = Instance(**{"variables": kept, "plugin": "ACTIVE", **instance})
+    found = instance_problems(settings, known, seen)
+    return [(p["what"], p["value"], p["expected"]) for p in found]
+
+
+def test_a_fit_server_has_no_problem():
+    assert problems() == []
+    assert problems({"super_read_only": "OFF"}, {"state": "ONLINE"}) == []
+    assert problems(persisted={"group_replication_bootstrap_group": "OFF", "max_binlog": "1"}) == []
+    xcom = {"group_replication_communication_stack": "XCOM"}
+    assert problems(xcom) == []
+    assert problems({**xcom, "group_replication_ip_allowlist": "web, 172.28.17.0/24"}) == []
+    assert problems({"group_replication_ip_allowlist": "10.0.0.1"}) == []
+
+
+def test_a_rolling_upgrade_lets_the_older_join_the_oldest():
+    older, newer = {"version": "8.4.3"}, {"version": "9.7.4", "state": "ONLINE"}
+    assert problems(mine=older, peer={"version": "8.4.9", "state": "ONLINE"}) == []
+    assert problems(mine=newer, peer=older) == []
+    assert problems(mine=older, peer=newer)
+
+
+@pytest.mark.parametrize(
+    ("case", "what", "expected"),
+    [
+        (({"performance_schema": "OFF"},), "performance_schema", "ON"),
+        (({"gtid_mode": "OFF"},), "gtid_mode", "ON"),
+        (({"enforce_gtid_consistency": "WARN"},), "enforce_gtid_consistency", "ON"),
+        (({"log_bin": "OFF"},), "log_bin", "ON"),
+        (({"log_replica_updates": "OFF"},), "log_replica_updates", "ON"),
+        (({"binlog_format": "STATEMENT"},), "binlog_format", "ROW"),
+        (({"transaction_write_set_extraction": "OFF"},), "transaction_write_set_extraction", "XX"),
+        (({"master_info_repository": "FILE"},), "master_info_repository", "TABLE"),
+        (({"relay_log_info_repository": "FILE"},), "relay_log_info_repository", "TABLE"),
+        (({"replica_preserve_commit_order": "OFF"},), "replica_preserve_commit_order", "ON"),
+        (({"replica_parallel_type": "DATABASE"},), "replica_parallel_type", "LOGICAL_CLOCK"),
+        (({"super_read_only": "OFF"},), "super_read_only", "ON"),
+        (
+            ({"group_replication_bootstrap_group": "ON"},),
+            "group_replication_bootstrap_group",
+            "OFF",
+        ),
+        (({"report_host": "127.0.1.1"},), "report_host", HOSTS["db1"]),
+        (({"report_host": ""},), "report_host", HOSTS["db1"]),
+        (({"report_port": "3307"},), "report_port", "3306"),
+        (({"group_replication_group_name": OTHER},), "group_replication_group_name", GROUP),
+        (
+            (
+                {
+                    "group_replication_communication_stack": "XCOM",
+                    "group_replication_ip_allowlist": f"db2,{HOSTS['db1']},{HOSTS['db3']}/32",
+                },
+            ),
+            "group_replication_ip_allowlist",
+            f"also {HOSTS['db2']} of db2",
+        ),
+        (
+            (None, {"version": "8.0.34"}, None, {"version": "8.0.33"}),
+            "version",
+            "MySQL 8.0.35 or later",
+        ),
+        ((None, {"version": "10.11.6"}), "version", "26.7 and later"),
+        ((None, {"version": "8.4.9"}), "version", "not older than db2's 9.7.4"),
+        (
+            (None, None, set_key(pillar(), "mysql:version", "8.4")),
+            "version",
+            "8.4, as mysql:version says",
+        ),
+        ((None, {"server_uuid": UUIDS["db2"]}), "server_uuid", "a copied disk"),
+        ((None, {"server_id": 2}), "server_id", "not db2's"),
+        *(
+            ((None, {"alike": {name: "1"}}, None, {"alike": {name: "0"}}), name, "0, as db2 has it")
+            for name in ALIKE
+            if name != SINGLE_LEADER
+        ),
+    ],
+)
+def test_each_problem_is_named(case, what, expected):
+    found = problems(*case)
+    assert [w for w, _, _ in found] == [what], found
+    assert expected in found[0][2]
+
+
+@pytest.mark.parametrize(
+    ("instance", "what", "value", "expected"),
+    [
+        ({"plugin": ""}, PLUGIN, "", "plugin_load_add"),
+        ({"plugin": "DISABLED"}, PLUGIN, "DISABLED", "ACTIVE"),
+        (
+            {"persisted": {"group_replication_bootstrap_group": "ON"}},
+            "persisted group_replication_bootstrap_group",
+            "ON",
+            "DANGEROUS, at its next start this server makes a second group",
+        ),
+        (
+            {"persisted": {"group_replication_start_on_boot": "ON"}},
+            "persisted group_replication_start_on_boot",
+            "ON",
+            "RESET PERSIST group_replication_start_on_boot",
+        ),
+        ({"channels": ["default from 10.0.0.1"]}, "replication channel", "10.0.0.1", "none"),
+        ({"filters": ["REPLICATE_DO_DB shop"]}, "replication filter", "shop", "no filters"),
+        (
+            {"accounts": {"r@h": {"missing": ["account"]}}},
+            "r@h",
+            "",
+            "account (mysql_gr.create_accounts)",
+        ),
+    ],
+)
+def test_what_only_the_server_itself_knows_is_named(instance, what, value, expected):
+    found = problems(**instance)
+    assert [w for w, _, _ in found] == [what], found
+    assert value in found[0][1]
+    assert expected in found[0][2]

@@ -1,0 +1,170 @@
+"""The option file beside a running server's variables."""
+
+from __future__ import annotations
+
+import pytest
+from group_replication.options import options_of
+from group_replication.running_options import (
+    GROUPS_OPTIONS,
+    ONLINE_OPTIONS,
+    differing_options,
+    option_as_running,
+)
+from group_replication.settings import settings_from
+from salt.exceptions import SaltInvocationError
+
+from tests.unit.group import (
+    HOSTS,
+    pillar,
+    set_key,
+)
+
+
+@pytest.mark.parametrize(
+    ("declared", "running", "expected"),
+    [
+        ("ON", "ON", "ON"),
+        (1, "ON", "ON"),
+        (True, "ON", "ON"),
+        ("off", "ON", "OFF"),
+        (0, "OFF", "OFF"),
+        ("OFF_PERMISSIVE", "ON", "OFF_PERMISSIVE"),
+        ("128M", "134217728", "134217728"),
+        ("1g", "134217728", "1073741824"),
+        (500, "151", "500"),
+        ("ON", "0", "1"),
+        (-1, "-1", "-1"),
+        ("a lot", "151", "a lot"),
+        ("0.5", "10.000000", "0.5"),
+        (10, "10.000000", "10.000000"),
+        ("OFFLINE_MODE", "OFFLINE_MODE", "OFFLINE_MODE"),
+        ("offline_mode", "OFFLINE_MODE", "OFFLINE_MODE"),
+        ("read_only", "OFFLINE_MODE", "READ_ONLY"),
+        ("a:1, b:2", "a:1,b:2", "a:1,b:2"),
+        ("b:2,a:1", "a:1,b:2", "b:2,a:1"),
+        ("a:1,b:2,c:3", "a:1,b:2", "a:1,b:2,c:3"),
+        (
+            "no_zero_date,STRICT_TRANS_TABLES",
+            "STRICT_TRANS_TABLES,NO_ZERO_DATE",
+            "STRICT_TRANS_TABLES,NO_ZERO_DATE",
+        ),
+        ("x", "", "x"),
+        ("", "", ""),
+    ],
+)
+def test_values_are_compared_in_the_servers_form(declared, running, expected):
+    assert option_as_running(declared, running) == expected
+
+
+def test_a_number_is_rounded_and_bounded_as_the_server_does():
+    assert option_as_running(1500, "1024", block=1024) == "1024"
+    assert option_as_running(200000, "100000", low=1, high=100000) == "100000"
+    assert option_as_running(0, "1", low=1, high=100000) == "1"
+
+
+def running(**changes) -> dict[str, str]:
+    """The variables of a server that was started with the declared options, and of its group."""
+    options = options_of(settings_from(pillar(), "db1"))
+    found = {name.removeprefix("loose_"): str(value) for name, value in options.items()}
+    del found["plugin_load_add"]
+    return {
+        **found,
+        # What the group decided since.
+        "super_read_only": "OFF",
+        "read_only": "OFF",
+        "group_replication_single_primary_mode": "ON",
+        "group_replication_enforce_update_everywhere_checks": "OFF",
+        **changes,
+    }
+
+
+def differences(variables, extra=None, databases=3, bounds=None):
+    declared = set_key(pillar(databases), "mysql:options", extra or {})
+    options = options_of(settings_from(declared, "db1"))
+    return differing_options(options, variables, bounds or {})
+
+
+def test_what_the_group_set_is_no_difference():
+    assert differences(running()) == {"online": {}, "restart": {}, "unknown": {}}
+
+
+def test_an_option_that_mysqld_passes_over_is_named():
+    misspelt = {"group_replication_memberweight": 70, "loose_nonsense": 1, "max_connections": 7}
+    found = differences(running(max_connections="7"), misspelt)
+    assert found == {
+        "online": {},
+        "restart": {},
+        "unknown": {
+            "group_replication_memberweight": {"old": "", "new": "70"},
+            "nonsense": {"old": "", "new": "1"},
+        },
+    }
+
+
+def test_the_data_directory_is_one_key():
+    declared = set_key(pillar(), "mysql:lookup:data_directory", "/data/mysql/")
+    options = options_of(settings_from(declared, "db1"))
+    assert options["datadir"] == "/data/mysql"
+    found = differing_options(options, {"datadir": "/data/mysql/"}, {})
+    assert found["restart"] == {}
+    both = set_key(declared, "mysql:options:datadir", "/data/mysql")
+    assert options_of(settings_from(both, "db1"))["datadir"] == "/data/mysql"
+    assert "datadir" not in options_of(settings_from(pillar(), "db1"))
+    with pytest.raises(SaltInvocationError, match=r"datadir is '/x'; expected '/data/mysql'"):
+        settings_from(set_key(declared, "mysql:options:datadir", "/x"), "db1")
+    with pytest.raises(SaltInvocationError, match="mysql:lookup:data_directory"):
+        settings_from(set_key(pillar(), "mysql:options:datadir", "/data"), "db1")
+
+
+@pytest.mark.parametrize(
+    ("declared", "differs"),
+    [("binlog", False), ("/var/lib/mysql/binlog", False), ("/srv/logs/binlog", True)],
+)
+def test_the_binary_log_is_compared_by_its_files(declared, differs):
+    variables = running(
+        log_bin="ON", log_bin_basename="/var/lib/mysql/binlog", datadir="/var/lib/mysql/"
+    )
+    found = differences(variables, {"log_bin": declared})
+    assert ("log_bin_basename" in found["restart"]) is differs
+
+
+def test_a_node_more_is_a_seed_more_online():
+    found = differences(running(), databases=4)
+    assert found["restart"] == {}
+    (change,) = found["online"].values()
+    assert list(found["online"]) == ["group_replication_group_seeds"]
+    assert change["new"] == f"{change['old']},{HOSTS['db4']}:3306"
+
+
+def test_what_cannot_be_set_online_waits_for_a_restart():
+    found = differences(
+        running(max_connections="151", gtid_mode="ON", lower_case_table_names="0"),
+        {"max-connections": 300, "lower_case_table_names": 1, "no_such_option": 5},
+    )
+    assert found == {
+        "online": {"max_connections": {"old": "151", "new": "300"}},
+        "restart": {"lower_case_table_names": {"old": "0", "new": "1"}},
+        "unknown": {},
+    }
+
+
+def test_the_groups_own_options_are_never_set():
+    assert not set(ONLINE_OPTIONS) & set(GROUPS_OPTIONS)
+    found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})
+    assert found == {"online": {}, "restart": {}, "unknown": {}}
+
+
+@pytest.mark.parametrize(
+    ("size", "shown", "expected"),
+    [("128M", 134217728, None), ("200M", 268435456, None), ("1G", 134217728, 1073741824)],
+)
+def test_a_buffer_pool_is_whole_chunks(size, shown, expected):
+    variables = running(
+        innodb_buffer_pool_size=str(shown),
+        innodb_buffer_pool_chunk_size="134217728",
+        innodb_buffer_pool_instances="1",
+    )
+    found = differences(variables, {"innodb_buffer_pool_size": size})["restart"]
+    assert (found["innodb_buffer_pool_size"]["new"] if found else None) == (
+        str(expected) if expected else None
+    )
