@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from group_replication import memory
@@ -94,6 +94,29 @@ def _decide_with_group(
     mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The rows for a member outside the group, while others are ONLINE."""
+    led = {name: facts for name, facts in online.items() if facts["quorum"]}
+    refused = _no_group(group, online, led) or _unfit(mine, me, online, led)
+    if refused:
+        return refused
+    held = union_gtids(*[held_by(facts) for facts in led.values()])
+    errant = format_gtids(subtract_gtids(held_by(mine), held))
+    if errant:
+        return as_verdict(
+            "refuse",
+            f"{me} has transactions that the group does not have: {errant}; "
+            "nothing is wiped unasked",
+            errant=errant,
+            overruled_by="clone_over",
+        )
+    if held_by(mine):
+        return _decide_incremental(mine, me, group, led)
+    return _decide_empty(mine, me, group, led, held)
+
+
+def _no_group(
+    group: str, online: Mapping[str, Mapping[str, Any]], led: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The rows for members ONLINE that are not one group with a majority."""
     foreign = {name: facts["group"] for name, facts in online.items() if facts["group"] != group}
     if foreign:
         return as_verdict(
@@ -108,9 +131,18 @@ def _decide_with_group(
             "two groups with one name: "
             + joined(f"{name} is in view {facts['view_id']}" for name, facts in online.items()),
         )
-    led = {name: facts for name, facts in online.items() if facts["quorum"]}
     if not led:
         return as_verdict("refuse", f"{joined(online)}: ONLINE, but without a majority")
+    return None
+
+
+def _unfit(
+    mine: Mapping[str, Any],
+    me: str,
+    online: Mapping[str, Mapping[str, Any]],
+    led: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any] | None:
+    """The rows for a member that the group does not take now, whatever transactions it has."""
     if not is_listed(mine["host"], [facts["declared"] for facts in led.values()]):
         # Not to refuse: a new member's highstate may be ahead of the others'.
         return as_verdict(
@@ -148,19 +180,7 @@ def _decide_with_group(
             f"{me} runs {mine['version']}, which is older than {lowest}'s "
             f"{led[lowest]['version']}: the group takes no version older than its lowest",
         )
-    held = union_gtids(*[held_by(facts) for facts in led.values()])
-    errant = format_gtids(subtract_gtids(held_by(mine), held))
-    if errant:
-        return as_verdict(
-            "refuse",
-            f"{me} has transactions that the group does not have: {errant}; "
-            "nothing is wiped unasked",
-            errant=errant,
-            overruled_by="clone_over",
-        )
-    if held_by(mine):
-        return _decide_incremental(mine, me, group, led)
-    return _decide_empty(mine, me, group, led, held)
+    return None
 
 
 def too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -341,7 +361,43 @@ def _decide_without_group(
         return ending
     held = {name: parse_gtids(one["gtid_executed"]) for name, one in facts.items()}
     everything = union_gtids(*held.values())
-    # What nobody executed and somebody received is applied first, so that what is executed is all.
+    received = _received_first(mine, me, facts, everything)
+    if received:
+        return received
+    complete = [name for name in facts if not subtract_gtids(everything, held[name])]
+    if not complete:
+        lacking = joined(
+            f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
+        )
+        return as_verdict(
+            "refuse",
+            f"no member has what all have together: {lacking}",
+            overruled_by="force_member",
+        )
+    differing = _differing_tables(mine, me, facts)
+    if differing:
+        return differing
+    # By what all see alike: the order of a table is each member's own.
+    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
+    first = not any(source.partition(":")[0] == group for source in everything)
+    if first and leader == me:
+        refused = _not_first(mine, me, group, held[me])
+        if refused:
+            return refused
+    return _led_by(leader, me, first, unbuilt)
+
+
+def _received_first(
+    mine: Mapping[str, Any],
+    me: str,
+    facts: Mapping[str, Mapping[str, Any]],
+    everything: GtidSet,
+) -> dict[str, Any] | None:
+    """
+    The rows for what nobody executed and somebody received.
+
+    It is applied first, so that what is executed is all.
+    """
     received = {
         name: subtract_gtids(parse_gtids(one["gtid_received"]), everything)
         for name, one in facts.items()
@@ -358,40 +414,46 @@ def _decide_without_group(
             ),
             overruled_by="force_member",
         )
-    complete = [name for name in facts if not subtract_gtids(everything, held[name])]
-    if not complete:
-        lacking = joined(
-            f"{name} lacks {format_gtids(subtract_gtids(everything, held[name]))}" for name in facts
-        )
-        return as_verdict(
-            "refuse",
-            f"no member has what all have together: {lacking}",
-            overruled_by="force_member",
-        )
+    return None
+
+
+def _differing_tables(
+    mine: Mapping[str, Any], me: str, facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The row for members whose tables of nodes are not the same."""
     differs = difference(
         mine["declared"] or (),
         {name: one["declared"] for name, one in facts.items() if name != me and mine["declared"]},
     )
-    if differs:
-        return as_verdict(
-            "refuse",
-            f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
-            "a highstate of all database machines makes them one",
-            overruled_by="force_member",
-        )
-    # By what all see alike: the order of a table is each member's own.
-    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
-    first = not any(source.partition(":")[0] == group for source in everything)
-    act = "create" if first else "lead"
+    if not differs:
+        return None
+    return as_verdict(
+        "refuse",
+        f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
+        "a highstate of all database machines makes them one",
+        overruled_by="force_member",
+    )
+
+
+def _not_first(
+    mine: Mapping[str, Any], me: str, group: str, held: GtidSet
+) -> dict[str, Any] | None:
+    """The rows for a member that would create the group and must not."""
     was = mine["remembered"]
-    if first and leader == me and was and (was["group"] in ("", group) or not held[me]):
+    if was and (was["group"] in ("", group) or not held):
         return as_verdict("refuse", memory.lost(me, was))
-    if first and leader == me and not held[me] and mine["schemas"]:
+    if not held and mine["schemas"]:
         return as_verdict(
             "refuse",
             f"{me} has data that no transaction accounts for ({joined(mine['schemas'])}): members "
             "that join would lack it; dump it, drop it, and load it into the group",
         )
+    return None
+
+
+def _led_by(leader: str, me: str, first: bool, unbuilt: Sequence[str]) -> dict[str, Any]:
+    """The rows for the member that creates or leads the group, and for those that wait for it."""
+    act = "create" if first else "lead"
     reason = (
         "all declared members answered and none ever held a transaction of the group"
         if first

@@ -31,6 +31,9 @@ REQUIRED = {
     "group_replication_bootstrap_group": ("OFF",),
 }
 
+# Takes what is wrong: its name, its value, and what would be right.
+Problem = Callable[[str, Any, str], None]
+
 
 class Instance(NamedTuple):
     """What a server says of itself that its peers need not know."""
@@ -82,7 +85,6 @@ def instance_problems(
         found.append({"what": what, "value": str(value or ""), "expected": right})
 
     mine, variables = seen[settings.me], instance.variables
-    inside = mine["state"] in PRESENT
     version = version_of(mine["version"])
     if not is_supported(version):
         problem("version", mine["version"], SUPPORTED)
@@ -95,6 +97,27 @@ def instance_problems(
             instance.plugin,
             "ACTIVE (plugin_load_add in the option file, or INSTALL PLUGIN)",
         )
+    _check_variables(instance, mine["state"] in PRESENT, problem)
+    _check_addresses(settings, instance, problem)
+    if variables.get("group_replication_group_name", settings.group) != settings.group:
+        problem(
+            "group_replication_group_name",
+            variables["group_replication_group_name"],
+            settings.group,
+        )
+    for channel in instance.channels:
+        problem("replication channel", channel, "none beside the group's own (RESET REPLICA ALL)")
+    for one in instance.filters:
+        problem("replication filter", one, "none: a group takes no filters")
+    _check_peers(settings, seen, problem)
+    for account, lacking in instance.accounts.items():
+        problem(account, None, f"{joined(lacking['missing'])} (mysql_gr.create_accounts)")
+    return found
+
+
+def _check_variables(instance: Instance, inside: bool, problem: Problem) -> None:
+    """Name the variables that are not what a group takes, now or after a restart."""
+    variables = instance.variables
     for name, right in REQUIRED.items():
         # A member of the group has been made writable by it.
         if (
@@ -114,26 +137,9 @@ def instance_problems(
                 instance.persisted[name],
                 f"{right[0]} (RESET PERSIST {name}){danger}",
             )
-    _check_addresses(settings, instance, problem)
-    if variables.get("group_replication_group_name", settings.group) != settings.group:
-        problem(
-            "group_replication_group_name",
-            variables["group_replication_group_name"],
-            settings.group,
-        )
-    for channel in instance.channels:
-        problem("replication channel", channel, "none beside the group's own (RESET REPLICA ALL)")
-    for one in instance.filters:
-        problem("replication filter", one, "none: a group takes no filters")
-    _check_peers(settings, seen, problem)
-    for account, lacking in instance.accounts.items():
-        problem(account, None, f"{joined(lacking['missing'])} (mysql_gr.create_accounts)")
-    return found
 
 
-def _check_addresses(
-    settings: Settings, instance: Instance, problem: Callable[[str, Any, str], None]
-) -> None:
+def _check_addresses(settings: Settings, instance: Instance, problem: Problem) -> None:
     """Name what keeps the others from finding this server, or it from letting them in."""
     variables, address = instance.variables, settings.nodes[settings.me]
     host = variables.get("report_host") or ""
@@ -161,9 +167,7 @@ def _check_addresses(
 
 
 def _check_peers(
-    settings: Settings,
-    seen: Mapping[str, Mapping[str, Any]],
-    problem: Callable[[str, Any, str], None],
+    settings: Settings, seen: Mapping[str, Mapping[str, Any]], problem: Problem
 ) -> None:
     """Name what is the same as another's and must not be, and what must be and is not."""
     mine = seen[settings.me]

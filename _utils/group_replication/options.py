@@ -269,6 +269,14 @@ def own_options(settings: Settings) -> dict[str, Any]:
         f"{gr}group_seeds": ",".join(f"{ip}:{settings.port}" for ip in settings.nodes.values()),
         f"{gr}single_primary_mode": "OFF" if multi else "ON",
         f"{gr}enforce_update_everywhere_checks": "ON" if multi else "OFF",
+        **_fixed_options(gr),
+        **{f"{gr}{name}": value for name, value in TIMINGS[settings.timings].items()},
+    }
+
+
+def _fixed_options(gr: str) -> dict[str, Any]:
+    """Options of Group Replication that are the same on every member, whatever is declared."""
+    return {
         # Traffic of the group and of distributed recovery is encrypted; the default only since 9.5.
         f"{gr}ssl_mode": "REQUIRED",
         f"{gr}recovery_use_ssl": "ON",
@@ -283,5 +291,4 @@ def own_options(settings: Settings) -> dict[str, Any]:
         # secondary holds up nothing; in multi-primary mode all lead. Who joins takes what the group
         # has (SINGLE_LEADER).
         f"{gr}paxos_single_leader": "ON",
-        **{f"{gr}{name}": value for name, value in TIMINGS[settings.timings].items()},
     }

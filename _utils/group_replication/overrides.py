@@ -165,6 +165,17 @@ def survivors_by(
         raise SaltInvocationError(
             f"survivors is '{joined(survivors)}', but this is {me}; expected a call to a survivor"
         )
+    _check_seen(me, nodes, facts, survivors, dead)
+
+
+def _check_seen(
+    me: str,
+    nodes: Mapping[str, str],
+    facts: Mapping[str, Mapping[str, Any]],
+    survivors: Sequence[str],
+    dead: Sequence[str],
+) -> None:
+    """Refuse survivors and dead that are not what is seen of them."""
     mine = facts[me]
     if mine["state"] != ONLINE:
         raise CommandExecutionError(

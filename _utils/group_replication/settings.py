@@ -100,16 +100,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
     """
     for key, known in KEYS.items():
         check_keys(pillar.get(key), known, key)
-    nodes = declared_nodes(pillar, "db")
-    if not MEMBERS_MIN <= len(nodes) <= MEMBERS_MAX:
-        raise invalid(
-            "cluster:nodes",
-            f"{len(nodes)} nodes with role db ({', '.join(nodes)})",
-            f"{MEMBERS_MIN} to {MEMBERS_MAX} of them: Group Replication takes no more members, "
-            "and fewer cannot lose one",
-        )
-    if me not in nodes:
-        raise invalid("cluster:nodes", ", ".join(nodes), f"a node '{me}' with role db")
+    nodes = _members(pillar, me)
     settings = Settings(
         me=me,
         group=_group_name(pillar),
@@ -118,18 +109,9 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         write_concurrency=_write_concurrency(pillar),
         nodes=nodes,
         subnet=str(subnet_of(pillar)),
-        admin=Account(
-            _account_name(pillar, "admin", "mysql_gr_admin"),
-            _password(pillar, "mysql:accounts:admin:password"),
-        ),
-        recovery=Account(
-            _account_name(pillar, "recovery", "mysql_gr_recovery"),
-            _password(pillar, "mysql:accounts:recovery:password"),
-        ),
-        application=Account(
-            _account_name(pillar, "application", "haproxy_root"),
-            _password(pillar, "mysql:accounts:application:password"),
-        ),
+        admin=_account(pillar, "admin", "mysql_gr_admin"),
+        recovery=_account(pillar, "recovery", "mysql_gr_recovery"),
+        application=_account(pillar, "application", "haproxy_root"),
         database=_database(pillar),
         port=port(pillar, "mysql:port", 3306),
         admin_port=port(pillar, "mysql:admin_port", 33062),
@@ -147,6 +129,27 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
     if settings.version:
         check_versions(settings.options, settings.version)
     return settings
+
+
+def _members(pillar: Mapping[str, Any], me: str) -> dict[str, str]:
+    """The group's declared members, this one among them."""
+    nodes = declared_nodes(pillar, "db")
+    if not MEMBERS_MIN <= len(nodes) <= MEMBERS_MAX:
+        raise invalid(
+            "cluster:nodes",
+            f"{len(nodes)} nodes with role db ({', '.join(nodes)})",
+            f"{MEMBERS_MIN} to {MEMBERS_MAX} of them: Group Replication takes no more members, "
+            "and fewer cannot lose one",
+        )
+    if me not in nodes:
+        raise invalid("cluster:nodes", ", ".join(nodes), f"a node '{me}' with role db")
+    return nodes
+
+
+def _account(pillar: Mapping[str, Any], role: str, default: str) -> Account:
+    return Account(
+        _account_name(pillar, role, default), _password(pillar, f"mysql:accounts:{role}:password")
+    )
 
 
 def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
