@@ -32,16 +32,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from group_replication import causes, lock, memory
-from group_replication.decision import (
-    ACTIONS,
-    STARTS,
-    Decide,
-    as_verdict,
-    because,
-    decide_by,
-    held_by,
-    silent_verdict,
-)
+from group_replication.decision import decide_by
 from group_replication.facts import ALIKE, has_quorum, writable_by
 from group_replication.files import write_whole
 from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids, union_gtids
@@ -82,6 +73,15 @@ from group_replication.settings import (
     write_settings,
 )
 from group_replication.tables import by_address, difference, hosts_of
+from group_replication.verdicts import (
+    ACTIONS,
+    STARTS,
+    Decide,
+    as_verdict,
+    because,
+    held_by,
+    silent_verdict,
+)
 from group_replication.versions import (
     SUPPORTED,
     is_supported,

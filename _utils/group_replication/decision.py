@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from group_replication import memory
@@ -16,41 +16,11 @@ from group_replication.gtid import (
 )
 from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, joined
 from group_replication.tables import by_address, difference, is_listed
+from group_replication.verdicts import as_verdict, because, held_by, silent_verdict, view_of
 from group_replication.versions import OLDEST, version_of
-
-# What is to be done, and by whom:
-#   member      nothing: this is a member of a group with a majority
-#   recovering  nothing yet: distributed recovery is under way
-#   join        start Group Replication here
-#   clone       copy a member's data onto this empty server; joining comes after it
-#   create      create the group here, for the first time
-#   lead        create the group here again after all members were down
-#   stop        end what is left of the old group here, so that nothing of it reaches a new one
-#   apply       apply what was received before the crash, so that it counts
-#   wait        another member acts, or has to finish first
-#   uncertain   some declared member does not answer: it may be alive
-#   paused      the operator took this member out on purpose
-#   silent      the local mysqld does not answer
-#   refuse      an operator has to look: the sentence says at what
-STARTS = ("create", "lead", "join", "clone")
-ACTIONS = (*STARTS, "stop", "apply")
-PENDING = ("wait", "uncertain", "recovering")
 
 # From so many transactions on, an empty member is copied to it instead of replaying them all.
 CLONE_TRANSACTIONS = 1_000_000
-
-
-def held_by(facts: Mapping[str, Any]) -> GtidSet:
-    return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
-
-
-def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
-    answer = {"verdict": verdict, "why": why, "leader": None}
-    return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
-
-
-def silent_verdict(me: str, error: str) -> dict[str, Any]:
-    return as_verdict("silent", f"mysqld on {me} does not answer: {error}")
 
 
 def _decide_in_group(
@@ -83,11 +53,6 @@ def _decide_in_group(
             + joined(f"{name} in view {view}" for name, view in other.items()),
         )
     return as_verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
-
-
-def view_of(facts: Mapping[str, Any]) -> str:
-    """What is the same in all views of one group's life: the part before the counter."""
-    return str(facts["view_id"]).partition(":")[0]
 
 
 def _decide_with_group(
@@ -304,11 +269,6 @@ def ending_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     return None
 
 
-def because(one: Mapping[str, Any]) -> str:
-    """The applier's last error as the end of a sentence, where there is one."""
-    return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""
-
-
 def apply_verdict(me: str, mine: Mapping[str, Any], received: str) -> dict[str, Any]:
     """The row for a member that received what is not applied yet."""
     return as_verdict(
@@ -507,6 +467,3 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     if online:
         return _decide_with_group(mine, me, group, online)
     return _decide_without_group(mine, me, group, facts)
-
-
-Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]

@@ -8,21 +8,11 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication.decision import (
-    Decide,
-    apply_verdict,
-    as_verdict,
-    because,
-    decide_by,
-    donor_for,
-    ending_of,
-    held_by,
-    purged_of,
-    view_of,
-)
+from group_replication.decision import apply_verdict, decide_by, donor_for, ending_of, purged_of
 from group_replication.facts import has_quorum
 from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids
 from group_replication.model import ONLINE, PRESENT, UNREACHABLE, joined
+from group_replication.verdicts import Decide, as_verdict, because, held_by, view_of
 
 METHODS = ("auto", "incremental", "clone")
 

@@ -9,11 +9,11 @@ import threading
 import pymysql
 import pytest
 from group_replication import versions
-from group_replication.decision import as_verdict
 from group_replication.facts import has_quorum
 from group_replication.instance_check import Instance, instance_problems
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
+from group_replication.verdicts import as_verdict
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr

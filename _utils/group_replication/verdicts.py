@@ -1,0 +1,50 @@
+"""The words of a decision, and what it is made of: verdict, sentence, transactions held, view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from group_replication.gtid import GtidSet, parse_gtids, union_gtids
+
+# What is to be done, and by whom:
+#   member      nothing: this is a member of a group with a majority
+#   recovering  nothing yet: distributed recovery is under way
+#   join        start Group Replication here
+#   clone       copy a member's data onto this empty server; joining comes after it
+#   create      create the group here, for the first time
+#   lead        create the group here again after all members were down
+#   stop        end what is left of the old group here, so that nothing of it reaches a new one
+#   apply       apply what was received before the crash, so that it counts
+#   wait        another member acts, or has to finish first
+#   uncertain   some declared member does not answer: it may be alive
+#   paused      the operator took this member out on purpose
+#   silent      the local mysqld does not answer
+#   refuse      an operator has to look: the sentence says at what
+STARTS = ("create", "lead", "join", "clone")
+ACTIONS = (*STARTS, "stop", "apply")
+PENDING = ("wait", "uncertain", "recovering")
+Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
+
+
+def held_by(facts: Mapping[str, Any]) -> GtidSet:
+    return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
+
+
+def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
+    answer = {"verdict": verdict, "why": why, "leader": None}
+    return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
+
+
+def silent_verdict(me: str, error: str) -> dict[str, Any]:
+    return as_verdict("silent", f"mysqld on {me} does not answer: {error}")
+
+
+def view_of(facts: Mapping[str, Any]) -> str:
+    """What is the same in all views of one group's life: the part before the counter."""
+    return str(facts["view_id"]).partition(":")[0]
+
+
+def because(one: Mapping[str, Any]) -> str:
+    """The applier's last error as the end of a sentence, where there is one."""
+    return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""
