@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from group_replication.model import ONLINE, PRESENT, SINGLE_LEADER, UNREACHABLE
+from salt.exceptions import CommandExecutionError
+
+from group_replication import causes, memory
+from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
+from group_replication.maintenance import kept_out
+from group_replication.model import (
+    MODES,
+    OFFLINE,
+    ONLINE,
+    PRESENT,
+    SINGLE_LEADER,
+    SYSTEM_SCHEMAS,
+    UNKNOWN,
+    UNREACHABLE,
+    Settings,
+)
+from group_replication.tables import by_address, hosts_of
+
+USER_SCHEMAS = (
+    "SELECT schema_name AS name FROM information_schema.schemata"
+    " WHERE schema_name NOT IN %s ORDER BY 1"
+)
 
 # What Group Replication wants to be equal in all members; it refuses one that differs.
 ALIKE = (
@@ -53,3 +78,193 @@ def readable_by(facts: Mapping[str, Any]) -> bool:
         One member's part of :py:func:`facts`.
     """
     return facts["state"] == ONLINE and facts["quorum"] and not facts["offline_mode"]
+
+
+def is_stopping(connection: Any) -> bool:
+    """
+    Tell whether ``STOP GROUP_REPLICATION`` is at work.
+
+    Nothing else tells: for seconds the member is still ONLINE and not read only, and yet its
+    commits fail, and most other questions about the group wait for its end.
+
+    connection
+        As for :py:func:`observe`.
+    """
+    return bool(
+        rows(
+            connection,
+            "SELECT 1 FROM performance_schema.events_statements_current"
+            " WHERE EVENT_NAME = 'statement/sql/group_replication_stop' AND END_EVENT_ID IS NULL"
+            " LIMIT 1",
+        )
+    )
+
+
+def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """
+    Ask one server what it is; the same questions to the local one and to the others.
+
+    connection
+        An open connection, of root, of the admin account or of the health agent's.
+
+    before
+        What was observed last, for who cannot wait: it stands in for the answers that a server
+        gives only once its Group Replication has stopped. Default: wait for them.
+
+    Returns one member's part of :py:func:`facts`.
+    """
+    stopping = is_stopping(connection)
+    if stopping and before:
+        return {**before, "stopping": True}
+    server = rows(
+        connection,
+        "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"
+        " @@report_host AS host,"
+        " @@port AS port, @@super_read_only AS super_read_only, @@offline_mode AS offline_mode,"
+        " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged",
+    )[0]
+    variables = {
+        row["VARIABLE_NAME"]: row["VARIABLE_VALUE"]
+        for row in rows(
+            connection,
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
+            " WHERE VARIABLE_NAME IN %s",
+            (
+                (
+                    "group_replication_group_name",
+                    "group_replication_group_seeds",
+                    "group_replication_single_primary_mode",
+                    *ALIKE,
+                ),
+            ),
+        )
+    }
+    members = [
+        {
+            "id": row["MEMBER_ID"],
+            "host": row["MEMBER_HOST"],
+            "port": row["MEMBER_PORT"],
+            "state": row["MEMBER_STATE"],
+            "role": row["MEMBER_ROLE"] or None,
+            "version": row["MEMBER_VERSION"] or None,
+        }
+        for row in rows(
+            connection,
+            "SELECT MEMBER_ID, MEMBER_HOST, MEMBER_PORT, MEMBER_STATE, MEMBER_ROLE, MEMBER_VERSION"
+            " FROM performance_schema.replication_group_members ORDER BY MEMBER_HOST, MEMBER_PORT",
+        )
+        if row["MEMBER_ID"]
+    ]
+    stats = rows(
+        connection,
+        "SELECT VIEW_ID AS view_id, COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued"
+        " FROM performance_schema.replication_group_member_stats"
+        " WHERE MEMBER_ID = @@server_uuid",
+    )
+    received = rows(
+        connection,
+        "SELECT RECEIVED_TRANSACTION_SET AS gtids, SERVICE_STATE AS state"
+        " FROM performance_schema.replication_connection_status"
+        " WHERE CHANNEL_NAME = 'group_replication_applier'",
+    )
+    mine = next((member for member in members if member["id"] == server["server_uuid"]), None)
+    mode = variables.get("group_replication_single_primary_mode")
+    return {
+        "answers": True,
+        "error": "",
+        "paused": "",
+        "applier_error": "",
+        "remembered": {},
+        "schemas": [],
+        "server_uuid": server["server_uuid"],
+        "server_id": server["server_id"],
+        "alike": {name: variables[name] for name in ALIKE if name in variables},
+        # As the group's view has it: without the distribution's suffix.
+        "version": str(server["version"]).partition("-")[0],
+        "host": server["host"],
+        "port": server["port"],
+        "super_read_only": bool(server["super_read_only"]),
+        "offline_mode": bool(server["offline_mode"]),
+        "stopping": stopping,
+        "group": variables.get("group_replication_group_name") or None,
+        # The table of nodes that this server was last told of.
+        "declared": hosts_of(variables.get("group_replication_group_seeds") or "") or None,
+        "mode": None if mode is None else MODES[mode == "ON"],
+        "state": mine["state"] if mine else OFFLINE,
+        "role": mine["role"] if mine else None,
+        "members": members,
+        "quorum": mine is not None and mine["state"] in PRESENT and has_quorum(members),
+        "view_id": (stats[0]["view_id"] if stats else "") or None,
+        "queued": stats[0]["queued"] if stats else 0,
+        "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
+        "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
+        # Also while a member that is out of its group has not ended its part in it.
+        "running": bool(received) and received[0]["state"] == "ON",
+        "gtid_received": re.sub(r"\s", "", (received[0]["gtids"] or "") if received else ""),
+    }
+
+
+def places_written(connection: Any) -> list[str]:
+    """
+    Return the directories that a commit writes to.
+
+    connection
+        An open connection.
+    """
+    row = rows(connection, "SELECT @@datadir AS data, @@log_bin_basename AS logs")[0]
+    return sorted({str(Path(row["data"])), str(Path(row["logs"]).parent)})
+
+
+def silent(error: str) -> dict[str, Any]:
+    return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
+
+
+def applier(connection: Any) -> dict[str, str]:
+    """What the health agent does not ask."""
+    return {"applier_error": causes.applier_error(functools.partial(rows, connection))}
+
+
+def _local_knowledge(settings: Settings) -> dict[str, Any]:
+    """What the local machine knows and its server does not."""
+    return {
+        "paused": kept_out(settings),
+        "remembered": memory.remembered(memory.MEMBER_FILE),
+        "declared": sorted(settings.nodes.values(), key=by_address),
+    }
+
+
+def look(settings: Settings, connection: Any = None) -> dict[str, Any]:
+    """What the local member says of itself, with what only its own machine knows."""
+    if connection is None:
+        try:
+            with local(settings) as connection:
+                return look(settings, connection)
+        except CommandExecutionError as err:
+            if TOO_MANY_CONNECTIONS not in str(err):
+                raise
+        # The socket is taken like any other place; the administrators' door is not.
+        with peer(settings, settings.nodes[settings.me]) as connection:
+            return {**observe(connection), **applier(connection), **_local_knowledge(settings)}
+    schemas = rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
+    return {
+        **observe(connection),
+        **applier(connection),
+        **_local_knowledge(settings),
+        "schemas": [row["name"] for row in schemas],
+    }
+
+
+def facts_of(settings: Settings, connection: Any = None) -> dict[str, dict[str, Any]]:
+    """What every declared member says of itself, all asked at once."""
+
+    def ask(name: str) -> dict[str, Any]:
+        try:
+            if name == settings.me:
+                return look(settings, connection)
+            with peer(settings, settings.nodes[name]) as other:
+                return {**observe(other), **applier(other)}
+        except CommandExecutionError as err:
+            return {**silent(str(err)), "host": settings.nodes[name]}
+
+    with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
+        return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))

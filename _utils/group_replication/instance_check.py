@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from group_replication.accounts import account_differences
+from group_replication.connection import local, rows
 from group_replication.decision import too_old
 from group_replication.facts import ALIKE
 from group_replication.model import ONLINE, PRESENT, SINGLE_LEADER, Settings, joined
-from group_replication.versions import SUPPORTED, is_supported, version_of
+from group_replication.versions import SUPPORTED, is_supported, statement_for, version_of
+
+CHANNELS = ("group_replication_applier", "group_replication_recovery")
 
 # What a server must be to join: variable, what is right, in words for the operator. A variable that
 # a version lacks is as it should be there. Checksums and row images may be any since 8.0.21.
@@ -193,3 +198,66 @@ def _check_peers(
             if value not in (None, right):
                 problem(variable, value, f"{right}, as {name} has it")
                 break
+
+
+def instance_of(settings: Settings) -> Instance:
+    """Ask the local server what :py:func:`instance_problems` judges."""
+
+    def pairs(connection: Any, sql: str) -> dict[str, str]:
+        return {row["name"].lower(): row["value"] for row in rows(connection, sql)}
+
+    def column(connection: Any, sql: str, values: Sequence[Any] = ()) -> list[str]:
+        return [str(next(iter(row.values()))) for row in rows(connection, sql, values)]
+
+    with local(settings) as connection:
+        variables = pairs(
+            connection,
+            "SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value"
+            " FROM performance_schema.global_variables",
+        )
+        plugin = column(
+            connection,
+            "SELECT PLUGIN_STATUS FROM information_schema.plugins"
+            " WHERE PLUGIN_NAME = 'group_replication'",
+        )
+        filters = column(
+            connection,
+            "SELECT CONCAT(FILTER_NAME, ' ', FILTER_RULE)"
+            " FROM performance_schema.replication_applier_global_filters",
+        )
+        # No variable tells what the binary log leaves out.
+        statement = statement_for("binary log status", variables["version"])
+        for row in rows(connection, statement):
+            filters += [
+                f"{name.upper()} {row[name]}"
+                for name in ("Binlog_Do_DB", "Binlog_Ignore_DB")
+                if row[name]
+            ]
+        return Instance(
+            variables=variables,
+            persisted=pairs(
+                connection,
+                "SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value"
+                " FROM performance_schema.persisted_variables",
+            ),
+            plugin=plugin[0] if plugin else "",
+            channels=column(
+                connection,
+                "SELECT CONCAT(IF(CHANNEL_NAME = '', 'default', CHANNEL_NAME), ' from ',"
+                " IFNULL(HOST, '?'))"
+                " FROM performance_schema.replication_connection_configuration"
+                " WHERE CHANNEL_NAME NOT IN %s",
+                (CHANNELS,),
+            ),
+            filters=filters,
+            report_addresses=_addresses_of(variables.get("report_host") or ""),
+            accounts=account_differences(connection, settings, "members"),
+        )
+
+
+def _addresses_of(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
+    except (OSError, UnicodeError):
+        return []
+    return sorted({str(one[4][0]).partition("%")[0] for one in found})

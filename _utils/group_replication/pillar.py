@@ -227,3 +227,20 @@ def path(pillar: Mapping[str, Any], key: str, default: str) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"/[A-Za-z0-9._/@+-]{1,106}", value):
         raise invalid(key, value, f"an absolute path such as {default}")
     return value
+
+
+def nodes_of(pillar: Mapping[str, Any], role: str | None) -> dict[str, str]:
+    """
+    Return the declared nodes with their addresses, in declared order; none, where none is declared.
+
+    pillar
+        The pillar.
+
+    role
+        Only those of this role; None keeps all.
+    """
+    if role not in (None, *ROLES):
+        raise SaltInvocationError(f"role is {role!r}; expected one of {joined(ROLES)}")
+    if walk(pillar, "cluster:nodes") is None:
+        return {}
+    return declared_nodes(pillar, role)

@@ -10,8 +10,12 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication.connection import error_text, exclusive, rows, set_when_free
 from group_replication.model import SINGLE_LEADER, Settings
-from group_replication.options import OFF, ON, own_options
+from group_replication.options import OFF, ON, options_of, own_options
+
+with contextlib.suppress(ImportError):
+    import pymysql
 
 # What is set in a running server without a restart, each with the size that the server rounds it
 # to; another option that differs waits for a restart of mysqld. None of these touches what the
@@ -173,3 +177,41 @@ def differing_options(
             kind = "online" if name in ONLINE_OPTIONS else "restart"
             found[kind][name] = {"old": running, "new": wanted}
     return found
+
+
+def option_differences(settings: Settings, connection: Any) -> dict[str, dict[str, dict[str, str]]]:
+    variables = {
+        row["VARIABLE_NAME"].lower(): row["VARIABLE_VALUE"]
+        for row in rows(
+            connection,
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables",
+        )
+    }
+    bounds = {
+        row["VARIABLE_NAME"].lower(): (int(row["MIN_VALUE"]), int(row["MAX_VALUE"]))
+        for row in rows(
+            connection,
+            "SELECT VARIABLE_NAME, MIN_VALUE, MAX_VALUE FROM performance_schema.variables_info"
+            " WHERE MIN_VALUE REGEXP '^-?[0-9]+$' AND MAX_VALUE REGEXP '^[0-9]+$'",
+        )
+    }
+    running = variables["version"].partition("-")[0]
+    options = options_of(settings, settings.version or running)
+    return differing_options(options, variables, bounds)
+
+
+def set_options(settings: Settings) -> dict[str, dict[str, str]]:
+    """
+    Set in the running server what the declared option file has and can be set without a restart.
+    """
+    with exclusive(settings) as connection:
+        changes = option_differences(settings, connection)["online"]
+        for name, change in changes.items():
+            new = change["new"]
+            number = re.fullmatch(r"-?\d+(\.\d+)?", new)
+            value: Any = new if not number else float(new) if number[1] else int(new)
+            try:
+                set_when_free(connection, f"SET GLOBAL {name} = %s", (value,))
+            except pymysql.Error as err:
+                raise CommandExecutionError(f"{name} = {new}: {error_text(err)}") from err
+        return changes

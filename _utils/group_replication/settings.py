@@ -346,3 +346,16 @@ def write_settings(settings: Settings) -> None:
     Write the keeper's file, readable only by root, whole or not at all.
     """
     write_whole(SETTINGS_FILE, settings_as_json(settings), 0o600)
+
+
+def agent_settings(settings: Settings) -> dict[str, Any]:
+    """
+    Return what the health agent needs to know: where to listen, whom to ask as whom, who may ask.
+    """
+    return {
+        "address": settings.nodes[settings.me],
+        "port": settings.health_port,
+        "socket": settings.socket,
+        "user": settings.health_user,
+        "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.health_clients],
+    }

@@ -13,10 +13,11 @@ from ipaddress import IPv4Network
 from types import SimpleNamespace
 
 import pytest
+from group_replication import facts
+from group_replication.facts import observe
 from prometheus_client.parser import text_string_to_metric_families
 from salt.exceptions import CommandExecutionError
 
-import _modules.mysql_gr as mysql_gr
 from tests.unit.programs import loaded
 
 health = loaded("health")
@@ -82,9 +83,9 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
 
 
 def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):
-    monkeypatch.setattr(mysql_gr, "is_stopping", lambda connection: True)
-    monkeypatch.setattr(mysql_gr, "_rows", None)
-    answer = watching(mysql_gr.observe(None, GOOD)).answer()
+    monkeypatch.setattr(facts, "is_stopping", lambda connection: True)
+    monkeypatch.setattr(facts, "rows", None)
+    answer = watching(observe(None, GOOD)).answer()
     assert (answer["writable"], answer["readable"]) == (False, True)
     assert answer["reason"].endswith("Group Replication is being stopped")
 
@@ -104,8 +105,8 @@ def test_a_stop_counts_that_the_look_under_way_does_not_see(monkeypatch):
         if len(told) > 1:
             raise SystemExit
 
-    monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
-    monkeypatch.setattr(mysql_gr, "is_stopping", is_stopping)
+    monkeypatch.setattr(health, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(health, "is_stopping", is_stopping)
     monkeypatch.setattr(health, "wait_for_next_look", between)
     monkeypatch.setattr(health.time, "sleep", between)
     with pytest.raises(SystemExit):
@@ -134,10 +135,10 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
         answer = watch.answer()
         told.append(health.code_of(answer["writable"], answer["draining"]))
 
-    monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
-    monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
-    monkeypatch.setattr(mysql_gr, "observe", observe)
-    monkeypatch.setattr(mysql_gr, "not_for_new", lambda: flag[0])
+    monkeypatch.setattr(health, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(health, "places_written", lambda connection: [])
+    monkeypatch.setattr(health, "observe", observe)
+    monkeypatch.setattr(health, "not_for_new", lambda: flag[0])
     monkeypatch.setattr(health, "wait_for_next_look", between)
     watch = health.Watch("/nonexistent", "nobody")
     with pytest.raises(SystemExit):
@@ -171,9 +172,9 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
             raise KeyError("a column")
         return GOOD
 
-    monkeypatch.setattr(mysql_gr, "connect", lambda *_, **__: contextlib.nullcontext())
-    monkeypatch.setattr(mysql_gr, "places_written", lambda connection: [])
-    monkeypatch.setattr(mysql_gr, "observe", observe)
+    monkeypatch.setattr(health, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(health, "places_written", lambda connection: [])
+    monkeypatch.setattr(health, "observe", observe)
     monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(
         health, "wait_for_next_look", lambda connection, seconds: time.sleep(seconds)
@@ -335,7 +336,7 @@ def test_a_person_reads_state_verdicts_and_the_group():
 
 def test_nothing_that_is_seen_becomes_markup(monkeypatch):
     evil = "<script src=//evil>&\"'</td>"
-    monkeypatch.setattr(mysql_gr, "not_for_new", lambda: f"drained: {evil}")
+    monkeypatch.setattr(health, "not_for_new", lambda: f"drained: {evil}")
     monkeypatch.setattr(socket, "gethostname", lambda: evil)
     members = [dict.fromkeys(("host", "port", "state", "role", "version"), evil)]
     seen = {**GOOD, "host": evil, "role": evil, "members": members}
@@ -404,7 +405,7 @@ def test_nobody_else_is_answered(ask):
 @pytest.mark.parametrize("why", ["leaving", "drained: a new kernel"])
 def test_a_member_that_is_leaving_or_drained_takes_nobody_new(ask, monkeypatch, why):
     """404 where it was 200; what was a no stays one, so that its sessions are closed."""
-    monkeypatch.setattr(mysql_gr, "not_for_new", lambda: why)
+    monkeypatch.setattr(health, "not_for_new", lambda: why)
     assert ask("/writable") == (404, f"ONLINE, with a majority, role PRIMARY, {why}\n")
     assert ask("/readable")[0] == 404
     secondary = watching(SECONDARY)

@@ -69,12 +69,12 @@ def seeing(monkeypatch, tmp_path):
         file = tmp_path / "settings.json"
         file.write_text(settings_as_json(settings_from(pillar(), "db2")))
         monkeypatch.setattr(keeper, "SETTINGS_FILE", file)
-        monkeypatch.setattr(mysql_gr, "local", local)
-        monkeypatch.setattr(mysql_gr, "observe", lambda connection: facts)
-        monkeypatch.setattr(mysql_gr, "forget_removed", set_by_one("forget"))
-        monkeypatch.setattr(mysql_gr, "set_write_concurrency", set_by_one("set"))
-        monkeypatch.setattr(mysql_gr, "write_concurrency", lambda connection: concurrency)
-        monkeypatch.setattr(mysql_gr, "silent_of", lambda hosts, port: [] if answers else hosts)
+        monkeypatch.setattr(keeper, "local", local)
+        monkeypatch.setattr(keeper, "observe", lambda connection: facts)
+        monkeypatch.setattr(keeper, "forget_removed", set_by_one("forget"))
+        monkeypatch.setattr(keeper, "set_write_concurrency", set_by_one("set"))
+        monkeypatch.setattr(keeper, "write_concurrency", lambda connection: concurrency)
+        monkeypatch.setattr(keeper, "silent_of", lambda hosts, port: [] if answers else hosts)
         monkeypatch.setattr(mysql_gr, "converge_by", converge_by)
         return acted
 

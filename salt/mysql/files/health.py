@@ -34,8 +34,9 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import mysql_gr
-from group_replication.facts import readable_by, writable_by
+from group_replication.connection import connect
+from group_replication.facts import is_stopping, observe, places_written, readable_by, writable_by
+from group_replication.maintenance import not_for_new
 from group_replication.model import ERROR, OFFLINE, ONLINE, RECOVERING, UNKNOWN, UNREACHABLE
 from salt.exceptions import CommandExecutionError
 
@@ -84,14 +85,14 @@ class Watch:
         while True:
             # Any fault of the watch itself is a no until it has looked again, never an old yes.
             try:
-                with mysql_gr.connect(DEADLINE_SECONDS, **self._where) as connection:
-                    places = mysql_gr.places_written(connection)
+                with connect(DEADLINE_SECONDS, **self._where) as connection:
+                    places = places_written(connection)
                     while True:
                         self._look_for_room(places)
                         # Asked first: who has just left or handed over takes nobody new until that
                         # is seen, though the flag is gone by then.
-                        draining = mysql_gr.not_for_new()
-                        self._seen, self._error = mysql_gr.observe(connection, self._seen), ""
+                        draining = not_for_new()
+                        self._seen, self._error = observe(connection, self._seen), ""
                         self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
@@ -111,10 +112,10 @@ class Watch:
             # Whatever is wrong with the server is the other look's to say.
             with (
                 contextlib.suppress(Exception),
-                mysql_gr.connect(DEADLINE_SECONDS, **self._where) as connection,
+                connect(DEADLINE_SECONDS, **self._where) as connection,
             ):
                 while True:
-                    self._stopping = mysql_gr.is_stopping(connection)
+                    self._stopping = is_stopping(connection)
                     wait_for_next_look(connection, STOP_INTERVAL_SECONDS)
             self._stopping = False
             time.sleep(INTERVAL_SECONDS)
@@ -141,7 +142,7 @@ class Watch:
             "live": not error,
             "writable": not error and writable_by(seen),
             "readable": not error and readable_by(seen),
-            "draining": mysql_gr.not_for_new() or self._draining,
+            "draining": not_for_new() or self._draining,
             "state": UNKNOWN if error else seen["state"],
             "role": None if error else seen["role"],
             "quorum": not error and seen["quorum"],

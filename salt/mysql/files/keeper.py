@@ -16,6 +16,15 @@ from typing import Any, NamedTuple
 
 import mysql_gr
 from group_replication import memory
+from group_replication.communication import (
+    forget_removed,
+    is_first_online,
+    set_write_concurrency,
+    silent_of,
+    write_concurrency,
+)
+from group_replication.connection import local
+from group_replication.facts import observe
 from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -47,8 +56,8 @@ def look(known: frozenset[str] | None = None) -> Look:
     try:
         settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
         try:
-            with mysql_gr.local(settings) as connection:
-                facts = mysql_gr.observe(connection)
+            with local(settings) as connection:
+                facts = observe(connection)
                 if facts["state"] in PRESENT:
                     return look_as_member(settings, connection, facts, known)
         except CommandExecutionError as err:
@@ -74,17 +83,17 @@ def look_as_member(
     before = frozenset(settings.nodes.values()) if known is None else known
     hosts = frozenset(member["host"] for member in facts["members"])
     silent: list[str] = []
-    if mysql_gr.is_first_online(facts):
+    if is_first_online(facts):
         right = write_concurrency_for(settings, facts["mode"])
-        silent = mysql_gr.silent_of(sorted(before - hosts), settings.port)
+        silent = silent_of(sorted(before - hosts), settings.port)
         if silent:
-            mysql_gr.forget_removed(connection, right)
+            forget_removed(connection, right)
             sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
         # While a member is recovering the group takes no other number.
         elif all(member["state"] == ONLINE for member in facts["members"]):
-            now = mysql_gr.write_concurrency(connection)
+            now = write_concurrency(connection)
             if now != right:
-                mysql_gr.set_write_concurrency(connection, right)
+                set_write_concurrency(connection, right)
                 sentence += f"; the group's write concurrency was {now} and is {right}"
     try:
         memory.remember(facts, memory.MEMBER_FILE)

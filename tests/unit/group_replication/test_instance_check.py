@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from group_replication.facts import ALIKE
-from group_replication.instance_check import Instance, instance_problems
+from group_replication.instance_check import Instance, _addresses_of, instance_problems
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
 
@@ -167,3 +167,11 @@ def test_what_only_the_server_itself_knows_is_named(instance, what, value, expec
     assert [w for w, _, _ in found] == [what], found
     assert value in found[0][1]
     assert expected in found[0][2]
+
+
+def test_a_name_that_leads_to_loopback_is_said_so():
+    ((what, value, expected),) = problems({"report_host": "db1"}, report_addresses=["127.0.1.1"])
+    assert (what, value) == ("report_host", "db1 (127.0.1.1)")
+    assert "to themselves" in expected
+    assert _addresses_of("") == []
+    assert _addresses_of("127.0.0.1") == ["127.0.0.1"]

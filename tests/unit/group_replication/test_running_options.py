@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
+import pymysql
 import pytest
+from group_replication import connection, running_options
 from group_replication.options import options_of
 from group_replication.running_options import (
     GROUPS_OPTIONS,
     ONLINE_OPTIONS,
     differing_options,
     option_as_running,
+    set_options,
 )
 from group_replication.settings import settings_from
-from salt.exceptions import SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import (
     HOSTS,
@@ -168,3 +174,52 @@ def test_a_buffer_pool_is_whole_chunks(size, shown, expected):
     assert (found["innodb_buffer_pool_size"]["new"] if found else None) == (
         str(expected) if expected else None
     )
+
+
+def test_options_are_set_as_what_they_are(monkeypatch):
+    said = []
+    changes = {
+        "max_connections": {"old": "151", "new": "300"},
+        "long_query_time": {"old": "10.000000", "new": "0.5"},
+        "sql_require_primary_key": {"old": "OFF", "new": "ON"},
+    }
+    monkeypatch.setattr(running_options, "exclusive", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(connection, "execute", lambda connection, *rest: said.append(rest))
+    monkeypatch.setattr(
+        running_options, "option_differences", lambda *_: {"online": changes, "restart": {}}
+    )
+    assert set_options(settings_from(pillar(), "db1")) == changes
+    assert said == [
+        ("SET GLOBAL max_connections = %s", (300,)),
+        ("SET GLOBAL long_query_time = %s", (0.5,)),
+        ("SET GLOBAL sql_require_primary_key = %s", ("ON",)),
+    ]
+
+
+def test_an_option_waits_for_another_one_that_is_being_set(monkeypatch):
+    tries = []
+
+    def busy_once(connection, statement, values):
+        tries.append(statement)
+        if len(tries) == 1:
+            raise pymysql.OperationalError(3724, "This option cannot be set while ...")
+
+    changes = {"group_replication_unreachable_majority_timeout": {"old": "5", "new": "80"}}
+    monkeypatch.setattr(running_options, "exclusive", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(connection, "execute", busy_once)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(running_options, "option_differences", lambda *_: {"online": changes})
+    assert set_options(settings_from(pillar(), "db1")) == changes
+    assert len(tries) == 2
+
+
+def test_an_option_that_the_server_refuses_is_named(monkeypatch):
+    def refuse(*_):
+        raise pymysql.OperationalError(1231, "Variable can't be set")
+
+    changes = {"max_connections": {"old": "151", "new": "a lot"}}
+    monkeypatch.setattr(running_options, "exclusive", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(connection, "execute", refuse)
+    monkeypatch.setattr(running_options, "option_differences", lambda *_: {"online": changes})
+    with pytest.raises(CommandExecutionError, match="max_connections = a lot: Variable can't"):
+        set_options(settings_from(pillar(), "db1"))

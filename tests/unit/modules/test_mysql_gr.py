@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-
 import pymysql
 import pytest
-from group_replication import versions
-from group_replication.facts import has_quorum
-from group_replication.instance_check import Instance, instance_problems
+from group_replication import maintenance, versions
+from group_replication.connection import UnreachableError
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
+from group_replication.status import diagnosis
 from group_replication.verdicts import as_verdict
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr
 from tests.unit.group import (
     GROUP,
-    HOSTS,
-    OTHER,
     Clock,
     gone,
-    member,
     one,
     online,
     pillar,
@@ -57,139 +50,6 @@ def test_who_declares_no_nodes_has_none_and_a_role_is_one_of_four(monkeypatch):
         mysql_gr.nodes("webs")
 
 
-@pytest.mark.parametrize(
-    ("me", "view", "expected"),
-    [
-        ("db1", "db1=ONLINE db2=ONLINE db3=ONLINE", True),
-        ("db2", "db1=ONLINE db2=ONLINE db3=ONLINE", False),
-        ("db2", "db1=RECOVERING db2=ONLINE", True),
-        ("db1", "db1=RECOVERING db2=ONLINE", False),
-        ("db2", "db1=UNREACHABLE db2=ONLINE db3=ONLINE", True),
-        ("db1", "db1=ONLINE", True),
-        # Without a majority the group can be told nothing.
-        ("db1", "db1=ONLINE db2=UNREACHABLE", False),
-    ],
-)
-def test_one_member_sets_what_any_may_set_for_all(me, view, expected):
-    members = [member(*row.split("=")) for row in view.split()]
-    facts = {"host": HOSTS[me], "members": members, "quorum": has_quorum(members)}
-    assert mysql_gr.is_first_online(facts) is expected
-
-
-def test_who_greets_or_refuses_is_not_silent(monkeypatch):
-    monkeypatch.setattr(mysql_gr, "GREETING_SECONDS", 0.2)
-    greets, refuses, *silent = [f"127.0.0.{number}" for number in range(1, 5)]
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server((greets, 0)))
-        port = server.getsockname()[1]
-        for host in silent:
-            stack.enter_context(socket.create_server((host, port)))
-
-        def greet():
-            with server.accept()[0] as peer:
-                peer.send(b"\n")
-
-        thread = threading.Thread(target=greet)
-        thread.start()
-        assert mysql_gr.silent_of([greets, *silent, refuses], port) == silent
-        thread.join()
-    assert mysql_gr.silent_of([], port) == []
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([member("db3"), member("db2")], "db2"),
-        ([member("db1", role="SECONDARY"), member("db3")], "db3"),
-        ([member("db1", "RECOVERING"), member("db2")], "db2"),
-        ([member("db1", "UNREACHABLE")], None),
-        ([], None),
-        # Those above the lowest version are read only while a group is upgraded.
-        ([{**member("db1"), "version": "9.7.4"}, {**member("db2"), "version": "8.4.5"}], "db2"),
-        ([{**member("db1"), "version": None}, {**member("db2"), "version": "8.4.5"}], "db1"),
-    ],
-)
-def test_the_clerk_is_the_first_declared_primary(rows, expected):
-    assert mysql_gr.clerk_of(rows, HOSTS) == expected
-
-
-def test_grants_are_read_as_mysql_prints_them():
-    lines = [
-        "GRANT REPLICATION SLAVE ON *.* TO `r`@`172.28.17.0/255.255.255.0`",
-        "GRANT BACKUP_ADMIN,CONNECTION_ADMIN ON *.* TO `r`@`172.28.17.0/255.255.255.0`",
-        "GRANT SELECT, INSERT ON `realworld`.* TO `r`@`%`",
-    ]
-    assert mysql_gr.parse_grants(lines) == {
-        ("REPLICATION SLAVE", "*.*"),
-        ("BACKUP_ADMIN", "*.*"),
-        ("CONNECTION_ADMIN", "*.*"),
-        ("SELECT", "`realworld`.*"),
-        ("INSERT", "`realworld`.*"),
-    }
-
-
-@pytest.mark.parametrize(
-    ("line", "privilege", "target", "expected"),
-    [
-        ("GRANT SELECT ON `a`.* TO", "SELECT", "`a`.*", True),
-        ("GRANT SELECT ON `a`.* TO", "INSERT", "`a`.*", False),
-        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`a`.*", True),
-        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`b`.*", False),
-        ("GRANT ALL PRIVILEGES ON `a`.* TO", "SUPER", "*.*", False),
-        ("GRANT SELECT, INSERT ON *.* TO", "INSERT", "`a`.*", True),
-        ("GRANT ALL PRIVILEGES ON *.* TO", "INSERT", "`a`.`t`", True),
-        ("GRANT SELECT (c) ON `a`.`t` TO", "SELECT", "`a`.`t`", False),
-    ],
-)
-def test_a_privilege_may_be_held_by_a_wider_one(line, privilege, target, expected):
-    granted = mysql_gr.parse_grants([f"{line} `u`@`h`"])
-    assert mysql_gr.is_granted(privilege, target, granted) is expected
-
-
-def test_an_underscore_in_a_database_stands_for_itself():
-    declared = set_key(pillar(), "mysql:accounts:application:database", "a_shop")
-    (account,) = mysql_gr.grantees(settings_from(declared, "db1"), "application")
-    assert list(account.grants) == [r"`a\_shop`.*"]
-
-
-def test_no_account_is_an_administrator():
-    settings = settings_from(pillar(), "db1")
-    for scope in mysql_gr.SCOPES:
-        for account in mysql_gr.grantees(settings, scope):
-            privileges = {p for granted in account.grants.values() for p in granted}
-            assert not privileges & {"ALL", "ALL PRIVILEGES", "SUPER", "GRANT OPTION"}
-            assert account.host in ("localhost", "172.28.17.0/255.255.255.0")
-
-
-def test_an_unknown_scope_is_named():
-    with pytest.raises(
-        SaltInvocationError, match="scope is 'all'; expected members or application"
-    ):
-        mysql_gr.grantees(settings_from(pillar(), "db1"), "all")
-
-
-def test_compared_names_what_each_lacks_and_has_alone():
-    facts = {
-        "db1": one("db1", gtids=f"{GROUP}:1-9"),
-        "db2": one("db2", gtids=f"{GROUP}:1-5,{OTHER}:1", gtid_received=f"{GROUP}:4-7"),
-        "db3": gone(),
-    }
-    assert mysql_gr.compared(facts) == {
-        "db1": {
-            "executed": f"{GROUP}:1-9",
-            "unapplied": "",
-            "lacks": f"{OTHER}:1",
-            "alone": f"{GROUP}:8-9",
-        },
-        "db2": {
-            "executed": f"{GROUP}:1-5,{OTHER}:1",
-            "unapplied": f"{GROUP}:6-7",
-            "lacks": f"{GROUP}:8-9",
-            "alone": f"{OTHER}:1",
-        },
-    }
-
-
 @pytest.mark.parametrize("call", ["check_schema", "switch_mode"])
 def test_a_wrong_mode_is_named(call, monkeypatch):
     monkeypatch.setattr(mysql_gr, "__pillar__", pillar(), raising=False)
@@ -199,7 +59,7 @@ def test_a_wrong_mode_is_named(call, monkeypatch):
 
 
 def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
-    monkeypatch.setattr(mysql_gr, "PAUSE_FILE", tmp_path / "state" / "paused")
+    monkeypatch.setattr(maintenance, "PAUSE_FILE", tmp_path / "state" / "paused")
     with pytest.raises(SaltInvocationError, match="reason is empty"):
         mysql_gr.pause("  ")
     assert mysql_gr.unpause() == {"old": "", "new": ""}
@@ -207,9 +67,9 @@ def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
     assert mysql_gr.pause("more work") == {"old": "work on it", "new": "more work"}
     assert mysql_gr.unpause() == {"old": "more work", "new": ""}
     # What is left of a reason is a pause, too.
-    mysql_gr.PAUSE_FILE.write_text("\n")
+    maintenance.PAUSE_FILE.write_text("\n")
     assert "gives no reason" in mysql_gr.paused()
-    mysql_gr.PAUSE_FILE.write_bytes(b"\xff")
+    maintenance.PAUSE_FILE.write_bytes(b"\xff")
     assert "cannot be read" in mysql_gr.paused()
     assert "cannot be read" in mysql_gr.unpause()["old"]
     assert mysql_gr.paused() == ""
@@ -287,25 +147,6 @@ def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch
     with pytest.raises(pymysql.OperationalError):
         mysql_gr._start(settings, server, one("db1"), [], bootstrap=True)
     assert another.said == [OFF]
-
-
-@pytest.mark.parametrize(("busy", "set_after"), [(0, 0), (3, 1.5), (1000, None)])
-def test_an_option_is_set_once_the_server_is_at_no_other_one(monkeypatch, busy, set_after):
-    clock, tries = Clock(monkeypatch), []
-
-    def do(connection, statement, values):
-        tries.append(statement)
-        if len(tries) <= busy:
-            raise pymysql.OperationalError(3724, "This option cannot be set while ...")
-
-    monkeypatch.setattr(mysql_gr, "_do", do)
-    if set_after is None:
-        with pytest.raises(pymysql.OperationalError, match="3724"):
-            mysql_gr._set_when_free(None, ON)
-        assert clock.now > mysql_gr.LOCAL_SECONDS
-    else:
-        mysql_gr._set_when_free(None, ON)
-        assert (tries, clock.now) == ([ON] * (busy + 1), set_after)
 
 
 def test_a_member_in_error_is_stopped_first_and_serves_again(monkeypatch):
@@ -387,7 +228,7 @@ def test_a_group_is_led_whatever_version_has_an_option(row, monkeypatch):
     seen |= {name: gone() for name in ("db2", "db3")}
     channels = {"applier": {"running": True, "error": ""}, "recovery": {"error": ""}}
     channels |= {"clone": {}, "rejoining": False, "conflicts": 0, "write_concurrency": 50}
-    assert mysql_gr.diagnosis(settings, seen, channels)["verdict"] == "member"
+    assert diagnosis(settings, seen, channels)["verdict"] == "member"
 
 
 @pytest.mark.parametrize("said", ["ON, GLOBAL init_connect='x'", "on", "1", ""])
@@ -499,7 +340,7 @@ def converging(monkeypatch, *acts, timeout=180):
     return mysql_gr.converge_by(settings, timeout, 60), clock.now
 
 
-AWAY = mysql_gr.UnreachableError("cannot connect to mysqld at /run/mysqld/mysqld.sock")
+AWAY = UnreachableError("cannot connect to mysqld at /run/mysqld/mysqld.sock")
 
 
 def test_all_that_is_done_on_the_way_is_told(monkeypatch):
@@ -527,49 +368,6 @@ def test_time_runs_out_on_what_is_waited_for(monkeypatch):
 def test_a_refusal_ends_it_with_its_sentence(monkeypatch):
     with pytest.raises(CommandExecutionError, match="refuse, it says"):
         converging(monkeypatch, "wait", "refuse")
-
-
-FIT = {
-    "version": "9.7.4-2",
-    "performance_schema": "ON",
-    "gtid_mode": "ON",
-    "enforce_gtid_consistency": "ON",
-    "log_bin": "ON",
-    "log_replica_updates": "ON",
-    "binlog_format": "ROW",
-    "replica_preserve_commit_order": "ON",
-    "super_read_only": "ON",
-    "report_host": HOSTS["db1"],
-    "report_port": "3306",
-    "group_replication_start_on_boot": "OFF",
-    "group_replication_bootstrap_group": "OFF",
-    "group_replication_group_name": GROUP,
-    "group_replication_communication_stack": "MYSQL",
-    "group_replication_ip_allowlist": "AUTOMATIC",
-}
-
-
-def problems(variables=None, mine=None, declared=None, peer=None, **instance):
-    """What is named of db1: with these variables, of itself, in pillar, of db2, of the server."""
-    settings = settings_from(declared or pillar(), "db1")
-    seen = {
-        "db1": {**one("db1"), **(mine or {})},
-        "db2": {**one("db2"), **(peer or {})},
-        "db3": gone(),
-    }
-    merged = {**FIT, **(variables or {})}
-    kept = {name: value for name, value in merged.items() if value is not None}
-    known = Instance(**{"variables": kept, "plugin": "ACTIVE", **instance})
-    found = instance_problems(settings, known, seen)
-    return [(p["what"], p["value"], p["expected"]) for p in found]
-
-
-def test_a_name_that_leads_to_loopback_is_said_so():
-    ((what, value, expected),) = problems({"report_host": "db1"}, report_addresses=["127.0.1.1"])
-    assert (what, value) == ("report_host", "db1 (127.0.1.1)")
-    assert "to themselves" in expected
-    assert mysql_gr._addresses_of("") == []
-    assert mysql_gr._addresses_of("127.0.0.1") == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(

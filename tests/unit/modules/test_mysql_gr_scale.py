@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 
-import pymysql
 import pytest
 import yaml
-from group_replication import lock, settings
+from group_replication import lock, maintenance, schema_check, settings
 from group_replication.files import write_whole
+from group_replication.maintenance import flag_leaving, kept_out, leaving, not_for_new
 from group_replication.settings import REMOVED, settings_from
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -56,9 +56,9 @@ def test_the_balancer_has_a_server_for_each(count, monkeypatch):
 def minion(monkeypatch, tmp_path):
     """A minion db4 with its keeper's file; returns a function that gives it a pillar."""
     monkeypatch.setattr(settings, "SETTINGS_FILE", tmp_path / "settings.json")
-    monkeypatch.setattr(mysql_gr, "PAUSE_FILE", tmp_path / "paused")
-    monkeypatch.setattr(mysql_gr, "LEAVING_FILE", tmp_path / "run" / "leaving")
-    monkeypatch.setattr(mysql_gr, "DRAINED_FILE", tmp_path / "run" / "drained")
+    monkeypatch.setattr(maintenance, "PAUSE_FILE", tmp_path / "paused")
+    monkeypatch.setattr(maintenance, "LEAVING_FILE", tmp_path / "run" / "leaving")
+    monkeypatch.setattr(maintenance, "DRAINED_FILE", tmp_path / "run" / "drained")
     monkeypatch.setattr(mysql_gr, "__opts__", {"id": "db4"}, raising=False)
 
     def give(declared: dict) -> None:
@@ -75,14 +75,14 @@ def test_removal_ends_when_it_is_declared_again_and_an_operators_pause_does_not(
     assert mysql_gr.settings_differ()
     mysql_gr.store_settings()
     mysql_gr.unpause()
-    assert mysql_gr._kept_out(mysql_gr._settings()) == REMOVED
+    assert kept_out(mysql_gr._settings()) == REMOVED
     mysql_gr.pause("memory is replaced")
     minion(pillar(4))
     assert mysql_gr.settings_differ()
     mysql_gr.store_settings()
-    assert mysql_gr._kept_out(mysql_gr._settings()) == "memory is replaced"
+    assert kept_out(mysql_gr._settings()) == "memory is replaced"
     mysql_gr.unpause()
-    assert mysql_gr._kept_out(mysql_gr._settings()) == ""
+    assert kept_out(mysql_gr._settings()) == ""
 
 
 def test_a_declared_member_is_not_removed_by_a_call(minion):
@@ -99,7 +99,7 @@ def test_a_stranger_is_told_what_is_missing(minion):
 
 def test_a_server_that_does_not_answer_is_removed_for_when_it_does(minion, monkeypatch):
     minion(pillar(3))
-    monkeypatch.setattr(mysql_gr, "_facts", lambda settings: whole(db4=gone()))
+    monkeypatch.setattr(mysql_gr, "facts_of", lambda settings: whole(db4=gone()))
     assert mysql_gr.removal() == {"state": "UNKNOWN", "settled": False, "problem": ""}
     assert mysql_gr.remove("db4") == {"old": "UNKNOWN", "new": "UNKNOWN"}
     assert mysql_gr.removal()["settled"] is True
@@ -109,22 +109,22 @@ def test_a_refused_removal_touches_nothing(minion, monkeypatch):
     minion(pillar(3))
     before = settings.SETTINGS_FILE.read_text()
     facts = {**dict.fromkeys(FOUR[:3], gone()), "db4": online("db4")}
-    monkeypatch.setattr(mysql_gr, "_facts", lambda settings: facts)
+    monkeypatch.setattr(mysql_gr, "facts_of", lambda settings: facts)
     with pytest.raises(CommandExecutionError, match="no majority"):
         mysql_gr.remove("db4")
     assert settings.SETTINGS_FILE.read_text() == before
 
 
 def test_a_drain_that_nobody_ended_is_over_some_time(minion):
-    assert not mysql_gr.leaving()
-    mysql_gr._flag_leaving(60)
-    assert mysql_gr.leaving()
-    assert mysql_gr._kept_out(mysql_gr._settings()) == "it is leaving just now"
-    assert mysql_gr.LEAVING_FILE.stat().st_mode & 0o777 == 0o644
-    mysql_gr._flag_leaving(-0.01)
-    assert not mysql_gr.leaving()
-    mysql_gr.LEAVING_FILE.write_text("what is this\n")
-    assert not mysql_gr.leaving()
+    assert not leaving()
+    flag_leaving(60)
+    assert leaving()
+    assert kept_out(mysql_gr._settings()) == "it is leaving just now"
+    assert maintenance.LEAVING_FILE.stat().st_mode & 0o777 == 0o644
+    flag_leaving(-0.01)
+    assert not leaving()
+    maintenance.LEAVING_FILE.write_text("what is this\n")
+    assert not leaving()
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ class Leaving:
             mysql_gr, "observe", lambda connection: {**online("db4"), "state": state}
         )
         monkeypatch.setattr(mysql_gr, "_busy", self._busy)
-        monkeypatch.setattr(mysql_gr, "_do", self._do)
+        monkeypatch.setattr(mysql_gr, "execute", self._do)
 
     def _busy(self, settings, connection):
-        self.flag_seen.append(mysql_gr.leaving())
+        self.flag_seen.append(leaving())
         return self.busy.pop(0) if len(self.busy) > 1 else self.busy[0]
 
     def _do(self, connection, sql, values=()):
@@ -184,7 +184,7 @@ def test_it_leaves_as_soon_as_no_client_is_in_a_transaction(minion, monkeypatch)
     assert 0.1 < time.monotonic() - begin < 10
     assert server.flag_seen == [True, True, True]
     assert server.said.index(READ_ONLY) < server.said.index(STOP)
-    assert not mysql_gr.leaving()
+    assert not leaving()
 
 
 def test_clients_that_never_end_hold_it_up_no_longer_than_told(minion, monkeypatch):
@@ -216,62 +216,39 @@ def test_a_stop_keeps_the_keeper_away_until_the_server_is_down(minion, monkeypat
     monkeypatch.setattr(lock, "held", lambda *_: contextlib.nullcontext(False))
     mysql_gr.leave_before_stop(mysql_gr._settings())
     assert STOP in server.said
-    assert mysql_gr.leaving()
+    assert leaving()
 
 
 def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkeypatch):
     server = Leaving(monkeypatch, busy=(1, 1, 0))
-    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext(server))
+    monkeypatch.setattr(mysql_gr, "exclusive", lambda *_: contextlib.nullcontext(server))
     with pytest.raises(SaltInvocationError, match="member is 'db1', but this is db4"):
         mysql_gr.drain("db1", "a kernel")
     with pytest.raises(SaltInvocationError, match="reason is empty"):
         mysql_gr.drain("db4", " ")
-    assert mysql_gr.not_for_new() == ""
+    assert not_for_new() == ""
     assert mysql_gr.drain("db4", "a kernel ") == {"old": "", "new": "a kernel", "busy": 0}
     assert server.said == []
     assert mysql_gr.drained() == "a kernel"
-    assert mysql_gr.not_for_new() == "drained: a kernel"
-    assert mysql_gr._kept_out(mysql_gr._settings()) == ""
+    assert not_for_new() == "drained: a kernel"
+    assert kept_out(mysql_gr._settings()) == ""
     server.busy = [2]
     assert mysql_gr.drain("db4", "a disk", seconds=0) == {
         "old": "a kernel",
         "new": "a disk",
         "busy": 2,
     }
-    mysql_gr._flag_leaving(60)
-    assert mysql_gr.not_for_new() == "leaving"
+    flag_leaving(60)
+    assert not_for_new() == "leaving"
     assert mysql_gr.undrain() == {"old": "a disk", "new": ""}
     assert mysql_gr.undrain() == {"old": "", "new": ""}
-
-
-@pytest.mark.parametrize(
-    ("changing", "seconds", "taken", "took"),
-    [(0, 0, True, 0), (3, 5, True, 1.5), (1, 0, False, 0), (99, 5, False, 5)],
-)
-def test_a_start_that_a_killed_run_left_is_waited_for(
-    monkeypatch, tmp_path, changing, seconds, taken, took
-):
-    """The lock went with the run; the statement goes on in the server."""
-    left, now = [changing], [0.0]
-    monkeypatch.setattr(lock, "LOCK_FILE", tmp_path / "lock")
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", lambda s: now.__setitem__(0, now[0] + s))
-
-    def rows(connection, sql):
-        assert "group_replication_start" in sql
-        left[0] -= 1
-        return [{"1": 1}] if left[0] >= 0 else []
-
-    monkeypatch.setattr(mysql_gr, "_rows", rows)
-    with mysql_gr._locked(None, seconds) as found:
-        assert (found, now[0]) == (taken, took)
 
 
 @pytest.mark.parametrize("before", ["", "since May"])
 @pytest.mark.parametrize("what", ["leave", "drain"])
 def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, before):
-    reasons = {"leave": (mysql_gr.paused, mysql_gr.PAUSE_FILE),
-               "drain": (mysql_gr.drained, mysql_gr.DRAINED_FILE)}  # fmt: skip
+    reasons = {"leave": (mysql_gr.paused, maintenance.PAUSE_FILE),
+               "drain": (mysql_gr.drained, maintenance.DRAINED_FILE)}  # fmt: skip
     reason, file = reasons[what]
     if before:
         write_whole(file, before + "\n")
@@ -287,11 +264,11 @@ def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, be
         yield
 
     act = getattr(mysql_gr, what)
-    monkeypatch.setattr(mysql_gr, "_exclusive", busy)
+    monkeypatch.setattr(mysql_gr, "exclusive", busy)
     with pytest.raises(CommandExecutionError, match="another run"):
         act("db4", "tonight")
     assert reason() == before
-    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "exclusive", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "observe", lost)
     with pytest.raises(CommandExecutionError, match="Lost connection"):
         act("db4", "tonight")
@@ -310,60 +287,11 @@ def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, be
 def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
     seen = online("db4", "db1", mode="single-primary")
     problem = {"table": "shop.t", "problem": "engine", "detail": "MyISAM, not InnoDB"}
-    monkeypatch.setattr(mysql_gr, "_exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(mysql_gr, "exclusive", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(mysql_gr, "observe", lambda connection: seen)
-    monkeypatch.setattr(mysql_gr, "_check_schema", lambda *_: [problem])
+    monkeypatch.setattr(schema_check, "check_schema", lambda *_: [problem])
     with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
         call()
-    monkeypatch.setattr(mysql_gr, "_check_schema", lambda *_: [])
+    monkeypatch.setattr(schema_check, "check_schema", lambda *_: [])
     assert mysql_gr.switch_mode("multi-primary", dry_run=True)["new"] == "multi-primary"
     assert mysql_gr.set_primary("db1", dry_run=True)["new"] == "db1"
-
-
-def test_options_are_set_as_what_they_are(minion, monkeypatch):
-    said = []
-    changes = {
-        "max_connections": {"old": "151", "new": "300"},
-        "long_query_time": {"old": "10.000000", "new": "0.5"},
-        "sql_require_primary_key": {"old": "OFF", "new": "ON"},
-    }
-    monkeypatch.setattr(mysql_gr, "_exclusive", lambda settings: contextlib.nullcontext())
-    monkeypatch.setattr(mysql_gr, "_do", lambda connection, *rest: said.append(rest))
-    monkeypatch.setattr(
-        mysql_gr, "_option_differences", lambda *_: {"online": changes, "restart": {}}
-    )
-    assert mysql_gr.set_options() == changes
-    assert said == [
-        ("SET GLOBAL max_connections = %s", (300,)),
-        ("SET GLOBAL long_query_time = %s", (0.5,)),
-        ("SET GLOBAL sql_require_primary_key = %s", ("ON",)),
-    ]
-
-
-def test_an_option_waits_for_another_one_that_is_being_set(minion, monkeypatch):
-    tries = []
-
-    def busy_once(connection, statement, values):
-        tries.append(statement)
-        if len(tries) == 1:
-            raise pymysql.OperationalError(3724, "This option cannot be set while ...")
-
-    changes = {"group_replication_unreachable_majority_timeout": {"old": "5", "new": "80"}}
-    monkeypatch.setattr(mysql_gr, "_exclusive", lambda settings: contextlib.nullcontext())
-    monkeypatch.setattr(mysql_gr, "_do", busy_once)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(mysql_gr, "_option_differences", lambda *_: {"online": changes})
-    assert mysql_gr.set_options() == changes
-    assert len(tries) == 2
-
-
-def test_an_option_that_the_server_refuses_is_named(minion, monkeypatch):
-    def refuse(*_):
-        raise pymysql.OperationalError(1231, "Variable can't be set")
-
-    changes = {"max_connections": {"old": "151", "new": "a lot"}}
-    monkeypatch.setattr(mysql_gr, "_exclusive", lambda settings: contextlib.nullcontext())
-    monkeypatch.setattr(mysql_gr, "_do", refuse)
-    monkeypatch.setattr(mysql_gr, "_option_differences", lambda *_: {"online": changes})
-    with pytest.raises(CommandExecutionError, match="max_connections = a lot: Variable can't"):
-        mysql_gr.set_options()

@@ -1,0 +1,330 @@
+"""The accounts of the group and of its application: least privileges, compared and made."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+from group_replication.connection import connect, exclusive, execute, local, rows, tls
+from group_replication.facts import observe
+from group_replication.model import OFFLINE, ONLINE, Settings, joined
+from group_replication.versions import version_of
+
+SCOPES = ("members", "application")
+
+
+class Grantee(NamedTuple):
+    """An account as it should be: where it may come from and what it may do."""
+
+    name: str
+    host: str
+    grants: dict[str, tuple[str, ...]]
+    password: str = ""
+    # Instead of a password: the operating system's user that mysqld sees behind the socket.
+    os_user: str = ""
+
+    def __repr__(self) -> str:
+        return f"{self.name}@{self.host}"
+
+
+def grantees(settings: Settings, scope: str) -> list[Grantee]:
+    """
+    Return the accounts of a scope, each with the least it needs.
+
+    settings
+        The group's settings.
+
+    scope
+        ``members``: what the group itself needs, made on each member before it joins.
+        ``application``: what its clients need, made once in the group.
+    """
+    network = ipaddress.ip_network(settings.subnet)
+    inside = f"{network.network_address}/{network.netmask}"
+    if scope == "application":
+        schema = ("SELECT", "INSERT", "UPDATE", "DELETE")
+        migrations = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
+        return [
+            Grantee(
+                settings.application.name,
+                inside,
+                # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
+                # An underscore alone would stand for any character.
+                {f"`{escaped(settings.database)}`.*": schema + migrations},
+                password=settings.application.password,
+            )
+        ]
+    if scope != "members":
+        raise SaltInvocationError(f"scope is '{scope}'; expected {' or '.join(SCOPES)}")
+    return [
+        Grantee(
+            settings.admin.name,
+            inside,
+            {
+                # The admin port, and a way in when the member has gone to offline mode.
+                "*.*": ("SERVICE_CONNECTION_ADMIN", "CONNECTION_ADMIN"),
+                "`performance_schema`.*": ("SELECT",),
+            },
+            password=settings.admin.password,
+        ),
+        Grantee(
+            settings.recovery.name,
+            inside,
+            {
+                "*.*": (
+                    "REPLICATION SLAVE",
+                    "BACKUP_ADMIN",
+                    "CONNECTION_ADMIN",
+                    "GROUP_REPLICATION_STREAM",
+                )
+            },
+            password=settings.recovery.password,
+        ),
+        Grantee(
+            settings.health_user,
+            "localhost",
+            {
+                "`performance_schema`.`replication_group_members`": ("SELECT",),
+                "`performance_schema`.`replication_group_member_stats`": ("SELECT",),
+                "`performance_schema`.`replication_connection_status`": ("SELECT",),
+                "`performance_schema`.`global_variables`": ("SELECT",),
+                "`performance_schema`.`events_statements_current`": ("SELECT",),
+            },
+            os_user=settings.health_user,
+        ),
+    ]
+
+
+def escaped(database: str) -> str:
+    """Return a database's name as a grant has it, where ``_`` and ``%`` stand for others."""
+    return re.sub(r"([_%])", r"\\\1", database)
+
+
+def is_granted(privilege: str, target: str, granted: Iterable[tuple[str, str]]) -> bool:
+    """
+    Tell whether a privilege is among those granted, also by one that holds it.
+
+    privilege, target
+        As :py:func:`parse_grants` has them.
+
+    granted
+        What that returns.
+    """
+    held = set(granted)
+    # At the same level ALL holds each; a table's or database's is held by the server's, too.
+    ways = [(privilege, target), ("ALL PRIVILEGES", target)]
+    if target != "*.*":
+        ways += [(privilege, "*.*"), ("ALL PRIVILEGES", "*.*")]
+    return any(way in held for way in ways)
+
+
+def parse_grants(lines: Iterable[str]) -> set[tuple[str, str]]:
+    """
+    Return the (privilege, object) pairs that SHOW GRANTS prints.
+
+    lines
+        Its lines: ``GRANT SELECT, INSERT ON `db`.* TO `user`@`host```.
+    """
+    found = set()
+    for line in lines:
+        match = re.match(r"GRANT (.+?) ON (\S+) TO ", line)
+        if match:
+            found |= {(word.strip(), match[2]) for word in match[1].split(",")}
+    return found
+
+
+def account_differences(
+    connection: Any, settings: Settings, scope: str
+) -> dict[str, dict[str, list[str]]]:
+    """What is missing, by account: nothing for one that is as it should be."""
+    missing: dict[str, dict[str, list[str]]] = {}
+    # With ANSI_QUOTES the server shows names in other quotes.
+    execute(
+        connection,
+        "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
+    )
+    for wanted in grantees(settings, scope):
+        known = rows(
+            connection,
+            "SELECT plugin FROM mysql.user WHERE user = %s AND host = %s",
+            (wanted.name, wanted.host),
+        )
+        if not known:
+            missing[str(wanted)] = {"missing": ["account"]}
+            continue
+        shown = rows(connection, "SHOW GRANTS FOR %s@%s", (wanted.name, wanted.host))
+        granted = parse_grants(next(iter(row.values())) for row in shown)
+        lacking = [
+            f"{privilege} ON {target}"
+            for target, privileges in wanted.grants.items()
+            for privilege in privileges
+            if not is_granted(privilege, target, granted)
+        ]
+        if wanted.password and not _password_accepted(settings, wanted):
+            lacking.append("password")
+        if lacking:
+            missing[str(wanted)] = {"missing": lacking}
+    if scope == "application" and not rows(
+        connection,
+        "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s",
+        (settings.database,),
+    ):
+        missing[f"database {settings.database}"] = {"missing": ["database"]}
+    if scope == "members" and not rows(
+        connection,
+        "SELECT 1 FROM mysql.slave_master_info WHERE Channel_name = 'group_replication_recovery'"
+        " AND User_name = %s AND User_password = %s",
+        (settings.recovery.name, settings.recovery.password),
+    ):
+        missing["channel group_replication_recovery"] = {"missing": ["credentials"]}
+    return missing
+
+
+def _password_accepted(settings: Settings, account: Grantee) -> bool:
+    try:
+        with connect(
+            host=settings.nodes[settings.me],
+            port=settings.port,
+            user=account.name,
+            password=account.password,
+            ssl=tls(),
+        ):
+            return True
+    except CommandExecutionError as err:
+        # Only "access denied" speaks of the password; a full or closed server says nothing of it.
+        return "(1045)" not in str(err)
+
+
+def _identified(wanted: Grantee) -> tuple[str, tuple[str, ...]]:
+    """The clause that says how an account proves itself, and its values."""
+    if wanted.os_user:
+        return "IDENTIFIED WITH auth_socket AS %s", (wanted.os_user,)
+    return "IDENTIFIED WITH caching_sha2_password BY %s", (wanted.password,)
+
+
+def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
+    """Make a scope's accounts and privileges; the statements can be repeated."""
+    if scope == "application":
+        execute(connection, f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+    for wanted in grantees(settings, scope):
+        clause, values = _identified(wanted)
+        # Members speak TLS to each other; clients come through the balancer as they like.
+        require = " REQUIRE SSL" if scope == "members" and wanted.password else ""
+        who = (wanted.name, wanted.host)
+        execute(connection, f"CREATE USER IF NOT EXISTS %s@%s {clause}{require}", (*who, *values))
+        if wanted.password and not _password_accepted(settings, wanted):
+            execute(connection, f"ALTER USER %s@%s {clause}{require}", (*who, *values))
+        for target, privileges in wanted.grants.items():
+            execute(connection, f"GRANT {', '.join(privileges)} ON {target} TO %s@%s", who)
+
+
+def _set_recovery_credentials(connection: Any, settings: Settings) -> None:
+    execute(
+        connection,
+        "CHANGE REPLICATION SOURCE TO SOURCE_USER = %s, SOURCE_PASSWORD = %s"
+        " FOR CHANNEL 'group_replication_recovery'",
+        (settings.recovery.name, settings.recovery.password),
+    )
+
+
+def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> str | None:
+    """
+    Return which member makes what is made once in a group: the first declared writable primary.
+
+    Two members that made it at once would conflict, since statements like CREATE USER on several
+    members of a multi-primary group have no order.
+
+    members
+        The view's rows.
+
+    nodes
+        Declared names and addresses, in declared order.
+    """
+    online = [member for member in members if member["state"] == ONLINE]
+    versions = [version_of(member["version"]) for member in online if member["version"]]
+    # While a multi-primary group is upgraded, those above its lowest version are read only.
+    primaries = {
+        member["host"]
+        for member in online
+        if member["role"] == "PRIMARY"
+        and (not member["version"] or version_of(member["version"]) == min(versions))
+    }
+    return next((name for name, address in nodes.items() if address in primaries), None)
+
+
+def _make_accounts_outside(connection: Any, settings: Settings) -> None:
+    execute(connection, "SET SESSION sql_log_bin = OFF")
+    try:
+        # read_only stays ON: only this administrative connection can write meanwhile.
+        execute(connection, "SET GLOBAL super_read_only = OFF")
+        _make_accounts(connection, settings, "members")
+    finally:
+        execute(connection, "SET GLOBAL super_read_only = ON")
+
+
+def _await_accounts(connection: Any, settings: Settings, scope: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        missing = account_differences(connection, settings, scope)
+        missing.pop("channel group_replication_recovery", None)
+        if not missing:
+            return
+        clerk = clerk_of(observe(connection)["members"], settings.nodes)
+        if time.monotonic() > deadline:
+            raise CommandExecutionError(
+                f"{joined(missing)}: {clerk or 'a primary'} makes it for the group, and it did not "
+                f"arrive on {settings.me} within {patience:.0f} s"
+            )
+        time.sleep(0.5)
+
+
+def recovery_credentials(connection: Any) -> list[dict[str, Any]]:
+    """Name and password of the recovery account, in one row; none on a server that is new.
+
+    The keeper's settings hold no password of this account; the server's own table does.
+    """
+    return rows(
+        connection,
+        "SELECT User_name AS name, User_password AS password FROM mysql.slave_master_info"
+        " WHERE Channel_name = 'group_replication_recovery' AND User_name <> ''",
+    )
+
+
+def create_accounts(settings: Settings, scope: str, patience: float) -> None:
+    """
+    Make what is missing of a scope's accounts, without an errant transaction.
+
+    settings, scope
+        As for :py:func:`grantees`.
+
+    patience
+        Seconds to wait for what another member makes.
+    """
+    grantees(settings, scope)
+    with exclusive(settings) as connection:
+        seen = observe(connection)
+        if seen["state"] == OFFLINE:
+            if scope != "members":
+                raise CommandExecutionError(
+                    f"{settings.me} is OFFLINE; database and account of the application are made "
+                    "in the group, once it is there"
+                )
+            _make_accounts_outside(connection, settings)
+        elif clerk_of(seen["members"], settings.nodes) == settings.me:
+            _make_accounts(connection, settings, scope)
+        else:
+            _await_accounts(connection, settings, scope, patience)
+        if scope == "members":
+            _set_recovery_credentials(connection, settings)
+
+
+def current_clerk(settings: Settings) -> str | None:
+    """
+    Return which member makes what is made once in the group, as the local one sees it.
+    """
+    with local(settings) as connection:
+        return clerk_of(observe(connection)["members"], settings.nodes)

@@ -1,0 +1,123 @@
+"""The marks that keep a member out of its group or clients from it: paused, drained, leaving."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from salt.exceptions import SaltInvocationError
+
+from group_replication.files import write_whole
+from group_replication.model import Settings
+
+PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
+# In /run: a machine that boots drains nothing. The first says until when, the second why.
+LEAVING_FILE = Path("/run/mysql-gr/leaving")
+DRAINED_FILE = Path("/run/mysql-gr/drained")
+
+
+def _reason(path: Path) -> str:
+    """What an operator gave as the reason of a pause or a drain, or the empty text."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def paused() -> str:
+    """Why this member is paused, or the empty text; a file that says nothing is a pause, too."""
+    try:
+        # Whoever kept it out meant it, though a full disk took the words.
+        return PAUSE_FILE.read_text(encoding="utf-8").strip() or f"{PAUSE_FILE} gives no reason"
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as err:
+        return f"{PAUSE_FILE} cannot be read: {err}"
+
+
+def given(reason: str) -> str:
+    if not reason or not reason.strip():
+        raise SaltInvocationError("reason is empty; expected a few words that others will read")
+    return reason.strip()
+
+
+def kept_out(settings: Settings) -> str:
+    """Why this member stays out of the group, or the empty text."""
+    leaving_now = "it is leaving just now" if leaving() else ""
+    return paused() or settings.removed or leaving_now
+
+
+@contextlib.contextmanager
+def kept_if_done(path: Path, reason: str) -> Iterator[None]:
+    """Write an operator's reason for what is done meanwhile; what fails leaves the old one."""
+    old = path.read_text(encoding="utf-8") if path.exists() else None
+    write_whole(path, reason + "\n")
+    try:
+        yield
+    except BaseException:
+        if old is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_whole(path, old)
+        raise
+
+
+def leaving() -> bool:
+    """
+    Tell whether the local member is leaving its group just now.
+    """
+    try:
+        # The file says until when at the longest: one that a killed call left counts no more.
+        return time.monotonic() < float(LEAVING_FILE.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return False
+
+
+def flag_leaving(seconds: float) -> None:
+    write_whole(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
+
+
+def not_for_new() -> str:
+    """
+    Say why a balancer should send the local member nobody new, or return the empty text.
+    """
+    why = drained()
+    return "leaving" if leaving() else f"drained: {why}" if why else ""
+
+
+def pause(reason: str) -> dict[str, str]:
+    """
+    Keep every automation here from taking this member into the group.
+
+    Returns a dict: ``old`` and ``new`` reason. Raises SaltInvocationError without one.
+    """
+    old, new = paused(), given(reason)
+    write_whole(PAUSE_FILE, new + "\n")
+    return {"old": old, "new": new}
+
+
+def unpause() -> dict[str, str]:
+    """
+    End a pause; return its reason as ``old``.
+    """
+    old = paused()
+    PAUSE_FILE.unlink(missing_ok=True)
+    return {"old": old, "new": ""}
+
+
+def drained() -> str:
+    """
+    Return why the operator lets the balancer send this member nobody new, or the empty text.
+    """
+    return _reason(DRAINED_FILE)
+
+
+def undrain() -> dict[str, str]:
+    """
+    End a drain; return its reason as ``old``.
+    """
+    old = drained()
+    DRAINED_FILE.unlink(missing_ok=True)
+    return {"old": old, "new": ""}

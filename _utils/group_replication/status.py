@@ -1,0 +1,298 @@
+"""The state of a member and its group, and what is not as it should be, in sentences."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from group_replication.communication import write_concurrency
+from group_replication.connection import local, rows
+from group_replication.decision import decide_by
+from group_replication.facts import facts_of, look, writable_by
+from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids, union_gtids
+from group_replication.maintenance import drained
+from group_replication.model import (
+    OFFLINE,
+    ONLINE,
+    PRESENT,
+    RECOVERING,
+    SINGLE_LEADER,
+    Settings,
+    write_concurrency_for,
+)
+from group_replication.running_options import declared_single_leader
+from group_replication.tables import difference
+from group_replication.verdicts import held_by
+
+with contextlib.suppress(ImportError):
+    import pymysql
+
+
+def named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A view's members with the name that each is declared by, or None."""
+    names = {address: name for name, address in settings.nodes.items()}
+    return [{"name": names.get(member["host"]), **member} for member in members]
+
+
+def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
+    inside = seen["state"] != OFFLINE
+    member = {
+        "name": settings.me,
+        "id": seen["server_uuid"],
+        "host": seen["host"],
+        "port": seen["port"],
+        "state": seen["state"],
+        "role": seen["role"],
+        "version": seen["version"],
+    }
+    return {
+        "group": (seen["group"] if inside else None) or settings.group,
+        "mode": (seen["mode"] if inside else None) or settings.mode,
+        "quorum": seen["quorum"],
+        "view_id": seen["view_id"],
+        "member": member,
+        "members": named(settings, seen["members"]) if inside else [],
+        "writable": writable_by(seen),
+        "gtid_executed": seen["gtid_executed"],
+        "paused": seen["paused"],
+        "drained": drained(),
+    }
+
+
+def _write_concurrency_now(connection: Any, seen: Mapping[str, Any]) -> int | None:
+    if seen["state"] != ONLINE or not seen["quorum"]:
+        return None
+    try:
+        return write_concurrency(connection)
+    except pymysql.Error:
+        # The member has left since it was looked at.
+        return None
+
+
+def _channels(connection: Any) -> dict[str, Any]:
+    """What the local server says of its channels, its last clone and its own tries to rejoin."""
+    connections = {
+        row["CHANNEL_NAME"].removeprefix("group_replication_"): row
+        for row in rows(
+            connection,
+            "SELECT CHANNEL_NAME, SERVICE_STATE, LAST_ERROR_MESSAGE"
+            " FROM performance_schema.replication_connection_status"
+            " WHERE CHANNEL_NAME LIKE 'group\\_replication\\_%'",
+        )
+    }
+    appliers: dict[str, dict[str, Any]] = {}
+    for row in rows(
+        connection,
+        "SELECT s.CHANNEL_NAME AS channel, s.SERVICE_STATE AS state,"
+        " COALESCE(NULLIF(MAX(w.LAST_ERROR_MESSAGE), ''), MAX(c.LAST_ERROR_MESSAGE), '') AS error,"
+        " MAX(IF(w.APPLYING_TRANSACTION = '', 0, TIMESTAMPDIFF(MICROSECOND,"
+        "  w.APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, NOW(6)) / 1000000)) AS lag_seconds"
+        " FROM performance_schema.replication_applier_status s"
+        " LEFT JOIN performance_schema.replication_applier_status_by_worker w USING (CHANNEL_NAME)"
+        " LEFT JOIN performance_schema.replication_applier_status_by_coordinator c"
+        "  USING (CHANNEL_NAME)"
+        " WHERE s.CHANNEL_NAME LIKE 'group\\_replication\\_%' GROUP BY 1, 2",
+    ):
+        appliers[row["channel"].removeprefix("group_replication_")] = row
+    stats = rows(
+        connection,
+        "SELECT COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued,"
+        " COUNT_CONFLICTS_DETECTED AS conflicts"
+        " FROM performance_schema.replication_group_member_stats"
+        " WHERE MEMBER_ID = @@server_uuid",
+    )
+    applier, recovery = appliers.get("applier", {}), appliers.get("recovery", {})
+    clone = clone_status(connection)
+    copied = rows(
+        connection,
+        "SELECT SUM(DATA) AS bytes, SUM(ESTIMATE) AS expected"
+        " FROM performance_schema.clone_progress",
+    )[0]
+    return {
+        "applier": {
+            "running": applier.get("state") == "ON",
+            "queued": stats[0]["queued"] if stats else 0,
+            "lag_seconds": round(float(applier.get("lag_seconds") or 0), 3),
+            "error": applier.get("error", ""),
+        },
+        "recovery": {
+            "running": recovery.get("state") == "ON",
+            "error": recovery.get("error")
+            or connections.get("recovery", {}).get("LAST_ERROR_MESSAGE", ""),
+        },
+        "clone": {
+            "state": clone["STATE"],
+            "source": clone["SOURCE"],
+            "bytes": int(copied["bytes"] or 0),
+            "expected_bytes": int(copied["expected"] or 0),
+            "error": clone["ERROR_MESSAGE"],
+        }
+        if clone
+        else {},
+        "rejoining": bool(
+            rows(
+                connection,
+                "SELECT 1 FROM performance_schema.events_stages_current"
+                " WHERE EVENT_NAME LIKE '%auto-rejoin%'",
+            )
+        ),
+        "conflicts": stats[0]["conflicts"] if stats else 0,
+    }
+
+
+def diagnosis(
+    settings: Settings, seen: Mapping[str, Mapping[str, Any]], channels: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    Say what is not as it should be, in sentences, from what is known of all members.
+
+    settings
+        The group's settings.
+
+    seen
+        As :py:func:`facts` returns it.
+
+    channels
+        The local server's ``applier``, ``recovery``, ``clone``, ``rejoining``, ``conflicts`` and
+        ``write_concurrency``.
+
+    Returns what :py:func:`status` adds when it is extended.
+    """
+    me, mine = settings.me, seen[settings.me]
+    decision = decide_by(me, settings.group, seen)
+    problems = [] if decision["verdict"] == "member" else [decision["why"]]
+    answering = {name: one for name, one in seen.items() if one["answers"]}
+    led = [one for one in answering.values() if one["state"] == ONLINE and one["quorum"]]
+    held = union_gtids(*(held_by(one) for one in led))
+    errant = {
+        name: format_gtids(subtract_gtids(held_by(one), held))
+        for name, one in answering.items()
+        if led and one["state"] not in PRESENT
+    }
+    errant = {name: gtids for name, gtids in errant.items() if gtids}
+    hosts = [member["host"] for member in mine["members"]] if mine["quorum"] else []
+    absent = [name for name, address in settings.nodes.items() if hosts and address not in hosts]
+    undeclared = [host for host in hosts if host not in settings.nodes.values()]
+    for name, one in seen.items():
+        problems += _member_problems(name, one, name in absent, errant.get(name, ""))
+    problems += [f"{host} is in the group and not declared" for host in undeclared]
+    tables = {name: one["declared"] for name, one in answering.items() if name != me}
+    differs = difference(mine["declared"] or (), tables if mine["declared"] else {})
+    if differs:
+        problems.append(f"the tables of nodes differ: {differs}, unlike {me}")
+    if mine["quorum"] and mine["mode"] != settings.mode:
+        problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
+    single_leader = mine["alike"].get(SINGLE_LEADER)
+    if mine["quorum"] and single_leader not in (None, declared_single_leader(settings)):
+        problems.append(
+            f"the group has {SINGLE_LEADER} {single_leader}, and "
+            f"{declared_single_leader(settings)} is declared: it takes that when it is led again, "
+            "once all members have been out of it"
+        )
+    concurrency = channels["write_concurrency"]
+    right = concurrency and write_concurrency_for(settings, mine["mode"])
+    if concurrency != right:
+        problems.append(
+            f"the group's write concurrency is {concurrency} instead of {right}: "
+            "the first ONLINE member's keeper sets it"
+        )
+    if mine["state"] in PRESENT and not channels["applier"]["running"]:
+        problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")
+    if mine["state"] not in PRESENT and channels["applier"]["error"]:
+        problems.append(
+            f"{me}'s applier stopped: {channels['applier']['error']}; a member whose "
+            f"content differs is mended by mysql_gr.join method=clone clone_over={me}"
+        )
+    if mine["state"] == RECOVERING and channels["recovery"]["error"]:
+        problems.append(f"{me}'s recovery: {channels['recovery']['error']}")
+    if channels["clone"].get("state") == "Failed":
+        problems.append(f"{me}'s last clone failed: {channels['clone']['error']}")
+    if channels["rejoining"]:
+        problems.append(f"{me} is in the server's own auto-rejoin, which asks no other member")
+    return {
+        "problems": problems,
+        "verdict": decision["verdict"],
+        "why": decision["why"],
+        **channels,
+        "errant": errant,
+        "absent": absent,
+        "undeclared": undeclared,
+    }
+
+
+def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: str) -> list[str]:
+    """What is not as it should be with one member, from what it says of itself."""
+    if not one["answers"]:
+        return [f"{name} does not answer: {one['error']}"]
+    problems = []
+    if absent:
+        problems.append(f"{name} is declared and not in the group: it is {one['state']}")
+    if errant:
+        problems.append(f"{name} has transactions that the group does not have: {errant}")
+    primary_here = one["state"] == ONLINE and one["role"] == "PRIMARY"
+    if not one["super_read_only"] and not primary_here:
+        place = f"{one['state']} {one['role'] or ''}".strip()
+        problems.append(f"{name} is {place} and would take writes: super_read_only is OFF")
+    if one["super_read_only"] and primary_here and one["quorum"]:
+        problems.append(f"{name} is primary and takes no writes: super_read_only is ON")
+    if one["offline_mode"] and one["state"] in PRESENT:
+        problems.append(f"{name} is {one['state']} and takes no clients: offline_mode is ON")
+    return problems
+
+
+def compared(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """
+    Return who has which transactions, from what the members say of themselves.
+
+    facts
+        As :py:func:`facts` returns them; members that do not answer are left out.
+    """
+    held = {name: held_by(one) for name, one in facts.items() if one["answers"]}
+    everything = union_gtids(*held.values())
+    answer = {}
+    for name in held:
+        others = union_gtids(*(held[other] for other in held if other != name))
+        answer[name] = {
+            "executed": facts[name]["gtid_executed"],
+            "unapplied": format_gtids(
+                subtract_gtids(held[name], parse_gtids(facts[name]["gtid_executed"]))
+            ),
+            "lacks": format_gtids(subtract_gtids(everything, held[name])),
+            "alone": format_gtids(subtract_gtids(held[name], others)),
+        }
+    return answer
+
+
+def clone_status(connection: Any) -> dict[str, Any]:
+    """The last clone on this server, or nothing."""
+    found = rows(
+        connection,
+        "SELECT BEGIN_TIME, END_TIME, STATE, SOURCE, ERROR_NO, ERROR_MESSAGE"
+        " FROM performance_schema.clone_status ORDER BY ID DESC LIMIT 1",
+    )
+    return found[0] if found else {}
+
+
+def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
+    """
+    Return what the local member knows of itself and its group.
+
+    settings
+        The group's settings.
+
+    extended
+        Ask the other declared members too, and say what is not as it should be. Default False.
+    """
+    seen = look(settings)
+    plain = _status_from(settings, seen)
+    if not extended:
+        return plain
+    everyone = {**facts_of(settings), settings.me: seen}
+    with local(settings) as connection:
+        channels = _channels(connection)
+        channels["write_concurrency"] = _write_concurrency_now(connection, seen)
+    found = diagnosis(settings, everyone, channels)
+    if plain["drained"]:
+        found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
+    return {**plain, **found}

@@ -1,0 +1,87 @@
+"""Accounts with the least that they need, made by one member."""
+
+from __future__ import annotations
+
+import pytest
+from group_replication.accounts import SCOPES, clerk_of, grantees, is_granted, parse_grants
+from group_replication.settings import settings_from
+from salt.exceptions import SaltInvocationError
+
+from tests.unit.group import (
+    HOSTS,
+    member,
+    pillar,
+    set_key,
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([member("db3"), member("db2")], "db2"),
+        ([member("db1", role="SECONDARY"), member("db3")], "db3"),
+        ([member("db1", "RECOVERING"), member("db2")], "db2"),
+        ([member("db1", "UNREACHABLE")], None),
+        ([], None),
+        # Those above the lowest version are read only while a group is upgraded.
+        ([{**member("db1"), "version": "9.7.4"}, {**member("db2"), "version": "8.4.5"}], "db2"),
+        ([{**member("db1"), "version": None}, {**member("db2"), "version": "8.4.5"}], "db1"),
+    ],
+)
+def test_the_clerk_is_the_first_declared_primary(rows, expected):
+    assert clerk_of(rows, HOSTS) == expected
+
+
+def test_grants_are_read_as_mysql_prints_them():
+    lines = [
+        "GRANT REPLICATION SLAVE ON *.* TO `r`@`172.28.17.0/255.255.255.0`",
+        "GRANT BACKUP_ADMIN,CONNECTION_ADMIN ON *.* TO `r`@`172.28.17.0/255.255.255.0`",
+        "GRANT SELECT, INSERT ON `realworld`.* TO `r`@`%`",
+    ]
+    assert parse_grants(lines) == {
+        ("REPLICATION SLAVE", "*.*"),
+        ("BACKUP_ADMIN", "*.*"),
+        ("CONNECTION_ADMIN", "*.*"),
+        ("SELECT", "`realworld`.*"),
+        ("INSERT", "`realworld`.*"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "privilege", "target", "expected"),
+    [
+        ("GRANT SELECT ON `a`.* TO", "SELECT", "`a`.*", True),
+        ("GRANT SELECT ON `a`.* TO", "INSERT", "`a`.*", False),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`a`.*", True),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "INSERT", "`b`.*", False),
+        ("GRANT ALL PRIVILEGES ON `a`.* TO", "SUPER", "*.*", False),
+        ("GRANT SELECT, INSERT ON *.* TO", "INSERT", "`a`.*", True),
+        ("GRANT ALL PRIVILEGES ON *.* TO", "INSERT", "`a`.`t`", True),
+        ("GRANT SELECT (c) ON `a`.`t` TO", "SELECT", "`a`.`t`", False),
+    ],
+)
+def test_a_privilege_may_be_held_by_a_wider_one(line, privilege, target, expected):
+    granted = parse_grants([f"{line} `u`@`h`"])
+    assert is_granted(privilege, target, granted) is expected
+
+
+def test_an_underscore_in_a_database_stands_for_itself():
+    declared = set_key(pillar(), "mysql:accounts:application:database", "a_shop")
+    (account,) = grantees(settings_from(declared, "db1"), "application")
+    assert list(account.grants) == [r"`a\_shop`.*"]
+
+
+def test_no_account_is_an_administrator():
+    settings = settings_from(pillar(), "db1")
+    for scope in SCOPES:
+        for account in grantees(settings, scope):
+            privileges = {p for granted in account.grants.values() for p in granted}
+            assert not privileges & {"ALL", "ALL PRIVILEGES", "SUPER", "GRANT OPTION"}
+            assert account.host in ("localhost", "172.28.17.0/255.255.255.0")
+
+
+def test_an_unknown_scope_is_named():
+    with pytest.raises(
+        SaltInvocationError, match="scope is 'all'; expected members or application"
+    ):
+        grantees(settings_from(pillar(), "db1"), "all")

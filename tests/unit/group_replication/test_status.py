@@ -1,0 +1,148 @@
+"""What the extended status names: pure, as tables."""
+
+from __future__ import annotations
+
+import pytest
+from group_replication.model import SINGLE_LEADER
+from group_replication.settings import settings_from
+from group_replication.status import compared, diagnosis
+
+from tests.unit.group import (
+    GROUP,
+    HOSTS,
+    HOSTS_OF_THREE,
+    OTHER,
+    UUIDS,
+    gone,
+    one,
+    online,
+    pillar,
+)
+
+
+def test_compared_names_what_each_lacks_and_has_alone():
+    facts = {
+        "db1": one("db1", gtids=f"{GROUP}:1-9"),
+        "db2": one("db2", gtids=f"{GROUP}:1-5,{OTHER}:1", gtid_received=f"{GROUP}:4-7"),
+        "db3": gone(),
+    }
+    assert compared(facts) == {
+        "db1": {
+            "executed": f"{GROUP}:1-9",
+            "unapplied": "",
+            "lacks": f"{OTHER}:1",
+            "alone": f"{GROUP}:8-9",
+        },
+        "db2": {
+            "executed": f"{GROUP}:1-5,{OTHER}:1",
+            "unapplied": f"{GROUP}:6-7",
+            "lacks": f"{GROUP}:8-9",
+            "alone": f"{OTHER}:1",
+        },
+    }
+
+
+NODES = HOSTS_OF_THREE
+
+
+QUIET = {
+    "applier": {"running": True, "queued": 0, "lag_seconds": 0.0, "error": ""},
+    "recovery": {"running": False, "error": ""},
+    "clone": {},
+    "rejoining": False,
+    "conflicts": 0,
+    "write_concurrency": 50,
+}
+
+
+WHOLE = {name: online(name, *(n for n in NODES if n != name)) for name in NODES}
+
+
+OUT = {
+    "db1": online("db1", "db2"),
+    "db2": online("db2", "db1"),
+    "db3": one("db3", gtids=f"{OTHER}:1"),
+}
+
+
+def diagnosed(seen, declared=None, **channels):
+    settings = settings_from(declared or pillar(), "db1")
+    return diagnosis(settings, seen, {**QUIET, **channels})
+
+
+def test_a_whole_group_has_no_problem():
+    answer = diagnosed(WHOLE)
+    assert (answer["problems"], answer["verdict"]) == ([], "member")
+    assert (answer["errant"], answer["absent"], answer["undeclared"]) == ({}, [], [])
+
+
+STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ONLINE",
+            "role": "PRIMARY", "version": "9.7.4"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "channels", "sentence"),
+    [
+        ({**WHOLE, "db3": gone("no route")}, {}, "db3 does not answer: no route"),
+        (
+            WHOLE, {"write_concurrency": 10},
+            "the group's write concurrency is 10 instead of 50: "
+            "the first ONLINE member's keeper sets it",
+        ),
+        (OUT, {}, "db3 is declared and not in the group: it is OFFLINE"),
+        (OUT, {}, f"db3 has transactions that the group does not have: {OTHER}:1"),
+        (
+            {**OUT, "db3": one("db3", super_read_only=False)}, {},
+            "db3 is OFFLINE and would take writes: super_read_only is OFF",
+        ),
+        (
+            {**WHOLE, "db2": {**WHOLE["db2"], "role": "SECONDARY"}}, {},
+            "db2 is ONLINE SECONDARY and would take writes: super_read_only is OFF",
+        ),
+        (
+            {**WHOLE, "db2": {**WHOLE["db2"], "super_read_only": True}}, {},
+            "db2 is primary and takes no writes: super_read_only is ON",
+        ),
+        (
+            {**WHOLE, "db1": {**WHOLE["db1"], "offline_mode": True}}, {},
+            "db1 is ONLINE and takes no clients: offline_mode is ON",
+        ),
+        (
+            {**WHOLE, "db1": {**WHOLE["db1"], "members": [*WHOLE["db1"]["members"], STRANGER]}},
+            {}, f"{HOSTS['db9']} is in the group and not declared",
+        ),
+        (
+            {name: {**facts, "mode": "single-primary"} for name, facts in WHOLE.items()}, {},
+            "the group is single-primary, and multi-primary is declared",
+        ),
+        (
+            {**WHOLE, "db1": {**WHOLE["db1"], "alike": {SINGLE_LEADER: "OFF"}}}, {},
+            "the group has group_replication_paxos_single_leader OFF, and ON is declared: it takes "
+            "that when it is led again, once all members have been out of it",
+        ),
+        (
+            WHOLE, {"applier": {"running": False, "error": "duplicate key"}},
+            "db1's applier does not run: duplicate key",
+        ),
+        (
+            {**WHOLE, "db1": one("db1", "RECOVERING")},
+            {"recovery": {"running": True, "error": "access denied"}},
+            "db1's recovery: access denied",
+        ),
+        (WHOLE, {"clone": {"state": "Failed", "error": "disk"}}, "db1's last clone failed: disk"),
+        (WHOLE, {"rejoining": True}, "db1 is in the server's own auto-rejoin, which asks no other "
+         "member"),
+        (
+            {**WHOLE, "db2": {**WHOLE["db2"], "view_id": "9:1"}}, {},
+            "two groups with one name: db1 is in view 17954915269696091:3, db2 in view 9:1",
+        ),
+    ],
+)  # fmt: skip
+def test_each_problem_has_its_sentence(seen, channels, sentence):
+    assert sentence in diagnosed(seen, **channels)["problems"]
+
+
+def test_what_differs_is_listed_too():
+    answer = diagnosed(OUT)
+    assert answer["errant"] == {"db3": f"{OTHER}:1"}
+    assert answer["absent"] == ["db3"]
