@@ -46,20 +46,26 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
     network = ipaddress.ip_network(settings.subnet)
     inside = f"{network.network_address}/{network.netmask}"
     if scope == "application":
-        schema = ("SELECT", "INSERT", "UPDATE", "DELETE")
-        migrations = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
-        return [
-            Grantee(
-                settings.application.name,
-                inside,
-                # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
-                # An underscore alone would stand for any character.
-                {f"`{escaped(settings.database)}`.*": schema + migrations},
-                password=settings.application.password,
-            )
-        ]
+        return [_application(settings, inside)]
     if scope != "members":
         raise SaltInvocationError(f"scope is '{scope}'; expected {' or '.join(SCOPES)}")
+    return _members(settings, inside)
+
+
+def _application(settings: Settings, inside: str) -> Grantee:
+    schema = ("SELECT", "INSERT", "UPDATE", "DELETE")
+    migrations = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
+    return Grantee(
+        settings.application.name,
+        inside,
+        # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
+        # An underscore alone would stand for any character.
+        {f"`{escaped(settings.database)}`.*": schema + migrations},
+        password=settings.application.password,
+    )
+
+
+def _members(settings: Settings, inside: str) -> list[Grantee]:
     return [
         Grantee(
             settings.admin.name,

@@ -100,6 +100,77 @@ def is_stopping(connection: Any) -> bool:
     )
 
 
+def _server(connection: Any) -> dict[str, Any]:
+    """What a server says of itself alone."""
+    return rows(
+        connection,
+        "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"
+        " @@report_host AS host,"
+        " @@port AS port, @@super_read_only AS super_read_only, @@offline_mode AS offline_mode,"
+        " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged",
+    )[0]
+
+
+def _variables(connection: Any) -> dict[str, str]:
+    """The variables that are the group's, as far as the server has them."""
+    return {
+        row["VARIABLE_NAME"]: row["VARIABLE_VALUE"]
+        for row in rows(
+            connection,
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
+            " WHERE VARIABLE_NAME IN %s",
+            (
+                (
+                    "group_replication_group_name",
+                    "group_replication_group_seeds",
+                    "group_replication_single_primary_mode",
+                    *ALIKE,
+                ),
+            ),
+        )
+    }
+
+
+def _view(connection: Any) -> list[dict[str, Any]]:
+    """The members that a server sees in its group."""
+    return [
+        {
+            "id": row["MEMBER_ID"],
+            "host": row["MEMBER_HOST"],
+            "port": row["MEMBER_PORT"],
+            "state": row["MEMBER_STATE"],
+            "role": row["MEMBER_ROLE"] or None,
+            "version": row["MEMBER_VERSION"] or None,
+        }
+        for row in rows(
+            connection,
+            "SELECT MEMBER_ID, MEMBER_HOST, MEMBER_PORT, MEMBER_STATE, MEMBER_ROLE, MEMBER_VERSION"
+            " FROM performance_schema.replication_group_members ORDER BY MEMBER_HOST, MEMBER_PORT",
+        )
+        if row["MEMBER_ID"]
+    ]
+
+
+def _stats(connection: Any) -> list[dict[str, Any]]:
+    """The view and the queue of the applier, in one row; none outside a group."""
+    return rows(
+        connection,
+        "SELECT VIEW_ID AS view_id, COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued"
+        " FROM performance_schema.replication_group_member_stats"
+        " WHERE MEMBER_ID = @@server_uuid",
+    )
+
+
+def _received(connection: Any) -> list[dict[str, Any]]:
+    """What came by the group's channel, in one row; none on a server that was in no group."""
+    return rows(
+        connection,
+        "SELECT RECEIVED_TRANSACTION_SET AS gtids, SERVICE_STATE AS state"
+        " FROM performance_schema.replication_connection_status"
+        " WHERE CHANNEL_NAME = 'group_replication_applier'",
+    )
+
+
 def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """
     Ask one server what it is; the same questions to the local one and to the others.
@@ -116,57 +187,10 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
     stopping = is_stopping(connection)
     if stopping and before:
         return {**before, "stopping": True}
-    server = rows(
-        connection,
-        "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"
-        " @@report_host AS host,"
-        " @@port AS port, @@super_read_only AS super_read_only, @@offline_mode AS offline_mode,"
-        " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged",
-    )[0]
-    variables = {
-        row["VARIABLE_NAME"]: row["VARIABLE_VALUE"]
-        for row in rows(
-            connection,
-            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
-            " WHERE VARIABLE_NAME IN %s",
-            (
-                (
-                    "group_replication_group_name",
-                    "group_replication_group_seeds",
-                    "group_replication_single_primary_mode",
-                    *ALIKE,
-                ),
-            ),
-        )
-    }
-    members = [
-        {
-            "id": row["MEMBER_ID"],
-            "host": row["MEMBER_HOST"],
-            "port": row["MEMBER_PORT"],
-            "state": row["MEMBER_STATE"],
-            "role": row["MEMBER_ROLE"] or None,
-            "version": row["MEMBER_VERSION"] or None,
-        }
-        for row in rows(
-            connection,
-            "SELECT MEMBER_ID, MEMBER_HOST, MEMBER_PORT, MEMBER_STATE, MEMBER_ROLE, MEMBER_VERSION"
-            " FROM performance_schema.replication_group_members ORDER BY MEMBER_HOST, MEMBER_PORT",
-        )
-        if row["MEMBER_ID"]
-    ]
-    stats = rows(
-        connection,
-        "SELECT VIEW_ID AS view_id, COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued"
-        " FROM performance_schema.replication_group_member_stats"
-        " WHERE MEMBER_ID = @@server_uuid",
-    )
-    received = rows(
-        connection,
-        "SELECT RECEIVED_TRANSACTION_SET AS gtids, SERVICE_STATE AS state"
-        " FROM performance_schema.replication_connection_status"
-        " WHERE CHANNEL_NAME = 'group_replication_applier'",
-    )
+    server = _server(connection)
+    variables = _variables(connection)
+    members = _view(connection)
+    stats, received = _stats(connection), _received(connection)
     mine = next((member for member in members if member["id"] == server["server_uuid"]), None)
     mode = variables.get("group_replication_single_primary_mode")
     return {

@@ -81,6 +81,42 @@ def _channels(connection: Any) -> dict[str, Any]:
             " WHERE CHANNEL_NAME LIKE 'group\\_replication\\_%'",
         )
     }
+    appliers = _appliers(connection)
+    stats = rows(
+        connection,
+        "SELECT COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued,"
+        " COUNT_CONFLICTS_DETECTED AS conflicts"
+        " FROM performance_schema.replication_group_member_stats"
+        " WHERE MEMBER_ID = @@server_uuid",
+    )
+    applier, recovery = appliers.get("applier", {}), appliers.get("recovery", {})
+    clone = _last_clone(connection)
+    return {
+        "applier": {
+            "running": applier.get("state") == "ON",
+            "queued": stats[0]["queued"] if stats else 0,
+            "lag_seconds": round(float(applier.get("lag_seconds") or 0), 3),
+            "error": applier.get("error", ""),
+        },
+        "recovery": {
+            "running": recovery.get("state") == "ON",
+            "error": recovery.get("error")
+            or connections.get("recovery", {}).get("LAST_ERROR_MESSAGE", ""),
+        },
+        "clone": clone,
+        "rejoining": bool(
+            rows(
+                connection,
+                "SELECT 1 FROM performance_schema.events_stages_current"
+                " WHERE EVENT_NAME LIKE '%auto-rejoin%'",
+            )
+        ),
+        "conflicts": stats[0]["conflicts"] if stats else 0,
+    }
+
+
+def _appliers(connection: Any) -> dict[str, dict[str, Any]]:
+    """The group's channels, as those that apply what comes by them."""
     appliers: dict[str, dict[str, Any]] = {}
     for row in rows(
         connection,
@@ -95,49 +131,25 @@ def _channels(connection: Any) -> dict[str, Any]:
         " WHERE s.CHANNEL_NAME LIKE 'group\\_replication\\_%' GROUP BY 1, 2",
     ):
         appliers[row["channel"].removeprefix("group_replication_")] = row
-    stats = rows(
-        connection,
-        "SELECT COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued,"
-        " COUNT_CONFLICTS_DETECTED AS conflicts"
-        " FROM performance_schema.replication_group_member_stats"
-        " WHERE MEMBER_ID = @@server_uuid",
-    )
-    applier, recovery = appliers.get("applier", {}), appliers.get("recovery", {})
+    return appliers
+
+
+def _last_clone(connection: Any) -> dict[str, Any]:
+    """The last clone on this server and how far it came, or nothing."""
     clone = clone_status(connection)
     copied = rows(
         connection,
         "SELECT SUM(DATA) AS bytes, SUM(ESTIMATE) AS expected"
         " FROM performance_schema.clone_progress",
     )[0]
+    if not clone:
+        return {}
     return {
-        "applier": {
-            "running": applier.get("state") == "ON",
-            "queued": stats[0]["queued"] if stats else 0,
-            "lag_seconds": round(float(applier.get("lag_seconds") or 0), 3),
-            "error": applier.get("error", ""),
-        },
-        "recovery": {
-            "running": recovery.get("state") == "ON",
-            "error": recovery.get("error")
-            or connections.get("recovery", {}).get("LAST_ERROR_MESSAGE", ""),
-        },
-        "clone": {
-            "state": clone["STATE"],
-            "source": clone["SOURCE"],
-            "bytes": int(copied["bytes"] or 0),
-            "expected_bytes": int(copied["expected"] or 0),
-            "error": clone["ERROR_MESSAGE"],
-        }
-        if clone
-        else {},
-        "rejoining": bool(
-            rows(
-                connection,
-                "SELECT 1 FROM performance_schema.events_stages_current"
-                " WHERE EVENT_NAME LIKE '%auto-rejoin%'",
-            )
-        ),
-        "conflicts": stats[0]["conflicts"] if stats else 0,
+        "state": clone["STATE"],
+        "source": clone["SOURCE"],
+        "bytes": int(copied["bytes"] or 0),
+        "expected_bytes": int(copied["expected"] or 0),
+        "error": clone["ERROR_MESSAGE"],
     }
 
 
@@ -181,6 +193,24 @@ def diagnosis(
     differs = difference(mine["declared"] or (), tables if mine["declared"] else {})
     if differs:
         problems.append(f"the tables of nodes differ: {differs}, unlike {me}")
+    problems += _group_problems(settings, mine, channels["write_concurrency"])
+    problems += _channel_problems(me, mine, channels)
+    return {
+        "problems": problems,
+        "verdict": decision["verdict"],
+        "why": decision["why"],
+        **channels,
+        "errant": errant,
+        "absent": absent,
+        "undeclared": undeclared,
+    }
+
+
+def _group_problems(
+    settings: Settings, mine: Mapping[str, Any], concurrency: int | None
+) -> list[str]:
+    """What the group has that is not what is declared, from the local member's sight."""
+    problems = []
     if mine["quorum"] and mine["mode"] != settings.mode:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
     single_leader = mine["alike"].get(SINGLE_LEADER)
@@ -190,13 +220,18 @@ def diagnosis(
             f"{declared_single_leader(settings)} is declared: it takes that when it is led again, "
             "once all members have been out of it"
         )
-    concurrency = channels["write_concurrency"]
     right = concurrency and write_concurrency_for(settings, mine["mode"])
     if concurrency != right:
         problems.append(
             f"the group's write concurrency is {concurrency} instead of {right}: "
             "the first ONLINE member's keeper sets it"
         )
+    return problems
+
+
+def _channel_problems(me: str, mine: Mapping[str, Any], channels: Mapping[str, Any]) -> list[str]:
+    """What is not as it should be with the local member's channels, clone and tries to rejoin."""
+    problems = []
     if mine["state"] in PRESENT and not channels["applier"]["running"]:
         problems.append(f"{me}'s applier does not run: {channels['applier']['error'] or 'stopped'}")
     if mine["state"] not in PRESENT and channels["applier"]["error"]:
@@ -210,15 +245,7 @@ def diagnosis(
         problems.append(f"{me}'s last clone failed: {channels['clone']['error']}")
     if channels["rejoining"]:
         problems.append(f"{me} is in the server's own auto-rejoin, which asks no other member")
-    return {
-        "problems": problems,
-        "verdict": decision["verdict"],
-        "why": decision["why"],
-        **channels,
-        "errant": errant,
-        "absent": absent,
-        "undeclared": undeclared,
-    }
+    return problems
 
 
 def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: str) -> list[str]:
