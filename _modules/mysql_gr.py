@@ -2,9 +2,9 @@
 Look at a MySQL Group Replication group and take one member through its life.
 =============================================================================
 
-The module asks every declared member what it is, decides by one pure function
-(:py:func:`decide_by`) what the local member is to do, and does that: create the group, lead it
-again, join it, or wait.
+The module asks every declared member what it is, decides by one pure function (``decide_by`` of
+the library) what the local member is to do, and does that: create the group, lead it again, join
+it, or wait.
 Whatever is not proven is taken as unknown, and the unknown is never taken as dead.
 
 Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``); on a database machine
@@ -17,102 +17,41 @@ user; the others over their admin port, which answers when ``max_connections`` i
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import logging
-import shutil
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from group_replication import (
     accounts,
-    causes,
+    datadir,
+    leaving,
     maintenance,
-    memory,
+    membership,
     pillar,
+    recovery,
     running_options,
     schema_check,
+    switchover,
 )
-from group_replication.accounts import clerk_of, grantees, recovery_credentials
-from group_replication.connection import (
-    LOCK_SECONDS,
-    NO_ANSWER,
-    QUERY_SECONDS,
-    START_SECONDS,
-    UnreachableError,
-    answered,
-    error_text,
-    exclusive,
-    execute,
-    local,
-    machine_lock,
-    rows,
-    set_when_free,
-)
-from group_replication.decision import decide_by
-from group_replication.facts import USER_SCHEMAS, applier, facts_of, observe, silent
-from group_replication.gtid import format_gtids
+from group_replication.connection import answered, local
+from group_replication.facts import facts_of
 from group_replication.instance_check import instance_of, instance_problems
-from group_replication.maintenance import flag_leaving, given, kept_if_done
-from group_replication.model import (
-    ERROR,
-    MODES,
-    OFFLINE,
-    ONLINE,
-    SINGLE_LEADER,
-    SYSTEM_SCHEMAS,
-    UNKNOWN,
-    Settings,
-    joined,
-)
+from group_replication.model import Settings
 from group_replication.options import options_of
-from group_replication.overrides import (
-    named_member,
-    overruling,
-    removal_problem,
-    survivors_by,
-    unpaused,
-)
-from group_replication.running_options import declared_single_leader, switch_value
+from group_replication.overrides import overruling
 from group_replication.schema_check import checked_mode
 from group_replication.settings import (
     agent_settings,
     current_settings,
-    drain_seconds,
     settings_file_differs,
     write_settings,
 )
-from group_replication.status import clone_status, compared, named, status_of
-from group_replication.verdicts import (
-    ACTIONS,
-    STARTS,
-    Decide,
-    as_verdict,
-    because,
-    held_by,
-    silent_verdict,
-)
-from group_replication.versions import (
-    SUPPORTED,
-    is_supported,
-    statement_for,
-    version_of,
-    version_of_package,
-)
-from salt.exceptions import CommandExecutionError, SaltInvocationError
-
-with contextlib.suppress(ImportError):
-    import pymysql
-
-log = logging.getLogger(__name__)
+from group_replication.status import compared, status_of
+from group_replication.versions import SUPPORTED, is_supported, version_of, version_of_package
+from salt.exceptions import SaltInvocationError
 
 __virtualname__ = "mysql_gr"
 
-# What Salt offers as mysql_gr.*; the other public functions are pure or serve the keeper and the
-# health agent, which import this file as a library.
+# What Salt offers as mysql_gr.*.
 __load__ = [
     "account_differences",
     "balancer",
@@ -159,45 +98,13 @@ __load__ = [
 ]
 
 
-# The server's code for "too many concurrent clone operations": it gives one at a time.
-DONOR_BUSY = "3634"
-INITIALIZE_SECONDS = 300
-# How long the local mysqld may be away: it starts anew at the end of a clone, whoever made that.
-AWAY_SECONDS = 30
-# What STOP GROUP_REPLICATION may take before mysqld is stopped without it.
-STOP_SECONDS = 60
-# By then a balancer that asks five times a second has seen that this member is leaving.
-NOTICE_SECONDS = 1.0
-# How long commits that are under way may hold up a member that leaves.
-COMMIT_SECONDS = 5
-
-
 def __virtual__() -> str:
     return __virtualname__
-
-
-# --- settings ------------------------------------------------------------------------------------
-
-
-# --- options that pillar gives -------------------------------------------------------------------
-
-
-# --- settings, stored ----------------------------------------------------------------------------
 
 
 def _settings() -> Settings:
     """The settings of this minion."""
     return current_settings(__pillar__, __opts__["id"])
-
-
-# --- the decision --------------------------------------------------------------------------------
-
-
-# --- connections ---------------------------------------------------------------------------------
-
-
-class DonorBusyError(CommandExecutionError):
-    """The member that is to be cloned is being cloned by another one."""
 
 
 # --- accounts ------------------------------------------------------------------------------------
@@ -626,21 +533,6 @@ def _package_version(package: str) -> str:
 
 # --- a new data directory ------------------------------------------------------------------------
 
-# Inside the data directory, which may be a file system of its own, and given up at the end.
-ASIDE = ".initializing"
-# What Debian's package does for its own scripts and for root, who is known by the operating system.
-FIRST_ACCOUNTS = """\
-INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
-ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';
-CREATE USER 'debian-sys-maint'@'localhost' IDENTIFIED WITH 'auth_socket' AS 'root';
-GRANT ALL ON *.* TO 'debian-sys-maint'@'localhost' WITH GRANT OPTION;
-"""
-
-
-def _entries(directory: Path) -> set[str]:
-    """What a directory holds, but for what every new file system has."""
-    return {path.name for path in directory.iterdir()} - {"lost+found"}
-
 
 def initialized(directory: str) -> bool:
     """
@@ -658,9 +550,7 @@ def initialized(directory: str) -> bool:
 
         salt db1 mysql_gr.initialized /var/lib/mysql
     """
-    place = Path(directory)
-    found = _entries(place) if place.is_dir() else set()
-    return ASIDE not in found and bool(found)
+    return datadir.initialized(directory)
 
 
 def initialize(
@@ -694,304 +584,18 @@ def initialize(
 
         salt db1 mysql_gr.initialize /var/lib/mysql /etc/mysql/mysql.conf.d/zz-group-replication.cnf
     """
-    place, aside = Path(directory), Path(directory, ASIDE)
-    whole = aside / "whole"
-    was = memory.remembered(memory.MEMBER_FILE)
-    if was and not whole.is_dir():
-        raise CommandExecutionError(f"{directory} is empty: {memory.lost(__opts__['id'], was)}")
-    if dry_run:
-        return
-    place.mkdir(mode=0o700, exist_ok=True)
-    shutil.chown(place, user, user)
-    others = sorted(_entries(place) - {ASIDE})
-    if others and not whole.is_dir():
-        raise CommandExecutionError(
-            f"{directory} holds {others[0]}; a data directory is made only in an empty one"
-        )
-    if __salt__["cmd.retcode"](["pgrep", "--exact", "mysqld"], ignore_retcode=True) == 0:
-        raise CommandExecutionError(
-            f"a mysqld runs on this machine, while its data directory {directory} is "
-            f"{'not whole' if others else 'empty'}; stop it first"
-        )
-    if not whole.is_dir():
-        _initialize_aside(aside, option_file, user)
-    for path in sorted(whole.iterdir()):
-        path.rename(place / path.name)
-    shutil.rmtree(aside)
-
-
-def _initialize_aside(aside: Path, option_file: str, user: str) -> None:
-    if aside.exists():
-        shutil.rmtree(aside)
-    aside.mkdir(mode=0o700)
-    accounts, data, errors = aside / "accounts.sql", aside / "data", aside / "error.log"
-    accounts.write_text(FIRST_ACCOUNTS, encoding="utf-8")
-    shutil.chown(aside, user, user)
-    done = __salt__["cmd.run_all"](
-        [
-            "mysqld",
-            f"--defaults-extra-file={option_file}",
-            "--initialize-insecure",
-            f"--user={user}",
-            f"--datadir={data}",
-            f"--init-file={accounts}",
-            f"--log-error={errors}",
-        ],
-        python_shell=False,
-        timeout=INITIALIZE_SECONDS,
+    datadir.initialize(
+        directory,
+        option_file,
+        user,
+        dry_run,
+        me=__opts__["id"],
+        retcode=__salt__["cmd.retcode"],
+        run_all=__salt__["cmd.run_all"],
     )
-    said = errors.read_text(encoding="utf-8") if errors.exists() else ""
-    wrong = [line for line in said.splitlines() if "[ERROR]" in line]
-    if done["retcode"] != 0 or wrong:
-        raise CommandExecutionError(
-            f"mysqld could not make a data directory in {aside.parent} "
-            f"(exit code {done['retcode']}): {' '.join(wrong) or done['stderr'] or done['stdout']}"
-        )
-    data.rename(aside / "whole")
 
 
 # --- acting --------------------------------------------------------------------------------------
-
-
-def _set_mode(connection: Any, mode: str) -> None:
-    """Set what this member starts with; the server takes the two options in one order only."""
-    checks = "SET GLOBAL group_replication_enforce_update_everywhere_checks = "
-    single = "SET GLOBAL group_replication_single_primary_mode = "
-    if mode == MODES[0]:
-        statements = [single + "OFF", checks + "ON"]
-    else:
-        statements = [checks + "OFF", single + "ON"]
-    for statement in statements:
-        set_when_free(connection, statement)
-
-
-BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
-FORCE_MEMBERS = "SET GLOBAL group_replication_force_members = "
-
-
-def _stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
-    """Stop what is left of Group Replication on a member that is out of its group."""
-    if mine["state"] == ERROR or mine["running"]:
-        execute(connection, "STOP GROUP_REPLICATION")
-
-
-def _start(
-    settings: Settings,
-    connection: Any,
-    mine: Mapping[str, Any],
-    peers: Iterable[Mapping[str, Any]],
-    *,
-    bootstrap: bool,
-) -> None:
-    """Start Group Replication as the ONLINE peers have it; with bootstrap, as the first member."""
-    # A group keeps what it is, also when pillar or the option file is ahead of it.
-    group = next((one for one in peers if one["state"] == ONLINE), None)
-    mode = group["mode"] if group else settings.mode
-    has = group["alike"].get(SINGLE_LEADER) if group else declared_single_leader(settings)
-    _stop_failed(connection, mine)
-    if mine["offline_mode"]:
-        # Left by exit_state_action; a member that is let in again serves again.
-        execute(connection, "SET GLOBAL offline_mode = OFF")
-    if mine["mode"] != mode:
-        _set_mode(connection, mode)
-    if has and mine["alike"].get(SINGLE_LEADER) not in (None, has):
-        # A peer's text: it goes no further unless it is one of two words.
-        set_when_free(
-            connection, f"SET GLOBAL {SINGLE_LEADER} = {switch_value(SINGLE_LEADER, has)}"
-        )
-    # A start that fails leaves a server writable that was not read only before.
-    execute(connection, "SET GLOBAL super_read_only = ON")
-    # Left by a call that was given up on, it keeps Group Replication from starting.
-    set_when_free(connection, FORCE_MEMBERS + "''")
-    if not bootstrap:
-        # A run that was killed in the middle of a bootstrap may have left it ON: this start would
-        # make a second group.
-        set_when_free(connection, BOOTSTRAP + "OFF")
-        _start_group_replication(connection)
-        return
-    try:
-        set_when_free(connection, BOOTSTRAP + "ON")
-        _start_group_replication(connection)
-    finally:
-        try:
-            set_when_free(connection, BOOTSTRAP + "OFF")
-        except (pymysql.Error, OSError):
-            # The connection went with the start; the option must not stay.
-            with local(settings) as another:
-                set_when_free(another, BOOTSTRAP + "OFF")
-
-
-def _start_group_replication(connection: Any) -> None:
-    """Start it; where the server says no more than that its log says why, say what that says."""
-    try:
-        execute(connection, "START GROUP_REPLICATION")
-    except pymysql.Error as err:
-        said = error_text(err)
-        if not said.endswith(causes.SEE_LOG):
-            raise
-        logged = causes.last_errors(functools.partial(rows, connection))
-        raise CommandExecutionError(
-            f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
-        ) from err
-
-
-def _give_up_received(connection: Any) -> None:
-    execute(connection, "SET SESSION sql_log_bin = OFF")
-    try:
-        execute(connection, "SET GLOBAL super_read_only = OFF")
-        execute(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
-    finally:
-        execute(connection, "SET GLOBAL super_read_only = ON")
-        execute(connection, "SET SESSION sql_log_bin = ON")
-
-
-def _apply_received(connection: Any, received: str, patience: float) -> None:
-    """Apply what the applier channel received before a crash, with Group Replication stopped."""
-    channel = "FOR CHANNEL 'group_replication_applier'"
-    ask = functools.partial(rows, connection)
-    execute(connection, f"START REPLICA SQL_THREAD {channel}")
-    try:
-        progress, since = None, time.monotonic()
-        while True:
-            now = rows(connection, "SELECT GTID_SUBTRACT(%s, @@gtid_executed) AS s", (received,))
-            left = now[0]["s"]
-            if left == "":
-                return
-            error = causes.applier_error(ask)
-            if error:
-                raise CommandExecutionError(
-                    f"received but not applied: {left}; the applier said: {error}. Once that is "
-                    "mended it is tried again; mysql_gr.recover force_member=… gives it up"
-                )
-            # One transaction may take longer than anybody's patience: its rows are progress.
-            work = (left, causes.applier_work(ask))
-            if work != progress:
-                progress, since = work, time.monotonic()
-            elif time.monotonic() - since > patience:
-                raise CommandExecutionError(
-                    f"the applier made no progress for {patience:.0f} s; "
-                    f"received but not applied: {left}"
-                )
-            time.sleep(0.2)
-    finally:
-        execute(connection, f"STOP REPLICA SQL_THREAD {channel}")
-
-
-def _clone(
-    settings: Settings,
-    connection: Any,
-    mine: Mapping[str, Any],
-    donor: Mapping[str, Any],
-    patience: float,
-) -> None:
-    """Copy a member's data over this server's, with which mysqld then starts anew."""
-    _stop_failed(connection, mine)
-    (recovery,) = recovery_credentials(connection)
-    place = f"{donor['host']}:{donor['port']}"
-    execute(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
-    before = clone_status(connection).get("BEGIN_TIME")
-
-    def copy() -> str:
-        try:
-            with local(settings, None) as copying:
-                execute(
-                    copying,
-                    f"CLONE INSTANCE FROM %s@%s:{int(donor['port'])} IDENTIFIED BY %s REQUIRE SSL",
-                    (recovery["name"], donor["host"], recovery["password"]),
-                )
-        except CommandExecutionError as err:
-            # It always ends with the server's restart, and so with the connection's loss.
-            return str(err)
-        return ""
-
-    # What is there is dropped first, which super_read_only forbids; read_only stays ON.
-    execute(connection, "SET GLOBAL super_read_only = OFF")
-    try:
-        if held_by(mine):
-            # A copy that is cut off has dropped data already.
-            _forget_transactions(connection, mine["version"])
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            copied = pool.submit(copy)
-            try:
-                _await_progress(settings, patience, lambda seen, clone: copied.done())
-            except CommandExecutionError:
-                _kill_clone(settings)
-                raise
-    finally:
-        # Where it succeeded the server has started anew, read only by its option file.
-        with contextlib.suppress(CommandExecutionError), local(settings) as another:
-            execute(another, "SET GLOBAL super_read_only = ON")
-    said = copied.result()
-    _await_progress(settings, patience, lambda seen, clone: seen["answers"])
-    with local(settings) as again:
-        now = clone_status(again)
-    if now.get("BEGIN_TIME") == before or now.get("STATE") != "Completed":
-        why = now.get("ERROR_MESSAGE") or said
-        if DONOR_BUSY in why:
-            raise DonorBusyError(f"another member clones {place}; {settings.me} waits for its end")
-        raise CommandExecutionError(f"{settings.me} could not clone {place}: {why}")
-
-
-def _kill_clone(settings: Settings) -> None:
-    with contextlib.suppress(CommandExecutionError), local(settings) as connection:
-        for row in rows(connection, "SELECT PID AS pid FROM performance_schema.clone_status"):
-            with contextlib.suppress(pymysql.Error):
-                execute(connection, "KILL QUERY %s", (row["pid"],))
-
-
-def _remember(mine: Mapping[str, Any]) -> None:
-    """Keep on the root disk that this machine is a member; a full disk is no reason to stop."""
-    try:
-        memory.remember(mine, memory.MEMBER_FILE)
-    except OSError as err:
-        log.warning("%s is not written: %s", memory.MEMBER_FILE, err)
-
-
-def _act(
-    settings: Settings,
-    allowed: Sequence[str],
-    patience: float = 60,
-    lock_seconds: int = 0,
-    decided: Decide = decide_by,
-) -> dict[str, Any]:
-    """Decide under the lock and do what was decided, if it is among what the caller allows."""
-    with (
-        local(settings, START_SECONDS) as connection,
-        machine_lock(connection, lock_seconds) as locked,
-    ):
-        if not locked:
-            return as_verdict("wait", f"another run on {settings.me} is at it")
-        seen = facts_of(settings, connection)
-        decision = decided(settings.me, settings.group, seen)
-        verdict = decision["verdict"]
-        if verdict == "member":
-            _remember(seen[settings.me])
-        if verdict not in allowed:
-            return decision
-        if verdict in STARTS and not recovery_credentials(connection):
-            # A start without them ends only after a minute, and holds up whoever would set them.
-            return as_verdict(
-                "wait",
-                f"{settings.me} has no credentials for channel group_replication_recovery; "
-                "state mysql.accounts (mysql_gr.create_accounts) sets them",
-            )
-        log.info("%s: %s", verdict, decision["why"])
-        mine = seen[settings.me]
-        if verdict == "stop":
-            _stop_failed(connection, mine)
-        elif verdict == "apply":
-            _apply_received(connection, decision["received"], patience)
-        elif verdict == "clone":
-            try:
-                _clone(settings, connection, mine, seen[decision["donor"]], patience)
-            except DonorBusyError as err:
-                return as_verdict("wait", str(err))
-        else:
-            if verdict == "lead" and decision["received"]:
-                # Given up by name: the applier would fail at it again.
-                _give_up_received(connection)
-            _start(settings, connection, mine, seen.values(), bootstrap=verdict != "join")
-        return {**decision, "done": True}
 
 
 def converge(
@@ -1030,40 +634,7 @@ def converge(
     """
     settings = _settings()
     decided = overruling(settings.me, method, clone_over, force_member)
-    return converge_by(settings, timeout, patience, decided)
-
-
-def converge_by(
-    settings: Settings, timeout: float, patience: float, decided: Decide = decide_by
-) -> dict[str, Any]:
-    """
-    Do what :py:func:`converge` says, for settings that are at hand.
-    """
-    begin = answered = time.monotonic()
-    acted: list[str] = []
-    while True:
-        try:
-            decision = _act(settings, ACTIONS, patience, decided=decided)
-        except UnreachableError as err:
-            decision = silent_verdict(settings.me, str(err))
-        verdict, now = decision["verdict"], time.monotonic()
-        if verdict != "silent":
-            answered = now
-        if decision.pop("done", False):
-            acted.append(decision["why"])
-            if verdict == "clone":
-                # What was told is done; a second clone over the first one was not.
-                decided = decide_by
-        elif verdict == "recovering":
-            _wait_online(settings, patience)
-        elif verdict == "refuse" or (
-            verdict == "silent" and now - answered > min(AWAY_SECONDS, timeout)
-        ):
-            raise CommandExecutionError(decision["why"])
-        elif verdict in ("member", "paused") or now - begin > timeout:
-            return {**decision, "acted": acted}
-        else:
-            time.sleep(1)
+    return membership.converge_by(settings, timeout, patience, decided)
 
 
 def bootstrap(member: str) -> dict[str, Any]:
@@ -1083,9 +654,7 @@ def bootstrap(member: str) -> dict[str, Any]:
 
         salt db1 mysql_gr.bootstrap member=db1
     """
-    settings = _settings()
-    named_member(member, settings.me, "bootstrapping")
-    return _once(settings, ("create", "lead"))
+    return membership.bootstrap(_settings(), member)
 
 
 def join(
@@ -1119,30 +688,7 @@ def join(
         salt db2 mysql_gr.join
         salt db3 mysql_gr.join method=clone clone_over=db3
     """
-    settings = _settings()
-    if settings.removed:
-        raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
-    decided = unpaused(overruling(settings.me, method, clone_over))
-    decision = _once(settings, ("join", "clone"), patience, decided)
-    if decision["verdict"] == "clone":
-        cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
-        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **cloned}
-    maintenance.PAUSE_FILE.unlink(missing_ok=True)
-    maintenance.LEAVING_FILE.unlink(missing_ok=True)
-    return decision
-
-
-def _once(
-    settings: Settings,
-    verdicts: Sequence[str],
-    patience: float = 60,
-    decided: Decide = decide_by,
-) -> dict[str, Any]:
-    # The keeper may be at it already: what it did counts as done.
-    decision = _act(settings, verdicts, patience, LOCK_SECONDS, decided)
-    if decision.pop("done", False) or decision["verdict"] in ("member", "recovering"):
-        return decision
-    raise CommandExecutionError(decision["why"])
+    return membership.join(_settings(), method, clone_over, patience)
 
 
 def recover(
@@ -1212,25 +758,7 @@ def force_quorum(
 
         salt db1 mysql_gr.force_quorum survivors='[db1]' dead='[db2, db3]'
     """
-    settings = _settings()
-    # The statement itself waits without end for a view that does not come.
-    with exclusive(settings, patience) as connection:
-        survivors_by(settings.me, settings.nodes, facts_of(settings, connection), survivors, dead)
-        if dry_run:
-            return status()
-        places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
-        try:
-            set_when_free(connection, FORCE_MEMBERS + "%s", (places,))
-        except pymysql.OperationalError as err:
-            if NO_ANSWER not in error_text(err):
-                raise
-            raise CommandExecutionError(
-                f"no view of {joined(survivors)} alone within {patience:.0f} s; the server goes on "
-                "with it, and mysql_gr.status shows when it is there"
-            ) from err
-        set_when_free(connection, FORCE_MEMBERS + "''")
-    _wait_online(settings, patience)
-    return status()
+    return membership.force_quorum(_settings(), survivors, dead, patience, dry_run)
 
 
 def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
@@ -1256,57 +784,7 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
 
         salt db3 mysql_gr.reset_member member=db3
     """
-    settings = _settings()
-    named_member(member, settings.me, "emptying")
-    # Big databases take their time to be dropped.
-    with exclusive(settings, None) as connection:
-        seen = facts_of(settings, connection)
-        decision = unpaused(decide_by)(settings.me, settings.group, seen)
-        allowed = decision["verdict"] in ("join", "clone")
-        if not allowed and decision["overruled_by"] != "clone_over":
-            raise CommandExecutionError(f"{member} is not emptied: {decision['why']}")
-        mine = seen[member]
-        if not dry_run:
-            _stop_failed(connection, mine)
-            _empty(connection, settings, mine["version"])
-            # Until here it says that this machine has to be filled again.
-            memory.MEMBER_FILE.unlink(missing_ok=True)
-        return {"given_up": format_gtids(held_by(mine)), "errant": decision["errant"]}
-
-
-def _forget_transactions(connection: Any, version: str) -> None:
-    """
-    Let a server forget what it executed and received, before its data goes.
-
-    A run that breaks off between the two leaves data that no transaction accounts for, which is
-    refused. The other way round it would leave transactions without their data: that joins.
-    """
-    execute(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
-    execute(connection, statement_for("reset binary logs", version))
-
-
-def _empty(connection: Any, settings: Settings, version: str) -> None:
-    kept = [(account.name, account.host) for account in grantees(settings, "members")]
-    execute(connection, "SET SESSION sql_log_bin = OFF")
-    # Parents and children may lie in different databases.
-    execute(connection, "SET SESSION foreign_key_checks = OFF")
-    try:
-        execute(connection, "SET GLOBAL super_read_only = OFF")
-        _forget_transactions(connection, version)
-        # Accounts first: a database that is left says that this has not ended.
-        for row in rows(
-            connection,
-            "SELECT user AS name, host AS host FROM mysql.user WHERE user NOT LIKE"
-            " 'mysql.%%' AND user NOT IN ('root', 'debian-sys-maint') AND (user, host) NOT IN %s",
-            (kept,),
-        ):
-            execute(connection, "DROP USER %s@%s", (row["name"], row["host"]))
-        for row in rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
-            execute(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
-    finally:
-        execute(connection, "SET GLOBAL super_read_only = ON")
-        execute(connection, "SET SESSION foreign_key_checks = ON")
-        execute(connection, "SET SESSION sql_log_bin = ON")
+    return membership.reset_member(_settings(), member, dry_run)
 
 
 def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
@@ -1333,18 +811,7 @@ def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
 
         salt db3 mysql_gr.forget member=db3
     """
-    settings = _settings()
-    named_member(member, settings.me, "forgetting")
-    was = memory.remembered(memory.MEMBER_FILE)
-    with contextlib.suppress(UnreachableError), local(settings) as connection:
-        held = format_gtids(held_by(observe(connection)))
-        if held:
-            raise CommandExecutionError(
-                f"{member} has its data ({held}); mysql_gr.reset_member empties a member"
-            )
-    if not dry_run:
-        memory.MEMBER_FILE.unlink(missing_ok=True)
-    return was
+    return membership.forget(_settings(), member, dry_run)
 
 
 def pause(reason: str) -> dict[str, str]:
@@ -1422,51 +889,7 @@ def leave(
 
         salt db3 mysql_gr.leave member=db3 reason='memory is replaced'
     """
-    settings = _settings()
-    named_member(member, settings.me, "leaving")
-    seconds, why = drain_seconds("drain", drain, settings.drain), given(reason)
-    # The statement that takes a primary away waits as long as transactions may.
-    with (
-        exclusive(settings, START_SECONDS + seconds) as connection,
-        # Before it leaves, so that the keeper does not take it in again at once.
-        kept_if_done(maintenance.PAUSE_FILE, why),
-    ):
-        return _leave(settings, connection, seconds)
-
-
-def _await_progress(
-    settings: Settings,
-    patience: float,
-    enough: Callable[[Mapping[str, Any], Any], bool],
-) -> dict[str, Any]:
-    """Look until it is enough, for as long as transactions or cloned bytes still arrive."""
-    progress, since = None, time.monotonic()
-    while True:
-        try:
-            with local(settings) as connection:
-                seen = {**observe(connection), **applier(connection)}
-                cloned = rows(
-                    connection, "SELECT SUM(DATA) AS bytes FROM performance_schema.clone_progress"
-                )[0]["bytes"]
-        except CommandExecutionError as err:
-            # mysqld restarts itself at the end of a clone.
-            seen, cloned = silent(str(err)), None
-        if enough(seen, cloned):
-            return seen
-        now = (seen["state"], seen.get("gtid_executed"), seen.get("gtid_received"), cloned)
-        if now != progress:
-            progress, since = now, time.monotonic()
-        elif time.monotonic() - since > patience:
-            raise CommandExecutionError(
-                f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
-                + (f": {seen['error']}" if seen["error"] else "")
-                + (because(seen) if seen["answers"] else "")
-            )
-        time.sleep(0.5)
-
-
-def _wait_online(settings: Settings, patience: float) -> dict[str, Any]:
-    return _await_progress(settings, patience, lambda seen, _: seen["state"] == ONLINE)
+    return leaving.leave(_settings(), member, reason, drain)
 
 
 def wait_online(patience: float = 60) -> dict[str, Any]:
@@ -1484,25 +907,9 @@ def wait_online(patience: float = 60) -> dict[str, Any]:
 
         salt db2 mysql_gr.wait_online patience=120
     """
-    _wait_online(_settings(), patience)
-    return status()
-
-
-def _view_row(settings: Settings, seen: Mapping[str, Any], member: str) -> Mapping[str, Any]:
-    """The row of a declared member in a view that has a majority."""
-    if seen["state"] != ONLINE or not seen["quorum"]:
-        raise CommandExecutionError(
-            f"{settings.me} is {seen['state']}{'' if seen['quorum'] else ' without a majority'}; "
-            "the group is changed from a member that is ONLINE with one"
-        )
-    row = next((r for r in seen["members"] if r["host"] == settings.nodes.get(member)), None)
-    if row is None or row["state"] != ONLINE:
-        online = [r["name"] or r["host"] for r in named(settings, seen["members"])]
-        raise SaltInvocationError(
-            f"member is '{member}', which is not ONLINE in the group; expected one of "
-            + joined(online)
-        )
-    return row
+    settings = _settings()
+    recovery.wait_online(settings, patience)
+    return status_of(settings)
 
 
 def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str, Any]:
@@ -1531,28 +938,7 @@ def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str
 
         salt db1 mysql_gr.set_primary db2 drain=5
     """
-    settings = _settings()
-    with exclusive(settings, START_SECONDS + drain) as connection:
-        seen = observe(connection)
-        row = _view_row(settings, seen, member)
-        if seen["mode"] != MODES[1]:
-            raise CommandExecutionError(
-                "the group is multi-primary: every member is primary; "
-                "mysql_gr.switch_mode single-primary makes it one"
-            )
-        old = clerk_of(seen["members"], settings.nodes)
-        if dry_run:
-            return {"old": old, "new": member}
-        if old == settings.me != member:
-            flag_leaving(drain + STOP_SECONDS)
-            try:
-                _wait_idle(settings, connection, drain)
-                _set_as_primary(connection, row["id"], drain)
-            finally:
-                maintenance.LEAVING_FILE.unlink(missing_ok=True)
-        elif old != member:
-            _set_as_primary(connection, row["id"], drain)
-        return {"old": old, "new": clerk_of(observe(connection)["members"], settings.nodes)}
+    return switchover.set_primary(_settings(), member, drain, dry_run)
 
 
 def switch_mode(
@@ -1586,53 +972,7 @@ def switch_mode(
 
         salt 'db*' mysql_gr.switch_mode single-primary
     """
-    settings = _settings()
-    mode = checked_mode(mode)
-    with exclusive(settings) as connection:
-        seen = observe(connection)
-        row = _view_row(settings, seen, member or settings.me)
-        old = seen["mode"]
-        if dry_run:
-            if old != mode == MODES[0]:
-                _check_multi_primary(connection)
-            return {"old": old, "new": mode}
-        if old != mode:
-            if clerk_of(seen["members"], settings.nodes) == settings.me:
-                _switch_mode(connection, mode, row["id"])
-            else:
-                _await_mode(connection, settings, mode, patience)
-        return {"old": old, "new": observe(connection)["mode"]}
-
-
-def _switch_mode(connection: Any, mode: str, primary_id: str) -> None:
-    if mode == MODES[1]:
-        rows(
-            connection, "SELECT group_replication_switch_to_single_primary_mode(%s)", (primary_id,)
-        )
-        return
-    _check_multi_primary(connection)
-    rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
-
-
-def _check_multi_primary(connection: Any) -> None:
-    problems = schema_check.check_schema(connection, MODES[0])
-    if problems:
-        raise CommandExecutionError(
-            "multi-primary cannot take "
-            + "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
-        )
-
-
-def _await_mode(connection: Any, settings: Settings, mode: str, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while observe(connection)["mode"] != mode:
-        if time.monotonic() > deadline:
-            clerk = clerk_of(observe(connection)["members"], settings.nodes)
-            raise CommandExecutionError(
-                f"{clerk or 'a primary'} switches the group to {mode}; "
-                f"it did not arrive on {settings.me} within {patience:.0f} s"
-            )
-        time.sleep(0.5)
+    return switchover.switch_mode(_settings(), mode, member, patience, dry_run)
 
 
 # --- leaving -------------------------------------------------------------------------------------
@@ -1664,16 +1004,7 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
 
         salt db3 mysql_gr.drain member=db3 reason='a new kernel'
     """
-    settings = _settings()
-    named_member(member, settings.me, "draining")
-    wait, new, old = drain_seconds("seconds", seconds, settings.drain), given(reason), drained()
-    with (
-        exclusive(settings, START_SECONDS + wait) as connection,
-        kept_if_done(maintenance.DRAINED_FILE, new),
-    ):
-        if observe(connection)["state"] == ONLINE:
-            _drain(settings, connection, wait)
-        return {"old": old, "new": new, "busy": _busy(settings, connection)}
+    return leaving.drain(_settings(), member, reason, seconds)
 
 
 def drained() -> str:
@@ -1704,118 +1035,6 @@ def undrain() -> dict[str, str]:
     return maintenance.undrain()
 
 
-def _busy(settings: Settings, connection: Any) -> int:
-    """How many sessions of clients are in a transaction or a statement."""
-    own = ("root", settings.admin.name, settings.recovery.name, settings.health_user)
-    return rows(
-        connection,
-        "SELECT COUNT(*) AS busy FROM performance_schema.threads t"
-        " LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id = t.processlist_id"
-        " WHERE t.name = 'thread/sql/one_connection' AND COALESCE(t.processlist_user, '') NOT IN %s"
-        " AND (x.trx_id IS NOT NULL OR t.processlist_command NOT IN ('Sleep', 'Daemon'))",
-        (own,),
-    )[0]["busy"]
-
-
-def heir_of(settings: Settings, seen: Mapping[str, Any]) -> str | None:
-    """
-    Return the id of the member that is to be primary when this one leaves, or None.
-
-    settings
-        The group's settings.
-
-    seen
-        What the local member says of itself. Only a primary of a single-primary group hands over.
-    """
-    if seen["mode"] != MODES[1] or seen["role"] != "PRIMARY" or not seen["quorum"]:
-        return None
-    ids = {
-        member["host"]: member["id"]
-        for member in seen["members"]
-        if member["state"] == ONLINE and member["id"] != seen["server_uuid"]
-    }
-    return next((ids[host] for host in settings.nodes.values() if host in ids), None)
-
-
-def _wait_idle(settings: Settings, connection: Any, seconds: int) -> None:
-    """Wait until the balancer sends nobody new and no client is in a transaction, or time is up."""
-    begin = time.monotonic()
-    while time.monotonic() - begin < seconds:
-        if time.monotonic() - begin > NOTICE_SECONDS and not _busy(settings, connection):
-            return
-        # InnoDB shows its transactions anew only to who has not looked for a tenth of a second.
-        time.sleep(0.25)
-
-
-def _drain(settings: Settings, connection: Any, seconds: int) -> None:
-    """Wait until nobody is in the way; a primary hands over then.
-
-    Until another member has taken over, new connections wait at the balancer.
-    """
-    _wait_idle(settings, connection, seconds)
-    heir = heir_of(settings, observe(connection))
-    if heir:
-        try:
-            _set_as_primary(connection, heir, seconds)
-        except pymysql.Error as err:
-            log.warning("the primary is not handed over: %s", error_text(err))
-
-
-def _set_as_primary(connection: Any, member_id: str, seconds: int) -> None:
-    rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (member_id, seconds))
-
-
-def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool = False) -> Any:
-    """Drain the local member and take it out of its group; return its old and new state."""
-    old = observe(connection)["state"]
-    flag_leaving(seconds + STOP_SECONDS + LOCK_SECONDS)
-    try:
-        if old == ONLINE and seconds:
-            _drain(settings, connection, seconds)
-        if old != OFFLINE:
-            # Commits under way end before the group is left: one that waits for certification
-            # then holds up the server for a minute.
-            execute(connection, "SET SESSION lock_wait_timeout = %s", (COMMIT_SECONDS,))
-            with contextlib.suppress(pymysql.OperationalError, pymysql.InternalError):
-                execute(connection, "SET GLOBAL super_read_only = ON")
-            execute(connection, "STOP GROUP_REPLICATION")
-        execute(connection, "SET GLOBAL super_read_only = ON")
-        return {"old": old, "new": observe(connection)["state"]}
-    finally:
-        if not flag_stays:
-            maintenance.LEAVING_FILE.unlink(missing_ok=True)
-
-
-def leave_before_stop(settings: Settings) -> dict[str, Any]:
-    """
-    Drain the local member and take it out of its group, since mysqld is about to stop.
-
-    Until the server has stopped no keeper takes the member in again: who stops it removes the flag.
-
-    settings
-        The group's settings.
-
-    Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld does not
-    answer or refuses.
-    """
-    with (
-        local(settings, max(STOP_SECONDS, settings.drain + QUERY_SECONDS)) as connection,
-        # Another run that is starting the group here does not hold up a stop.
-        machine_lock(connection, 3),
-    ):
-        return _leave(settings, connection, settings.drain, flag_stays=True)
-
-
-def _removed_settings() -> Settings:
-    settings = _settings()
-    if not settings.removed:
-        raise SaltInvocationError(
-            f"pillar cluster:nodes declares {settings.me}; expected a member whose line is deleted "
-            "there: mysql_gr.leave takes out one that is declared"
-        )
-    return settings
-
-
 def removal() -> dict[str, Any]:
     """
     Say what is to be done about a member that the table of nodes no longer declares.
@@ -1830,15 +1049,7 @@ def removal() -> dict[str, Any]:
 
         salt db4 mysql_gr.removal
     """
-    settings = _removed_settings()
-    seen = facts_of(settings)
-    state = seen[settings.me]["state"]
-    settled = state in (OFFLINE, UNKNOWN) and not settings_differ()
-    return {
-        "state": state,
-        "settled": settled,
-        "problem": "" if settled else removal_problem(settings.me, seen),
-    }
+    return leaving.removal(_settings())
 
 
 def remove(member: str, drain: int | None = None) -> dict[str, Any]:
@@ -1863,18 +1074,7 @@ def remove(member: str, drain: int | None = None) -> dict[str, Any]:
 
         salt db4 mysql_gr.remove member=db4
     """
-    settings = _removed_settings()
-    named_member(member, settings.me, "removing")
-    seconds = drain_seconds("drain", drain, settings.drain)
-    now = removal()
-    if now["problem"]:
-        raise CommandExecutionError(now["problem"])
-    # First, so that the keeper does not take it in again at once.
-    store_settings()
-    if now["state"] == UNKNOWN:
-        return {"old": UNKNOWN, "new": UNKNOWN}
-    with exclusive(settings) as connection:
-        return _leave(settings, connection, seconds)
+    return leaving.remove(_settings(), member, drain)
 
 
 # --- options of the running server ---------------------------------------------------------------

@@ -16,9 +16,9 @@ from typing import Any
 
 sys.path.insert(0, "/usr/local/lib/mysql-gr")
 
-import mysql_gr
 import pymysql
 from group_replication import lock, memory
+from group_replication.membership import converge_by
 from group_replication.model import SYSTEM_SCHEMAS
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 
@@ -75,7 +75,7 @@ def converge(at: float, answer: int) -> None:
     time.sleep(max(0.0, at + random.uniform(0, 0.2) - time.time()))
     try:
         settings = settings_from_json(SETTINGS_FILE.read_text())
-        said = mysql_gr.converge_by(settings, timeout=60, patience=30)["why"]
+        said = converge_by(settings, timeout=60, patience=30)["why"]
     except Exception as err:
         said = f"{type(err).__name__}: {err}"
     os.write(answer, (said.replace("\n", " ") + "\n").encode())

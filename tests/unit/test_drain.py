@@ -6,7 +6,6 @@ import pytest
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
-import _modules.mysql_gr as mysql_gr
 from tests.unit.group import pillar
 from tests.unit.programs import loaded
 
@@ -23,7 +22,7 @@ def settings(monkeypatch, tmp_path):
 
 def test_it_says_what_became_of_the_member(settings, monkeypatch, capsys):
     monkeypatch.setattr(
-        mysql_gr, "leave_before_stop", lambda settings: {"old": "ONLINE", "new": "OFFLINE"}
+        drain, "leave_before_stop", lambda settings: {"old": "ONLINE", "new": "OFFLINE"}
     )
     assert drain.main() == 0
     assert capsys.readouterr().out == "db2 was ONLINE and is OFFLINE\n"
@@ -33,7 +32,7 @@ def test_a_failure_is_said(settings, monkeypatch, capsys):
     def fail(settings):
         raise CommandExecutionError("cannot connect")
 
-    monkeypatch.setattr(mysql_gr, "leave_before_stop", fail)
+    monkeypatch.setattr(drain, "leave_before_stop", fail)
     assert drain.main() == 1
     assert "without leaving its group first: cannot connect" in capsys.readouterr().err
     settings.unlink()

@@ -9,7 +9,6 @@ from group_replication import memory
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
-import _modules.mysql_gr as mysql_gr
 from tests.unit.group import GROUP, HOSTS, UUIDS, member, pillar
 from tests.unit.programs import loaded
 
@@ -75,7 +74,7 @@ def seeing(monkeypatch, tmp_path):
         monkeypatch.setattr(keeper, "set_write_concurrency", set_by_one("set"))
         monkeypatch.setattr(keeper, "write_concurrency", lambda connection: concurrency)
         monkeypatch.setattr(keeper, "silent_of", lambda hosts, port: [] if answers else hosts)
-        monkeypatch.setattr(mysql_gr, "converge_by", converge_by)
+        monkeypatch.setattr(keeper, "converge_by", converge_by)
         return acted
 
     return see

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-import mysql_gr
+from group_replication.leaving import leave_before_stop
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -16,7 +16,7 @@ def main() -> int:
     """Drain and leave; return 0 when that was done or nothing was to be done."""
     try:
         settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
-        left = mysql_gr.leave_before_stop(settings)
+        left = leave_before_stop(settings)
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
         print(f"mysqld is stopped without leaving its group first: {err}", file=sys.stderr)
         return 1

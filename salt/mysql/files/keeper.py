@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import mysql_gr
 from group_replication import memory
 from group_replication.communication import (
     forget_removed,
@@ -25,6 +24,7 @@ from group_replication.communication import (
 )
 from group_replication.connection import local
 from group_replication.facts import observe
+from group_replication.membership import converge_by
 from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -62,7 +62,7 @@ def look(known: frozenset[str] | None = None) -> Look:
                     return look_as_member(settings, connection, facts, known)
         except CommandExecutionError as err:
             return Look(str(err), LOOK_SECONDS, known)
-        decision = mysql_gr.converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
+        decision = converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
         return Look(decision["why"], LOOK_SECONDS)
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
         return Look(str(err), REFUSED_SECONDS)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.haproxy_cfg as haproxy_cfg
+from tests.unit.group import HOSTS, pillar
 
 ROOT = Path(__file__).parents[3]
 SECRET = "s3cret#\"w0rd'"
@@ -865,3 +866,27 @@ def test_the_project_s_own_pillar_is_a_configuration(machine):
     assert f"stats auth admin:{MASK}" in sections["listen stats"]
     for header, port in (("cluster", 3306), ("writer", 3307), ("read", 3308)):
         assert f"bind :{port}" in sections[f"listen mysql-{header}"]
+
+
+@pytest.mark.parametrize("count", [3, 5, 9])
+def test_the_balancer_has_a_server_for_each(count, monkeypatch):
+    sections = yaml.safe_load((ROOT / "pillar/haproxy.sls").read_text())["haproxy"]["sections"]
+    settings = {
+        "haproxy:sections": sections,
+        "haproxy:stats:user": "admin",
+        "haproxy:stats:password": "a-long-password",
+        "cluster:health_port": 9200,
+        "cluster:nodes": pillar(count)["cluster"]["nodes"],
+    }
+    monkeypatch.setattr(
+        haproxy_cfg,
+        "__salt__",
+        {"config.get": lambda key, default=None, **_: settings.get(key, default)},
+        raising=False,
+    )
+    found = haproxy_cfg.parse(haproxy_cfg.render())
+    for name in ("cluster", "writer", "read"):
+        lines = [line for line in found[f"listen mysql-{name}"] if line.startswith("server ")]
+        each = [f"{HOSTS[f'db{n}']}:3306" for n in range(1, count + 1)]
+        # The writer's are there for two versions of HAProxy.
+        assert [line.split()[2] for line in lines] == each * (2 if name == "writer" else 1)

@@ -1,0 +1,347 @@
+"""A member's way into its group: the decision is made under the lock, and carried out."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+from group_replication import causes, maintenance, memory
+from group_replication.accounts import grantees, recovery_credentials
+from group_replication.connection import (
+    LOCK_SECONDS,
+    NO_ANSWER,
+    START_SECONDS,
+    UnreachableError,
+    error_text,
+    exclusive,
+    execute,
+    local,
+    machine_lock,
+    rows,
+    set_when_free,
+)
+from group_replication.decision import decide_by
+from group_replication.facts import USER_SCHEMAS, facts_of, observe
+from group_replication.gtid import format_gtids
+from group_replication.model import MODES, ONLINE, SINGLE_LEADER, SYSTEM_SCHEMAS, Settings, joined
+from group_replication.overrides import named_member, overruling, survivors_by, unpaused
+from group_replication.recovery import (
+    DonorBusyError,
+    apply_received,
+    clone,
+    forget_transactions,
+    give_up_received,
+    stop_failed,
+    wait_online,
+)
+from group_replication.running_options import declared_single_leader, switch_value
+from group_replication.status import status_of
+from group_replication.verdicts import ACTIONS, STARTS, Decide, as_verdict, held_by, silent_verdict
+
+with contextlib.suppress(ImportError):
+    import pymysql
+
+log = logging.getLogger(__name__)
+
+# How long the local mysqld may be away: it starts anew at the end of a clone, whoever made that.
+AWAY_SECONDS = 30
+
+BOOTSTRAP = "SET GLOBAL group_replication_bootstrap_group = "
+FORCE_MEMBERS = "SET GLOBAL group_replication_force_members = "
+
+
+def _set_mode(connection: Any, mode: str) -> None:
+    """Set what this member starts with; the server takes the two options in one order only."""
+    checks = "SET GLOBAL group_replication_enforce_update_everywhere_checks = "
+    single = "SET GLOBAL group_replication_single_primary_mode = "
+    if mode == MODES[0]:
+        statements = [single + "OFF", checks + "ON"]
+    else:
+        statements = [checks + "OFF", single + "ON"]
+    for statement in statements:
+        set_when_free(connection, statement)
+
+
+def _start(
+    settings: Settings,
+    connection: Any,
+    mine: Mapping[str, Any],
+    peers: Iterable[Mapping[str, Any]],
+    *,
+    bootstrap: bool,
+) -> None:
+    """Start Group Replication as the ONLINE peers have it; with bootstrap, as the first member."""
+    # A group keeps what it is, also when pillar or the option file is ahead of it.
+    group = next((one for one in peers if one["state"] == ONLINE), None)
+    mode = group["mode"] if group else settings.mode
+    has = group["alike"].get(SINGLE_LEADER) if group else declared_single_leader(settings)
+    stop_failed(connection, mine)
+    if mine["offline_mode"]:
+        # Left by exit_state_action; a member that is let in again serves again.
+        execute(connection, "SET GLOBAL offline_mode = OFF")
+    if mine["mode"] != mode:
+        _set_mode(connection, mode)
+    if has and mine["alike"].get(SINGLE_LEADER) not in (None, has):
+        # A peer's text: it goes no further unless it is one of two words.
+        set_when_free(
+            connection, f"SET GLOBAL {SINGLE_LEADER} = {switch_value(SINGLE_LEADER, has)}"
+        )
+    # A start that fails leaves a server writable that was not read only before.
+    execute(connection, "SET GLOBAL super_read_only = ON")
+    # Left by a call that was given up on, it keeps Group Replication from starting.
+    set_when_free(connection, FORCE_MEMBERS + "''")
+    if not bootstrap:
+        # A run that was killed in the middle of a bootstrap may have left it ON: this start would
+        # make a second group.
+        set_when_free(connection, BOOTSTRAP + "OFF")
+        _start_group_replication(connection)
+        return
+    try:
+        set_when_free(connection, BOOTSTRAP + "ON")
+        _start_group_replication(connection)
+    finally:
+        try:
+            set_when_free(connection, BOOTSTRAP + "OFF")
+        except (pymysql.Error, OSError):
+            # The connection went with the start; the option must not stay.
+            with local(settings) as another:
+                set_when_free(another, BOOTSTRAP + "OFF")
+
+
+def _start_group_replication(connection: Any) -> None:
+    """Start it; where the server says no more than that its log says why, say what that says."""
+    try:
+        execute(connection, "START GROUP_REPLICATION")
+    except pymysql.Error as err:
+        said = error_text(err)
+        if not said.endswith(causes.SEE_LOG):
+            raise
+        logged = causes.last_errors(functools.partial(rows, connection))
+        raise CommandExecutionError(
+            f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
+        ) from err
+
+
+def _remember(mine: Mapping[str, Any]) -> None:
+    """Keep on the root disk that this machine is a member; a full disk is no reason to stop."""
+    try:
+        memory.remember(mine, memory.MEMBER_FILE)
+    except OSError as err:
+        log.warning("%s is not written: %s", memory.MEMBER_FILE, err)
+
+
+def _act(
+    settings: Settings,
+    allowed: Sequence[str],
+    patience: float = 60,
+    lock_seconds: int = 0,
+    decided: Decide = decide_by,
+) -> dict[str, Any]:
+    """Decide under the lock and do what was decided, if it is among what the caller allows."""
+    with (
+        local(settings, START_SECONDS) as connection,
+        machine_lock(connection, lock_seconds) as locked,
+    ):
+        if not locked:
+            return as_verdict("wait", f"another run on {settings.me} is at it")
+        seen = facts_of(settings, connection)
+        decision = decided(settings.me, settings.group, seen)
+        verdict = decision["verdict"]
+        if verdict == "member":
+            _remember(seen[settings.me])
+        if verdict not in allowed:
+            return decision
+        if verdict in STARTS and not recovery_credentials(connection):
+            # A start without them ends only after a minute, and holds up whoever would set them.
+            return as_verdict(
+                "wait",
+                f"{settings.me} has no credentials for channel group_replication_recovery; "
+                "state mysql.accounts (mysql_gr.create_accounts) sets them",
+            )
+        log.info("%s: %s", verdict, decision["why"])
+        mine = seen[settings.me]
+        if verdict == "stop":
+            stop_failed(connection, mine)
+        elif verdict == "apply":
+            apply_received(connection, decision["received"], patience)
+        elif verdict == "clone":
+            try:
+                clone(settings, connection, mine, seen[decision["donor"]], patience)
+            except DonorBusyError as err:
+                return as_verdict("wait", str(err))
+        else:
+            if verdict == "lead" and decision["received"]:
+                # Given up by name: the applier would fail at it again.
+                give_up_received(connection)
+            _start(settings, connection, mine, seen.values(), bootstrap=verdict != "join")
+        return {**decision, "done": True}
+
+
+def converge_by(
+    settings: Settings, timeout: float, patience: float, decided: Decide = decide_by
+) -> dict[str, Any]:
+    """
+    Do what :py:func:`converge` says, for settings that are at hand.
+    """
+    begin = answered = time.monotonic()
+    acted: list[str] = []
+    while True:
+        try:
+            decision = _act(settings, ACTIONS, patience, decided=decided)
+        except UnreachableError as err:
+            decision = silent_verdict(settings.me, str(err))
+        verdict, now = decision["verdict"], time.monotonic()
+        if verdict != "silent":
+            answered = now
+        if decision.pop("done", False):
+            acted.append(decision["why"])
+            if verdict == "clone":
+                # What was told is done; a second clone over the first one was not.
+                decided = decide_by
+        elif verdict == "recovering":
+            wait_online(settings, patience)
+        elif verdict == "refuse" or (
+            verdict == "silent" and now - answered > min(AWAY_SECONDS, timeout)
+        ):
+            raise CommandExecutionError(decision["why"])
+        elif verdict in ("member", "paused") or now - begin > timeout:
+            return {**decision, "acted": acted}
+        else:
+            time.sleep(1)
+
+
+def _once(
+    settings: Settings,
+    verdicts: Sequence[str],
+    patience: float = 60,
+    decided: Decide = decide_by,
+) -> dict[str, Any]:
+    # The keeper may be at it already: what it did counts as done.
+    decision = _act(settings, verdicts, patience, LOCK_SECONDS, decided)
+    if decision.pop("done", False) or decision["verdict"] in ("member", "recovering"):
+        return decision
+    raise CommandExecutionError(decision["why"])
+
+
+def _empty(connection: Any, settings: Settings, version: str) -> None:
+    kept = [(account.name, account.host) for account in grantees(settings, "members")]
+    execute(connection, "SET SESSION sql_log_bin = OFF")
+    # Parents and children may lie in different databases.
+    execute(connection, "SET SESSION foreign_key_checks = OFF")
+    try:
+        execute(connection, "SET GLOBAL super_read_only = OFF")
+        forget_transactions(connection, version)
+        # Accounts first: a database that is left says that this has not ended.
+        for row in rows(
+            connection,
+            "SELECT user AS name, host AS host FROM mysql.user WHERE user NOT LIKE"
+            " 'mysql.%%' AND user NOT IN ('root', 'debian-sys-maint') AND (user, host) NOT IN %s",
+            (kept,),
+        ):
+            execute(connection, "DROP USER %s@%s", (row["name"], row["host"]))
+        for row in rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,)):
+            execute(connection, f"DROP DATABASE `{row['name'].replace('`', '``')}`")
+    finally:
+        execute(connection, "SET GLOBAL super_read_only = ON")
+        execute(connection, "SET SESSION foreign_key_checks = ON")
+        execute(connection, "SET SESSION sql_log_bin = ON")
+
+
+def bootstrap(settings: Settings, member: str) -> dict[str, Any]:
+    """
+    Create the group on this member, or lead it again, if the decision is that it shall.
+    """
+    named_member(member, settings.me, "bootstrapping")
+    return _once(settings, ("create", "lead"))
+
+
+def join(
+    settings: Settings, method: str, clone_over: str | None, patience: float
+) -> dict[str, Any]:
+    """
+    Take the local member into the group that the others have, and end a pause.
+    """
+    if settings.removed:
+        raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
+    decided = unpaused(overruling(settings.me, method, clone_over))
+    decision = _once(settings, ("join", "clone"), patience, decided)
+    if decision["verdict"] == "clone":
+        cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
+        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **cloned}
+    maintenance.PAUSE_FILE.unlink(missing_ok=True)
+    maintenance.LEAVING_FILE.unlink(missing_ok=True)
+    return decision
+
+
+def force_quorum(
+    settings: Settings,
+    survivors: Sequence[str],
+    dead: Sequence[str],
+    patience: float,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """
+    Let the survivors of a group that lost its majority go on alone.
+    """
+    # The statement itself waits without end for a view that does not come.
+    with exclusive(settings, patience) as connection:
+        survivors_by(settings.me, settings.nodes, facts_of(settings, connection), survivors, dead)
+        if dry_run:
+            return status_of(settings)
+        places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
+        try:
+            set_when_free(connection, FORCE_MEMBERS + "%s", (places,))
+        except pymysql.OperationalError as err:
+            if NO_ANSWER not in error_text(err):
+                raise
+            raise CommandExecutionError(
+                f"no view of {joined(survivors)} alone within {patience:.0f} s; the server goes on "
+                "with it, and mysql_gr.status shows when it is there"
+            ) from err
+        set_when_free(connection, FORCE_MEMBERS + "''")
+    wait_online(settings, patience)
+    return status_of(settings)
+
+
+def reset_member(settings: Settings, member: str, dry_run: bool = False) -> dict[str, str]:
+    """
+    Empty a member that is outside its group, so that it can come in anew.
+    """
+    named_member(member, settings.me, "emptying")
+    # Big databases take their time to be dropped.
+    with exclusive(settings, None) as connection:
+        seen = facts_of(settings, connection)
+        decision = unpaused(decide_by)(settings.me, settings.group, seen)
+        allowed = decision["verdict"] in ("join", "clone")
+        if not allowed and decision["overruled_by"] != "clone_over":
+            raise CommandExecutionError(f"{member} is not emptied: {decision['why']}")
+        mine = seen[member]
+        if not dry_run:
+            stop_failed(connection, mine)
+            _empty(connection, settings, mine["version"])
+            # Until here it says that this machine has to be filled again.
+            memory.MEMBER_FILE.unlink(missing_ok=True)
+        return {"given_up": format_gtids(held_by(mine)), "errant": decision["errant"]}
+
+
+def forget(settings: Settings, member: str, dry_run: bool = False) -> dict[str, Any]:
+    """
+    Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
+    """
+    named_member(member, settings.me, "forgetting")
+    was = memory.remembered(memory.MEMBER_FILE)
+    with contextlib.suppress(UnreachableError), local(settings) as connection:
+        held = format_gtids(held_by(observe(connection)))
+        if held:
+            raise CommandExecutionError(
+                f"{member} has its data ({held}); mysql_gr.reset_member empties a member"
+            )
+    if not dry_run:
+        memory.MEMBER_FILE.unlink(missing_ok=True)
+    return was

@@ -1,0 +1,58 @@
+"""The marks of an operator, and of a member that leaves."""
+
+from __future__ import annotations
+
+import pytest
+from group_replication import maintenance
+from group_replication.maintenance import flag_leaving, kept_out, leaving
+from group_replication.settings import REMOVED, settings_file_differs, write_settings
+from salt.exceptions import SaltInvocationError
+
+from tests.unit.group import (
+    pillar,
+)
+
+
+def test_a_pause_needs_a_reason_and_ends(monkeypatch, tmp_path):
+    monkeypatch.setattr(maintenance, "PAUSE_FILE", tmp_path / "state" / "paused")
+    with pytest.raises(SaltInvocationError, match="reason is empty"):
+        maintenance.pause("  ")
+    assert maintenance.unpause() == {"old": "", "new": ""}
+    assert maintenance.pause("work on it") == {"old": "", "new": "work on it"}
+    assert maintenance.pause("more work") == {"old": "work on it", "new": "more work"}
+    assert maintenance.unpause() == {"old": "more work", "new": ""}
+    # What is left of a reason is a pause, too.
+    maintenance.PAUSE_FILE.write_text("\n")
+    assert "gives no reason" in maintenance.paused()
+    maintenance.PAUSE_FILE.write_bytes(b"\xff")
+    assert "cannot be read" in maintenance.paused()
+    assert "cannot be read" in maintenance.unpause()["old"]
+    assert maintenance.paused() == ""
+
+
+def test_removal_ends_when_it_is_declared_again_and_an_operators_pause_does_not(minion):
+    maintenance.pause("memory is replaced")
+    minion(pillar(3))
+    assert settings_file_differs(minion.settings)
+    write_settings(minion.settings)
+    maintenance.unpause()
+    assert kept_out(minion.settings) == REMOVED
+    maintenance.pause("memory is replaced")
+    minion(pillar(4))
+    assert settings_file_differs(minion.settings)
+    write_settings(minion.settings)
+    assert kept_out(minion.settings) == "memory is replaced"
+    maintenance.unpause()
+    assert kept_out(minion.settings) == ""
+
+
+def test_a_drain_that_nobody_ended_is_over_some_time(minion):
+    assert not leaving()
+    flag_leaving(60)
+    assert leaving()
+    assert kept_out(minion.settings) == "it is leaving just now"
+    assert maintenance.LEAVING_FILE.stat().st_mode & 0o777 == 0o644
+    flag_leaving(-0.01)
+    assert not leaving()
+    maintenance.LEAVING_FILE.write_text("what is this\n")
+    assert not leaving()

@@ -1,0 +1,37 @@
+"""Another primary, another mode."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from group_replication import switchover
+from group_replication.switchover import set_primary, switch_mode
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+from tests.unit.group import (
+    online,
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda mine: switch_mode(mine, "multi-primary", None, 60, True),
+            "multi-primary cannot take",
+        ),
+        (lambda mine: set_primary(mine, "db3", 10, True), "member is 'db3', which is not ONLINE"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
+    seen = online("db4", "db1", mode="single-primary")
+    problem = {"table": "shop.t", "problem": "engine", "detail": "MyISAM, not InnoDB"}
+    monkeypatch.setattr(switchover, "exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(switchover, "observe", lambda connection: seen)
+    monkeypatch.setattr(switchover, "check_schema", lambda *_: [problem])
+    with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
+        call(minion.settings)
+    monkeypatch.setattr(switchover, "check_schema", lambda *_: [])
+    assert switch_mode(minion.settings, "multi-primary", None, 60, True)["new"] == "multi-primary"
+    assert set_primary(minion.settings, "db1", 10, True)["new"] == "db1"
