@@ -69,7 +69,6 @@ mysql-health-service-running:
       - user: mysql-health-user-present
       - service: mysql-health-socket-running
     - watch:
-      - file: mysql-library-package-managed
       - file: mysql-library-managed
       - file: mysql-health-program-managed
       - file: mysql-health-unit-managed

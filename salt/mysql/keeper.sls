@@ -35,7 +35,6 @@ mysql-keeper-service-running:
     - require:
       - sls: mysql.accounts
     - watch:
-      - file: mysql-library-package-managed
       - file: mysql-library-managed
       - file: mysql-keeper-program-managed
       - file: mysql-keeper-unit-managed
