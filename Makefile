@@ -109,13 +109,14 @@ bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of state
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	@$(RUN) -m bench report
 
-lint: $(VENV)/ready ## ruff, mypy, shellcheck, yamllint, salt-lint, vagrant validate, php -l
+lint: $(VENV)/ready ## ruff, mypy, import-linter, shellcheck, yamllint, salt-lint, vagrant validate, php -l
 	@vagrant/host.sh $(NEEDS_LINT)
 	@$(LOGGED) ruff $(VENV)/bin/ruff check .
 	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
 	@# Twice, since a module and its states have one name.
 	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos tests/host bench
 	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
+	@$(LOGGED) lint-imports env PYTHONPATH=_utils $(VENV)/bin/lint-imports --no-cache
 	@$(LOGGED) shellcheck shellcheck $(SHELL_FILES)
 	@$(LOGGED) yamllint $(VENV)/bin/yamllint --strict .
 	@$(LOGGED) salt-lint sh -c "git ls-files 'salt/*.sls' 'salt/*.jinja' 'pillar/*.sls' | xargs $(VENV)/bin/salt-lint"
