@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from group_replication.reports import converged, failed, predicted, unchanged
+from group_replication.running_options import not_set
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "mysql_gr"
@@ -40,24 +42,6 @@ def _partial() -> bool:
     return __salt__["config.get"]("converge") == "partial"
 
 
-def _unchanged(name: str, comment: str) -> dict[str, Any]:
-    return {"name": name, "result": True, "comment": comment, "changes": {}}
-
-
-def _predicted(ret: dict[str, Any], comment: str) -> dict[str, Any]:
-    """Say what a run would do."""
-    ret["result"] = None
-    ret["comment"] = comment
-    return ret
-
-
-def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
-    ret["result"] = False
-    ret["comment"] = str(err)
-    ret["changes"] = {}
-    return ret
-
-
 def data_initialized(name: str, option_file: str) -> dict[str, Any]:
     """
     Make sure that the server has a data directory; one that holds anything is left as it is.
@@ -71,18 +55,18 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
     option_file
         The server's options.
     """
-    ret = _unchanged(name, f"{name} is a data directory")
+    ret = unchanged(name, f"{name} is a data directory")
     try:
         if __salt__["mysql_gr.initialized"](name):
             return ret
         ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
         if __opts__["test"]:
             __salt__["mysql_gr.initialize"](name, option_file, dry_run=True)
-            return _predicted(ret, f"{name} would be made a data directory")
+            return predicted(ret, f"{name} would be made a data directory")
         __salt__["mysql_gr.initialize"](name, option_file)
         ret["comment"] = f"{name} has been made a data directory"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -93,18 +77,18 @@ def settings_stored(name: str) -> dict[str, Any]:
     name
         A word for the state; the file is always ``/etc/mysql-gr/settings.json``.
     """
-    ret = _unchanged(name, "The keeper's settings are as declared")
+    ret = unchanged(name, "The keeper's settings are as declared")
     try:
         if not __salt__["mysql_gr.settings_differ"]():
             return ret
         # The file holds a password, so what differs is not shown.
         ret["changes"] = {"settings": "as declared in pillar"}
         if __opts__["test"]:
-            return _predicted(ret, "The keeper's settings would be written")
+            return predicted(ret, "The keeper's settings would be written")
         __salt__["mysql_gr.store_settings"]()
         ret["comment"] = "The keeper's settings have been written"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -120,7 +104,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
         joins, without a transaction. ``application``: the application's database and account; made
         once in the group.
     """
-    ret = _unchanged(name, f"The accounts of scope {scope} are present")
+    ret = unchanged(name, f"The accounts of scope {scope} are present")
     try:
         try:
             missing = __salt__["mysql_gr.account_differences"](scope, timeout=_away())
@@ -128,7 +112,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
             if not __opts__["test"]:
                 raise
             # A machine that has no server yet gets one in the same run.
-            return _predicted(ret, f"The accounts would be made once mysqld runs: {err}")
+            return predicted(ret, f"The accounts would be made once mysqld runs: {err}")
         if not missing:
             return ret
         if scope == "application" and _partial():
@@ -140,13 +124,13 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
                 return ret
         ret["changes"] = missing
         if __opts__["test"]:
-            return _predicted(
+            return predicted(
                 ret, f"The accounts of scope {scope} would be made: {', '.join(missing)}"
             )
         __salt__["mysql_gr.create_accounts"](scope)
         ret["comment"] = f"The accounts of scope {scope} have been made: {', '.join(missing)}"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -160,7 +144,7 @@ def options_current(name: str) -> dict[str, Any]:
     name
         A word for the state.
     """
-    ret = _unchanged(name, "The running server has the declared options")
+    ret = unchanged(name, "The running server has the declared options")
     try:
         try:
             differ = __salt__["mysql_gr.option_differences"](timeout=_away())
@@ -168,7 +152,7 @@ def options_current(name: str) -> dict[str, Any]:
             if not __opts__["test"]:
                 raise
             # A machine that has no server yet gets one in the same run.
-            return _predicted(ret, f"The options would be compared once mysqld runs: {err}")
+            return predicted(ret, f"The options would be compared once mysqld runs: {err}")
         ret["changes"] = differ["online"]
         if differ["online"] and __opts__["test"]:
             ret["result"] = None
@@ -176,18 +160,9 @@ def options_current(name: str) -> dict[str, Any]:
         elif differ["online"]:
             ret["changes"] = __salt__["mysql_gr.set_options"]()
             ret["comment"] = f"Set in the running server: {', '.join(ret['changes'])}"
-        if differ["restart"]:
-            ret["comment"] += ". Waiting for a restart of mysqld: " + ", ".join(
-                f"{option} is {value['old']}, declared {value['new']}"
-                for option, value in differ["restart"].items()
-            )
-        if differ["unknown"]:
-            ret["comment"] += (
-                ". Not known to the running server (misspelt, or of a plugin that is not loaded): "
-                + ", ".join(differ["unknown"])
-            )
+        ret["comment"] += not_set(differ)
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -221,7 +196,7 @@ def member_online(
     force_member
         As for ``mysql_gr.recover``: naming this member, it leads although others do not answer.
     """
-    ret = _unchanged(name, f"{name} is ONLINE")
+    ret = unchanged(name, f"{name} is ONLINE")
     told = {"method": method, "clone_over": clone_over, "force_member": force_member}
     try:
         decision = __salt__["mysql_gr.decide"](**told)
@@ -243,17 +218,11 @@ def member_online(
         if verdict == "clone":
             ret["changes"]["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
         if __opts__["test"]:
-            return _predicted(ret, f"{name} would be brought ONLINE: {why}")
+            return predicted(ret, f"{name} would be brought ONLINE: {why}")
         decision = __salt__["mysql_gr.converge"](timeout=timeout, patience=patience, **told)
-        if decision["verdict"] == "paused":
-            ret["changes"] = {}
-            ret["comment"] = decision["why"]
-        elif decision["verdict"] != "member":
-            raise CommandExecutionError(f"not ONLINE after {timeout} s: {decision['why']}")
-        else:
-            ret["comment"] = "; ".join([*decision["acted"], f"{name} has come ONLINE"])
+        return converged(ret, decision, timeout)
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -272,7 +241,7 @@ def quorum_held(
     patience
         Seconds to wait for the new view. Default 120.
     """
-    ret = _unchanged(name, f"{name} is in a view with a majority")
+    ret = unchanged(name, f"{name} is in a view with a majority")
     try:
         if __salt__["mysql_gr.status"]()["quorum"]:
             return ret
@@ -280,11 +249,11 @@ def quorum_held(
         __salt__["mysql_gr.force_quorum"](**told, dry_run=True)
         ret["changes"] = {"quorum": {"old": False, "new": True}, "dead": dead}
         if __opts__["test"]:
-            return _predicted(ret, f"The group would go on with {', '.join(survivors)} alone")
+            return predicted(ret, f"The group would go on with {', '.join(survivors)} alone")
         __salt__["mysql_gr.force_quorum"](**told)
         ret["comment"] = f"The group goes on with {', '.join(survivors)} alone"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -299,7 +268,7 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
         The same name again: without it a member that holds something is left as it is, and the
         state fails.
     """
-    ret = _unchanged(name, f"{name} is empty")
+    ret = unchanged(name, f"{name} is empty")
     try:
         seen = __salt__["mysql_gr.facts"]()[name]
         held = ("gtid_executed", "gtid_received", "schemas")
@@ -309,11 +278,11 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
         given_up = __salt__["mysql_gr.reset_member"](**told, dry_run=True)
         ret["changes"] = given_up
         if __opts__["test"]:
-            return _predicted(ret, f"{name} would be emptied")
+            return predicted(ret, f"{name} would be emptied")
         ret["changes"] = __salt__["mysql_gr.reset_member"](**told)
         ret["comment"] = f"{name} has been emptied"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -371,7 +340,7 @@ def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> d
     """Hold what an operator keeps from a member to a reason, or with None to nothing."""
     new = (reason or "").strip()
     now = f"{name} is {what}: {new}" if new else f"{name} is not {what}"
-    ret = _unchanged(name, now)
+    ret = unchanged(name, now)
     try:
         if reason is not None and not new:
             raise SaltInvocationError("reason is empty; expected a few words for others to read")
@@ -381,11 +350,11 @@ def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> d
         done = what if new else f"un{what}"
         ret["changes"] = {what: {"old": old, "new": new}}
         if __opts__["test"]:
-            return _predicted(ret, f"{name} would be {done}")
+            return predicted(ret, f"{name} would be {done}")
         act()
         ret["comment"] = f"{name} has been {done}"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -404,7 +373,7 @@ def member_absent(
     drain
         Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
     """
-    ret = _unchanged(name, f"{name} is outside the group and stays there")
+    ret = unchanged(name, f"{name} is outside the group and stays there")
     try:
         seen = __salt__["mysql_gr.status"]()
         state = seen["member"]["state"]
@@ -417,11 +386,11 @@ def member_absent(
         if not paused:
             ret["changes"]["paused"] = {"old": "", "new": reason}
         if __opts__["test"]:
-            return _predicted(ret, f"{name} would leave the group and stay outside")
+            return predicted(ret, f"{name} would leave the group and stay outside")
         __salt__["mysql_gr.leave"](member=name, reason=paused or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -437,7 +406,7 @@ def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
     drain
         Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
     """
-    ret = _unchanged(name, f"{name} is no longer declared and is outside the group")
+    ret = unchanged(name, f"{name} is no longer declared and is outside the group")
     try:
         now = __salt__["mysql_gr.removal"]()
         if now["settled"]:
@@ -449,11 +418,11 @@ def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
         else:
             ret["changes"] = {"state": {"old": now["state"], "new": "OFFLINE"}}
         if __opts__["test"]:
-            return _predicted(ret, f"{name} is no longer declared and would leave the group")
+            return predicted(ret, f"{name} is no longer declared and would leave the group")
         __salt__["mysql_gr.remove"](member=name, drain=drain)
         ret["comment"] = f"{name} is no longer declared and has left the group"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -467,7 +436,7 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
     patience
         Seconds to wait for the member that switches. Default 60.
     """
-    ret = _unchanged(name, f"The group is {name}")
+    ret = unchanged(name, f"The group is {name}")
     try:
         try:
             seen = __salt__["mysql_gr.status"]()
@@ -484,11 +453,11 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:
             __salt__["mysql_gr.switch_mode"](name, patience=patience, dry_run=True)
-            return _predicted(ret, f"The group would be switched to {name}")
+            return predicted(ret, f"The group would be switched to {name}")
         __salt__["mysql_gr.switch_mode"](name, patience=patience)
         ret["comment"] = f"The group has been switched to {name}"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
@@ -502,7 +471,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
     drain
         Seconds that running transactions get to end. Default 10.
     """
-    ret = _unchanged(name, f"{name} is the primary")
+    ret = unchanged(name, f"{name} is the primary")
     try:
         now = [member["name"] for member in __salt__["mysql_gr.primary"]()]
         if now == [name]:
@@ -515,11 +484,11 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
         ret["changes"] = {"primary": {"old": now[0], "new": name}}
         if __opts__["test"]:
             __salt__["mysql_gr.set_primary"](name, drain=drain, dry_run=True)
-            return _predicted(ret, f"{name} would be made primary")
+            return predicted(ret, f"{name} would be made primary")
         __salt__["mysql_gr.set_primary"](name, drain=drain)
         ret["comment"] = f"{name} has been made primary"
     except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
+        return failed(ret, err)
     return ret
 
 
