@@ -163,7 +163,7 @@ def create_accounts(scope: str = "members", patience: float = 30) -> None:
     Make what is missing of a scope's accounts, without an errant transaction.
 
     Outside the group, a member's own accounts are made with its binary log off. Inside, one member
-    makes them for all (:py:func:`clerk_of`), and the others wait until they arrive.
+    makes them for all (:py:func:`clerk`), and the others wait until they arrive.
 
     scope
         ``members`` (default) or ``application``.
@@ -476,7 +476,7 @@ def decide(
     method, clone_over, force_member
         As for :py:func:`converge`: what it would do with them.
 
-    Returns what :py:func:`decide_by` does: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``,
+    Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``,
     ``received`` and ``overruled_by``. Raises SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
@@ -947,7 +947,7 @@ def switch_mode(
     """
     Switch the whole group between multi-primary and single-primary, online.
 
-    One member does it (:py:func:`clerk_of`); called on another, this waits until it has arrived.
+    One member does it (:py:func:`clerk`); called on another, this waits until it has arrived.
 
     mode
         multi-primary or single-primary.

@@ -22,7 +22,7 @@ except ImportError:
     HAS_PYMYSQL = False
 
 
-# The server's code for it, as _said writes codes.
+# The server's code for it, as error_text writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
 # The server sets one option of Group Replication at a time, and none while that starts or stops.
 SETTING_ANOTHER = "(3724)"
@@ -44,6 +44,7 @@ Answer = TypeVar("Answer")
 
 
 def tls() -> ssl.SSLContext:
+    """Return how members speak TLS to each other."""
     # Encrypted, not verified: each server made its certificate itself.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -132,6 +133,7 @@ def answered(settings: Settings, seconds: float, question: Callable[[Any], Answe
 
 
 def peer(settings: Settings, address: str) -> Any:
+    """Return a context with a connection to any member over its admin port."""
     return connect(
         host=address,
         port=settings.admin_port,
@@ -142,12 +144,14 @@ def peer(settings: Settings, address: str) -> Any:
 
 
 def rows(connection: Any, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Run a query and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
         return list(cursor.fetchall())
 
 
 def execute(connection: Any, sql: str, values: Sequence[Any] = ()) -> None:
+    """Run a statement that answers with nothing."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
 

@@ -446,14 +446,14 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
         The declared UUID of the group.
 
     facts
-        Declared name to what :py:func:`facts` found, in declared order, ``me`` among them.
+        Declared name to what ``facts_of`` found, in declared order, ``me`` among them.
 
     Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, stop, apply,
     wait, uncertain, paused, silent, refuse), ``why`` (the sentence for the operator), ``leader``
     (who creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only
     this member has, or ""), ``received`` (GTIDs to be applied, or "") and ``overruled_by`` (the
-    argument with which an operator can decide otherwise: ``clone_over`` of :py:func:`join`,
-    ``force_member`` of :py:func:`recover`, or "").
+    argument with which an operator can decide otherwise: ``clone_over`` of ``mysql_gr.join``,
+    ``force_member`` of ``mysql_gr.recover``, or "").
     """
     mine = facts[me]
     if not mine["answers"]:

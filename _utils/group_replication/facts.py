@@ -60,7 +60,7 @@ def writable_by(facts: Mapping[str, Any]) -> bool:
     Tell whether a member takes writes, from what it says of itself.
 
     facts
-        One member's part of :py:func:`facts`.
+        One member's part of :py:func:`facts_of`.
     """
     return (
         readable_by(facts)
@@ -75,7 +75,7 @@ def readable_by(facts: Mapping[str, Any]) -> bool:
     Tell whether a member may be read: ONLINE, with a majority, and not in offline mode.
 
     facts
-        One member's part of :py:func:`facts`.
+        One member's part of :py:func:`facts_of`.
     """
     return facts["state"] == ONLINE and facts["quorum"] and not facts["offline_mode"]
 
@@ -182,7 +182,7 @@ def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[st
         What was observed last, for who cannot wait: it stands in for the answers that a server
         gives only once its Group Replication has stopped. Default: wait for them.
 
-    Returns one member's part of :py:func:`facts`.
+    Returns one member's part of :py:func:`facts_of`.
     """
     stopping = is_stopping(connection)
     if stopping and before:
@@ -240,6 +240,7 @@ def places_written(connection: Any) -> list[str]:
 
 
 def silent(error: str) -> dict[str, Any]:
+    """Return what is said of a member that does not answer."""
     return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
 
 

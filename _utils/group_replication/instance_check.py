@@ -82,7 +82,7 @@ def instance_problems(
         What the server says of itself.
 
     seen
-        What every member says of itself, as :py:func:`facts` returns it.
+        What every member says of itself, as ``facts_of`` returns it.
     """
     found: list[dict[str, str]] = []
 

@@ -99,6 +99,7 @@ def _drain(settings: Settings, connection: Any, seconds: int) -> None:
 
 
 def set_as_primary(connection: Any, member_id: str, seconds: int) -> None:
+    """Make a member the primary; transactions get so many seconds to end."""
     rows(connection, "SELECT group_replication_set_as_primary(%s, %s)", (member_id, seconds))
 
 

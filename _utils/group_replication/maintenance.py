@@ -38,6 +38,7 @@ def paused() -> str:
 
 
 def given(reason: str) -> str:
+    """Return an operator's reason, once it says something."""
     if not reason or not reason.strip():
         raise SaltInvocationError("reason is empty; expected a few words that others will read")
     return reason.strip()
@@ -76,6 +77,7 @@ def leaving() -> bool:
 
 
 def flag_leaving(seconds: float) -> None:
+    """Say for so many seconds at most that the local member is leaving."""
     write_whole(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
 
 

@@ -187,7 +187,7 @@ def converge_by(
     settings: Settings, timeout: float, patience: float, decided: Decide = decide_by
 ) -> dict[str, Any]:
     """
-    Do what :py:func:`converge` says, for settings that are at hand.
+    Bring the local member into its group as it is decided, and wait until it is ONLINE.
     """
     begin = answered = time.monotonic()
     acted: list[str] = []

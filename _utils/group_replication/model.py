@@ -97,6 +97,7 @@ class Settings(NamedTuple):
 
 
 def joined(names: Iterable[str]) -> str:
+    """Return names with commas between."""
     return ", ".join(names)
 
 

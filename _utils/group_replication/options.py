@@ -79,6 +79,7 @@ def _option_name(text: str) -> str:
 
 
 def declared_options(pillar: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what pillar ``mysql:options`` gives, spelt as the file spells it."""
     key = "mysql:options"
     table = walk(pillar, key)
     if table is None:
@@ -177,6 +178,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def check_versions(options: Mapping[str, Any], version: str) -> None:
+    """Refuse declared options that a version does not have."""
     for name, value in options.items():
         bare = name.removeprefix("loose_")
         right = option_missing(bare, version)
@@ -221,6 +223,7 @@ def options_of(settings: Settings, version: str = "") -> dict[str, Any]:
 
 
 def own_options(settings: Settings) -> dict[str, Any]:
+    """Return what the option file has of all versions, before pillar's own options."""
     address = settings.nodes[settings.me]
     multi = settings.mode == MODES[0]
     # The plugin is not loaded while a data directory is initialised: hence "loose".

@@ -138,7 +138,7 @@ def survivors_by(
         Declared names and addresses.
 
     facts
-        As :py:func:`facts` returns them.
+        As ``facts_of`` returns them.
 
     survivors, dead
         Declared names, as the operator gives them: together every declared member, each once.
@@ -197,6 +197,7 @@ def _check_seen(
 
 
 def named_member(given: str, me: str, doing: str, argument: str = "member") -> None:
+    """Refuse a call that names another member than this one."""
     if given != me:
         raise SaltInvocationError(
             f"{argument} is '{given}', but this is {me}; expected {argument}={me}: "
@@ -251,7 +252,7 @@ def removal_problem(me: str, facts: Mapping[str, Mapping[str, Any]]) -> str:
         The name of the member that is to go.
 
     facts
-        As :py:func:`facts` returns them: of the members that are declared, and of ``me``.
+        As ``facts_of`` returns them: of the members that are declared, and of ``me``.
     """
     mine = facts[me]
     others = {name: one for name, one in facts.items() if name != me and one["answers"]}

@@ -50,6 +50,7 @@ ROLES = ("master", "db", "proxy", "web")
 
 
 def invalid(key: str, value: Any, right: str) -> SaltInvocationError:
+    """Return the error for a key whose value is wrong."""
     return SaltInvocationError(f"pillar {key} is {_shown(value)}; expected {right}")
 
 
@@ -64,6 +65,7 @@ def _shown(value: Any) -> str:
 
 
 def walk(pillar: Mapping[str, Any], key: str) -> Any:
+    """Return the value at a key with colons, or None."""
     value: Any = pillar
     for part in key.split(":"):
         if not isinstance(value, Mapping) or part not in value:
@@ -92,11 +94,13 @@ def check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
 
 
 def is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
+    """Tell whether a value is a whole number within bounds."""
     # YAML's yes and no are numbers to Python.
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def port(pillar: Mapping[str, Any], key: str, default: int) -> int:
+    """Return a declared port, or the default."""
     value = walk(pillar, key)
     if value is None:
         return default
@@ -106,6 +110,7 @@ def port(pillar: Mapping[str, Any], key: str, default: int) -> int:
 
 
 def subnet_of(pillar: Mapping[str, Any]) -> ipaddress.IPv4Network:
+    """Return the declared network of the nodes."""
     subnet = walk(pillar, "cluster:subnet")
     try:
         return ipaddress.IPv4Network(subnet if isinstance(subnet, str) else "")
@@ -211,6 +216,7 @@ def declared_balancer(pillar: Mapping[str, Any]) -> Balancer:
 
 
 def one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
+    """Return a declared word, or the first of those that are right."""
     value = walk(pillar, key)
     if value is None:
         return right[0]
@@ -220,6 +226,7 @@ def one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:
 
 
 def path(pillar: Mapping[str, Any], key: str, default: str) -> str:
+    """Return a declared path, or the default."""
     value = walk(pillar, key)
     if value is None:
         return default

@@ -38,6 +38,7 @@ def stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
 
 
 def give_up_received(connection: Any) -> None:
+    """Forget what the member received and cannot apply."""
     execute(connection, "SET SESSION sql_log_bin = OFF")
     try:
         execute(connection, "SET GLOBAL super_read_only = OFF")
@@ -184,4 +185,5 @@ def _await_progress(
 
 
 def wait_online(settings: Settings, patience: float) -> dict[str, Any]:
+    """Look until the local member is ONLINE, for as long as its recovery makes progress."""
     return _await_progress(settings, patience, lambda seen, _: seen["state"] == ONLINE)

@@ -69,6 +69,7 @@ UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
 
 def declared_single_leader(settings: Settings) -> str:
+    """Return ON or OFF: whether one member is declared to lead what the group agrees on."""
     # Asked while a group is led: what other options there are, and for which version, must not
     # matter here.
     option = f"loose_{SINGLE_LEADER}"
@@ -201,6 +202,7 @@ def not_set(differ: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
 
 
 def option_differences(settings: Settings, connection: Any) -> dict[str, dict[str, dict[str, str]]]:
+    """Compare the declared options with those of the local server."""
     variables = {
         row["VARIABLE_NAME"].lower(): row["VARIABLE_VALUE"]
         for row in rows(

@@ -44,12 +44,14 @@ def _check_statement(statement: str, mode: str) -> list[dict[str, str]]:
 
 
 def checked_mode(mode: str) -> str:
+    """Return a mode, once it is one of the two."""
     if mode not in MODES:
         raise SaltInvocationError(f"mode is '{mode}'; expected {MODES[0]} or {MODES[1]}")
     return mode
 
 
 def check_schema(connection: Any, mode: str) -> list[dict[str, str]]:
+    """Name the tables that a group in this mode cannot write to."""
     found = [
         {"table": row["name"], "problem": "engine", "detail": f"{row['engine']}, not InnoDB"}
         for row in rows(

@@ -66,6 +66,7 @@ def _password(pillar: Mapping[str, Any], key: str) -> str:
 
 
 def drain_seconds(key: str, value: Any, default: int) -> int:
+    """Return seconds to drain, once they are a number that may be, or the default."""
     if value is None:
         return default
     if not is_number(value, 0, DRAIN_MAX):

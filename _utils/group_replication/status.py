@@ -163,13 +163,13 @@ def diagnosis(
         The group's settings.
 
     seen
-        As :py:func:`facts` returns it.
+        As ``facts_of`` returns it.
 
     channels
         The local server's ``applier``, ``recovery``, ``clone``, ``rejoining``, ``conflicts`` and
         ``write_concurrency``.
 
-    Returns what :py:func:`status` adds when it is extended.
+    Returns what :py:func:`status_of` adds when it is extended.
     """
     me, mine = settings.me, seen[settings.me]
     decision = decide_by(me, settings.group, seen)
@@ -273,7 +273,7 @@ def compared(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]
     Return who has which transactions, from what the members say of themselves.
 
     facts
-        As :py:func:`facts` returns them; members that do not answer are left out.
+        As ``facts_of`` returns them; members that do not answer are left out.
     """
     held = {name: held_by(one) for name, one in facts.items() if one["answers"]}
     everything = union_gtids(*held.values())

@@ -28,15 +28,18 @@ Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
 
 
 def held_by(facts: Mapping[str, Any]) -> GtidSet:
+    """Return all transactions that a member has executed or received."""
     return union_gtids(parse_gtids(facts["gtid_executed"]), parse_gtids(facts["gtid_received"]))
 
 
 def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
+    """Return a decision: a verdict, its sentence, and what else is known."""
     answer = {"verdict": verdict, "why": why, "leader": None}
     return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
 
 
 def silent_verdict(me: str, error: str) -> dict[str, Any]:
+    """Return the decision for a member whose mysqld does not answer."""
     return as_verdict("silent", f"mysqld on {me} does not answer: {error}")
 
 
