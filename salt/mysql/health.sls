@@ -35,6 +35,16 @@ mysql-health-socket-managed:
         address: {{ health.address }}
         port: {{ health.port }}
 
+# The agent reads it anew when it has changed, and is not started anew.
+mysql-health-clients-managed:
+  file.managed:
+    - name: /etc/mysql-gr/health-clients
+    - contents: {{ health.clients | json }}
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: true
+
 mysql-health-unit-managed:
   file.managed:
     - name: /etc/systemd/system/mysql-gr-health.service
@@ -49,7 +59,7 @@ mysql-health-unit-managed:
         service: {{ mysql.service }}
         socket: {{ health.socket }}
         user: {{ health.user }}
-        clients: {{ health.clients | join(' ') }}
+        clients: /etc/mysql-gr/health-clients
 
 mysql-health-socket-running:
   service.running:
@@ -67,6 +77,7 @@ mysql-health-service-running:
     - require:
       - sls: mysql.accounts
       - user: mysql-health-user-present
+      - file: mysql-health-clients-managed
       - service: mysql-health-socket-running
     - watch:
       - file: mysql-library-managed

@@ -9,7 +9,6 @@ import threading
 import time
 from html.parser import HTMLParser
 from http.client import HTTPConnection, RemoteDisconnected
-from ipaddress import IPv4Network
 from types import SimpleNamespace
 
 import pytest
@@ -209,10 +208,12 @@ def test_a_server_that_goes_ends_the_wait():
 
 
 @pytest.fixture
-def ask():
+def ask(tmp_path):
     """The agent's pages, really served; returns a function of path to (code, text)."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = health.Server(listening, [IPv4Network("127.0.0.1")])
+    clients = tmp_path / "clients"
+    clients.write_text("127.0.0.1\n")
+    server = health.Server(listening, health.Clients(clients))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def get(path: str, watch=None, source: str = "127.0.0.1", accept="*/*") -> tuple[int, str]:
@@ -400,6 +401,18 @@ def test_nobody_else_is_answered(ask):
     for path in ("/", "/writable", "/metrics"):
         with pytest.raises((RemoteDisconnected, ConnectionError)):
             ask(path, source="127.0.0.2")
+
+
+def test_a_client_that_is_added_is_answered_without_a_restart(ask, tmp_path):
+    clients = tmp_path / "clients"
+    for text in ("127.0.0.1\n127.0.0.2\n", "127.0.0.0/30\n"):
+        clients.write_text(text)
+        assert ask("/writable", source="127.0.0.2")[0] == 200
+    # What nobody can read, or that is no list of addresses, leaves it as it was.
+    clients.write_text("nonsense\n")
+    assert ask("/writable", source="127.0.0.2")[0] == 200
+    clients.unlink()
+    assert ask("/writable", source="127.0.0.2")[0] == 200
 
 
 @pytest.mark.parametrize("why", ["leaving", "drained: a new kernel"])

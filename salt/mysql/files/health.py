@@ -31,6 +31,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -353,28 +354,57 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: several requests come in every second."""
 
 
+class Clients:
+    """Who may ask: addresses and networks from a file, which is read anew when it has changed.
+
+    So a balancer that is added costs no restart: agents of all members that start anew at once
+    leave the balancers without an answer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = -1
+        self._networks: list[IPv4Network] = []
+
+    def __contains__(self, address: str) -> bool:
+        # What cannot be read changes nothing: who was known stays known.
+        with contextlib.suppress(OSError, ValueError):
+            changed = self._path.stat().st_mtime_ns
+            if changed != self._read:
+                lines = self._path.read_text(encoding="ascii").split()
+                self._networks = [IPv4Network(line) for line in lines]
+                self._read = changed
+        return any(IPv4Address(address) in network for network in self._networks)
+
+
 class Server(ThreadingHTTPServer):
     """Listens on a socket that is open already, and answers only whom it knows."""
 
     daemon_threads = True
 
-    def __init__(self, listening: socket.socket, known: list[IPv4Network]) -> None:
+    def __init__(self, listening: socket.socket, clients: Clients) -> None:
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
-        self._known = known
+        self._clients = clients
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        address = IPv4Address(client_address[0])
-        return any(address in network for network in self._known)
+        return client_address[0] in self._clients
 
 
 # The first descriptor that systemd hands over (sd_listen_fds(3)).
 FIRST_DESCRIPTOR = 3
 
 
-def main(mysqld: str, user: str, *known: str) -> None:
-    """Watch and answer for ever, on the port that systemd holds open."""
+def main(mysqld: str, user: str, clients: str) -> None:
+    """Watch and answer for ever, on the port that systemd holds open.
+
+    mysqld, user
+        The server's socket and the account that asks it.
+
+    clients
+        The file that says who may ask.
+    """
     watch = Watch(mysqld, user)
     for look in (watch.run, watch.look_for_stops):
         threading.Thread(target=look, daemon=True).start()
@@ -382,7 +412,7 @@ def main(mysqld: str, user: str, *known: str) -> None:
     watch.asked.wait(DEADLINE_SECONDS)
     Handler.watch = watch
     with socket.socket(fileno=FIRST_DESCRIPTOR) as listening:
-        Server(listening, [IPv4Network(address) for address in known]).serve_forever()
+        Server(listening, Clients(Path(clients))).serve_forever()
 
 
 if __name__ == "__main__":
