@@ -66,6 +66,8 @@ class Lab:
 
     def __init__(self, ssh_config: Path) -> None:
         self._ssh_config = ssh_config
+        # What Vagrant says of how to reach them.
+        self.ways = ""
         self._salt = SaltClient(lambda: self.talk(self.master, COMMAND))
         self.address = {name: node["ip"] for name, node in nodes().items()}
         self.databases = declared("db")
@@ -122,16 +124,21 @@ class Lab:
         patience: float = 10,
         connecting: float = 3,
         password: str = "",
+        schema: bool = False,
     ) -> Iterator[Any]:
         """Return a context with a session as the application has it: by the balancer, or a host.
 
-        Who opens many gives the password, which is otherwise looked up for each.
+        Who opens many gives the password, which is otherwise looked up for each. With schema it is
+        one of the account that changes the schema.
         """
+        user, secret = "haproxy_root", "application_database"
+        if schema:
+            user, secret = "schema_change", "schema_database"
         connection = pymysql.connect(
             host=host or self.balancer,
             port=port,
-            user="haproxy_root",
-            password=password or self.secret("application_database", "password"),
+            user=user,
+            password=password or self.secret(secret, "password"),
             database=DATABASE,
             autocommit=True,
             connect_timeout=min(connecting, patience),
@@ -153,6 +160,11 @@ class Lab:
             "SELECT COALESCE(MAX(member_state), 'OFFLINE')"
             " FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid",
         )
+
+    def view_of(self, machine: str) -> list[str]:
+        """The members' states as a member sees them, asked without Salt; none where it is away."""
+        query = "SELECT member_state FROM performance_schema.replication_group_members"
+        return self.run(machine, f'mysql -N -e "{query}"', check=False).split()
 
     def new_disk(self, machine: str) -> None:
         """A new and empty disk below a machine's databases, and a server on it."""
@@ -285,23 +297,35 @@ def _collect(tree: dict[str, Any], prefix: str, found: dict[str, str]) -> None:
             found[f"{prefix}:{name}"] = value
 
 
-@contextmanager
-def opened() -> Iterator[Lab]:
-    """Return a context with the lab, one kept connection to each machine."""
+def ways_to(machines: Iterable[str]) -> str:
+    """Return what ssh has to know of machines, as Vagrant says it: a second for each."""
     shown = subprocess.run(
-        ["vagrant", "ssh-config"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["vagrant", "ssh-config", *machines], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if shown.returncode != 0:
         raise NotUp(f"the lab is not up, `make up` brings it up: {shown.stderr}")
+    return shown.stdout
+
+
+@contextmanager
+def opened(beside: Lab | None = None) -> Iterator[Lab]:
+    """Return a context with the lab, one kept connection to each machine.
+
+    beside
+        A lab with some of the machines, of which Vagrant needs not be asked again.
+    """
+    known = beside.ways if beside else ""
+    known += ways_to(name for name in nodes() if beside and name not in beside.address)
     with tempfile.TemporaryDirectory() as scratch:
         config = Path(scratch, "config")
         # One connection a machine, kept: most of a remote command's time would be the login.
         config.write_text(
             "Host *\n  ControlMaster auto\n  ControlPersist 600\n"
             f"  ControlPath {scratch}/%n\n  ConnectTimeout 20\n"
-            "  ServerAliveInterval 5\n  ServerAliveCountMax 6\n" + shown.stdout
+            "  ServerAliveInterval 5\n  ServerAliveCountMax 6\n" + known
         )
         lab = Lab(config)
+        lab.ways = known
         try:
             yield lab
         finally:

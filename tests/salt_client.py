@@ -49,6 +49,8 @@ class SaltClient:
             "fun": function,
             "arg": arguments,
             "timeout": timeout,
+            # A minion that says nothing is asked once more whether it is at work, for so long.
+            "gather_job_timeout": min(timeout, 10),
         }
         with self._process() as process:
             assert process.stdin

@@ -50,11 +50,8 @@ def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], 
     """Wait until every member's own view has all of them ONLINE."""
 
     def whole() -> bool:
-        return all(
-            isinstance(status, dict)
-            and [row["state"] for row in status["members"]] == ["ONLINE"] * len(lab.databases)
-            for status in lab.status().values()
-        )
+        # By SQL: a tenth of what it costs to ask Salt.
+        return all(lab.view_of(name) == ["ONLINE"] * len(lab.databases) for name in lab.databases)
 
     return lambda seconds=180: eventually(whole, seconds)
 
@@ -112,7 +109,7 @@ def grown_to(lab: Lab, text: str) -> Iterator[Lab]:
             ["vagrant", "up"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert up.returncode == 0, up.stdout + up.stderr
-        with opened() as grown:
+        with opened(beside=lab) as grown:
             yield grown
     finally:
         if TABLE.read_text() != before:

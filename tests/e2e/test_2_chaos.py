@@ -89,7 +89,7 @@ def test_all_killed_at_once_come_back_by_themselves(lab: Lab, chaos: Chaos, all_
             eventually(lambda: writer.acknowledged[-1][0] > back, 60)
     finally:
         lab.run(lab.master, "systemctl start salt-master")
-    eventually(lambda: lab.salt("db*", "test.ping", timeout=5).keys() == set(lab.databases), 90)
+    eventually(lambda: lab.salt("db*", "test.ping", timeout=2).keys() == set(lab.databases), 90)
     all_online(60)
     last = writer.acknowledged[-1][1]
     assert {bio_on(lab, name) for name in lab.databases} == {last}

@@ -63,7 +63,7 @@ def test_a_minion_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
     eventually(lambda: lab.state_of(outside) != "OFFLINE", 60)
     # systemd starts it again.
     lab.run(outside, "systemctl kill --signal=KILL salt-minion")
-    eventually(lambda: lab.salt(outside, "test.ping", timeout=5)[outside] is True, 60)
+    eventually(lambda: lab.salt(outside, "test.ping", timeout=2)[outside] is True, 60)
     states = lab.salt(outside, "state.apply mysql.group")[outside]
     assert all(state["result"] is True for state in states.values()), states
     assert lab.status()[outside]["member"]["state"] == "ONLINE"
@@ -79,7 +79,7 @@ def test_a_master_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
             "pkill -KILL -f 'salt-run.*orch.cluster'\nsystemctl kill --signal=KILL salt-master",
         )
         first.result()
-    eventually(lambda: lab.salt("*", "test.ping", timeout=5).keys() == lab.address.keys(), 90)
+    eventually(lambda: lab.salt("*", "test.ping", timeout=2).keys() == lab.address.keys(), 90)
     assert converge(lab) == "0"
     assert lab.status()[outside]["member"]["state"] == "ONLINE"
     assert bootstraps_left(lab) == {"0"}

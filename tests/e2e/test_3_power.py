@@ -32,7 +32,7 @@ def test_no_secret_lies_about(lab: Lab):
     hidden = {
         name: value for name, value in lab.secrets().items() if not name.endswith("group:name")
     }
-    assert len(hidden) == 7
+    assert len(hidden) == 8
     assert all(hidden.values())
     look = partial(lying_about, lab, hidden.values())
     with ThreadPoolExecutor() as pool:
@@ -58,9 +58,16 @@ def test_files_with_secrets_are_private(lab: Lab):
 
 
 def test_halt_and_up_come_back_to_a_served_api(lab: Lab, all_online):
-    for command in (["vagrant", "halt"], ["vagrant", "up"]):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    def vagrant(*words: str) -> None:
+        done = subprocess.run(
+            ["vagrant", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
+
+    # Side by side, as Vagrant itself does not: a minion takes nine seconds to stop.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(partial(vagrant, "halt"), lab.address))
+    vagrant("up")
     all_online()
     headers = {"Authorization": f"Token {lab.log_in()}"}
     assert lab.api("GET", "/api/user", headers=headers).json()["user"]["email"] == FIRST_USER
