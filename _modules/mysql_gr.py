@@ -30,6 +30,7 @@ from group_replication import (
     recovery,
     running_options,
     schema_check,
+    schema_run,
     switchover,
 )
 from group_replication.connection import answered, local
@@ -85,6 +86,7 @@ __load__ = [
     "removal",
     "remove",
     "reset_member",
+    "schema_change",
     "server_options",
     "set_options",
     "set_primary",
@@ -131,17 +133,19 @@ def account_differences(
     scope: str = "members", timeout: float = 0
 ) -> dict[str, dict[str, list[str]]]:
     """
-    Return what is missing of a scope's accounts on the local member.
+    Return what is missing of a scope's accounts on the local member, and what is too much.
 
     scope
         ``members`` (default): the accounts that the group itself needs.
-        ``application``: the application's database and account.
+        ``application``: the application's database, its account, the account that changes the
+        schema, and the table by which it asks for that.
 
     timeout
         Seconds to wait for a server that does not answer, as while a clone restarts it. Default 0.
 
-    Returns a dict of account (or ``database …``, ``channel …``) to ``{"missing": [what]}``; empty
-    when all is there. No password is in it. Raises CommandExecutionError when mysqld does not
+    Returns a dict of account (or ``database …``, ``table …``, ``channel …``) to ``missing`` (a list:
+    privileges, and what keeps the account from being used, such as a lock) and ``unneeded`` (a list
+    of privileges); empty when all is as declared. No password is in it. Raises CommandExecutionError when mysqld does not
     answer, SaltInvocationError for wrong settings or scope.
 
     CLI Example:
@@ -281,7 +285,8 @@ def status(extended: bool = False) -> dict[str, Any]:
     Returns a dict: ``group`` (UUID), ``mode`` (multi-primary or single-primary), ``quorum`` (bool),
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
-    ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or "").
+    ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
+    ``schema_change`` (who changes the schema and how far that is, or "").
     Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
     and mode.
 
@@ -465,6 +470,58 @@ def check_statements(statements: list[str], mode: str | None = None) -> list[dic
         salt db1 mysql_gr.check_statements '["CREATE TABLE t (a INT)"]'
     """
     return schema_check.check_statements(statements, mode or _settings().mode)
+
+
+def schema_change(
+    statements: str | list[str],
+    database: str | None = None,
+    lock_wait_timeout: int = 10,
+    patience: float = 120,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """
+    Run statements that change the schema, while one member alone takes writes.
+
+    In multi-primary mode MySQL does not order a schema change on one member and a write on another:
+    rows would get into wrong columns, on each member into others. So the group is switched to
+    single-primary mode, the statements run once the writer has applied all that was before, and the
+    group is switched back once all members have applied them. A killed run is ended by the keepers
+    after a minute, its statement undone.
+
+    statements
+        SQL such as ``ALTER TABLE …``: one statement, or a list of them. They run in this order; the
+        first that fails ends the run.
+
+    database
+        Where a table is that is named without one. Default: the application's.
+
+    lock_wait_timeout
+        Seconds that a statement waits for sessions that use its table. Default 10.
+
+    patience
+        Seconds to wait for another schema change to end, for the window to open, and for it to
+        close. Default 120.
+
+    dry_run
+        Check all that is checked, classify each statement, and do nothing. Default False.
+
+    Returns a dict: ``writer`` (a declared name) and ``statements`` (a list of dicts: ``statement``,
+    ``algorithm`` (INSTANT, INPLACE, COPY or "" where it is no ALTER TABLE), ``holds_up`` (a
+    sentence), ``rows`` and ``bytes`` of the table, ``seconds`` (None in a dry run)). Raises
+    CommandExecutionError when called on another member than the one that makes it, when the group
+    could not write to the table afterwards, when a statement fails or no window opens;
+    SaltInvocationError for wrong settings or statements.
+    Source: https://dev.mysql.com/doc/refman/9.7/en/group-replication-limitations.html
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.schema_change 'ALTER TABLE users ADD seen DATETIME' dry_run=True
+    """
+    return schema_run.change_schema(
+        _settings(), statements, database, lock_wait_timeout, patience, dry_run
+    )
 
 
 def decide(

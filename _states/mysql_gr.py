@@ -94,7 +94,7 @@ def settings_stored(name: str) -> dict[str, Any]:
 
 def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
     """
-    Make sure that a scope's accounts exist with their privileges and passwords.
+    Make sure that a scope's accounts exist with their privileges and no others, and can be used.
 
     name
         A word for the state.
@@ -104,7 +104,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
         joins, without a transaction. ``application``: the application's database and account; made
         once in the group.
     """
-    ret = unchanged(name, f"The accounts of scope {scope} are present")
+    ret = unchanged(name, f"The accounts of scope {scope} are as declared")
     try:
         try:
             missing = __salt__["mysql_gr.account_differences"](scope, timeout=_away())
@@ -449,6 +449,9 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
             ret["comment"] = "The member follows the group's mode when it joins"
             return ret
         if seen["mode"] == name:
+            return ret
+        if seen["schema_change"]:
+            ret["comment"] = f"The group's mode waits: {seen['schema_change']}"
             return ret
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, memory
+from group_replication import causes, memory, schema_change
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
 from group_replication.maintenance import kept_out
 from group_replication.model import (
@@ -271,11 +271,13 @@ def look(settings: Settings, connection: Any = None) -> dict[str, Any]:
         with peer(settings, settings.nodes[settings.me]) as connection:
             return {**observe(connection), **applier(connection), **_local_knowledge(settings)}
     schemas = rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
+    change = schema_change.current(connection)
     return {
         **observe(connection),
         **applier(connection),
         **_local_knowledge(settings),
         "schemas": [row["name"] for row in schemas],
+        "schema_change": change._asdict() if change else None,
     }
 
 

@@ -22,6 +22,7 @@ from group_replication.model import (
     write_concurrency_for,
 )
 from group_replication.running_options import declared_single_leader
+from group_replication.schema_change import Change, sentence
 from group_replication.tables import difference
 from group_replication.verdicts import held_by
 
@@ -37,6 +38,7 @@ def named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dict
 
 def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
     inside = seen["state"] != OFFLINE
+    change = _change(seen)
     member = {
         "name": settings.me,
         "id": seen["server_uuid"],
@@ -57,7 +59,14 @@ def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
         "gtid_executed": seen["gtid_executed"],
         "paused": seen["paused"],
         "drained": drained(),
+        "schema_change": sentence(change) if change else "",
     }
+
+
+def _change(seen: Mapping[str, Any]) -> Change | None:
+    """The schema change that a member sees, where it was looked at from within."""
+    found = seen.get("schema_change")
+    return Change(**found) if found else None
 
 
 def _write_concurrency_now(connection: Any, seen: Mapping[str, Any]) -> int | None:
@@ -211,7 +220,10 @@ def _group_problems(
 ) -> list[str]:
     """What the group has that is not what is declared, from the local member's sight."""
     problems = []
-    if mine["quorum"] and mine["mode"] != settings.mode:
+    change = _change(mine)
+    if change and (change.problem or change.seconds_left < 0):
+        problems.append(sentence(change))
+    if mine["quorum"] and mine["mode"] != settings.mode and not change:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
     single_leader = mine["alike"].get(SINGLE_LEADER)
     if mine["quorum"] and single_leader not in (None, declared_single_leader(settings)):
@@ -221,7 +233,7 @@ def _group_problems(
             "once all members have been out of it"
         )
     right = concurrency and write_concurrency_for(settings, mine["mode"])
-    if concurrency != right:
+    if concurrency != right and not change:
         problems.append(
             f"the group's write concurrency is {concurrency} instead of {right}: "
             "the first ONLINE member's keeper sets it"

@@ -8,7 +8,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import maintenance
+from group_replication import maintenance, schema_change
 from group_replication.accounts import clerk_of
 from group_replication.connection import START_SECONDS, exclusive, rows
 from group_replication.facts import observe
@@ -46,13 +46,17 @@ def _switch_mode(connection: Any, mode: str, primary_id: str) -> None:
     rows(connection, "SELECT group_replication_switch_to_multi_primary_mode()")
 
 
-def _check_multi_primary(connection: Any) -> None:
+def problems_of_multi_primary(connection: Any) -> str:
+    """Why the schema is none for multi-primary mode, or the empty text."""
     problems = check_schema(connection, MODES[0])
+    told = "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
+    return f"multi-primary cannot take {told}" if problems else ""
+
+
+def _check_multi_primary(connection: Any) -> None:
+    problems = problems_of_multi_primary(connection)
     if problems:
-        raise CommandExecutionError(
-            "multi-primary cannot take "
-            + "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
-        )
+        raise CommandExecutionError(problems)
 
 
 def _await_mode(connection: Any, settings: Settings, mode: str, patience: float) -> None:
@@ -82,6 +86,10 @@ def set_primary(
                 "mysql_gr.switch_mode single-primary makes it one"
             )
         old = clerk_of(seen["members"], settings.nodes)
+        if old != member:
+            schema_change.refuse_meanwhile(
+                schema_change.current(connection), f"{member} is not made primary"
+            )
         if dry_run:
             return {"old": old, "new": member}
         if old == settings.me != member:
@@ -107,6 +115,10 @@ def switch_mode(
         seen = observe(connection)
         row = _view_row(settings, seen, member or settings.me)
         old = seen["mode"]
+        if old != mode:
+            schema_change.refuse_meanwhile(
+                schema_change.current(connection), f"the group is not switched to {mode}"
+            )
         if dry_run:
             if old != mode == MODES[0]:
                 _check_multi_primary(connection)

@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from group_replication import memory
+from group_replication.schema_change import Change
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
@@ -69,6 +70,7 @@ def seeing(monkeypatch, tmp_path):
         file.write_text(settings_as_json(settings_from(pillar(), "db2")))
         monkeypatch.setattr(keeper, "SETTINGS_FILE", file)
         monkeypatch.setattr(keeper, "local", local)
+        monkeypatch.setattr(keeper.schema_change, "current", lambda connection: None)
         monkeypatch.setattr(keeper, "observe", lambda connection: facts)
         monkeypatch.setattr(keeper, "forget_removed", set_by_one("forget"))
         monkeypatch.setattr(keeper, "set_write_concurrency", set_by_one("set"))
@@ -196,3 +198,34 @@ def test_a_memory_that_cannot_be_written_is_said_and_stops_nothing(seeing, monke
     sentence = keeper.look(BOTH).sentence
     assert "what is remembered of it is not written" in sentence
     assert acted == [("set", 50)]
+
+
+@pytest.mark.parametrize(
+    ("members", "said", "acted"),
+    [
+        # db2 is the first declared primary, and so the one that opens and closes the window.
+        ("db2=ONLINE db3=ONLINE", "db2 is ONLINE; the window is open", ["root"]),
+        ("db1=ONLINE db2=ONLINE", "db2 is ONLINE; a trial changes the schema (requested)", []),
+    ],
+)
+def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, members, said, acted):
+    """Nobody sets the write concurrency meanwhile, and the next look comes soon."""
+    asked = seeing("ONLINE", members=members, concurrency=10)
+    change = Change("token", "a trial", "requested", "root", 1, "", "", "", 50)
+    done = []
+
+    def act(connection, row, facts, address, problems):
+        assert (row, address) == (change, HOSTS["db2"])
+        done.append(row.account)
+        return "the window is open"
+
+    @contextlib.contextmanager
+    def local(settings, query_seconds=30):
+        yield settings
+
+    monkeypatch.setattr(keeper, "local", local)
+    monkeypatch.setattr(keeper.schema_change, "current", lambda connection: change)
+    monkeypatch.setattr(keeper.schema_window, "act", act)
+    seen = keeper.look(frozenset(HOSTS[one.split("=")[0]] for one in members.split()))
+    assert (seen.sentence, seen.pause) == (said, keeper.CHANGING_SECONDS)
+    assert (done, asked) == (acted, [])

@@ -1,9 +1,10 @@
 """Bring the local member back into its group after a boot, a crash or an expulsion.
 
 Runs as a service on every database machine and needs no Salt master. While Group Replication runs
-it only looks at the local server, and on one member sees to what the group keeps in memory alone:
-its write concurrency, and who has gone. Otherwise it lets mysql_gr decide and act, and says in the
-journal what it waits for. The settings are read anew each time, so a change needs no restart.
+it only looks at the local server. On one member it also sees to what the group keeps in memory
+alone (its write concurrency, and who has gone) and to the window for a schema change. Otherwise it
+lets the library decide and act, and says in the journal what it waits for. The settings are read
+anew each time, so a change needs no restart.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from group_replication import memory
+from group_replication import memory, schema_change, schema_window
+from group_replication.accounts import clerk_of
 from group_replication.communication import (
     forget_removed,
     is_first_online,
@@ -27,11 +29,14 @@ from group_replication.facts import observe
 from group_replication.membership import converge_by
 from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
 from group_replication.settings import SETTINGS_FILE, settings_from_json
+from group_replication.switchover import problems_of_multi_primary
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 LOOK_SECONDS = 2.0
 # A decision to refuse stays until somebody acts: no need to ask all members every other second.
 REFUSED_SECONDS = 10.0
+# Somebody waits for each step of a schema change.
+CHANGING_SECONDS = 0.5
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
 
@@ -80,6 +85,9 @@ def look_as_member(
     to join: it is asked again at the next look.
     """
     sentence = f"{settings.me} is {facts['state']}"
+    change = schema_change.current(connection)
+    if change is not None:
+        sentence += see_to_schema_change(settings, change, facts)
     before = frozenset(settings.nodes.values()) if known is None else known
     hosts = frozenset(member["host"] for member in facts["members"])
     silent: list[str] = []
@@ -89,8 +97,9 @@ def look_as_member(
         if silent:
             forget_removed(connection, right)
             sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
-        # While a member is recovering the group takes no other number.
-        elif all(member["state"] == ONLINE for member in facts["members"]):
+        # While a member is recovering the group takes no other number; a schema change is too short
+        # for one.
+        elif change is None and all(member["state"] == ONLINE for member in facts["members"]):
             now = write_concurrency(connection)
             if now != right:
                 set_write_concurrency(connection, right)
@@ -99,7 +108,26 @@ def look_as_member(
         memory.remember(facts, memory.MEMBER_FILE)
     except OSError as err:
         sentence += f"; what is remembered of it is not written: {err}"
-    return Look(sentence, LOOK_SECONDS, (before | hosts).difference(silent))
+    pause = LOOK_SECONDS if change is None else CHANGING_SECONDS
+    return Look(sentence, pause, (before | hosts).difference(silent))
+
+
+def see_to_schema_change(
+    settings: Settings, change: schema_change.Change, facts: Mapping[str, Any]
+) -> str:
+    """Open or close the window for a schema change, if that is for this member to do."""
+    if clerk_of(facts["members"], settings.nodes) != settings.me or not facts["quorum"]:
+        return f"; {schema_change.sentence(change)}"
+    # A switch of mode waits for transactions, for as long as they take.
+    with local(settings, None) as connection:
+        done = schema_window.act(
+            connection,
+            change,
+            facts,
+            settings.nodes[settings.me],
+            lambda: problems_of_multi_primary(connection),
+        )
+    return f"; {done or schema_change.sentence(change)}"
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from group_replication import switchover
+from group_replication.schema_change import Change
 from group_replication.switchover import set_primary, switch_mode
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -26,12 +27,21 @@ from tests.unit.group import (
 )
 def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
     seen = online("db4", "db1", mode="single-primary")
+    change = None
     problem = {"table": "shop.t", "problem": "engine", "detail": "MyISAM, not InnoDB"}
     monkeypatch.setattr(switchover, "exclusive", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(switchover, "observe", lambda connection: seen)
+    monkeypatch.setattr(switchover.schema_change, "current", lambda connection: change)
     monkeypatch.setattr(switchover, "check_schema", lambda *_: [problem])
     with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
         call(minion.settings)
     monkeypatch.setattr(switchover, "check_schema", lambda *_: [])
     assert switch_mode(minion.settings, "multi-primary", None, 60, True)["new"] == "multi-primary"
     assert set_primary(minion.settings, "db1", 10, True)["new"] == "db1"
+    change = Change("token", "a trial", "open", "root", 1, "172.28.17.53", "multi-primary", "", 9)
+    for act in (
+        lambda: switch_mode(minion.settings, "multi-primary", None, 60, True),
+        lambda: set_primary(minion.settings, "db4", 10, True),
+    ):
+        with pytest.raises(CommandExecutionError, match="a trial changes the schema"):
+            act()

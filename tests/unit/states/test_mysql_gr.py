@@ -190,8 +190,9 @@ def test_settings_are_predicted_then_stored(salted):
     assert predicted["changes"] == done["changes"]
 
 
-def status(state="ONLINE", paused="", mode="multi-primary"):
-    return Mock(return_value={"member": {"state": state}, "paused": paused, "mode": mode})
+def status(state="ONLINE", paused="", mode="multi-primary", change=""):
+    seen = {"member": {"state": state}, "paused": paused, "mode": mode, "schema_change": change}
+    return Mock(return_value=seen)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +234,7 @@ def test_member_absent(salted, seen, pause, changes):
     [
         (status(), {}),
         (status("OFFLINE", mode="single-primary"), {}),
+        (status(mode="single-primary", change="somebody changes the schema (open)"), {}),
         (
             status(mode="single-primary"),
             {"mode": {"old": "single-primary", "new": "multi-primary"}},

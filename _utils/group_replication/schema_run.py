@@ -1,0 +1,69 @@
+"""Run statements that change the schema, while one member alone takes writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+from group_replication import schema_change
+from group_replication.accounts import clerk_of
+from group_replication.alter import classify
+from group_replication.connection import execute, local, rows
+from group_replication.facts import observe
+from group_replication.model import Settings
+from group_replication.schema_check import check_statements
+
+
+def change_schema(
+    settings: Settings,
+    statements: str | Sequence[str],
+    database: str | None,
+    lock_wait_timeout: int,
+    patience: float,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """
+    Run statements that change the schema.
+    """
+    statements = [statements] if isinstance(statements, str) else list(statements)
+    if not statements or not all(isinstance(one, str) and one.strip() for one in statements):
+        raise SaltInvocationError(f"statements is {statements}; expected SQL, one statement each")
+    database = database or settings.database
+    # An ALTER takes as long as it takes; it waits for other sessions' locks no longer than told.
+    with local(settings, None) as connection:
+        seen = observe(connection)
+        clerk = clerk_of(seen["members"], settings.nodes)
+        if clerk != settings.me:
+            raise CommandExecutionError(
+                f"{clerk or 'no member'} makes schema changes for the group; this is {settings.me}"
+            )
+        problems = check_statements(statements, seen["mode"])
+        if problems:
+            raise CommandExecutionError(
+                "the group could not write to these tables: "
+                + "; ".join(f"{one['table']}: {one['detail']}" for one in problems)
+            )
+        done: list[dict[str, Any]] = [
+            {"statement": one, **classify(connection, one, database), "seconds": None}
+            for one in statements
+        ]
+        if dry_run:
+            return {"writer": settings.me, "statements": done}
+        execute(connection, "SET SESSION lock_wait_timeout = %s", (lock_wait_timeout,))
+        execute(connection, f"USE `{database}`")
+        session = int(rows(connection, "SELECT CONNECTION_ID() AS id")[0]["id"])
+        owner = f"mysql_gr.schema_change on {settings.me}"
+        with schema_change.window(lambda: local(settings), owner, "root", patience, session):
+            for one in done:
+                begin = time.monotonic()
+                execute(connection, one["statement"])
+                one["seconds"] = round(time.monotonic() - begin, 2)
+    if not schema_change.await_closed(lambda: local(settings), patience):
+        raise CommandExecutionError(
+            "the schema is changed, and the group is not back in its mode: "
+            "mysql_gr.status extended=True says why"
+        )
+    return {"writer": settings.me, "statements": done}
