@@ -143,10 +143,11 @@ def account_differences(
     timeout
         Seconds to wait for a server that does not answer, as while a clone restarts it. Default 0.
 
-    Returns a dict of account (or ``database …``, ``table …``, ``channel …``) to ``missing`` (a list:
-    privileges, and what keeps the account from being used, such as a lock) and ``unneeded`` (a list
-    of privileges); empty when all is as declared. No password is in it. Raises CommandExecutionError when mysqld does not
-    answer, SaltInvocationError for wrong settings or scope.
+    Returns a dict of account (or ``database …``, ``table …``, ``channel …``) to ``missing``
+    (privileges, and what keeps the account from being used, such as a lock) and ``unneeded``
+    (privileges), lists both; empty when all is as declared. No password is in it. Raises
+    CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong settings or
+    scope.
 
     CLI Example:
 

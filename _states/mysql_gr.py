@@ -118,15 +118,13 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
         if scope == "application" and _partial():
             clerk = __salt__["mysql_gr.clerk"]()
             if clerk != __opts__["id"]:
-                ret["comment"] = "Not yet: the application's database and account are made by " + (
-                    clerk or "a member of the group, once it is there"
-                )
+                maker = clerk or "a member of the group, once it is there"
+                ret["comment"] = f"Not yet: the application's accounts are made by {maker}"
                 return ret
         ret["changes"] = missing
         if __opts__["test"]:
-            return predicted(
-                ret, f"The accounts of scope {scope} would be made: {', '.join(missing)}"
-            )
+            told = f"The accounts of scope {scope} would be made: {', '.join(missing)}"
+            return predicted(ret, told)
         __salt__["mysql_gr.create_accounts"](scope)
         ret["comment"] = f"The accounts of scope {scope} have been made: {', '.join(missing)}"
     except (CommandExecutionError, SaltInvocationError) as err:

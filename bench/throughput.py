@@ -68,8 +68,11 @@ class Throughput:
 
     def _sysbench(self, place: tuple[Sequence[str], int], what: str) -> str:
         """Run sysbench with its options in a file, and return what it and ``times`` print."""
-        password = self._lab.secret("application_database", "password")
-        options = sysbench.settings(*place, "haproxy_root", password, DATABASE)
+        user, secret = "haproxy_root", "application_database"
+        if what.endswith((" cleanup", " prepare")):
+            user, secret = "schema_change", "schema_database"
+        password = self._lab.secret(secret, "password")
+        options = sysbench.settings(*place, user, password, DATABASE)
         file = f"{FOLDER}/sysbench"
         with untold(password):
             return self._lab.run(

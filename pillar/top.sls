@@ -8,6 +8,7 @@ base:
     - secrets.group
     - secrets.mysql
     - secrets.application_database
+    - secrets.schema_database
   'proxy*':
     - haproxy
 {%- if table.cluster.get('virtual_address') %}
@@ -17,4 +18,5 @@ base:
   'web*':
     - laravel
     - secrets.application_database
+    - secrets.schema_database
     - secrets.laravel

@@ -52,6 +52,7 @@ SECRETS: dict[str, dict[str, Callable[[], str]]] = {
         "mysql:accounts:recovery:password": password,
     },
     "application_database": {"mysql:accounts:application:password": password},
+    "schema_database": {"mysql:accounts:schema:password": password},
     "haproxy": {"haproxy:stats:password": password},
     "laravel": {
         "laravel:secrets:app_key": application_key,

@@ -13,6 +13,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 from group_replication.connection import connect, exclusive, execute, local, rows, tls
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
+from group_replication.schema_change import DEFINITION, SCHEMA, has_table
 from group_replication.versions import version_of
 
 SCOPES = ("members", "application")
@@ -27,6 +28,7 @@ class Grantee(NamedTuple):
     password: str = ""
     # Instead of a password: the operating system's user that mysqld sees behind the socket.
     os_user: str = ""
+    tls: bool = False
 
     def __repr__(self) -> str:
         return f"{self.name}@{self.host}"
@@ -46,22 +48,45 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
     network = ipaddress.ip_network(settings.subnet)
     inside = f"{network.network_address}/{network.netmask}"
     if scope == "application":
-        return [_application(settings, inside)]
+        return [_application(settings, inside), _schema(settings, inside)]
     if scope != "members":
         raise SaltInvocationError(f"scope is '{scope}'; expected {' or '.join(SCOPES)}")
     return _members(settings, inside)
 
 
+ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+# Without EVENT, and so never what the server shows as ALL PRIVILEGES.
+DEFINITIONS = (
+    *("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES", "CREATE VIEW", "SHOW VIEW", "TRIGGER"),
+    *("CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"),
+    *("CREATE TEMPORARY TABLES", "LOCK TABLES"),
+)
+
+
 def _application(settings: Settings, inside: str) -> Grantee:
-    schema = ("SELECT", "INSERT", "UPDATE", "DELETE")
-    migrations = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
+    # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it. It changes
+    # no schema: beside writes on another member that would put rows into wrong columns.
+    # An underscore alone would stand for any character.
+    own = f"`{escaped(settings.database)}`.*"
+    grants = {target: tuple(privileges) for target, privileges in settings.grants.items()}
     return Grantee(
         settings.application.name,
         inside,
-        # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it.
-        # An underscore alone would stand for any character.
-        {f"`{escaped(settings.database)}`.*": schema + migrations},
+        {**grants, own: tuple(dict.fromkeys((*ROWS, *grants.get(own, ()))))},
         password=settings.application.password,
+    )
+
+
+def _schema(settings: Settings, inside: str) -> Grantee:
+    return Grantee(
+        settings.schema.name,
+        inside,
+        {
+            f"`{escaped(settings.database)}`.*": ROWS + DEFINITIONS,
+            # Where it asks for the group to have one writer meanwhile.
+            "`mysql_gr`.`schema_change`": ("SELECT", "INSERT", "UPDATE"),
+        },
+        password=settings.schema.password,
     )
 
 
@@ -76,6 +101,7 @@ def _members(settings: Settings, inside: str) -> list[Grantee]:
                 "`performance_schema`.*": ("SELECT",),
             },
             password=settings.admin.password,
+            tls=True,
         ),
         Grantee(
             settings.recovery.name,
@@ -89,6 +115,7 @@ def _members(settings: Settings, inside: str) -> list[Grantee]:
                 )
             },
             password=settings.recovery.password,
+            tls=True,
         ),
         Grantee(
             settings.health_user,
@@ -139,14 +166,32 @@ def parse_grants(lines: Iterable[str]) -> set[tuple[str, str]]:
     for line in lines:
         match = re.match(r"GRANT (.+?) ON (\S+) TO ", line)
         if match:
-            found |= {(word.strip(), match[2]) for word in match[1].split(",")}
+            # A privilege for single columns has commas of its own.
+            words = re.split(r",\s*(?![^()]*\))", match[1])
+            found |= {(word.strip(), match[2]) for word in words}
     return found
+
+
+def surplus(wanted: Grantee, granted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """
+    Return the (privilege, object) pairs that an account has and does not need.
+
+    wanted
+        The account as it should be.
+
+    granted
+        As :py:func:`parse_grants` has them.
+    """
+    needed = {(one, target) for target, several in wanted.grants.items() for one in several}
+    return sorted(
+        pair for pair in granted if pair[0] not in ("USAGE", "PROXY") and pair not in needed
+    )
 
 
 def account_differences(
     connection: Any, settings: Settings, scope: str
 ) -> dict[str, dict[str, list[str]]]:
-    """What is missing, by account: nothing for one that is as it should be."""
+    """What is missing and what is too much, by account: nothing for one that is as it should be."""
     missing: dict[str, dict[str, list[str]]] = {}
     # With ANSI_QUOTES the server shows names in other quotes.
     execute(
@@ -154,32 +199,16 @@ def account_differences(
         "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
     )
     for wanted in grantees(settings, scope):
-        known = rows(
-            connection,
-            "SELECT plugin FROM mysql.user WHERE user = %s AND host = %s",
-            (wanted.name, wanted.host),
-        )
-        if not known:
-            missing[str(wanted)] = {"missing": ["account"]}
-            continue
-        shown = rows(connection, "SHOW GRANTS FOR %s@%s", (wanted.name, wanted.host))
-        granted = parse_grants(next(iter(row.values())) for row in shown)
-        lacking = [
-            f"{privilege} ON {target}"
-            for target, privileges in wanted.grants.items()
-            for privilege in privileges
-            if not is_granted(privilege, target, granted)
-        ]
-        if wanted.password and not _password_accepted(settings, wanted):
-            lacking.append("password")
-        if lacking:
-            missing[str(wanted)] = {"missing": lacking}
-    if scope == "application" and not rows(
-        connection,
-        "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s",
-        (settings.database,),
-    ):
-        missing[f"database {settings.database}"] = {"missing": ["database"]}
+        found = _differences_of(connection, settings, wanted)
+        if found:
+            missing[str(wanted)] = found
+    if scope == "application":
+        for kind, name, there in (
+            ("database", settings.database, _has_database(connection, settings.database)),
+            ("table", "mysql_gr.schema_change", has_table(connection)),
+        ):
+            if not there:
+                missing[f"{kind} {name}"] = {"missing": [kind]}
     if scope == "members" and not rows(
         connection,
         "SELECT 1 FROM mysql.slave_master_info WHERE Channel_name = 'group_replication_recovery'"
@@ -188,6 +217,62 @@ def account_differences(
     ):
         missing["channel group_replication_recovery"] = {"missing": ["credentials"]}
     return missing
+
+
+def _differences_of(connection: Any, settings: Settings, wanted: Grantee) -> dict[str, list[str]]:
+    """What one account lacks, and what it has beyond its need."""
+    known = rows(
+        connection,
+        "SELECT plugin, account_locked AS locked, password_expired AS expired, ssl_type AS tls"
+        " FROM mysql.user"
+        " WHERE user = %s AND host = %s",
+        (wanted.name, wanted.host),
+    )
+    if not known:
+        return {"missing": ["account"]}
+    granted = _granted(connection, wanted)
+    lacking = [
+        f"{privilege} ON {target}"
+        for target, privileges in wanted.grants.items()
+        for privilege in privileges
+        if not is_granted(privilege, target, granted)
+    ]
+    lacking += _attributes_lacking(wanted, known[0])
+    if wanted.password and not _password_accepted(settings, wanted):
+        lacking.append("password")
+    too_much = [f"{privilege} ON {target}" for privilege, target in surplus(wanted, granted)]
+    found = {"missing": lacking, "unneeded": too_much}
+    return {what: names for what, names in found.items() if names}
+
+
+def _granted(connection: Any, wanted: Grantee) -> set[tuple[str, str]]:
+    shown = rows(connection, "SHOW GRANTS FOR %s@%s", (wanted.name, wanted.host))
+    return parse_grants(next(iter(row.values())) for row in shown)
+
+
+def _attributes_lacking(wanted: Grantee, known: Mapping[str, Any]) -> list[str]:
+    """What keeps an account from being used as it is meant, whatever its privileges are."""
+    plugin = "auth_socket" if wanted.os_user else "caching_sha2_password"
+    lacking = []
+    if known["plugin"] != plugin:
+        lacking.append(f"plugin {plugin}")
+    if known["locked"] == "Y":
+        lacking.append("an account that is not locked")
+    if known["expired"] == "Y":
+        lacking.append("a password that has not expired")
+    if wanted.tls and not known["tls"]:
+        lacking.append("REQUIRE SSL")
+    return lacking
+
+
+def _has_database(connection: Any, name: str) -> bool:
+    return bool(
+        rows(
+            connection,
+            "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s",
+            (name,),
+        )
+    )
 
 
 def _password_accepted(settings: Settings, account: Grantee) -> bool:
@@ -216,16 +301,25 @@ def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
     """Make a scope's accounts and privileges; the statements can be repeated."""
     if scope == "application":
         execute(connection, f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+        execute(connection, f"CREATE DATABASE IF NOT EXISTS `{SCHEMA}`")
+        execute(connection, DEFINITION)
     for wanted in grantees(settings, scope):
-        clause, values = _identified(wanted)
-        # Members speak TLS to each other; clients come through the balancer as they like.
-        require = " REQUIRE SSL" if scope == "members" and wanted.password else ""
-        who = (wanted.name, wanted.host)
-        execute(connection, f"CREATE USER IF NOT EXISTS %s@%s {clause}{require}", (*who, *values))
-        if wanted.password and not _password_accepted(settings, wanted):
-            execute(connection, f"ALTER USER %s@%s {clause}{require}", (*who, *values))
-        for target, privileges in wanted.grants.items():
-            execute(connection, f"GRANT {', '.join(privileges)} ON {target} TO %s@%s", who)
+        _make_account(connection, settings, wanted)
+
+
+def _make_account(connection: Any, settings: Settings, wanted: Grantee) -> None:
+    clause, values = _identified(wanted)
+    # Members speak TLS to each other; clients come through the balancer as they like.
+    clause += f"{' REQUIRE SSL' if wanted.tls else ''} PASSWORD EXPIRE NEVER ACCOUNT UNLOCK"
+    who = (wanted.name, wanted.host)
+    execute(connection, f"CREATE USER IF NOT EXISTS %s@%s {clause}", (*who, *values))
+    differing = _differences_of(connection, settings, wanted)
+    if any(" ON " not in one for one in differing.get("missing", [])):
+        execute(connection, f"ALTER USER %s@%s {clause}", (*who, *values))
+    for privilege, target in surplus(wanted, _granted(connection, wanted)):
+        execute(connection, f"REVOKE {privilege} ON {target} FROM %s@%s", who)
+    for target, privileges in wanted.grants.items():
+        execute(connection, f"GRANT {', '.join(privileges)} ON {target} TO %s@%s", who)
 
 
 def _set_recovery_credentials(connection: Any, settings: Settings) -> None:

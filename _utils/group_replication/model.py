@@ -79,7 +79,11 @@ class Settings(NamedTuple):
     admin: Account
     recovery: Account
     application: Account
+    # Changes the application's schema, which the application itself cannot.
+    schema: Account = Account("schema_change")
     database: str = ""
+    # What the application may beside its own database: privileges by object.
+    grants: Mapping[str, tuple[str, ...]] = {}
     port: int = 3306
     admin_port: int = 33062
     health_port: int = 9200

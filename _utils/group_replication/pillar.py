@@ -27,7 +27,8 @@ KEYS: dict[str, Any] = {
         "accounts": {
             "admin": {"name": None, "password": None},
             "recovery": {"name": None, "password": None},
-            "application": {"name": None, "password": None, "database": None},
+            "application": {"name": None, "password": None, "database": None, "grants": None},
+            "schema": {"name": None, "password": None},
         },
         "port": None,
         "admin_port": None,

@@ -37,7 +37,16 @@ from group_replication.pillar import (
     subnet_of,
     walk,
 )
+from group_replication.schema_change import SCHEMA
 from group_replication.versions import SUPPORTED, is_supported, version_of
+
+# The accounts; the admin's password alone is in the keeper's file.
+ROLES = ("admin", "recovery", "application", "schema")
+# What the application may get by pillar. It changes no schema and grants nothing.
+GRANTABLE = (
+    *("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "SHOW VIEW"),
+    *("CREATE TEMPORARY TABLES", "LOCK TABLES"),
+)
 
 SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
 
@@ -113,7 +122,9 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         admin=_account(pillar, "admin", "mysql_gr_admin"),
         recovery=_account(pillar, "recovery", "mysql_gr_recovery"),
         application=_account(pillar, "application", "haproxy_root"),
+        schema=_account(pillar, "schema", "schema_change"),
         database=_database(pillar),
+        grants=_grants(pillar),
         port=port(pillar, "mysql:port", 3306),
         admin_port=port(pillar, "mysql:admin_port", 33062),
         health_port=port(pillar, "cluster:health_port", 9200),
@@ -179,9 +190,30 @@ def _database(pillar: Mapping[str, Any]) -> str:
         return "realworld"
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
         raise invalid(key, value, "1 to 64 letters, digits or '_'")
-    if value.lower() in SYSTEM_SCHEMAS:
-        raise invalid(key, value, "a database that is none of the server's own")
+    if value.lower() in (*SYSTEM_SCHEMAS, SCHEMA):
+        raise invalid(key, value, "a database that is none of the server's own, nor the group's")
     return value
+
+
+def _grants(pillar: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    key = "mysql:accounts:application:grants"
+    value = walk(pillar, key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise invalid(key, value, "objects with their privileges, such as reports.*: [SELECT]")
+    found = {}
+    for target, privileges in value.items():
+        name = re.fullmatch(r"([A-Za-z0-9_]{1,64})\.(\*|[A-Za-z0-9_]{1,64})", str(target))
+        if not name or name[1].lower() in (*SYSTEM_SCHEMAS, SCHEMA):
+            raise invalid(key, target, "a database.* or database.table of an application's own")
+        if not isinstance(privileges, list) or not set(map(str, privileges)) <= set(GRANTABLE):
+            raise invalid(f"{key}:{target}", privileges, f"a list of {', '.join(GRANTABLE)}")
+        # Only where all tables are meant, an underscore stands for any character.
+        whole = name[2] == "*"
+        database = re.sub("_", r"\\_", name[1]) if whole else name[1]
+        found[f"`{database}`.{'*' if whole else f'`{name[2]}`'}"] = tuple(privileges)
+    return found
 
 
 def _health_clients(pillar: Mapping[str, Any]) -> tuple[str, ...]:
@@ -229,7 +261,7 @@ def _check_distinct(settings: Settings) -> None:
         "mysql:admin_port": settings.admin_port,
         "cluster:health_port": settings.health_port,
     }
-    roles = {role: getattr(settings, role) for role in ("admin", "recovery", "application")}
+    roles = {role: getattr(settings, role) for role in ROLES}
     names = {f"mysql:accounts:{role}:name": account.name for role, account in roles.items()}
     for values, right in ((ports, "a port of its own"), (names, "an account of its own")):
         for key, value in values.items():
@@ -278,11 +310,11 @@ def settings_as_json(settings: Settings) -> str:
     """
     Return what the keeper needs of the settings, as :py:func:`settings_from_json` reads it.
 
-    The passwords of the recovery and application accounts stay out: the keeper uses neither.
+    The passwords of all accounts but the admin's stay out: the keeper uses none of them.
     """
     kept = settings._asdict()
     kept["admin"] = settings.admin._asdict()
-    for role in ("recovery", "application"):
+    for role in ROLES[1:]:
         kept[role] = {"name": kept[role].name, "password": ""}
     return json.dumps(kept, indent=2) + "\n"
 
@@ -292,8 +324,10 @@ def settings_from_json(text: str) -> Settings:
     Return the settings that :py:func:`settings_as_json` wrote.
     """
     data = json.loads(text)
-    for role in ("admin", "recovery", "application"):
-        data[role] = Account(**data[role])
+    for role in ROLES:
+        # A file of an earlier version knows fewer.
+        if role in data:
+            data[role] = Account(**data[role])
     data["health_clients"] = tuple(data["health_clients"])
     # A file of a later version says more than this one reads.
     return Settings(**{name: value for name, value in data.items() if name in Settings._fields})

@@ -116,7 +116,7 @@ class Writers:
     def prepare(self) -> None:
         """Make the table that they write to."""
         with (
-            self._lab.session(port=3307, patience=ANSWER_SECONDS) as connection,
+            self._lab.session(port=3307, patience=ANSWER_SECONDS, schema=True) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(
@@ -127,7 +127,7 @@ class Writers:
     def remove(self) -> None:
         """Take the table away."""
         with (
-            self._lab.session(port=3307, patience=ANSWER_SECONDS) as connection,
+            self._lab.session(port=3307, patience=ANSWER_SECONDS, schema=True) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")

@@ -273,3 +273,5 @@ def test_the_application_is_no_administrator(lab: Lab):
     assert "SUPER" not in grants
     assert "ALL PRIVILEGES" not in grants
     assert "`realworld`.*" in grants
+    # Who changes the schema is another account.
+    assert {word for word in ("CREATE", "ALTER", "DROP", "INDEX") if word in grants} == set()

@@ -90,10 +90,10 @@ WRITE = "INSERT INTO balancer_trial VALUES ()"
 def single_primary(lab: Lab, switch_mode) -> Iterator[None]:
     """The group in single-primary mode, with a table to write to."""
     switch_mode("single-primary")
-    with lab.session(port=3307, patience=20) as session:
+    with lab.session(port=3307, patience=20, schema=True) as session:
         asked(session, "CREATE TABLE balancer_trial (id INT AUTO_INCREMENT PRIMARY KEY)")
     yield
-    with lab.session(port=3307, patience=20) as session:
+    with lab.session(port=3307, patience=20, schema=True) as session:
         asked(session, "DROP TABLE balancer_trial")
 
 

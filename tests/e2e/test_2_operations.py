@@ -149,3 +149,46 @@ def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):
     finally:
         lab.salt("db2", "mysql_gr.unpause")
     all_online()
+
+
+def test_accounts_that_somebody_changed_are_mended(lab: Lab, all_online):
+    """A lock, an expired password, a connection without TLS, and privileges beyond the need."""
+    all_online()
+    inside = "'172.28.17.0/255.255.255.0'"
+    lab.sql(
+        "db1",
+        f"ALTER USER mysql_gr_admin@{inside} ACCOUNT LOCK;"
+        f" ALTER USER mysql_gr_recovery@{inside} REQUIRE NONE PASSWORD EXPIRE;"
+        f" GRANT ALL ON realworld.* TO haproxy_root@{inside};"
+        f" GRANT SELECT ON mysql.* TO haproxy_root@{inside}",
+    )
+
+    def accounts(scope: str, test: bool) -> dict:
+        words = f"state.single mysql_gr.accounts_present {scope} scope={scope} test={test}"
+        (one,) = lab.salt("db1", words)["db1"].values()
+        return one
+
+    application = "haproxy_root@172.28.17.0/255.255.255.0"
+    expected = {
+        "members": {
+            f"{name}@172.28.17.0/255.255.255.0": {"missing": what}
+            for name, what in (
+                ("mysql_gr_admin", ["an account that is not locked"]),
+                ("mysql_gr_recovery", ["a password that has not expired", "REQUIRE SSL"]),
+            )
+        },
+        "application": {
+            application: {
+                "unneeded": ["ALL PRIVILEGES ON `realworld`.*", "SELECT ON `mysql`.*"],
+            }
+        },
+    }
+    for scope, changes in expected.items():
+        predicted, done = accounts(scope, True), accounts(scope, False)
+        assert predicted["changes"] == done["changes"] == changes
+        assert (predicted["result"], done["result"]) == (None, True)
+        again = accounts(scope, False)
+        assert (again["result"], again["changes"]) == (True, {})
+    assert "mysql" not in lab.sql("db1", f"SHOW GRANTS FOR haproxy_root@{inside}")
+    assert lab.log_in()
+    assert lab.salt("db2", "mysql_gr.facts")["db2"]["db1"]["answers"] is True

@@ -24,7 +24,7 @@ READ = "SELECT n FROM read_trial WHERE id = %s"
 @pytest.fixture
 def table(lab: Lab, all_online) -> Iterator[None]:
     all_online()
-    with lab.session(port=3307) as session:
+    with lab.session(port=3307, schema=True) as session:
         asked(session, "CREATE TABLE IF NOT EXISTS read_trial (id INT PRIMARY KEY, n INT NOT NULL)")
         for client in range(CLIENTS):
             asked(session, "REPLACE INTO read_trial VALUES (%s, 0)", (client,))

@@ -98,9 +98,9 @@ def test_no_secret_stands_in_rendered_states(rendered, secrets):
 
 ALLOWED = {
     "master": set(),
-    WEB: {"application_database", "laravel"},
+    WEB: {"application_database", "schema_database", "laravel"},
     PROXY: {"haproxy"},
-    **{name: {"group", "mysql", "application_database"} for name in DATABASES},
+    **{name: {"group", "mysql", "application_database", "schema_database"} for name in DATABASES},
     "a-machine-of-tomorrow": set(),
 }
 

@@ -35,7 +35,8 @@ def master(salt_factories: Any, checkout: Path) -> Iterator[Any]:  # noqa: F811
     )
     (pillar / "top.sls").write_text(
         f"base:\n  '{minion_id}':\n    - cluster\n    - mysql\n    - secrets.group\n"
-        "    - secrets.mysql\n    - secrets.application_database\n    - haproxy\n    - trial\n"
+        "    - secrets.mysql\n    - secrets.application_database\n"
+        "    - secrets.schema_database\n    - haproxy\n    - trial\n"
     )
     daemon = salt_factories.salt_master_daemon(
         random_string("master-"),

@@ -30,6 +30,7 @@ def pillar(databases: int = 3) -> dict:
                 "admin": {"password": "a-long-password-1"},
                 "recovery": {"password": "a-long-password-2"},
                 "application": {"password": "a-long-password-3"},
+                "schema": {"password": "a-long-password-4"},
             },
         },
     }

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from group_replication.accounts import SCOPES, clerk_of, grantees, is_granted, parse_grants
+from group_replication.accounts import (
+    SCOPES,
+    clerk_of,
+    grantees,
+    is_granted,
+    parse_grants,
+    surplus,
+)
 from group_replication.settings import settings_from
 from salt.exceptions import SaltInvocationError
 
@@ -67,8 +74,42 @@ def test_a_privilege_may_be_held_by_a_wider_one(line, privilege, target, expecte
 
 def test_an_underscore_in_a_database_stands_for_itself():
     declared = set_key(pillar(), "mysql:accounts:application:database", "a_shop")
-    (account,) = grantees(settings_from(declared, "db1"), "application")
-    assert list(account.grants) == [r"`a\_shop`.*"]
+    application, schema = grantees(settings_from(declared, "db1"), "application")
+    assert list(application.grants) == [r"`a\_shop`.*"]
+    assert list(schema.grants) == [r"`a\_shop`.*", "`mysql_gr`.`schema_change`"]
+
+
+def test_the_application_changes_no_schema_and_gets_what_pillar_adds():
+    key = "mysql:accounts:application:grants"
+    added = {"re_ports.*": ["SELECT"], "re_ports.t": ["INSERT"], "realworld.*": ["EXECUTE"]}
+    application, _ = grantees(settings_from(set_key(pillar(), key, added), "db1"), "application")
+    assert application.grants == {
+        r"`re\_ports`.*": ("SELECT",),
+        "`re_ports`.`t`": ("INSERT",),
+        "`realworld`.*": ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE"),
+    }
+    for wrong in ({"shop.*": ["ALTER"]}, {"shop": ["SELECT"]}, {"mysql.user": ["SELECT"]}, ["x"]):
+        with pytest.raises(SaltInvocationError, match=f"pillar {key}"):
+            settings_from(set_key(pillar(), key, wrong), "db1")
+
+
+def test_what_an_account_does_not_need_is_named():
+    settings = settings_from(pillar(), "db1")
+    application, _ = grantees(settings, "application")
+    shown = [
+        "GRANT USAGE ON *.* TO `haproxy_root`@`h`",
+        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON `realworld`.* TO `haproxy_root`@`h`",
+        "GRANT SELECT (`a`, `b`), INSERT ON `shop`.`t` TO `haproxy_root`@`h`",
+    ]
+    assert surplus(application, parse_grants(shown)) == [
+        ("CREATE", "`realworld`.*"),
+        ("INSERT", "`shop`.`t`"),
+        ("SELECT (`a`, `b`)", "`shop`.`t`"),
+    ]
+    assert surplus(application, parse_grants(shown[:1])) == []
+    # What stands for all is taken away as such, and what is needed is given again.
+    everything = parse_grants(["GRANT ALL PRIVILEGES ON `realworld`.* TO `haproxy_root`@`h`"])
+    assert surplus(application, everything) == [("ALL PRIVILEGES", "`realworld`.*")]
 
 
 def test_no_account_is_an_administrator():
