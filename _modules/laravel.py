@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
+from group_replication import connection, schema_change
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from salt.utils.data import traverse_dict_and_list
 from salt.utils.stringutils import check_include_exclude
@@ -146,8 +147,11 @@ UNKNOWN_COMMAND = re.compile(
 )
 MIGRATION_LINE = re.compile(r"^\s*(\S+) \.{2,} .*?(Ran|Pending)\s*$")
 MIGRATION_ROW = re.compile(r"^\|\s*(Yes|No)\s*\|\s*(\S+)\s*\|")
+# The account that may change the schema, and how long a window for that is waited for.
+SCHEMA_USER, SCHEMA_PASSWORD_FROM = "schema_change", "mysql:accounts:schema:password"
+WINDOW_PATIENCE = 120
 SEED_COMMAND = "app:seed-once"
-NOT_SEEDED = 3
+NOT_SEEDED, NO_RECORD = 3, 4
 
 # For applications that have no such command: the same marker row, the same one transaction.
 # It is handed to php on its standard input.
@@ -162,13 +166,14 @@ $runs = fn () => $db->table('seed_runs')->useWritePdo();
 try {
     $marked = $db->getSchemaBuilder()->hasTable('seed_runs');
     if ($mode === 'check') {
-        exit($marked && $runs()->where('seeder', $seeder)->exists() ? 0 : 3);
+        exit(! $marked ? 4 : ($runs()->where('seeder', $seeder)->exists() ? 0 : 3));
     }
-    if (! $marked) {
-        $db->getSchemaBuilder()->create('seed_runs', function ($table) {
+    if ($mode === 'prepare') {
+        $marked || $db->getSchemaBuilder()->create('seed_runs', function ($table) {
             $table->string('seeder', 190)->primary();
             $table->timestamp('seeded_at');
         });
+        exit(0);
     }
     $db->transaction(function () use ($kernel, $runs, $seeder) {
         $runs()->insert(['seeder' => $seeder, 'seeded_at' => date('Y-m-d H:i:s')]);
@@ -678,10 +683,11 @@ def _artisan(
     user: str | None = "www-data",
     timeout: int = 600,
     options: list[str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Run an artisan command; ``options`` are php's own. Return what cmd.run_all does."""
     line = ["artisan", command, *(args or []), "--no-interaction", "--no-ansi"]
-    return _php(directory, [*(options or []), *line], user, timeout)
+    return _php(directory, [*(options or []), *line], user, timeout, env=env)
 
 
 def installed(directory: str) -> bool:
@@ -825,18 +831,26 @@ def check_migrations(
     ``migration``; empty when all is well, or the database is in no group. Raises
     CommandExecutionError if the database does not answer.
     """
-    return _judged(directory, user, timeout) if pending(directory, user, timeout) else []
+    if not pending(directory, user, timeout):
+        return []
+    return _judged(directory, _group_mode(directory, user, timeout), user, timeout)
 
 
-def _judged(directory: str, user: str | None, timeout: int) -> list[dict[str, str]]:
-    """Return what is wrong with the pending migrations, of which there are some."""
+def _group_mode(directory: str, user: str | None, timeout: int) -> str:
+    """Return the mode of the group that the database is in, or the empty text."""
     asked = _php(directory, [*ASKING, "--"], user, timeout, GROUP_MODE)
     if asked["retcode"]:
         raise _failure("asking for the group's mode", asked, directory)
     values = json.loads(str(asked["stdout"]).rpartition("\n")[2] or "[]")
     if not values:
+        return ""
+    return "single-primary" if values[0] == "ON" else "multi-primary"
+
+
+def _judged(directory: str, mode: str, user: str | None, timeout: int) -> list[dict[str, str]]:
+    """Return what is wrong with the pending migrations, of which there are some."""
+    if not mode:
         return []
-    mode = "single-primary" if values[0] == "ON" else "multi-primary"
     done = _artisan(directory, "migrate", ["--pretend", "--force"], user, timeout)
     if done["retcode"]:
         log.warning("Not looked at before they run: %s", _sentence(done, directory))
@@ -848,9 +862,19 @@ def _judged(directory: str, user: str | None, timeout: int) -> list[dict[str, st
     ]
 
 
-def migrate(directory: str, user: str | None = "www-data", timeout: int = 600) -> list[str]:
+def migrate(
+    directory: str,
+    user: str | None = "www-data",
+    timeout: int = 600,
+    schema_user: str = SCHEMA_USER,
+    schema_password_from: str = SCHEMA_PASSWORD_FROM,
+) -> list[str]:
     """
-    Run the pending migrations, unless the group could not write to the tables they make.
+    Run the pending migrations while one member of the group alone takes writes.
+
+    Artisan runs as an account that may change the schema; the application's own may not. In a
+    group, a keeper first opens a window for that: the group is in single-primary mode until the
+    migrations have run on all members (``mysql_gr.schema_change``).
 
     CLI Example:
 
@@ -868,24 +892,67 @@ def migrate(directory: str, user: str | None = "www-data", timeout: int = 600) -
     timeout
         Seconds after which artisan is ended: 600.
 
+    schema_user
+        The database account that may change the schema: schema_change.
+
+    schema_password_from
+        The pillar key of its password: ``mysql:accounts:schema:password``.
+
     Returns the list of str that have run, empty when there was nothing to do. Raises
     CommandExecutionError if one is refused (``laravel.check_migrations``), fails or is still
-    pending afterwards.
+    pending afterwards, or if the group opens no window; SaltInvocationError if the password is
+    missing.
     """
     before = pending(directory, user, timeout)
     if not before:
         return []
-    problems = _judged(directory, user, timeout)
+    mode = _group_mode(directory, user, timeout)
+    problems = _judged(directory, mode, user, timeout)
     if problems:
         told = "; ".join(f"{p['migration']}: {p['table']}: {p['detail']}" for p in problems)
         raise CommandExecutionError(
             f"Nothing was migrated, since the group could not write to these tables: {told}."
         )
-    artisan(directory, "migrate", ["--force"], user, timeout)
+    if mode:
+        with _window(directory, schema_user, schema_password_from) as account:
+            done = _artisan(directory, "migrate", ["--force"], user, timeout, env=account)
+    else:
+        done = _artisan(directory, "migrate", ["--force"], user, timeout)
+    if done["retcode"]:
+        raise _failure("artisan migrate", done, directory)
     left = pending(directory, user, timeout)
     if left:
         raise CommandExecutionError(f"Still pending after migrate: {', '.join(left)}.")
     return before
+
+
+@contextlib.contextmanager
+def _window(directory: str, name: str, password_from: str) -> Iterator[dict[str, str]]:
+    """Return a context in which the schema may be changed, with artisan's variables for that."""
+    password = _scalar(password_from, "the account that may change the schema")
+    if not password:
+        raise SaltInvocationError(
+            f"Pillar {password_from} is missing; expected the password of {name}, the account that "
+            "may change the schema, as vagrant/prepare.py makes it."
+        )
+    values = env(str(_env_path(directory)))
+
+    def ask() -> contextlib.AbstractContextManager[Any]:
+        return connection.connect(
+            host=values.get("DB_HOST", ""),
+            port=int(values.get("DB_PORT") or 3306),
+            user=name,
+            password=password,
+            ssl=connection.tls(),
+        )
+
+    owner = f"laravel.migrate {directory} on {__opts__['id']}"
+    with schema_change.window(ask, owner, name, WINDOW_PATIENCE):
+        # A cached configuration would know the application's account alone.
+        uncached = str(_home(directory) / "bootstrap/cache/.none")
+        yield {"DB_USERNAME": name, "DB_PASSWORD": password, "APP_CONFIG_CACHE": uncached}
+    if not schema_change.await_closed(ask, WINDOW_PATIENCE):
+        log.warning("The window for the schema change is still open; a keeper closes it")
 
 
 def seeded(
@@ -919,13 +986,18 @@ def seeded(
 
     Returns bool. Raises CommandExecutionError if the database does not answer.
     """
+    return _seed_record(directory, seeder, user, timeout) == 0
+
+
+def _seed_record(directory: str, seeder: str, user: str | None, timeout: int) -> int:
+    """Return 0, NOT_SEEDED, or NO_RECORD where our own program has no table for it yet."""
     done = _seed_once(directory, "check", seeder, user, timeout)
-    text = f"{done['stdout']}{done['stderr']}"
-    if done["retcode"] == NOT_SEEDED or ("42S02" in text and "seed_runs" in text):
-        return False
-    if done["retcode"]:
-        raise _failure(f"asking whether {seeder} has run", done, directory)
-    return True
+    code, text = int(done["retcode"]), f"{done['stdout']}{done['stderr']}"
+    if code in (0, NOT_SEEDED, NO_RECORD):
+        return code
+    if "42S02" in text and "seed_runs" in text:
+        return NOT_SEEDED
+    raise _failure(f"asking whether {seeder} has run", done, directory)
 
 
 def seed(
@@ -933,13 +1005,16 @@ def seed(
     seeder: str = "DatabaseSeeder",
     user: str | None = "www-data",
     timeout: int = 600,
+    schema_user: str = SCHEMA_USER,
+    schema_password_from: str = SCHEMA_PASSWORD_FROM,
 ) -> bool:
     """
     Run a seeder unless it has run in this database.
 
     The seed and the row that records it are one transaction: it happens wholly and once, or not
-    at all. An application's own command ``app:seed-once`` is used where there is one. A seeder
-    that changes the schema or truncates tables ends that transaction early.
+    at all. An application's own command ``app:seed-once`` is used where there is one; for others
+    the table ``seed_runs`` is made as a migration would. A seeder that changes the schema or
+    truncates tables is refused by the database, as the application's account may not.
 
     CLI Example:
 
@@ -959,10 +1034,16 @@ def seed(
     timeout
         Seconds after which it is ended: 600.
 
+    schema_user, schema_password_from
+        As for ``laravel.migrate``.
+
     Returns bool: whether it ran now. Raises CommandExecutionError if it fails.
     """
-    if seeded(directory, seeder, user, timeout):
+    record = _seed_record(directory, seeder, user, timeout)
+    if record == 0:
         return False
+    if record == NO_RECORD:
+        _make_record(directory, user, timeout, schema_user, schema_password_from)
     done = _seed_once(directory, "run", seeder, user, timeout)
     if done["retcode"]:
         if seeded(directory, seeder, user, timeout):
@@ -972,6 +1053,19 @@ def seed(
     if not seeded(directory, seeder, user, timeout):
         raise CommandExecutionError(f"{seeder} ran, but the database has no record of it.")
     return True
+
+
+def _make_record(
+    directory: str, user: str | None, timeout: int, schema_user: str, schema_password_from: str
+) -> None:
+    """Make the table in which our own program records a seed."""
+    mode = _group_mode(directory, user, timeout)
+    window = _window(directory, schema_user, schema_password_from) if mode else None
+    with window or contextlib.nullcontext({}) as account:
+        line = ["--", "prepare", ""]
+        done = _php(directory, line, user, timeout, SEED_ONCE, env=account)
+    if done["retcode"]:
+        raise _failure("making the table seed_runs", done, directory)
 
 
 def _seed_once(

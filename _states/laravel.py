@@ -283,6 +283,8 @@ def migrated(
     wait: int = 300,
     user: str = "www-data",
     timeout: int = 600,
+    schema_user: str = "schema_change",
+    schema_password_from: str = "mysql:accounts:schema:password",  # noqa: S107
 ) -> dict[str, Any]:
     """
     Have the database seen every migration of the release that is next.
@@ -311,6 +313,9 @@ def migrated(
     timeout
         Seconds after which artisan is ended: 600.
 
+    schema_user, schema_password_from
+        The account that may change the schema, and the pillar key of its password.
+
     Returns the state's answer; changes: ``migrations`` with the list of those that ran.
     """
     ret = _unchanged(name, "No migration is pending.")
@@ -330,7 +335,10 @@ def migrated(
             ret["result"] = partial or bool(__opts__["test"])
             return ret
         if not __opts__["test"]:
-            pending = __salt__["laravel.migrate"](release["path"], user=user, timeout=timeout)
+            account = {"schema_user": schema_user, "schema_password_from": schema_password_from}
+            pending = __salt__["laravel.migrate"](
+                release["path"], user=user, timeout=timeout, **account
+            )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     _changed(ret, {"migrations": pending}, f"{len(pending)} migrations")
@@ -356,6 +364,8 @@ def seeded(
     node: str | None = None,
     user: str = "www-data",
     timeout: int = 600,
+    schema_user: str = "schema_change",
+    schema_password_from: str = "mysql:accounts:schema:password",  # noqa: S107
 ) -> dict[str, Any]:
     """
     Have a seeder run exactly once in the life of the database.
@@ -385,6 +395,9 @@ def seeded(
     timeout
         Seconds after which artisan is ended: 600.
 
+    schema_user, schema_password_from
+        The account that may change the schema, and the pillar key of its password.
+
     Returns the state's answer; changes: the seeder's class.
     """
     ret = _unchanged(name, f"{seeder} has run in this database.")
@@ -399,7 +412,10 @@ def seeded(
             ret["comment"] = f"{seeder} has not run yet: {node} runs it."
             return ret
         if not __opts__["test"]:
-            __salt__["laravel.seed"](release["path"], seeder=seeder, user=user, timeout=timeout)
+            account = {"schema_user": schema_user, "schema_password_from": schema_password_from}
+            __salt__["laravel.seed"](
+                release["path"], seeder=seeder, user=user, timeout=timeout, **account
+            )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     _changed(ret, {seeder: {"old": "not run", "new": "run"}}, seeder)

@@ -10,6 +10,8 @@ laravel-migrate-migrated:
     - node: {{ laravel.migrate_on }}
     - wait: {{ laravel.wait }}
     - user: {{ laravel.user }}
+    - schema_user: {{ laravel.schema_user }}
+    - schema_password_from: {{ laravel.schema_password_from }}
     - require:
       - sls: laravel.release
       - sls: laravel.keys
