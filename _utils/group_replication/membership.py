@@ -42,7 +42,15 @@ from group_replication.recovery import (
 )
 from group_replication.running_options import declared_single_leader, switch_value
 from group_replication.status import status_of
-from group_replication.verdicts import ACTIONS, STARTS, Decide, as_verdict, held_by, silent_verdict
+from group_replication.verdicts import (
+    ACTIONS,
+    BOOTSTRAPS,
+    STARTS,
+    Decide,
+    as_verdict,
+    held_by,
+    silent_verdict,
+)
 
 with contextlib.suppress(ImportError):
     import pymysql
@@ -179,7 +187,7 @@ def _act(
             if verdict == "lead" and decision["received"]:
                 # Given up by name: the applier would fail at it again.
                 give_up_received(connection)
-            _start(settings, connection, mine, seen.values(), bootstrap=verdict != "join")
+            _start(settings, connection, mine, seen.values(), bootstrap=verdict in BOOTSTRAPS)
         return {**decision, "done": True}
 
 

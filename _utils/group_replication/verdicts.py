@@ -22,6 +22,8 @@ from group_replication.gtid import GtidSet, parse_gtids, union_gtids
 #   silent      the local mysqld does not answer
 #   refuse      an operator has to look: the sentence says at what
 STARTS = ("create", "lead", "join", "clone")
+# What begins a group; whatever else is to be started joins one.
+BOOTSTRAPS = ("create", "lead")
 ACTIONS = (*STARTS, "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
 Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
