@@ -45,6 +45,8 @@ REQUESTED, OPEN, DONE, CLOSING = "requested", "open", "done", "closing"
 SILENCE_SECONDS = 60
 BEAT_SECONDS = 15.0
 POLL_SECONDS = 0.3
+# Another member than the one that took the row may see it so much later.
+LAG_SECONDS = 10.0
 # Duplicate entry; rolled back in favour of the same row on another member; deadlock.
 TAKEN = (1062, 3101, 1213)
 
@@ -197,24 +199,26 @@ def _inserted(connection: Any, token: str, owner: str, account: str, session: in
 
 def _await_open(connect: Connect, token: str, deadline: float) -> None:
     """Wait for the keeper; the member that is asked may leave the writers meanwhile."""
-    seen = ""
+    error, seen = "", time.monotonic()
     while True:
         try:
             with connect() as connection:
                 change = current(connection)
-                if change is None or change.token != token:
-                    raise CommandExecutionError(
-                        "the window for the schema change was withdrawn; nothing was changed"
-                    )
-                if change.step == OPEN:
-                    return
-                _beat(connection, token)
+                if change is not None and change.token == token:
+                    seen = time.monotonic()
+                    if change.step == OPEN:
+                        return
+                    _beat(connection, token)
         except CommandExecutionError as err:
-            seen = f"; last: {err}"
+            error, seen = f"; last: {err}", time.monotonic()
+        if time.monotonic() - seen > LAG_SECONDS:
+            raise CommandExecutionError(
+                "the window for the schema change was withdrawn; nothing was changed"
+            )
         if time.monotonic() >= deadline:
             raise CommandExecutionError(
                 "no keeper opened the window for the schema change; nothing was changed. "
-                f"Is mysql-gr-keeper at work on the database machines?{seen}"
+                f"Is mysql-gr-keeper at work on the database machines?{error}"
             )
         time.sleep(POLL_SECONDS)
 
