@@ -28,6 +28,7 @@ from group_replication import (
     membership,
     pillar,
     recovery,
+    row_compare,
     running_options,
     schema_check,
     schema_run,
@@ -62,6 +63,7 @@ __load__ = [
     "check_statements",
     "clerk",
     "compare_gtids",
+    "compare_rows",
     "converge",
     "create_accounts",
     "decide",
@@ -402,6 +404,69 @@ def compare_gtids() -> dict[str, dict[str, str]]:
         salt db1 mysql_gr.compare_gtids
     """
     return compared(facts())
+
+
+def compare_rows(
+    tables: list[str] | None = None, rows: int = 1000, load: float = 0.25
+) -> dict[str, Any]:
+    """
+    Name the rows and definitions that differ between the ONLINE members; nothing is changed.
+
+    Members with the same GTID set can hold different content: after writes with ``sql_log_bin=0``,
+    or after an ALTER beside writes on another member. Each table is walked by its primary key, or
+    by a unique key without NULL, and the members are asked for a sum of hashes of so many rows. Of
+    a table without such a key that has fewer than 100,000 rows, all rows are summed at once.
+    Writers may go on: what differs is read again, and a row counts when four reads in a row have
+    the same of it on each member. Tables and what is in them, views, routines, triggers, events,
+    schemas and accounts with their grants are compared, too; of an account that each member has a
+    password of its own for, the password is not.
+
+    tables
+        A list of ``DATABASE.TABLE``: nothing else is looked at. Default: all tables and all other
+        definitions.
+
+    rows
+        How many rows are summed at once, 10 to 100,000. Default 1000.
+
+    load
+        The part of the time that is spent in queries, above 0 and up to 1; the rest is spent
+        waiting. Default 0.25.
+
+    Returns a dict: ``members`` (list of the names that were compared), ``tables`` and ``rows``
+    (int: how many were compared), ``seconds`` (float), ``differences``, ``definitions``,
+    ``undecided`` (int: rows and definitions that kept changing) and ``skipped`` (a list of dicts:
+    ``table``, ``why``).
+
+    ``differences`` is a list of dicts, one for each range with rows that differ: ``table``
+    (``DATABASE.TABLE``), ``from`` and ``to`` (keys of the first and the last of them: a dict of
+    column to int or str; empty for a table without a key), ``rows`` (int: how many differ) and
+    ``members``: of each that is unlike most members a dict of int, ``changed``, ``missing`` and
+    ``extra`` rows. Where no content is that of more than half of the members, all of them are
+    there. A key's value is a number for BIT, ENUM and SET, and ``0x`` with hex digits for bytes.
+    Without a key, a row that was changed is one that is missing and one that is extra, and
+    ``changed`` counts rows that are there more or less often. After 20 ranges a table is left, and
+    is among ``skipped``.
+
+    ``definitions`` is a list of dicts: ``kind`` (schema, table, column, index, foreign key, check,
+    partition, view, routine, parameter, trigger, event, account, password, grants), ``name`` and
+    ``members``: by name what each has, ``absent``, or, for what is not shown (code, grants,
+    passwords), ``variant 1``, ``variant 2``: members with the same variant have the same.
+
+    Nothing of a row but its key is returned. The key is data as well, and goes with the rest to
+    Salt's job cache.
+
+    Raises CommandExecutionError when the local member is not ONLINE with a majority or no other
+    member is ONLINE, when a member goes meanwhile or takes longer than 30 seconds for a definition;
+    SaltInvocationError for wrong settings or arguments.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_gr.compare_rows
+        salt db1 mysql_gr.compare_rows '["realworld.users"]' load=0.5
+    """
+    return row_compare.compare(_settings(), tables, rows, load)
 
 
 def check_instance() -> list[dict[str, str]]:

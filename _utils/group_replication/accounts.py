@@ -96,9 +96,13 @@ def _members(settings: Settings, inside: str) -> list[Grantee]:
             settings.admin.name,
             inside,
             {
-                # The admin port, and a way in when the member has gone to offline mode.
-                "*.*": ("SERVICE_CONNECTION_ADMIN", "CONNECTION_ADMIN"),
-                "`performance_schema`.*": ("SELECT",),
+                "*.*": (
+                    # The admin port, and a way in when the member has gone to offline mode.
+                    *("SERVICE_CONNECTION_ADMIN", "CONNECTION_ADMIN"),
+                    # What members are, and whether they hold the same rows and definitions: views,
+                    # triggers and events are each shown by a privilege of their own alone.
+                    *("SELECT", "SHOW VIEW", "TRIGGER", "EVENT"),
+                ),
             },
             password=settings.admin.password,
             tls=True,
@@ -316,8 +320,18 @@ def _make_account(connection: Any, settings: Settings, wanted: Grantee) -> None:
     differing = _differences_of(connection, settings, wanted)
     if any(" ON " not in one for one in differing.get("missing", [])):
         execute(connection, f"ALTER USER %s@%s {clause}", (*who, *values))
-    for privilege, target in surplus(wanted, _granted(connection, wanted)):
+    # Before anything is taken, too: an account that is in use never lacks what it needs for long.
+    _grant(connection, wanted)
+    too_much = surplus(wanted, _granted(connection, wanted))
+    for privilege, target in too_much:
         execute(connection, f"REVOKE {privilege} ON {target} FROM %s@%s", who)
+    if too_much:
+        # ALL PRIVILEGES takes with it what is needed.
+        _grant(connection, wanted)
+
+
+def _grant(connection: Any, wanted: Grantee) -> None:
+    who = (wanted.name, wanted.host)
     for target, privileges in wanted.grants.items():
         execute(connection, f"GRANT {', '.join(privileges)} ON {target} TO %s@%s", who)
 

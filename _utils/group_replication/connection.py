@@ -132,9 +132,21 @@ def answered(settings: Settings, seconds: float, question: Callable[[Any], Answe
         time.sleep(0.5)
 
 
-def peer(settings: Settings, address: str) -> Any:
-    """Return a context with a connection to any member over its admin port."""
+def peer(settings: Settings, address: str, query_seconds: float | None = QUERY_SECONDS) -> Any:
+    """
+    Return a context with a connection to any member over its admin port.
+
+    settings
+        The group's settings.
+
+    address
+        Where the member is.
+
+    query_seconds
+        How long one statement may take; None for as long as it takes. Default 5.
+    """
     return connect(
+        query_seconds,
         host=address,
         port=settings.admin_port,
         user=settings.admin.name,

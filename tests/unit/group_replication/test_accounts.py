@@ -121,6 +121,15 @@ def test_no_account_is_an_administrator():
             assert account.host in ("localhost", "172.28.17.0/255.255.255.0")
 
 
+def test_the_admin_account_reads_all_and_changes_nothing():
+    admin = grantees(settings_from(pillar(), "db1"), "members")[0]
+    assert list(admin.grants) == ["*.*"]
+    assert set(admin.grants["*.*"]) == {
+        *("SERVICE_CONNECTION_ADMIN", "CONNECTION_ADMIN"),
+        *("SELECT", "SHOW VIEW", "TRIGGER", "EVENT"),
+    }
+
+
 def test_an_unknown_scope_is_named():
     with pytest.raises(
         SaltInvocationError, match="scope is 'all'; expected members or application"
