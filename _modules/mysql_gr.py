@@ -442,7 +442,7 @@ def compare_rows(
     column to int or str; empty for a table without a key), ``rows`` (int: how many differ) and
     ``members``: of each that is unlike most members a dict of int, ``changed``, ``missing`` and
     ``extra`` rows. Where no content is that of more than half of the members, all of them are
-    there. A key's value is a number for BIT, ENUM and SET, and ``0x`` with hex digits for bytes.
+    there. A key's value is a number for BIT, and ``0x`` with hex digits for bytes.
     Without a key, a row that was changed is one that is missing and one that is extra, and
     ``changed`` counts rows that are there more or less often. After 20 ranges a table is left, and
     is among ``skipped``.

@@ -34,13 +34,11 @@ class Table(NamedTuple):
 
 
 INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "year")
-# Their order is that of their numbers, not of what they are shown as.
-BY_NUMBER = ("bit", "enum", "set")
 TEMPORAL = ("date", "time", "datetime", "timestamp")
 TEXTS, BYTES = ("char", "varchar"), ("binary", "varbinary")
 # What a key may be made of here: FLOAT and DOUBLE have no exact literal, TEXT and BLOB have a key
-# of their beginning alone.
-KEY_TYPES = (*INTEGERS, *BY_NUMBER, *TEMPORAL, *TEXTS, *BYTES, "decimal")
+# of their beginning alone, and of ENUM and SET the server does not read a range by the index.
+KEY_TYPES = (*INTEGERS, "bit", *TEMPORAL, *TEXTS, *BYTES, "decimal")
 # Python's names for those character sets that a key's text is shown by; other text is shown in hex.
 CODECS = {"utf8mb4": "utf-8", "utf8mb3": "utf-8", "ascii": "ascii", "latin1": "cp1252"}
 
@@ -84,7 +82,7 @@ def hash_of(table: Table) -> str:
 def key_value(column: Column) -> str:
     """Return an expression for a key's value, as :py:func:`literal` takes it."""
     name = quoted(column.name)
-    if column.type in BY_NUMBER:
+    if column.type == "bit":
         return f"CAST({name} + 0 AS CHAR)"
     return f"HEX({name})" if column.type in (*TEXTS, *BYTES) else f"CAST({name} AS CHAR)"
 
@@ -100,7 +98,7 @@ def literal(column: Column, value: str) -> str:
 
 def shown(column: Column, value: str) -> int | str:
     """Return a key's value for a person: a number, text, or hex digits after 0x."""
-    if column.type in (*INTEGERS, *BY_NUMBER):
+    if column.type in (*INTEGERS, "bit"):
         return int(value)
     if column.type in (*TEXTS, *BYTES):
         codec = CODECS.get(column.charset)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from group_replication.definition_compare import Item, grant, grouped, told, unlike, variants
 
-
 ON = "ON `a`.`t` TO `u`@`h`"
 
 

@@ -101,14 +101,14 @@ def part(index: str, name: str | None, whole: int = 1) -> dict:
     [
         ([part("PRIMARY", "b"), part("PRIMARY", "a")], "PRIMARY", ["b", "a"]),
         ([], "", []),
-        # Of its beginning alone, of an expression, or of what has no exact literal.
+        # Of its beginning alone, of an expression, or of what the index gives no range of.
         ([part("PRIMARY", "a", 0)], "", []),
         ([part("u", None, 0), part("v", "a")], "v", ["a"]),
         ([part("PRIMARY", "f"), part("u", "a")], "u", ["a"]),
     ],
 )
 def test_a_table_is_walked_by_a_key_of_whole_columns(keys, index, names):
-    columns = [column("a"), column("b", "varchar", "latin1"), column("f", "float")]
+    columns = [column("a"), column("b", "varchar", "latin1"), column("f", "enum")]
     table = tables_from(columns, keys)["shop.t"]
     assert [one.name for one in table.columns] == ["a", "b", "f"]
     assert (table.key_name, [one.name for one in table.key]) == (index, names)

@@ -57,7 +57,7 @@ def test_where_a_null_was_is_part_of_a_hash():
     [
         (ID, "-5", "-5", {"x": -5}),
         (Column("x", "decimal"), "1.50", "1.50", {"x": "1.50"}),
-        (Column("x", "enum", "utf8mb4"), "2", "2", {"x": 2}),
+        (Column("x", "bit"), "2", "2", {"x": 2}),
         (Column("x", "datetime"), "2024-01-01 00:00:00", "'2024-01-01 00:00:00'", None),
         (Column("x", "varchar", "latin1"), "E9", "_latin1 X'E9'", {"x": "é"}),
         (Column("x", "varchar", "utf8mb4"), "", "_utf8mb4 X''", {"x": ""}),
@@ -75,7 +75,7 @@ def test_a_keys_value_is_a_literal_and_is_shown(column, value, sql, person):
 def test_what_a_literal_is_made_of_is_asked_for():
     assert key_value(ID) == "CAST(`id` AS CHAR)"
     assert key_value(TEXT) == "HEX(`b`)"
-    assert key_value(Column("e", "enum")) == "CAST(`e` + 0 AS CHAR)"
+    assert key_value(Column("e", "bit")) == "CAST(`e` + 0 AS CHAR)"
 
 
 @pytest.mark.parametrize(
