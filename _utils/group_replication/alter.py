@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 try:
@@ -12,13 +13,17 @@ except ImportError:  # A machine that asks no database has no need of it.
 
 from group_replication.schema_change import SCHEMA
 
-TRIAL = f"`{SCHEMA}`.`alter_trial`"
 NAME = r"(?:`[^`]+`|[\w$]+)"
 ALTER = re.compile(
     rf"\s*ALTER\s+TABLE\s+(?:(?P<database>{NAME})\s*\.\s*)?(?P<table>{NAME})\s+(?P<rest>.+?)[;\s]*",
     re.IGNORECASE | re.DOTALL,
 )
 FIXED = re.compile(r"\bALGORITHM\s*=?\s*(\w+)", re.IGNORECASE)
+# What reaches beyond the table: tried on a copy it would take or give the rows of another one.
+BEYOND = re.compile(
+    r"\bRENAME\b(?!\s+(?:COLUMN|INDEX|KEY)\b)|\b(?:EXCHANGE|DISCARD|IMPORT|DIRECTORY)\b",
+    re.IGNORECASE,
+)
 # From the one that holds up least. The clause, and what it holds up.
 AFTERWARDS = "the other members apply it when it has ended, and their later writes wait for that"
 WAYS = (
@@ -52,58 +57,80 @@ def parsed(statement: str, database: str) -> tuple[str, str, str] | None:
     )
 
 
-def classify(connection: Any, statement: str, database: str) -> dict[str, Any]:
-    """Return what a statement will hold up; nothing of it happens to the table.
+def reaches_beyond(rest: str) -> bool:
+    """Tell whether an ALTER TABLE does something to another table or its files.
 
-    The server is asked, on an empty copy of the table that no other member sees. A foreign key is
+    rest
+        As :py:func:`parsed` returns it.
+    """
+    return bool(BEYOND.search(rest))
+
+
+def classify(connection: Any, statements: Sequence[str], database: str) -> list[dict[str, Any]]:
+    """Return what statements will hold up, in their order; nothing of it happens to the tables.
+
+    The server is asked, on an empty copy of each table that no other member sees. A foreign key is
     not copied, and one that names a table without its database cannot be tried.
 
     connection
         A connection of root's to a member that takes writes.
 
-    statement, database
+    statements, database
         As for :py:func:`parsed`.
 
-    Returns a dict: ``algorithm`` (INSTANT, INPLACE, COPY, or the empty text for another statement
-    or one that could not be tried), ``holds_up`` (a sentence), ``rows`` and ``bytes`` of the table
-    (the server's estimates).
+    Returns a list of dicts: ``algorithm`` (INSTANT, INPLACE, COPY, or the empty text for another
+    statement or one that could not be tried), ``holds_up`` (a sentence), ``rows`` and ``bytes`` of
+    the table (the server's estimates).
     """
-    found: dict[str, Any] = {"algorithm": "", "holds_up": "not known", "rows": 0, "bytes": 0}
-    parts = parsed(statement, database)
-    if parts is None:
-        return found
-    schema, table, rest = parts
+    copies: dict[str, str] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT table_rows AS row_count, data_length + index_length AS byte_count"
-            " FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
-            (schema, table),
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return {**found, "holds_up": f"not known: there is no table {schema}.{table}"}
-        found |= {"rows": int(row["row_count"] or 0), "bytes": int(row["byte_count"] or 0)}
-        # No other member, and no binary log, sees the copy.
+        # No other member, and no binary log, sees the copies.
         cursor.execute("SET SESSION sql_log_bin = OFF")
         try:
-            return {**found, **_tried(cursor, f"`{schema}`.`{table}`", rest)}
+            return [_classified(cursor, parsed(one, database), copies) for one in statements]
         finally:
-            cursor.execute(f"DROP TABLE IF EXISTS {TRIAL}")
+            for copy in copies.values():
+                cursor.execute(f"DROP TABLE IF EXISTS {copy}")
             cursor.execute("SET SESSION sql_log_bin = ON")
 
 
-def _tried(cursor: Any, table: str, rest: str) -> dict[str, str]:
+def _classified(
+    cursor: Any, parts: tuple[str, str, str] | None, copies: dict[str, str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"algorithm": "", "holds_up": "not known", "rows": 0, "bytes": 0}
+    if parts is None:
+        return found
+    schema, table, rest = parts
+    if reaches_beyond(rest):
+        return {**found, "holds_up": "not known: it is not tried, as it touches another table"}
+    cursor.execute(
+        "SELECT table_rows AS row_count, data_length + index_length AS byte_count"
+        " FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
+        (schema, table),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return {**found, "holds_up": f"not known: there is no table {schema}.{table}"}
+    found |= {"rows": int(row["row_count"] or 0), "bytes": int(row["byte_count"] or 0)}
+    name = f"`{schema}`.`{table}`"
+    # The copy of a statement before is what this one will meet.
+    if name not in copies:
+        copies[name] = f"`{SCHEMA}`.`alter_trial_{len(copies)}`"
+        cursor.execute(f"DROP TABLE IF EXISTS {copies[name]}")
+        cursor.execute(f"CREATE TABLE {copies[name]} LIKE {name}")
+    return {**found, **_tried(cursor, copies[name], rest)}
+
+
+def _tried(cursor: Any, copy: str, rest: str) -> dict[str, str]:
     fixed = FIXED.search(rest)
     said = ""
     for algorithm, clause, holds_up in WAYS:
         if fixed and fixed[1].upper() not in (algorithm, "DEFAULT"):
             continue
-        cursor.execute(f"DROP TABLE IF EXISTS {TRIAL}")
-        cursor.execute(f"CREATE TABLE {TRIAL} LIKE {table}")
+        # What the statement says itself counts.
+        more = "" if fixed else f", {clause}"
         try:
-            # What the statement says itself counts.
-            more = "" if fixed else f", {clause}"
-            cursor.execute(f"ALTER TABLE {TRIAL} {rest}{more}")
+            cursor.execute(f"ALTER TABLE {copy} {rest}{more}")
         except errors.MySQLError as err:
             said = str(err.args[-1])
             continue

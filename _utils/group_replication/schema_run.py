@@ -46,9 +46,10 @@ def change_schema(
                 "the group could not write to these tables: "
                 + "; ".join(f"{one['table']}: {one['detail']}" for one in problems)
             )
+        found = classify(connection, statements, database)
         done: list[dict[str, Any]] = [
-            {"statement": one, **classify(connection, one, database), "seconds": None}
-            for one in statements
+            {"statement": one, **told, "seconds": None}
+            for one, told in zip(statements, found, strict=True)
         ]
         if dry_run:
             return {"writer": settings.me, "statements": done}

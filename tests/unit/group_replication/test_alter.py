@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from group_replication.alter import parsed
+from group_replication.alter import parsed, reaches_beyond
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,21 @@ from group_replication.alter import parsed
 )
 def test_an_alter_is_taken_apart(statement, parts):
     assert parsed(statement, "shop") == parts
+
+
+@pytest.mark.parametrize(
+    ("rest", "beyond"),
+    [
+        ("ADD x INT", False),
+        ("RENAME COLUMN a TO b, RENAME INDEX i TO j", False),
+        ("RENAME TO shop.other", True),
+        ("rename other", True),
+        ("ADD x INT, RENAME AS other", True),
+        ("EXCHANGE PARTITION p WITH TABLE shop.t", True),
+        ("exchange  partition p with table t", True),
+        ("DISCARD TABLESPACE", True),
+        ("IMPORT TABLESPACE", True),
+    ],
+)
+def test_what_touches_another_table_is_not_tried(rest, beyond):
+    assert reaches_beyond(rest) is beyond
