@@ -1,0 +1,206 @@
+"""A second balancer with an address that moves, and a second web server; then one of each again.
+
+Names come from the roles in pillar/cluster.sls, which is edited here and put back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.chaos.clients import Writers
+from tests.chaos.ledger import judge, longest_gap
+from tests.e2e.conftest import (
+    CONVERGE,
+    check_nothing_left_to_do,
+    grown_to,
+    highest_address,
+    kept_down,
+    salt,
+    with_second,
+)
+from tests.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
+from tests.visitors import Crowd, counted, failed
+
+# Two checks that fail or three missed signs of life, and a connection that is tried anew.
+MOVE_SECONDS = 6
+ENV = f"grep DB_HOST {APPLICATION}/shared/.env"
+
+FEW, PAUSE = 4, 0.4
+MIGRATION = ROOT / "app/database/migrations/2099_01_01_000001_create_trials_table.php"
+MIGRATES = """<?php
+
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\Schema;
+
+return new class extends Migration
+{
+    public function up(): void
+    {
+        sleep(3);
+        Schema::create('trials', fn (Blueprint $table) => $table->id());
+    }
+};
+"""
+
+
+def doubled(text: str) -> str:
+    """The table with one proxy and one web server more, and a virtual address."""
+    two = with_second(with_second(text, "proxy"), "web")
+    return two.replace("  nodes:\n", f"  virtual_address: {highest_address(two) + 1}\n  nodes:\n")
+
+
+@pytest.fixture(scope="module")
+def table() -> str:
+    """The table as it is."""
+    text = TABLE.read_text()
+    if cluster(text).get("virtual_address"):
+        pytest.skip("the table of nodes has a virtual address of its own")
+    return text
+
+
+@pytest.fixture(scope="module")
+def grown(lab: Lab, table: str) -> Iterator[Lab]:
+    """The lab with two proxies, a virtual address and two web servers."""
+    with grown_to(lab, doubled(table)) as one:
+        yield one
+
+
+@contextmanager
+def writing(lab: Lab) -> Iterator[Writers]:
+    """Return a context with clients that write, and take their table with them."""
+    writers = Writers(lab)
+    writers.prepare()
+    writers.start()
+    try:
+        yield writers
+    finally:
+        writers.stop()
+        writers.remove()
+
+
+@contextmanager
+def kept_off(lab: Lab) -> Iterator[Callable[[str], None]]:
+    """Return a context with a function that takes a machine's power; it gets it back afterwards."""
+    with ExitStack() as given_back:
+
+        def take(machine: str) -> None:
+            given_back.callback(lab.power_on, machine)
+            lab.power_off(machine)
+
+        yield take
+
+
+def holders(lab: Lab, proxies: list[str]) -> list[str]:
+    """Those that have the virtual address."""
+    return [name for name in proxies if f"{lab.balancer}/32" in lab.run(name, "ip -4 address")]
+
+
+def moved(
+    lab: Lab, writers: Writers, fault: Callable[[str], None], eventually: Callable[..., float]
+) -> tuple[str, str]:
+    """A fault takes the address from one to the other: both, when all are served again."""
+    (old,) = holders(lab, declared("proxy"))
+    (new,) = {*declared("proxy")} - {old}
+    begin = time.monotonic()
+    fault(old)
+    eventually(lambda: holders(lab, [new]), MOVE_SECONDS)
+    took = time.monotonic() - begin
+    eventually(lambda: writers.all_served_since(begin + took), 30)
+    gap = longest_gap(writers.ledger.through_balancer, begin, time.monotonic())
+    print(f"{old} -> {new}: there within {took:.1f} s, nobody was served for {gap:.1f} s")
+    assert gap < MOVE_SECONDS
+    assert lab.log_in()
+    return old, new
+
+
+def stays(lab: Lab, back: str, holder: str, eventually: Callable[..., float]) -> None:
+    """The one that is back could serve, and does not take the address."""
+    ready = "systemctl is-active keepalived && curl --fail http://127.0.0.1:9202/"
+    eventually(lambda: lab.run(back, ready, check=False).startswith("active\n<html>"), 60)
+    time.sleep(5)
+    assert holders(lab, [back, holder]) == [holder]
+
+
+def test_the_address_moves_and_stays(grown: Lab, eventually):
+    proxies = declared("proxy")
+    assert len(proxies) == 2
+    assert len(holders(grown, proxies)) == 1
+    assert grown.log_in()
+    for web in grown.webs:
+        assert grown.run(web, ENV) == f"DB_HOST={grown.balancer}\n"
+    assert grown.apply(grown.address) == set()
+
+    with writing(grown) as writers:
+        with kept_down(grown, "haproxy") as haproxy_down:
+            old, new = moved(grown, writers, haproxy_down, eventually)
+        stays(grown, old, new, eventually)
+        with kept_off(grown) as power_cut:
+            old, new = moved(grown, writers, power_cut, eventually)
+        stays(grown, old, new, eventually)
+        writers.stop()
+        ledger = writers.ledger
+        rows = writers.rows(grown.databases, min(ledger.attempted))
+        assert len(ledger.acknowledged) > 500
+        assert judge(set(ledger.acknowledged), ledger.attempted, rows).problems == []
+
+
+@pytest.fixture
+def migration(lab: Lab) -> Iterator[str]:
+    """A migration more in the application; it and its table are gone afterwards."""
+    MIGRATION.write_text(MIGRATES)
+    try:
+        yield MIGRATION.stem
+    finally:
+        MIGRATION.unlink()
+        lab.sql(
+            lab.databases[0],
+            f"USE {DATABASE}; DROP TABLE IF EXISTS trials;"
+            f" DELETE FROM migrations WHERE migration = '{MIGRATION.stem}'",
+        )
+
+
+def test_two_web_servers_are_one_application(grown: Lab, migration: str):
+    first, second = grown.webs
+    db = grown.databases[0]
+    bases = [f"http://{grown.address[name]}" for name in grown.webs]
+    # The seeds were there, and came no second time.
+    seeded = f"SELECT COUNT(*) FROM {DATABASE}.seed_runs"
+    assert grown.sql(db, seeded) == "1"
+    addresses = f"SELECT COUNT(*), COUNT(DISTINCT email) FROM {DATABASE}.users"
+    assert len({*grown.sql(db, addresses).split()}) == 1
+
+    with Crowd(bases, FEW, PAUSE).there() as crowd:
+        states = salt(grown, grown.webs, "state.apply laravel")
+        for name, one in states.items():
+            assert {state["result"] for state in one.values()} == {True}, (name, one)
+        ran = {
+            name: next(s for s in one.values() if s["__id__"] == "laravel-migrate-migrated")
+            for name, one in states.items()
+        }
+        assert ran[first]["changes"] == {"migrations": [migration]}
+        assert ran[second]["changes"] == {}
+        live = salt(grown, grown.webs, f"laravel.served {APPLICATION}")
+        assert live[first] == live[second] != ""
+    assert not failed(crowd.answers()), counted(crowd.answers())
+    assert crowd.lost() == []
+    # A token of one is good at the other.
+    token = {"Authorization": f"Token {grown.log_in()}"}
+    assert grown.api("GET", "/api/user", web=second, headers=token).status_code == 200
+
+
+def test_one_of_each_again(lab: Lab, grown: Lab, table: str):
+    proxies = declared("proxy")
+    TABLE.write_text(table)
+    grown.run(grown.master, CONVERGE)
+    for name in proxies:
+        ended = "systemctl is-active keepalived; systemctl is-enabled keepalived"
+        assert grown.run(name, ended, check=False) == "inactive\ndisabled\n", name
+    assert holders(grown, proxies) == []
+    assert lab.run(lab.web, ENV) == f"DB_HOST={lab.address[lab.proxy]}\n"
+    assert lab.log_in()
+    check_nothing_left_to_do(lab)
