@@ -120,7 +120,9 @@ def merged(lists: Sequence[Sequence[Key]]) -> list[Key]:
     for keys in lists:
         known, place = set(answer), 0
         for key in keys:
-            if key in known:
+            if place < len(answer) and answer[place] == key:
+                place += 1
+            elif key in known:
                 place = answer.index(key, place) + 1 if key in answer[place:] else place
             else:
                 answer.insert(place, key)
@@ -133,8 +135,9 @@ def unlike(read: Mapping[str, Hashes]) -> dict[Key, Values]:
     keys = {key for hashes in read.values() for key in hashes}
     found = {key: tuple(one.get(key) for one in read.values()) for key in keys}
     differing = {key for key, values in found.items() if len(set(values)) > 1}
-    order = merged([[key for key in one if key in differing] for one in read.values()])
-    return {key: found[key] for key in order}
+    # By all keys: two that differ may be on no member together, and those between order them.
+    order = merged([list(one) for one in read.values()])
+    return {key: found[key] for key in order if key in differing}
 
 
 def judged(reads: Sequence[Mapping[Key, Values]]) -> tuple[dict[Key, Values], set[Key]]:
