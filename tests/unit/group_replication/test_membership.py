@@ -20,37 +20,13 @@ from tests.unit.group import (
     ALONE,
     GROUP,
     Clock,
+    Server,
     gone,
     one,
     online,
     pillar,
     set_key,
 )
-
-
-class Server:
-    """Stands for a connection: keeps the statements, and fails at one if told to."""
-
-    def __init__(self, fails_at: str = "") -> None:
-        self.said: list[str] = []
-        self._fails_at = fails_at
-        self._lost = False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        return None
-
-    def cursor(self):
-        return self
-
-    def execute(self, statement, values=None):
-        if self._lost or (self._fails_at and statement == self._fails_at):
-            self._lost = True
-            raise pymysql.OperationalError(2013, "Lost connection")
-        self.said.append(statement)
-
 
 START = "START GROUP_REPLICATION"
 
