@@ -229,3 +229,18 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
     seen = keeper.look(frozenset(HOSTS[one.split("=")[0]] for one in members.split()))
     assert (seen.sentence, seen.pause) == (said, keeper.CHANGING_SECONDS)
     assert (done, asked) == (acted, [])
+
+
+@pytest.mark.parametrize(
+    ("pause", "unchanged", "expected"),
+    [
+        (keeper.LOOK_SECONDS, 0, keeper.BRISK_SECONDS),
+        (keeper.LOOK_SECONDS, keeper.BRISK_FOR_SECONDS - 0.1, keeper.BRISK_SECONDS),
+        (keeper.LOOK_SECONDS, keeper.BRISK_FOR_SECONDS, keeper.LOOK_SECONDS),
+        (keeper.CHANGING_SECONDS, 0, keeper.CHANGING_SECONDS),
+        # Nobody has acted yet on what was refused a moment ago.
+        (keeper.REFUSED_SECONDS, 0, keeper.REFUSED_SECONDS),
+    ],
+)
+def test_what_is_new_is_looked_at_again_soon(pause, unchanged, expected):
+    assert keeper.pause_after(pause, unchanged) == expected

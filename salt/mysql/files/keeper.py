@@ -37,6 +37,9 @@ LOOK_SECONDS = 2.0
 REFUSED_SECONDS = 10.0
 # Somebody waits for each step of a schema change.
 CHANGING_SECONDS = 0.5
+# What has just changed is about to change again: a server that starts, a member that is expelled.
+BRISK_SECONDS = 0.5
+BRISK_FOR_SECONDS = 15.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
 
@@ -130,16 +133,31 @@ def see_to_schema_change(
     return f"; {done or schema_change.sentence(change)}"
 
 
+def pause_after(pause: float, unchanged: float) -> float:
+    """Return the seconds until the next look: fewer while what is seen is new.
+
+    pause
+        The seconds that the last look asks for.
+
+    unchanged
+        The seconds for which all looks have had the same outcome.
+    """
+    if pause < REFUSED_SECONDS and unchanged < BRISK_FOR_SECONDS:
+        return min(pause, BRISK_SECONDS)
+    return pause
+
+
 def main() -> None:
     """Look for ever, and say what is new."""
     # Salt, once imported, has its own handlers; the journal wants the sentence alone.
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
-    said, known = "", None
+    said, since, known = "", 0.0, None
     while True:
         sentence, pause, known = look(known)
         if sentence != said:
             log.info("%s", sentence)
-            said = sentence
+            said, since = sentence, time.monotonic()
+        pause = pause_after(pause, time.monotonic() - since)
         # Members that were down together must not ask in step for ever.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
 
