@@ -127,8 +127,6 @@ def _members(settings: Settings, inside: str) -> list[Grantee]:
             {
                 "`performance_schema`.`replication_group_members`": ("SELECT",),
                 "`performance_schema`.`replication_group_member_stats`": ("SELECT",),
-                "`performance_schema`.`replication_connection_status`": ("SELECT",),
-                "`performance_schema`.`global_variables`": ("SELECT",),
                 "`performance_schema`.`events_statements_current`": ("SELECT",),
             },
             os_user=settings.health_user,

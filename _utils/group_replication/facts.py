@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,16 @@ from group_replication.model import (
     Settings,
 )
 from group_replication.tables import by_address, hosts_of
+
+# What a server says of itself that tells whether it serves, and what else it says.
+SERVING = (
+    "@@server_uuid AS server_uuid, @@report_host AS host, @@port AS port,"
+    " @@super_read_only AS super_read_only, @@offline_mode AS offline_mode"
+)
+IDENTITY = (
+    "@@server_id AS server_id, @@version AS version,"
+    " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged"
+)
 
 USER_SCHEMAS = (
     "SELECT schema_name AS name FROM information_schema.schemata"
@@ -100,15 +110,9 @@ def is_stopping(connection: Any) -> bool:
     )
 
 
-def _server(connection: Any) -> dict[str, Any]:
+def _server(connection: Any, columns: str) -> dict[str, Any]:
     """What a server says of itself alone."""
-    return rows(
-        connection,
-        "SELECT @@server_uuid AS server_uuid, @@server_id AS server_id, @@version AS version,"
-        " @@report_host AS host,"
-        " @@port AS port, @@super_read_only AS super_read_only, @@offline_mode AS offline_mode,"
-        " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged",
-    )[0]
+    return rows(connection, f"SELECT {columns}")[0]
 
 
 def _variables(connection: Any) -> dict[str, str]:
@@ -171,55 +175,80 @@ def _received(connection: Any) -> list[dict[str, Any]]:
     )
 
 
-def observe(connection: Any, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _served(
+    server: Mapping[str, Any],
+    members: list[dict[str, Any]],
+    stats: Sequence[Mapping[str, Any]],
+    stopping: bool,
+) -> dict[str, Any]:
+    """Return whether a server serves, of what it has answered."""
+    mine = next((member for member in members if member["id"] == server["server_uuid"]), None)
+    return {
+        "server_uuid": server["server_uuid"],
+        "host": server["host"],
+        "port": server["port"],
+        "super_read_only": bool(server["super_read_only"]),
+        "offline_mode": bool(server["offline_mode"]),
+        "stopping": stopping,
+        "state": mine["state"] if mine else OFFLINE,
+        "role": mine["role"] if mine else None,
+        "members": members,
+        "quorum": mine is not None and mine["state"] in PRESENT and has_quorum(members),
+        "queued": stats[0]["queued"] if stats else 0,
+    }
+
+
+def serving(connection: Any, before: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Ask one server what it is; the same questions to the local one and to the others.
+    Ask one server whether it serves: what the health agent asks ten times a second.
 
     connection
-        An open connection, of root, of the admin account or of the health agent's.
+        An open connection of the health agent's account.
 
     before
-        What was observed last, for who cannot wait: it stands in for the answers that a server
-        gives only once its Group Replication has stopped. Default: wait for them.
+        What was answered last; empty at first. It stands in for the answers that a server gives
+        only once its Group Replication has stopped.
 
-    Returns one member's part of :py:func:`facts_of`.
+    Returns the part of :py:func:`observe` that the balancer is told of.
     """
     stopping = is_stopping(connection)
     if stopping and before:
         return {**before, "stopping": True}
-    server = _server(connection)
+    return _served(_server(connection, SERVING), _view(connection), _stats(connection), stopping)
+
+
+def observe(connection: Any) -> dict[str, Any]:
+    """
+    Ask one server what it is; the same questions to the local one and to the others.
+
+    connection
+        An open connection, of root or of the admin account.
+
+    Returns one member's part of :py:func:`facts_of`.
+    """
+    stopping = is_stopping(connection)
+    server = _server(connection, f"{SERVING}, {IDENTITY}")
     variables = _variables(connection)
     members = _view(connection)
     stats, received = _stats(connection), _received(connection)
-    mine = next((member for member in members if member["id"] == server["server_uuid"]), None)
     mode = variables.get("group_replication_single_primary_mode")
     return {
+        **_served(server, members, stats, stopping),
         "answers": True,
         "error": "",
         "paused": "",
         "applier_error": "",
         "remembered": {},
         "schemas": [],
-        "server_uuid": server["server_uuid"],
         "server_id": server["server_id"],
         "alike": {name: variables[name] for name in ALIKE if name in variables},
         # As the group's view has it: without the distribution's suffix.
         "version": str(server["version"]).partition("-")[0],
-        "host": server["host"],
-        "port": server["port"],
-        "super_read_only": bool(server["super_read_only"]),
-        "offline_mode": bool(server["offline_mode"]),
-        "stopping": stopping,
         "group": variables.get("group_replication_group_name") or None,
         # The table of nodes that this server was last told of.
         "declared": hosts_of(variables.get("group_replication_group_seeds") or "") or None,
         "mode": None if mode is None else MODES[mode == "ON"],
-        "state": mine["state"] if mine else OFFLINE,
-        "role": mine["role"] if mine else None,
-        "members": members,
-        "quorum": mine is not None and mine["state"] in PRESENT and has_quorum(members),
         "view_id": (stats[0]["view_id"] if stats else "") or None,
-        "queued": stats[0]["queued"] if stats else 0,
         "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
         "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
         # Also while a member that is out of its group has not ended its part in it.

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from group_replication import facts
-from group_replication.facts import observe
+from group_replication.facts import serving
 from prometheus_client.parser import text_string_to_metric_families
 from salt.exceptions import CommandExecutionError
 
@@ -84,7 +84,7 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
 def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):
     monkeypatch.setattr(facts, "is_stopping", lambda connection: True)
     monkeypatch.setattr(facts, "rows", None)
-    answer = watching(observe(None, GOOD)).answer()
+    answer = watching(serving(None, GOOD)).answer()
     assert (answer["writable"], answer["readable"]) == (False, True)
     assert answer["reason"].endswith("Group Replication is being stopped")
 
@@ -122,7 +122,7 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
     looks = iter([GOOD, {**GOOD, "role": "SECONDARY", "super_read_only": True}])
     told, known = [], []
 
-    def observe(connection, before):
+    def serving(connection, before):
         known.append(before)
         try:
             return next(looks)
@@ -136,7 +136,7 @@ def test_who_handed_over_takes_nobody_new_until_that_is_seen(monkeypatch):
 
     monkeypatch.setattr(health, "connect", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(health, "places_written", lambda connection: [])
-    monkeypatch.setattr(health, "observe", observe)
+    monkeypatch.setattr(health, "serving", serving)
     monkeypatch.setattr(health, "not_for_new", lambda: flag[0])
     monkeypatch.setattr(health, "wait_for_next_look", between)
     watch = health.Watch("/nonexistent", "nobody")
@@ -164,7 +164,7 @@ def test_what_is_not_known_is_a_no(known, reason):
 def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
     mended, over = threading.Event(), threading.Event()
 
-    def observe(connection, before):
+    def serving(connection, before):
         if over.is_set():
             raise SystemExit
         if not mended.is_set():
@@ -173,7 +173,7 @@ def test_a_fault_of_the_watch_is_a_no_until_it_has_looked_again(monkeypatch):
 
     monkeypatch.setattr(health, "connect", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(health, "places_written", lambda connection: [])
-    monkeypatch.setattr(health, "observe", observe)
+    monkeypatch.setattr(health, "serving", serving)
     monkeypatch.setattr(health, "INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(
         health, "wait_for_next_look", lambda connection, seconds: time.sleep(seconds)

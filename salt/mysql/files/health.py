@@ -36,7 +36,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from group_replication.connection import connect
-from group_replication.facts import is_stopping, observe, places_written, readable_by, writable_by
+from group_replication.facts import is_stopping, places_written, readable_by, serving, writable_by
 from group_replication.maintenance import not_for_new
 from group_replication.model import ERROR, OFFLINE, ONLINE, RECOVERING, UNKNOWN, UNREACHABLE
 from salt.exceptions import CommandExecutionError
@@ -93,7 +93,7 @@ class Watch:
                         # Asked first: who has just left or handed over takes nobody new until that
                         # is seen, though the flag is gone by then.
                         draining = not_for_new()
-                        self._seen, self._error = observe(connection, self._seen), ""
+                        self._seen, self._error = serving(connection, self._seen), ""
                         self._draining = draining
                         self._at = time.monotonic()
                         self.asked.set()
