@@ -144,6 +144,17 @@ start() {
     systemctl restart "$1"
 }
 
+await_master() {
+    # Two programs of one minion that introduce themselves at the same moment may be given different
+    # session keys, and what the service then answers is lost (Salt 3008). A master that comes later
+    # is awaited by each of them.
+    [ -d /run/systemd/system ] || return 0
+    for _ in $(seq 60); do
+        [ ! -s "$CONF/pki/minion/minion_master.pub" ] || return 0
+        sleep 0.5
+    done
+}
+
 trust_site_certificates
 [ "$configure_only" = yes ] || install_salt
 if [ "$with_master" = yes ]; then
@@ -153,4 +164,5 @@ fi
 if [ "$with_minion" = yes ]; then
     configure_minion
     start salt-minion
+    await_master
 fi
