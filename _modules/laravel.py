@@ -42,12 +42,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 from group_replication import connection, schema_change
+from laravel_deploy.artisan_output import UNKNOWN_COMMAND, parse_migrations, pretended
+from laravel_deploy.dotenv import edit_env, parse_env, spelled
+from laravel_deploy.masking import MASK, SECRET_NAMES, URL_USERINFO, masked
+from laravel_deploy.naming import is_git, named_commit, release_name
+from laravel_deploy.retention import prunable, served_before
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from salt.utils.data import traverse_dict_and_list
 from salt.utils.stringutils import check_include_exclude
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     __context__: dict[str, Any]
     __opts__: dict[str, Any]
@@ -58,19 +63,6 @@ log = logging.getLogger(__name__)
 
 __virtualname__ = "laravel"
 
-MASK = "**********"
-SECRET_NAMES = re.compile(r"KEY|PASSWORD|PASSPHRASE|SECRET|TOKEN", re.IGNORECASE)
-URL_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-
-# What phpdotenv's trim() removes, and what it takes for white space within a line.
-TRIMMED = " \n\r\t\0\x0b"
-BLANKS = " \n\r\t\x0b\x0c"
-ESCAPES = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
-PLAIN_VALUE = re.compile(r"[A-Za-z0-9_./:@+=,%-]*")
-ENV_NAME = re.compile(r"[\w.]+")
-# Stands for a dollar sign that is no reference while references are resolved.
-LITERAL_DOLLAR = "\0"
-
 RELEASES, SHARED, LIVE, NEXT = "releases", "shared", "current", "next"
 # In a release: its presence says that the release is complete, its content of what it was made.
 MARKER = ".release.json"
@@ -80,7 +72,6 @@ LOCK = ".deployment.lock"
 # What was left of dependencies that no lock came with.
 LOCKS = (".composer.json", "composer.lock")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # In a source's folder: what is made on the web server, or a developer's own.
 NOT_DEPLOYED = (
     r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|phpunit[.]xml|[.]env|[.]git)(/|$)"
@@ -129,10 +120,6 @@ try {
     exit(1);
 }
 """
-# What migrate --pretend prints: an arrow before it since Laravel 9.21, the migration's name before.
-PRETENDED = re.compile(r"^\s*(?:\u21c2|\w+:)\s+(.+?)\s*$")
-PRETENDED_NAME = re.compile(r"^\s*(\d{4}_\d\d_\d\d_\w+) \.{2,}|^\s*(\w+): ")
-
 # Seconds after which a question to a silent database is given up; PHP would wait for a day.
 ASKING = ["-d", "mysqlnd.net_read_timeout=5"]
 
@@ -142,11 +129,6 @@ ASKING = ["-d", "mysqlnd.net_read_timeout=5"]
 UNAVAILABLE = {1040, 1044, 1045, 1049, 1053, 1130, 1290, 2002, 2003, 2005, 2006, 2013}
 UNAVAILABLE |= {3032, 3100, 3796, 3797, 3798, 3799, 6400}
 SQLSTATE = re.compile(r"SQLSTATE\[\w+\](?: \[(\d+)\]|: [^:]{1,80}: (\d+)) ([^(\n]*)")
-UNKNOWN_COMMAND = re.compile(
-    r"no commands defined in the|Command \"[^\"]+\" is (?:not defined|ambiguous)"
-)
-MIGRATION_LINE = re.compile(r"^\s*(\S+) \.{2,} .*?(Ran|Pending)\s*$")
-MIGRATION_ROW = re.compile(r"^\|\s*(Yes|No)\s*\|\s*(\S+)\s*\|")
 # The account that may change the schema, and how long a window for that is waited for.
 SCHEMA_USER, SCHEMA_PASSWORD_FROM = "schema_change", "mysql:accounts:schema:password"
 WINDOW_PATIENCE = 120
@@ -190,160 +172,6 @@ try {
 
 def __virtual__() -> str:
     return __virtualname__
-
-
-class _Entry(NamedTuple):
-    """Where a variable stands in the text of a .env file, and its value as it is written."""
-
-    name: str
-    raw: str | None
-    start: int
-    end: int
-
-
-# ---- the text of a .env file: pure functions, by the rules of vlucas/phpdotenv 5 ----
-
-
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line, without its line end."""
-    start = 0
-    for found in re.finditer(r"\r\n|\n|\r", text):
-        yield start, found.start()
-        start = found.end()
-    yield start, len(text)
-
-
-def _closes(line: str, opening: bool) -> bool:
-    """Whether a line ends a quoted value; the line that opens it has one quote more."""
-    count = len(re.findall(r'(?<!\\)"', line.replace("\\\\", "")))
-    return count > (1 if opening else 0)
-
-
-def _opens(line: str) -> bool:
-    """Whether a line starts a quoted value that goes on in the next line."""
-    at = line.find('="')
-    if at < 0 or 0 <= line.find("#") < at:
-        return False
-    return not _closes(line, opening=True)
-
-
-def _entries(text: str) -> Iterator[_Entry]:
-    """Yield the variables of a .env file in order; comments and blank lines are passed over."""
-    first: int | None = None
-    for start, end in _lines(text):
-        line = text[start:end]
-        if first is None:
-            first = start
-            if _opens(line) and end < len(text):
-                continue
-        elif not _closes(line, opening=False) and end < len(text):
-            continue
-        whole, begin, first = text[first:end], first, None
-        stripped = whole.strip(TRIMMED)
-        if stripped and not stripped.startswith("#"):
-            yield _entry(whole, begin)
-
-
-def _entry(line: str, start: int) -> _Entry:
-    """Return the variable that a line (or several, if quoted) sets."""
-    name, equals, raw = line.partition("=")
-    name = re.sub(r"^export\s+", "", name.strip(TRIMMED) if equals else name)
-    if len(name) > 2 and name[0] == name[-1] and name[0] in "'\"":
-        name = name[1:-1]
-    value = re.sub(r"\r\n|\r", "\n", raw).strip(TRIMMED) if equals else None
-    return _Entry(name, value, start, start + len(line))
-
-
-def _read_value(raw: str, known: Mapping[str, str]) -> str:
-    """Return the value of what is written after the equals sign.
-
-    ``known`` resolves references like ``${APP_NAME}``. Raises ValueError if it is malformed.
-    """
-    if not raw:
-        return ""
-    quote = raw[0] if raw[0] in "'\"" else ""
-    body, rest, closed = [], "", False
-    at = len(quote)
-    while at < len(raw):
-        char = raw[at]
-        if quote and char == quote:
-            closed, rest = True, raw[at + 1 :]
-            break
-        if not quote and (char in BLANKS or char == "#"):
-            rest = raw[at:]
-            break
-        if quote == '"' and char == "\\":
-            at += 1
-            following = raw[at : at + 1]
-            if following != "$" and following not in ESCAPES:
-                raise ValueError("an unexpected escape sequence")
-            char = LITERAL_DOLLAR if following == "$" else ESCAPES[following]
-        elif quote == "'" and char == "$":
-            char = LITERAL_DOLLAR
-        body.append(char)
-        at += 1
-    if quote and not closed:
-        raise ValueError("a missing closing quote")
-    if rest.strip(BLANKS) and not rest.lstrip(BLANKS).startswith("#"):
-        raise ValueError("white space in a value without quotes")
-    value = re.sub(r"\$\{([A-Za-z0-9_.]+)\}", lambda m: known.get(m[1], m[0]), "".join(body))
-    return value.replace(LITERAL_DOLLAR, "$")
-
-
-def _write_value(value: str) -> str:
-    """Return a value as it has to be written after the equals sign."""
-    if "\0" in value:
-        raise SaltInvocationError("A value in a .env file cannot hold a NUL character.")
-    if PLAIN_VALUE.fullmatch(value):
-        return value
-    written = re.sub(r'["\\$]', lambda found: "\\" + found[0], value)
-    for letter in "fnrtv":
-        written = written.replace(ESCAPES[letter], "\\" + letter)
-    # phpdotenv before 5.7 takes \" for an escaped quote even in \\", and would look for the
-    # value's end in the lines below. A quote in a comment ends its search.
-    return f'"{written}" #"' if value.endswith("\\") else f'"{written}"'
-
-
-def _parse_env(text: str) -> dict[str, str]:
-    """Return the variables of a .env file; of several lines for one variable the last counts."""
-    values: dict[str, str] = {}
-    for entry in _entries(text):
-        try:
-            if not ENV_NAME.fullmatch(entry.name):
-                raise ValueError("an invalid name")
-            if entry.raw is not None:
-                values[entry.name] = _read_value(entry.raw, values)
-        except ValueError as err:
-            line = text.count("\n", 0, entry.start) + 1
-            raise CommandExecutionError(f"Line {line} of the .env file has {err}.") from err
-    return values
-
-
-def _edit_env(text: str, values: Mapping[str, str]) -> str:
-    """Return the text with these variables set; every other line stays byte for byte."""
-    for name, value in values.items():
-        if not ENV_NAME.fullmatch(name):
-            raise SaltInvocationError(f"{name!r} cannot be the name of a variable.")
-        line = f"{name}={_write_value(value)}"
-        found = [entry for entry in _entries(text) if entry.name == name]
-        if found:
-            entry = found[-1]
-            export = re.match(r"\s*export\s+", text[entry.start : entry.end])
-            line = (export[0] if export else "") + line
-            text = text[: entry.start] + line + text[entry.end :]
-        else:
-            gap = "" if not text or text[-1] in "\r\n" else "\n"
-            text = f"{text}{gap}{line}\n"
-            if not any(entry.name == name for entry in _entries(text)):
-                raise CommandExecutionError(f"{name} cannot be added: a quote is never closed.")
-    return text
-
-
-def _mask(name: str, value: str) -> str:
-    """Return what may be shown of a variable's value."""
-    if value and SECRET_NAMES.search(name):
-        return MASK
-    return URL_USERINFO.sub(MASK, value)
 
 
 # ---- files ----
@@ -439,7 +267,7 @@ def _env_path(directory: str) -> Path:
 def _redact(text: str, directory: str) -> str:
     """Return text without the secrets of the application's .env file."""
     try:
-        values = _parse_env(_read_text(_env_path(directory)))
+        values = parse_env(_read_text(_env_path(directory)))
     except CommandExecutionError:
         values = {}
     for name, value in values.items():
@@ -544,7 +372,7 @@ def env(path: str) -> dict[str, str]:
     Returns a dictionary of str to str. Raises CommandExecutionError if the file cannot be read
     or is malformed.
     """
-    return {name: _mask(name, value) for name, value in _parse_env(_read_text(Path(path))).items()}
+    return {name: masked(name, value) for name, value in parse_env(_read_text(Path(path))).items()}
 
 
 def env_update(
@@ -594,7 +422,7 @@ def env_update(
             )
     if not isinstance(mode, str) or not re.fullmatch(r"0?[0-7]{3}", mode):
         raise SaltInvocationError(f"mode is {mode!r}; expected text such as '0640'.")
-    wanted = {name: _spell(name, value) for name, value in (values or {}).items()}
+    wanted = {name: spelled(name, value) for name, value in (values or {}).items()}
     for name, key in (secrets or {}).items():
         value = _scalar(key, wanted_for=name)
         if value == "":
@@ -603,12 +431,12 @@ def env_update(
     file = Path(path)
     exists = file.exists()
     text = _read_text(file) if exists else ""
-    current = _parse_env(text)
+    current = parse_env(text)
     different = {name: value for name, value in wanted.items() if current.get(name) != value}
     changes = {
         name: {
-            "old": _mask(name, current.get(name, "")),
-            "new": MASK if name in (secrets or {}) else _mask(name, value),
+            "old": masked(name, current.get(name, "")),
+            "new": MASK if name in (secrets or {}) else masked(name, value),
         }
         for name, value in different.items()
     }
@@ -618,21 +446,8 @@ def env_update(
         if before.get(aspect) != value:
             changes[aspect] = {"old": before.get(aspect, ""), "new": value}
     if changes and not test:
-        _write_text(file, _edit_env(text, different), owner)
+        _write_text(file, edit_env(text, different), owner)
     return changes
-
-
-def _spell(name: str, value: Any) -> str:
-    """Return a setting as a .env file spells it."""
-    if value is None:
-        return ""
-    if not isinstance(value, str | int | float):
-        raise SaltInvocationError(
-            f"{name} is a {type(value).__name__}; expected text, a number, true or false."
-        )
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def artisan(
@@ -764,18 +579,7 @@ def migration_status(
         return {"ran": [], "pending": sorted(file.stem for file in files)}
     if done["retcode"]:
         raise _failure("artisan migrate:status", done, directory)
-    return _parse_migrations(output)
-
-
-def _parse_migrations(output: str) -> dict[str, list[str]]:
-    """Return what migrate:status printed: dotted lines since Laravel 9.21, a table before."""
-    status: dict[str, list[str]] = {"ran": [], "pending": []}
-    for line in output.splitlines():
-        if dotted := MIGRATION_LINE.match(line):
-            status[dotted[2].lower()].append(dotted[1])
-        elif row := MIGRATION_ROW.match(line):
-            status["ran" if row[1] == "Yes" else "pending"].append(row[2])
-    return status
+    return parse_migrations(output)
 
 
 def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -> list[str]:
@@ -857,7 +661,7 @@ def _judged(directory: str, mode: str, user: str | None, timeout: int) -> list[d
         return []
     return [
         {"migration": migration, **problem}
-        for migration, statement in _pretended(str(done["stdout"]))
+        for migration, statement in pretended(str(done["stdout"]))
         for problem in __salt__["mysql_gr.check_statements"]([statement], mode)
     ]
 
@@ -1131,7 +935,7 @@ def key_update(
     source = "pillar" if given else "generated"
     # Before the first run the file may not be there; that run will have made it.
     text = "" if test and not path.exists() else _read_text(path)
-    current = _parse_env(text).get(name, "")
+    current = parse_env(text).get(name, "")
     if current:
         return {"changes": {}, "source": "kept", "differs": bool(given) and given != current}
     if shared and not given:
@@ -1141,7 +945,7 @@ def key_update(
         )
     if not test:
         key = given or _new_key(next_release(directory)["path"], commands, user)
-        _write_text(path, _edit_env(text, {name: key}), _ownership(path))
+        _write_text(path, edit_env(text, {name: key}), _ownership(path))
     changes = {name: {"old": "", "new": MASK}}
     return {"changes": changes, "source": source, "differs": False}
 
@@ -1196,7 +1000,7 @@ def rotate_key(
     given = _scalar(secret or "laravel:secrets:app_key", wanted_for="APP_KEY")
     with _locked(directory):
         text = _read_text(path)
-        values = _parse_env(text)
+        values = parse_env(text)
         current = values.get("APP_KEY", "")
         if not current:
             raise CommandExecutionError(f"{path} has no APP_KEY yet: there is nothing to rotate.")
@@ -1212,75 +1016,15 @@ def rotate_key(
         earlier = [key for key in values.get("APP_PREVIOUS_KEYS", "").split(",") if key]
         kept = [current, *(key for key in earlier if key not in (current, new))]
         edited = {"APP_KEY": new, "APP_PREVIOUS_KEYS": ",".join(kept)}
-        _write_text(path, _edit_env(text, edited), _ownership(path))
+        _write_text(path, edit_env(text, edited), _ownership(path))
         if _caches_exist(_home(directory)):
             page = _page(_record(Path(directory))["server"])
             _cache(_home(directory), user, group, page)
     return {
         "changes": {
-            name: {"old": _mask(name, values.get(name, "")), "new": MASK} for name in edited
+            name: {"old": masked(name, values.get(name, "")), "new": MASK} for name in edited
         }
     }
-
-
-# ---- releases: what is decided, over plain data ----
-
-
-def _release_name(fingerprint: str, dev: bool, build: str) -> str:
-    """Return a release's name: of the same name are those that are made of the same."""
-    name = "-".join([fingerprint[:12], *(["dev"] if dev else []), *([build] if build else [])])
-    if not RELEASE_NAME.fullmatch(name):
-        raise SaltInvocationError(
-            f"build is {build!r}; expected letters, digits, dots, dashes and underscores."
-        )
-    return name
-
-
-def _commit(refs: Mapping[str, str], rev: str) -> str:
-    """Return the commit that a branch or tag names, of what ls-remote said of it."""
-    found = {
-        refs.get(f"refs/tags/{rev}^{{}}") or refs.get(f"refs/tags/{rev}"),
-        refs.get(f"refs/heads/{rev}"),
-        refs.get(rev),
-    } - {None}
-    if len(found) != 1:
-        raise CommandExecutionError(
-            f"rev is {rev!r}, which names {'several commits' if found else 'nothing'} in this "
-            "repository; expected a branch, a tag or a whole commit id."
-        )
-    return str(found.pop())
-
-
-def _prunable(
-    releases: Sequence[Mapping[str, Any]], keep: int, needed: Collection[str]
-) -> list[str]:
-    """Return which releases go, oldest first, so that ``keep`` stay, newest first.
-
-    Never one that is needed. What was never completed goes, too.
-    """
-    complete = [one for one in releases if one["complete"]]
-    whole = [str(one["release"]) for one in sorted(complete, key=lambda one: str(one["built"]))]
-    halves = [str(one["release"]) for one in releases if not one["complete"]]
-    surplus = max(0, len(whole) - keep)
-    free = [name for name in whole if name not in needed]
-    return [name for name in halves if name not in needed] + free[:surplus]
-
-
-def _before(history: Sequence[str], live: str, usable: Collection[str]) -> str:
-    """Return the last release that served before the live one and could again, or nothing."""
-    earlier = [name for name in history if name != live and name in usable]
-    return earlier[-1] if earlier else ""
-
-
-def _pretended(output: str) -> list[tuple[str, str]]:
-    """Return each statement that migrate --pretend printed, with its migration's name."""
-    found, name = [], ""
-    for line in output.splitlines():
-        if titled := PRETENDED_NAME.match(line):
-            name = titled[1] or titled[2]
-        if statement := PRETENDED.match(line):
-            found.append((name, statement[1]))
-    return found
 
 
 # ---- releases: on disk ----
@@ -1434,7 +1178,7 @@ class _Source(NamedTuple):
 
 def _read(source: str, rev: str, exclude: str, identity: str | None) -> _Source:
     """Read a source, once for all: what it is named by is what will be copied."""
-    if _is_git(source):
+    if is_git(source):
         commit = _git_commit(source, rev, identity)
         return _Source(commit, _git_migrations(source, commit, identity), {})
     if rev:
@@ -1450,7 +1194,7 @@ def _read(source: str, rev: str, exclude: str, identity: str | None) -> _Source:
 
 def _coming(root: Path, read: _Source, dev: bool, build: str) -> dict[str, Any]:
     """Return the release that a source makes, as it was read."""
-    name = _release_name(read.fingerprint, dev, build)
+    name = release_name(read.fingerprint, dev, build)
     found = {
         "release": name,
         "fingerprint": read.fingerprint,
@@ -1460,23 +1204,6 @@ def _coming(root: Path, read: _Source, dev: bool, build: str) -> dict[str, Any]:
     # What is to come is known to the states that follow, also when it is only predicted.
     __context__[f"laravel.next.{root}"] = found
     return found
-
-
-def _is_git(source: str) -> bool:
-    """Tell git repositories from folders; raises SaltInvocationError for what is neither."""
-    if source.startswith("salt://"):
-        return False
-    if not re.match(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:", source):
-        raise SaltInvocationError(
-            f"source is {URL_USERINFO.sub(MASK, source)!r}; expected a folder such as salt://app, "
-            "or the URL of a git repository."
-        )
-    if re.match(r"https?://[^/]*@", source):
-        raise SaltInvocationError(
-            "source holds credentials, which every user could see while git runs; use an SSH key "
-            "(identity) instead."
-        )
-    return True
 
 
 def _files(source: str, exclude: str) -> dict[str, str]:
@@ -1512,7 +1239,7 @@ def _git_commit(url: str, rev: str, identity: str | None) -> str:
     if COMMIT.fullmatch(rev):
         return rev
     refs = __salt__["git.ls_remote"](remote=url, ref=rev or "HEAD", identity=identity)
-    return _commit(refs, rev or "HEAD")
+    return named_commit(refs, rev or "HEAD")
 
 
 def _git_mirror(url: str, commit: str, identity: str | None) -> str:
@@ -1677,7 +1404,7 @@ def build(
                 shutil.rmtree(path)
             path.mkdir(mode=0o755, parents=True)
             (root / SHARED).mkdir(exist_ok=True)
-            if _is_git(source):
+            if is_git(source):
                 _unpack(source, read.fingerprint, path, identity)
             else:
                 _copy(read.files, path)
@@ -1998,7 +1725,7 @@ def rollback(
         live, record = _linked(root / LIVE), _record(root)
         whole = [one["release"] for one in _known(root) if one["complete"]]
         usable = [name for name in whole if name not in record["stopped"]]
-        name = release or _before(record["history"], live, usable)
+        name = release or served_before(record["history"], live, usable)
         if not name or name == live:
             raise CommandExecutionError(
                 f"{root} has no release to go back to from {live or 'none'}; it has "
@@ -2135,11 +1862,11 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
     known, now = _known(root), _linked(root / LIVE)
     whole = [one["release"] for one in known if one["complete"]]
     serving = live or now
-    before = now if live and live != now else _before(_record(root)["history"], now, whole)
+    before = now if live and live != now else served_before(_record(root)["history"], now, whole)
     if live and live not in whole:
         # To come: it takes a place, though it is not there yet.
         known = [*known, {"release": live, "complete": True, "built": "9"}]
-    return _prunable(known, keep, {serving, before, _linked(root / NEXT)})
+    return prunable(known, keep, {serving, before, _linked(root / NEXT)})
 
 
 def prune(directory: str, keep: int = 5) -> list[str]:

@@ -130,76 +130,6 @@ def machine(tmp_path, monkeypatch):
 # ---- which release a source makes ----
 
 
-@pytest.mark.parametrize(
-    ("fingerprint", "dev", "build", "name"),
-    [
-        ("0123456789abcdef", False, "", "0123456789ab"),
-        ("0123456789abcdef", True, "", "0123456789ab-dev"),
-        ("0123456789abcdef", False, "2", "0123456789ab-2"),
-        ("0123456789abcdef", True, "2", "0123456789ab-dev-2"),
-    ],
-)
-def test_a_release_is_named_by_what_it_is_made_of(fingerprint, dev, build, name):
-    assert laravel._release_name(fingerprint, dev, build) == name
-
-
-@pytest.mark.parametrize("build", ["../x", "a b", "x/y", "y" * 80])
-def test_a_build_that_is_no_name_is_refused(build):
-    with pytest.raises(SaltInvocationError, match="build is"):
-        laravel._release_name("0123456789abcdef", False, build)
-
-
-REFS = {
-    "refs/heads/main": "a" * 40,
-    "refs/tags/v1": "b" * 40,
-    "refs/tags/v2": "c" * 40,
-    "refs/tags/v2^{}": "d" * 40,
-    "refs/heads/both": "e" * 40,
-    "refs/tags/both": "f" * 40,
-    "HEAD": "a" * 40,
-}
-
-
-@pytest.mark.parametrize(
-    ("rev", "commit"), [("main", "a"), ("v1", "b"), ("v2", "d"), ("HEAD", "a")]
-)
-def test_branches_and_tags_name_a_commit(rev, commit):
-    assert laravel._commit(REFS, rev) == commit * 40
-
-
-@pytest.mark.parametrize(("rev", "words"), [("both", "several commits"), ("v3", "nothing")])
-def test_what_names_no_single_commit_is_refused(rev, words):
-    with pytest.raises(CommandExecutionError, match=f"{rev}.*names {words}"):
-        laravel._commit(REFS, rev)
-
-
-@pytest.mark.parametrize(
-    ("source", "git"),
-    [
-        ("salt://app", False),
-        ("https://git.example.com/shop.git", True),
-        ("git@git.example.com:shop.git", True),
-        ("ssh://git@git.example.com/shop.git", True),
-        ("file:///srv/shop.git", True),
-    ],
-)
-def test_git_is_told_from_folders(source, git):
-    assert laravel._is_git(source) is git
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        ("/srv/app", "expected a folder such as salt://app"),
-        ("https://me:secret@git.example.com/shop.git", "credentials"),
-    ],
-)
-def test_a_source_that_is_neither_is_refused_and_not_shown_with_its_password(source, words):
-    with pytest.raises(SaltInvocationError, match=words) as refused:
-        laravel._is_git(source)
-    assert "secret" not in str(refused.value)
-
-
 def test_a_folder_is_named_by_its_contents(machine):
     first = laravel.source_release(str(machine.root), "salt://app")
     assert first["migrations"] == ["2026_01_01_000001_create_a"]
@@ -420,30 +350,6 @@ def test_two_deployments_do_not_meet(machine, monkeypatch):
 # ---- taking away ----
 
 
-def known(*names, halves=()):
-    whole = [{"release": n, "complete": True, "built": f"2026-01-0{i}"} for i, n in names]
-    return [{"release": n, "complete": False, "built": ""} for n in halves] + whole
-
-
-FIVE = ((5, "e"), (4, "d"), (3, "c"), (2, "b"), (1, "a"))
-
-
-@pytest.mark.parametrize(
-    ("releases", "keep", "needed", "gone"),
-    [
-        (known(*FIVE), 5, {"e"}, []),
-        (known(*FIVE), 3, {"e"}, ["a", "b"]),
-        (known(*FIVE), 3, {"a"}, ["b", "c"]),
-        (known(*FIVE), 2, {"a", "b", "c"}, ["d", "e"]),
-        (known(*FIVE), 2, {"a", "b", "c", "d", "e"}, []),
-        (known(*FIVE, halves=["x", "y"]), 5, {"e", "y"}, ["x"]),
-        ([], 2, {""}, []),
-    ],
-)
-def test_what_is_taken_away(releases, keep, needed, gone):
-    assert laravel._prunable(releases, keep, needed) == gone
-
-
 def test_pruning_keeps_what_serves_and_what_served_before(machine):
     names = []
     for number in range(5):
@@ -487,25 +393,6 @@ NEW = """
   2026_01_02_000002_create_c ..............................................
   \u21c2 create table `c` (`note` varchar(255) not null)
 """
-OLD = """CreateB: create table `b` (`id` bigint unsigned not null auto_increment primary key)
-CreateC: create table `c` (`note` varchar(255) not null)
-"""
-
-
-@pytest.mark.parametrize(
-    ("printed", "names"),
-    [
-        (
-            NEW,
-            ["2026_01_02_000001_create_b"] * 2 + ["2026_01_02_000002_create_c"],
-        ),
-        (OLD, ["CreateB", "CreateC"]),
-    ],
-)
-def test_pretended_statements_are_read(printed, names):
-    found = laravel._pretended(printed)
-    assert [name for name, _ in found] == names
-    assert all(sql.startswith(("create table", "alter table")) for _, sql in found)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The library of Laravel deployments: plain Python, without Salt's dunders."""
