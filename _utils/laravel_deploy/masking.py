@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 MASK = "**********"
 SECRET_NAMES = re.compile(r"KEY|PASSWORD|PASSPHRASE|SECRET|TOKEN", re.IGNORECASE)
@@ -14,3 +15,11 @@ def masked(name: str, value: str) -> str:
     if value and SECRET_NAMES.search(name):
         return MASK
     return URL_USERINFO.sub(MASK, value)
+
+
+def redacted(text: str, values: Mapping[str, str]) -> str:
+    """Return a text without the secrets among these variables, and without credentials in URLs."""
+    for name, value in values.items():
+        if len(value) > 3 and SECRET_NAMES.search(name):
+            text = text.replace(value, MASK)
+    return URL_USERINFO.sub(MASK, text)

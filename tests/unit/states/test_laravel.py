@@ -3,6 +3,7 @@
 from unittest.mock import Mock
 
 import pytest
+from laravel_deploy.masking import MASK
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.laravel as module
@@ -21,7 +22,7 @@ READY = {
 BUILT = {"release": NOW, "before": NOW, "built": False}
 SERVING = {"next_release": READY, "served": NOW, "cached": True, "surplus": []}
 KEY = {
-    "changes": {"APP_KEY": {"old": "", "new": module.MASK}},
+    "changes": {"APP_KEY": {"old": "", "new": MASK}},
     "source": "pillar",
     "differs": False,
 }

@@ -1,0 +1,80 @@
+"""A git repository as a source: its commit, its migrations, and the files of a release."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+from laravel_deploy.naming import named_commit
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git, as Salt offers it on this machine."""
+
+    # Below it is a copy of each repository.
+    folder: Path
+    # Salt's functions: cmd.run_all, those of its module git, and archive.tar.
+    run_all: Callable[..., dict[str, Any]]
+    ls_remote: Callable[..., Any]
+    init: Callable[..., Any]
+    fetch: Callable[..., Any]
+    archive: Callable[..., Any]
+    tar: Callable[..., Any]
+
+    def commit(self, url: str, rev: str, identity: str | None) -> str:
+        """Return the commit that a branch, a tag or a commit names in a repository."""
+        if COMMIT.fullmatch(rev):
+            return rev
+        refs = self.ls_remote(remote=url, ref=rev or "HEAD", identity=identity)
+        return named_commit(refs, rev or "HEAD")
+
+    def migrations(self, url: str, commit: str, identity: str | None) -> list[str]:
+        """Return the names of a commit's migrations."""
+        mirror = self._mirror(url, commit, identity)
+        folder = "database/migrations/"
+        listed = self._git(mirror, ["ls-tree", "--name-only", commit, folder])["stdout"]
+        return sorted(Path(name).stem for name in listed.splitlines() if name.endswith(".php"))
+
+    def unpack(self, url: str, commit: str, path: Path, identity: str | None) -> None:
+        """Put a commit's files into a folder."""
+        mirror = self._mirror(url, commit, identity)
+        with tempfile.TemporaryDirectory(prefix="laravel-") as aside:
+            archive = str(Path(aside) / "release.tar")
+            self.archive(mirror, archive, rev=commit, format="tar", prefix="")
+            self.tar("xf", archive, dest=str(path))
+        if not (path / "artisan").is_file():
+            raise CommandExecutionError(f"{url} holds no Laravel application: it has no artisan.")
+
+    def _mirror(self, url: str, commit: str, identity: str | None) -> str:
+        """Return the copy that is kept of a repository, with this commit in it."""
+        name = hashlib.sha256(url.encode()).hexdigest()[:16]
+        mirror = self.folder / f"{name}.git"
+        if not (mirror / "HEAD").exists():
+            mirror.parent.mkdir(parents=True, exist_ok=True)
+            self.init(str(mirror), bare=True)
+        there = ["cat-file", "-e", f"{commit}^{{commit}}"]
+        if self._git(mirror, there, ignore_retcode=True)["retcode"]:
+            self.fetch(
+                str(mirror), remote=url, force=True, refspecs="+refs/*:refs/*", identity=identity
+            )
+            if self._git(mirror, there, ignore_retcode=True)["retcode"]:
+                raise CommandExecutionError(f"{url} has no commit {commit}.")
+        return str(mirror)
+
+    def _git(
+        self, mirror: Path | str, arguments: list[str], ignore_retcode: bool = False
+    ) -> dict[str, Any]:
+        """Ask a repository what Salt's git module cannot ask."""
+        return self.run_all(
+            ["git", *arguments], cwd=str(mirror), python_shell=False, ignore_retcode=ignore_retcode
+        )

@@ -1,0 +1,37 @@
+"""One deployment of an application at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from salt.exceptions import CommandExecutionError
+
+LOCK = ".deployment.lock"
+# How long another deployment is waited for, and how often it is looked at.
+LOCK_SECONDS = 60
+LOOK_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def locked(directory: str) -> Iterator[None]:
+    """Return a context that only one deployment of an application is in at a time."""
+    root = Path(directory)
+    if not root.is_dir():
+        raise CommandExecutionError(f"{root} does not exist.")
+    with (root / LOCK).open("a", encoding="ascii") as file:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise CommandExecutionError(
+                        f"Another deployment has been at work in {root} for {LOCK_SECONDS} s."
+                    ) from None
+                time.sleep(LOOK_SECONDS)
+        yield

@@ -1,0 +1,48 @@
+"""The oldest releases are taken away."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from salt.exceptions import SaltInvocationError
+
+from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
+from laravel_deploy.lock import locked
+from laravel_deploy.releases import known, record
+from laravel_deploy.retention import prunable, served_before
+
+
+def surplus(root: Path, keep: int, live: str = "") -> list[str]:
+    """
+    Return the releases that are more than are kept, oldest first.
+
+    root
+        The folder of the releases.
+
+    keep
+        How many are kept, at least 2. The one that serves, the one before it and the one that is
+        next are always among them.
+
+    live
+        The release that will serve by then. Default: the one that serves now.
+    """
+    if not isinstance(keep, int) or keep < 2:
+        raise SaltInvocationError(f"keep is {keep!r}; expected a number, 2 or more.")
+    there, now = known(root), linked(root / CURRENT)
+    whole = [one["release"] for one in there if one["complete"]]
+    serving = live or now
+    before = now if live and live != now else served_before(record(root)["history"], now, whole)
+    if live and live not in whole:
+        # To come: it takes a place, though it is not there yet.
+        there = [*there, {"release": live, "complete": True, "built": "9"}]
+    return prunable(there, keep, {serving, before, linked(root / NEXT)})
+
+
+def prune(root: Path, keep: int) -> list[str]:
+    """Take away what is :py:func:`surplus`, and return it."""
+    with locked(str(root)):
+        gone = surplus(root, keep)
+        for name in gone:
+            shutil.rmtree(root / RELEASES / name)
+    return gone

@@ -1,0 +1,133 @@
+"""Another release serves: the next one, or an earlier one again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+from laravel_deploy.artisan import Application
+from laravel_deploy.cache_build import build_caches
+from laravel_deploy.caches import is_cached
+from laravel_deploy.failures import awaiting_database
+from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
+from laravel_deploy.lock import locked
+from laravel_deploy.migrations import pending
+from laravel_deploy.rehearsal import rehearse
+from laravel_deploy.releases import complete, complete_path, record, stop, write_record
+from laravel_deploy.retention import served_before
+from laravel_deploy.web_server import activate, health_page, told_server
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """As whom the application runs, and by which functions of Salt's it is tried and served."""
+
+    # The web server's user, and its group, which may read the caches.
+    user: str | None
+    group: str
+    # Salt's cmd.run_all and service.reload.
+    run_all: Callable[..., dict[str, Any]]
+    reload: Callable[[str], Any]
+
+    def application(self, path: Path, timeout: int = 600) -> Application:
+        """Return a release as the application that it is."""
+        return Application(str(path), self.user, self.run_all, timeout)
+
+
+def switch(
+    root: Path,
+    release: str,
+    server: Mapping[str, str] | None,
+    runtime: Runtime,
+    timeout: int,
+) -> dict[str, str]:
+    """
+    Let another release serve; if it does not answer well, the one before serves again.
+
+    root
+        The folder of the releases.
+
+    release
+        Its name; the empty text for the one that was built last.
+
+    server
+        The web server; None for that of the last switch.
+
+    runtime
+        As whom, and by which functions.
+
+    timeout
+        Seconds for the database to tell which migrations are pending.
+
+    Returns ``{"old": str, "new": str}``. Raises CommandExecutionError if the release cannot serve.
+    """
+    with locked(str(root)):
+        name = release or linked(root / NEXT)
+        path = complete_path(root, name)
+        left = pending(runtime.application(path, timeout))
+        if left:
+            raise awaiting_database(
+                f"{name} cannot serve yet: {', '.join(left)} pending in the database."
+            )
+        return _switch(root, name, told_server(root, server), runtime)
+
+
+def rollback(root: Path, release: str, runtime: Runtime) -> dict[str, str]:
+    """
+    Let an earlier release serve again, and keep the one that served from coming back by itself.
+
+    root, release
+        The folder of the releases, and its name; the empty text for the one that served before.
+
+    runtime
+        As whom, and by which functions.
+
+    Returns ``{"old": str, "new": str}``. Raises CommandExecutionError if there is none to go back
+    to, or it does not answer.
+    """
+    with locked(str(root)):
+        live, noted = linked(root / CURRENT), record(root)
+        whole = complete(root)
+        usable = [name for name in whole if name not in noted["stopped"]]
+        name = release or served_before(noted["history"], live, usable)
+        if not name or name == live:
+            raise CommandExecutionError(
+                f"{root} has no release to go back to from {live or 'none'}; it has "
+                f"{', '.join(whole) or 'none'}."
+            )
+        complete_path(root, name)
+        done = _switch(root, name, noted["server"], runtime)
+        stop(root, live, "operator", f"rolled back to {name}")
+        return done
+
+
+def _switch(root: Path, name: str, server: Mapping[str, str], runtime: Runtime) -> dict[str, str]:
+    """Switch, and back again if the release does not answer well."""
+    before, path = linked(root / CURRENT), root / RELEASES / name
+    page = health_page(server)
+    if not is_cached(path):
+        build_caches(runtime.application(path), runtime.group, page)
+    elif page:
+        rehearse(runtime.application(path), page, {})
+    # Noted before, so that it is also known to who switches by hand after a failure.
+    write_record(root, {**record(root), "server": server})
+    try:
+        activate(root, name, server, runtime.reload)
+    except CommandExecutionError as err:
+        if not before:
+            # Nobody was served; the next run tries again.
+            (root / CURRENT).unlink()
+        if before in ("", name):
+            raise
+        stop(root, name, "check", str(err))
+        activate(root, before, server, runtime.reload)
+        raise CommandExecutionError(f"{err} {before} serves again.") from err
+    noted = record(root)
+    noted["stopped"].pop(name, None)
+    there = [one for one in noted["history"] if (root / RELEASES / one).is_dir() and one != name]
+    write_record(root, {**noted, "history": [*there, name]})
+    return {"old": before, "new": name}

@@ -1,0 +1,56 @@
+"""An application whose php answers from a list, and a web server that is deployed to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from laravel_deploy import files, web_server
+from laravel_deploy.artisan import Application
+from laravel_deploy.files import ownership
+
+from tests.unit.laravel_deploy.machine import Machine
+
+
+@pytest.fixture
+def mine(monkeypatch) -> dict[str, str]:
+    """User and group of the test itself, as files in tmp_path will have them."""
+    probe = ownership(Path.home())
+    monkeypatch.setattr(files.os, "fchown", lambda *_args: None)
+    return {"user": probe["user"], "group": probe["group"]}
+
+
+@pytest.fixture
+def php() -> Mock:
+    """A cmd.run_all that answers from a list."""
+    answers = []
+    run = Mock(side_effect=lambda *_args, **_kwargs: answers.pop(0))
+    run.answers = answers
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder that looks like an installed application's."""
+    (tmp_path / "vendor").mkdir()
+    for name in ("artisan", "vendor/autoload.php"):
+        (tmp_path / name).write_text("<?php\n")
+    return tmp_path
+
+
+@pytest.fixture
+def app(folder, php) -> Application:
+    """An installed application."""
+    return Application(str(folder), "www-data", php)
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch) -> Machine:
+    """A web server with a source, and no release yet."""
+    one = Machine(tmp_path / "conduit", tmp_path / "app")
+    monkeypatch.setattr(files.os, "fchown", lambda *_args: None)
+    monkeypatch.setattr(web_server, "ask", one.ask)
+    monkeypatch.setattr(web_server, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(web_server, "SERVE_SECONDS", 1)
+    return one

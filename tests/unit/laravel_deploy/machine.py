@@ -1,0 +1,139 @@
+"""A web server's disk and programs, as far as a deployment touches them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+from laravel_deploy.artisan import Application
+from laravel_deploy.build import build_release
+from laravel_deploy.caches import CACHES
+from laravel_deploy.composer import Composer
+from laravel_deploy.file_server import FileServer
+from laravel_deploy.files import ownership
+from laravel_deploy.git import Git
+from laravel_deploy.sources import Plan, Source, plan
+from laravel_deploy.switch import Runtime, rollback, switch
+
+SOURCE = {
+    "artisan": "<?php",
+    "composer.json": "{}",
+    "database/migrations/2026_01_01_000001_create_a.php": "<?php // a",
+    "vendor/autoload.php": "never deployed",
+    ".env": "APP_KEY=of-a-developer",
+    "storage/logs/laravel.log": "old",
+}
+
+
+def answer(stdout: str = "", stderr: str = "", retcode: int = 0) -> dict[str, Any]:
+    """What cmd.run_all returns of a program."""
+    return {"stdout": stdout, "stderr": stderr, "retcode": retcode}
+
+
+class Machine:
+    """Its source is a folder, its Composer makes files, its php says what the test says."""
+
+    def __init__(self, root: Path, source: Path) -> None:
+        self.root, self.source = root, source
+        for name, text in SOURCE.items():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_text(text)
+        (root / "shared/storage").mkdir(parents=True)
+        (root / "shared/.env").write_text("A=1\n")
+        self.group = ownership(root)["group"]
+        self.server = {
+            "map": str(root.parent / "release.map"),
+            "php": "php-fpm",
+            "health": "http://127.0.0.1/up",
+            "host": "web",
+        }
+        self.reload = Mock()
+        self.ran: list[list[str]] = []
+        self.pending: list[str] = []
+        # What the release answers in php itself, and what Apache answers, by release.
+        self.rehearsed, self.answers = 200, {}
+        self.composer = 0
+        self.read = 0
+        # Of each look at the migrations, whether it went past the cached configuration.
+        self.without_cache: list[bool] = []
+
+    # ---- what Salt offers there ----
+
+    def list_master(self, prefix: str) -> list[str]:
+        self.read += 1
+        files = [path for path in self.source.rglob("*") if path.is_file()]
+        return sorted(f"app/{path.relative_to(self.source)}" for path in files)
+
+    def cache_files(self, paths: list[str]) -> list[str]:
+        return [str(self.source / path.removeprefix("salt://app/")) for path in paths]
+
+    def run_all(self, command: list[str], **options) -> dict:
+        self.ran.append(command)
+        home = Path(options["cwd"])
+        if command[0] == "composer":
+            (home / "vendor").mkdir()
+            # As the application does when it is run by root, and something is wrong.
+            (home / "storage/logs/laravel.log").write_text("of root")
+            (home / "vendor/autoload.php").write_text("<?php")
+            if not (home / "composer.lock").exists():
+                (home / "composer.lock").write_text("made here")
+            return answer(retcode=self.composer, stderr="Problem 1")
+        if command[:2] == ["php", "--"]:
+            return answer(f"\n{self.rehearsed}", "It broke" if self.rehearsed >= 400 else "")
+        for name, file, variable in CACHES:
+            if name in command:
+                text = f"{file} of {(home / '.env').read_text()}"
+                Path(options["env"][variable]).write_text(text)
+                assert Path(options["env"][variable]).name == file
+                return answer()
+        if "migrate:status" in command:
+            self.without_cache.append("APP_CONFIG_CACHE" in options["env"])
+            lines = [f"  {name} ..... Pending" for name in self.pending]
+            return answer("\n".join(lines))
+        raise AssertionError(command)
+
+    # ---- what the web server serves ----
+
+    def told(self) -> str:
+        return Path(self.server["map"]).read_text().split()[-1]
+
+    def ask(self, _server) -> tuple[str, int, str]:
+        release = self.told()
+        status = self.answers.get(release, 200)
+        return release, status, f"status {status}"
+
+    def live(self) -> str:
+        return (self.root / "current").readlink().name
+
+    # ---- what is done with it ----
+
+    @property
+    def app(self) -> Application:
+        return Application(str(self.root), None, self.run_all)
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(None, self.group, self.run_all, self.reload)
+
+    def change(self, text: str) -> None:
+        (self.source / "artisan").write_text(text)
+
+    def plan(self, **options: Any) -> Plan:
+        folders = FileServer(self.list_master, self.cache_files)
+        return plan(self.root, Source("salt://app", **options), folders, Mock(spec=Git))
+
+    def build(self, test: bool = False) -> dict[str, Any]:
+        composer = Composer("/etc/composer", "/var/cache/composer", 900, self.run_all)
+        return build_release(self.root, self.plan, Mock(spec=Git), composer, test)
+
+    def switch(self, release: str = "", server: dict | None = None) -> dict[str, str]:
+        return switch(self.root, release, server, self.runtime, 600)
+
+    def rollback(self, release: str = "") -> dict[str, str]:
+        return rollback(self.root, release, self.runtime)
+
+    def deploy(self) -> str:
+        name = self.build()["release"]
+        self.switch(server=self.server)
+        return name

@@ -1,0 +1,51 @@
+"""A release is built once, and aside."""
+
+from __future__ import annotations
+
+import pytest
+from laravel_deploy.releases import known, next_release
+from salt.exceptions import CommandExecutionError
+
+
+def test_a_release_is_built_once_and_aside(machine):
+    built = machine.build()
+    path = machine.root / "releases" / built["release"]
+    assert built["built"] is True
+    assert (machine.root / "next").resolve() == path
+    assert not (machine.root / "current").is_symlink()
+    assert (path / ".env").read_text() == "A=1\n"
+    assert (path / "storage").resolve() == machine.root / "shared/storage"
+    assert not [*(machine.root / "shared/storage").rglob("*")]
+    assert (path / "vendor/autoload.php").read_text() == "<?php"
+    again = {"release": built["release"], "before": built["release"], "built": False}
+    assert machine.build() == again
+    assert [command[0] for command in machine.ran] == ["composer"]
+
+
+def test_what_would_be_built_is_told_and_not_done(machine):
+    predicted = machine.build(test=True)
+    assert (predicted["before"], predicted["built"]) == ("", True)
+    assert (known(machine.root), machine.ran) == ([], [])
+    coming = next_release(str(machine.root), machine.plan().told())
+    assert coming["migrations"] == ["2026_01_01_000001_create_a"]
+    assert machine.build() == predicted
+
+
+def test_a_source_is_read_once(machine):
+    """What it is named by and what is copied are the same."""
+    machine.build()
+    assert machine.read == 1
+
+
+def test_a_release_that_was_broken_off_is_built_anew(machine):
+    machine.composer = 1
+    with pytest.raises(CommandExecutionError, match="composer install failed"):
+        machine.build()
+    (half,) = known(machine.root)
+    assert (half["complete"], half["next"]) == (False, False)
+    (machine.root / "releases" / half["release"] / "left-behind").write_text("")
+    machine.composer = 0
+    assert machine.build()["built"] is True
+    (whole,) = known(machine.root)
+    assert (whole["complete"], whole["next"]) == (True, True)
+    assert not (machine.root / "releases" / half["release"] / "left-behind").exists()

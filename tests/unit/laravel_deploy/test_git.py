@@ -1,0 +1,87 @@
+"""A repository as a source: a real one, by git itself."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from laravel_deploy.git import Git
+from laravel_deploy.sources import Source, plan
+from salt.exceptions import CommandExecutionError
+
+MIGRATION = "database/migrations/2026_01_01_000001_create_a.php"
+
+
+def run(command, cwd, **_options):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return {"retcode": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+
+def git(*arguments, cwd="."):
+    done = run(["git", *arguments], cwd)
+    assert done["retcode"] == 0, done
+    return done["stdout"].strip()
+
+
+@pytest.fixture
+def fetched() -> list[str]:
+    """The repositories that were fetched from."""
+    return []
+
+
+@pytest.fixture
+def client(tmp_path, fetched):
+    def ls_remote(remote, ref, identity):
+        lines = git("ls-remote", remote, ref).splitlines()
+        return {name: commit for commit, name in (line.split("\t") for line in lines)}
+
+    def fetch(mirror, remote, force, refspecs, identity):
+        fetched.append(remote)
+        git("fetch", remote, refspecs, cwd=mirror)
+
+    def archive(mirror, output, rev, format, prefix):
+        git("archive", f"--format={format}", f"--output={output}", rev, cwd=mirror)
+
+    return Git(
+        tmp_path / "cache",
+        run_all=run,
+        ls_remote=ls_remote,
+        init=lambda path, bare: git("init", "--bare", path),
+        fetch=fetch,
+        archive=archive,
+        tar=lambda options, file, dest: run(["tar", options, file, "-C", dest], dest),
+    )
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    folder = tmp_path / "shop"
+    for name in ("artisan", MIGRATION, "database/migrations/README"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("<?php")
+    git("init", "--initial-branch=main", str(folder))
+    git("add", ".", cwd=folder)
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    git(*who, "commit", "--message=one", cwd=folder)
+    git("tag", "v1", cwd=folder)
+    return folder
+
+
+def test_a_repository_is_named_by_its_commit_and_unpacked(tmp_path, client, fetched, repository):
+    url, commit = f"file://{repository}", git("rev-parse", "HEAD", cwd=repository)
+    for rev in ("", "main", "v1", commit):
+        found = plan(tmp_path, Source(url, rev), None, client)
+        assert (found.fingerprint, found.release) == (commit, commit[:12])
+        assert found.migrations == ["2026_01_01_000001_create_a"]
+    path = tmp_path / "release"
+    path.mkdir()
+    client.unpack(url, commit, path, None)
+    assert (path / MIGRATION).read_text() == "<?php"
+    # A commit that is here is not asked for again.
+    assert fetched == [url]
+
+
+def test_a_commit_that_the_repository_does_not_have_is_named(tmp_path, client, repository):
+    with pytest.raises(CommandExecutionError, match=f"has no commit {'a' * 40}"):
+        plan(tmp_path, Source(f"file://{repository}", "a" * 40), None, client)

@@ -1,0 +1,93 @@
+"""Keys are given once, kept, and rotated."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+from laravel_deploy import keys
+from laravel_deploy.artisan import Application
+from laravel_deploy.keys import rotate_key, update_key
+from laravel_deploy.masking import MASK
+from salt.exceptions import CommandExecutionError
+
+from tests.unit.laravel_deploy.machine import answer
+
+
+def update(app, name, commands, secret=None, pillar=None, shared=False, test=False):
+    return update_key(app, name, commands, secret, shared, pillar or {}, test)
+
+
+def test_a_key_that_is_there_is_kept(app, folder, php):
+    (folder / ".env").write_text("APP_KEY=base64:old\n")
+    status = update(app, "APP_KEY", ["key:generate"])
+    assert status == {"changes": {}, "source": "kept", "differs": False}
+    status = update(app, "APP_KEY", ["key:generate"], "k", {"k": "base64:new"})
+    assert status == {"changes": {}, "source": "kept", "differs": True}
+    assert (folder / ".env").read_text() == "APP_KEY=base64:old\n"
+
+
+@pytest.mark.parametrize("given_value", [None, "", "base64:from-the-pillar"])
+def test_a_missing_key_comes_from_the_pillar_or_is_made(app, folder, php, mine, given_value):
+    (folder / ".env").write_text("APP_KEY=\nA=1\n")
+    (folder / ".env").chmod(0o640)
+    php.answers.append(answer("base64:made-by-artisan\n"))
+    arguments = (app, "APP_KEY", ["key:generate"], "k", {"k": given_value})
+    predicted = update(*arguments, test=True)
+    assert "APP_KEY=\n" in (folder / ".env").read_text()
+    assert update(*arguments) == predicted
+    assert predicted["changes"] == {"APP_KEY": {"old": "", "new": MASK}}
+    key = given_value or "base64:made-by-artisan"
+    assert (folder / ".env").read_text() == f"APP_KEY={key}\nA=1\n"
+    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o640
+
+
+def test_an_older_applications_command_is_tried_next(app, folder, php, mine):
+    (folder / ".env").write_text("")
+    php.answers.extend([answer('Command "jwt:secret" is not defined.', retcode=1)])
+    php.answers.append(answer("0123456789abcdef"))
+    update(app, "JWT_SECRET", ["jwt:secret", "jwt:generate"])
+    assert (folder / ".env").read_text() == "JWT_SECRET=0123456789abcdef\n"
+
+
+def test_no_command_for_a_key(app, folder, php):
+    (folder / ".env").write_text("")
+    php.answers.append(answer('Command "a" is not defined.', retcode=1))
+    with pytest.raises(CommandExecutionError, match=r"has no command a\."):
+        update(app, "JWT_SECRET", ["a"])
+
+
+def test_a_key_can_be_predicted_before_there_is_anything(tmp_path, php):
+    status = update(Application(str(tmp_path), None, php), "APP_KEY", ["key:generate"], test=True)
+    assert status["source"] == "generated"
+
+
+def test_a_rotated_key_stays_good_for_what_was_made_with_it(machine, monkeypatch):
+    env = machine.root / "shared/.env"
+    env.write_text("APP_KEY=base64:one\n")
+    name = machine.deploy()
+    monkeypatch.setattr(keys, "framework_version", lambda _app: "13.31.0")
+
+    def rotate(new):
+        return rotate_key(machine.app, machine.group, "k", {"k": new})
+
+    changed = rotate("base64:two")
+    assert sorted(changed["changes"]) == ["APP_KEY", "APP_PREVIOUS_KEYS"]
+    assert "base64" not in json.dumps(changed)
+    assert env.read_text() == "APP_KEY=base64:two\nAPP_PREVIOUS_KEYS=base64:one\n"
+    cache = machine.root / "releases" / name / "bootstrap/cache/config.php"
+    assert "APP_KEY=base64:two" in cache.read_text()
+    assert rotate("base64:two") == {"changes": {}}
+    rotate("base64:three")
+    assert "APP_PREVIOUS_KEYS=base64:two,base64:one\n" in env.read_text()
+
+
+def test_an_older_framework_knows_no_previous_keys(machine, monkeypatch):
+    env = machine.root / "shared/.env"
+    env.write_text("APP_KEY=base64:one\n")
+    machine.deploy()
+    monkeypatch.setattr(keys, "framework_version", lambda _app: "10.48.0")
+    with pytest.raises(CommandExecutionError, match=r"Laravel 10\.48\.0 knows no APP_PREVIOUS"):
+        rotate_key(machine.app, "www-data", "k", {})
+    assert env.read_text() == "APP_KEY=base64:one\n"
