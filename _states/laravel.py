@@ -22,7 +22,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from laravel_deploy.reports import changed, failed
 from salt.exceptions import CommandExecutionError, SaltInvocationError
+from state_report import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,26 +41,12 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def _unchanged(name: str, comment: str) -> dict[str, Any]:
-    return {"name": name, "result": True, "comment": comment, "changes": {}}
-
-
 def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
-    """Turn an error into the state's answer; a database that is awaited is none."""
-    awaited = (getattr(err, "info", None) or {}) == {"awaited": "database"}
-    waiting = awaited and __pillar__.get("converge") == "partial"
-    ret["changes"] = {}
-    ret["result"] = waiting
-    ret["comment"] = f"{err} The next run goes on from here." if waiting else str(err)
-    return ret
+    return failed(ret, err, partial=__pillar__.get("converge") == "partial")
 
 
 def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[str, Any]:
-    """Fill in an answer with changes: those of a test, or those just made."""
-    ret["changes"] = changes
-    ret["result"] = None if __opts__["test"] else True
-    ret["comment"] = f"{what} {'would have been' if __opts__['test'] else 'has been'}"
-    return ret
+    return changed(ret, changes, what, test=__opts__["test"])
 
 
 def release_built(
@@ -96,7 +84,7 @@ def release_built(
     chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
     if exclude is not None:
         chosen["exclude"] = exclude
-    ret = _unchanged(name, "")
+    ret = unchanged(name, "")
     try:
         made = __salt__["laravel.build"](
             name,
@@ -152,7 +140,7 @@ def env_present(
 
     Returns the state's answer; changes: each variable with old and new value, secrets masked.
     """
-    ret = _unchanged(name, f"{name} is as it should be.")
+    ret = unchanged(name, f"{name} is as it should be.")
     try:
         changes = __salt__["laravel.env_update"](
             name,
@@ -247,7 +235,7 @@ def _key(
     shared: bool,
     user: str,
 ) -> dict[str, Any]:
-    ret = _unchanged(name, f"{variable} is set.")
+    ret = unchanged(name, f"{variable} is set.")
     try:
         status = __salt__["laravel.key_update"](
             name,
@@ -318,7 +306,7 @@ def migrated(
 
     Returns the state's answer; changes: ``migrations`` with the list of those that ran.
     """
-    ret = _unchanged(name, "No migration is pending.")
+    ret = unchanged(name, "No migration is pending.")
     mine = node in (None, __grains__["id"])
     try:
         release = _next(name)
@@ -400,7 +388,7 @@ def seeded(
 
     Returns the state's answer; changes: the seeder's class.
     """
-    ret = _unchanged(name, f"{seeder} has run in this database.")
+    ret = unchanged(name, f"{seeder} has run in this database.")
     try:
         release = _next(name)
         # A release that is only predicted cannot be asked; the one that serves can.
@@ -461,7 +449,7 @@ def release_live(
     Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
     only they were made anew, and ``pruned``, the list of releases that are gone.
     """
-    ret = _unchanged(name, "")
+    ret = unchanged(name, "")
     try:
         release = _next(name)
         wanted, before = release["release"], __salt__["laravel.served"](name, server)

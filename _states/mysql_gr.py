@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from group_replication.reports import converged, failed, predicted, unchanged
+from group_replication.reports import converged
 from group_replication.running_options import not_set
 from salt.exceptions import CommandExecutionError, SaltInvocationError
+from state_report import failed, predicted, unchanged
 
 __virtualname__ = "mysql_gr"
 
