@@ -1,9 +1,9 @@
 """
-Hold a Laravel application (8 or newer) in shape: releases, .env file, keys, migrations, seeds.
+Hold a Laravel application (8 or newer) in shape: .env file, keys, migrations, seeds.
 
-A deployment is ``release_built``, ``migrated``, ``seeded`` and ``release_live``, in this order:
-what is new is made aside, and serves once all that it needs is there. Each takes the folder of
-releases; all but the first and the last take any other folder with an ``artisan`` in it, too.
+A deployment is ``laravel_release.built``, ``migrated``, ``seeded`` and ``laravel_release.live``, in
+this order: what is new is made aside, and serves once all that it needs is there. Each takes the
+folder of releases; those of this module take any other folder with an ``artisan`` in it, too.
 
 Every state compares first, and a second run changes nothing. With ``test=True`` it returns what
 a run would change. Settings are plain arguments; a secret is named by its pillar key and read by
@@ -47,63 +47,6 @@ def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
 
 def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[str, Any]:
     return changed(ret, changes, what, test=__opts__["test"])
-
-
-def release_built(
-    name: str,
-    source: str,
-    rev: str = "",
-    exclude: str | None = None,
-    dev: bool = False,
-    build: str = "",
-    identity: str | None = None,
-    composer_home: str = "/etc/composer",
-    cache: str = "/var/cache/composer",
-    timeout: int = 900,
-) -> dict[str, Any]:
-    """
-    Have the release that a source makes now built, complete with its dependencies, aside.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.release_built /srv/conduit source=salt://app test=True
-
-    name
-        The folder of the releases, an absolute path.
-
-    source, rev, exclude, dev, build, identity
-        As for ``laravel.source_release``; exclude None means its default.
-
-    composer_home, cache, timeout
-        As for ``laravel.build``.
-
-    Returns the state's answer; changes: ``release`` with the one that was next before and now.
-    """
-    chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
-    if exclude is not None:
-        chosen["exclude"] = exclude
-    ret = unchanged(name, "")
-    try:
-        made = __salt__["laravel.build"](
-            name,
-            source,
-            **chosen,
-            composer_home=composer_home,
-            cache=cache,
-            timeout=timeout,
-            test=__opts__["test"],
-        )
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
-    before, release = made["before"], made["release"]
-    if not made["built"] and before == release:
-        ret["comment"] = f"{release} is complete."
-        return ret
-    _changed(ret, {"release": {"old": before, "new": release}}, release)
-    ret["comment"] += " built." if made["built"] else " chosen, it is complete."
-    return ret
 
 
 def env_present(
@@ -261,7 +204,8 @@ def _key(
 
 def _next(name: str) -> dict[str, Any]:
     """Return the release that a run is about: in a test the one that a run would have made."""
-    found: dict[str, Any] = __salt__["laravel.next_release"](name, predicted=__opts__["test"])
+    ask = __salt__["laravel_release.next_release"]
+    found: dict[str, Any] = ask(name, predicted=__opts__["test"])
     return found
 
 
@@ -408,79 +352,4 @@ def seeded(
         return _failed(ret, err)
     _changed(ret, {seeder: {"old": "not run", "new": "run"}}, seeder)
     ret["comment"] += " run."
-    return ret
-
-
-def release_live(
-    name: str,
-    server: dict[str, str] | None = None,
-    keep: int = 5,
-    user: str = "www-data",
-    group: str = "www-data",
-    timeout: int = 600,
-) -> dict[str, Any]:
-    """
-    Have the release that is next serve, if it answers well; else the one before goes on.
-
-    A release that the operator took back, or that did not answer well, is left alone until the
-    source makes another one or ``laravel.switch`` names it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.release_live /srv/conduit test=True
-
-    name
-        The folder of the releases, an absolute path.
-
-    server
-        The web server, as for ``laravel.switch``. Default: as at the last switch.
-
-    keep
-        How many releases are kept, at least 2: 5.
-
-    user, group
-        The web server's: www-data and www-data.
-
-    timeout
-        Seconds for the database to tell which migrations are pending: 600.
-
-    Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
-    only they were made anew, and ``pruned``, the list of releases that are gone.
-    """
-    ret = unchanged(name, "")
-    try:
-        release = _next(name)
-        wanted, before = release["release"], __salt__["laravel.served"](name, server)
-        if not wanted:
-            raise CommandExecutionError(f"{name} has no release that could serve.")
-        if release["stopped"] and before != wanted:
-            ret["result"] = release["stopped_by"] == "operator"
-            ret["comment"] = (
-                f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped']}. "
-                f"laravel.switch {name} {wanted} lets it serve."
-            )
-            return ret
-        ret["comment"] = f"{wanted} serves."
-        changes: dict[str, Any] = {}
-        if before != wanted:
-            changes["live"] = {"old": before, "new": wanted}
-        elif not __salt__["laravel.cached"](name):
-            changes["caches"] = {"old": "of another .env", "new": "of .env as it is"}
-        gone = __salt__["laravel.surplus"](name, keep=keep, live=wanted)
-        if gone:
-            changes["pruned"] = gone
-        if not changes:
-            return ret
-        if not __opts__["test"]:
-            if "live" in changes:
-                __salt__["laravel.switch"](name, wanted, server, user, group, timeout)
-            elif "caches" in changes:
-                __salt__["laravel.cache"](name, user, group)
-            __salt__["laravel.prune"](name, keep=keep)
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return _failed(ret, err)
-    _changed(ret, changes, wanted if "live" in changes else "The release's surroundings")
-    ret["comment"] += " switched to." if "live" in changes else " put in order."
     return ret

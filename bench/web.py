@@ -65,7 +65,7 @@ def undeployed(lab: Lab) -> None:
 
 def rollback(lab: Lab) -> None:
     """Go back by one release, on all web servers at once."""
-    for name, answer in lab.salt("web*", f"laravel.rollback {APPLICATION}").items():
+    for name, answer in lab.salt("web*", f"laravel_release.rollback {APPLICATION}").items():
         if not isinstance(answer, dict):
             raise AssertionError(f"{name}: {answer}")
 

@@ -27,4 +27,4 @@ def _use(lab: Lab, values: dict[str, str]) -> None:
     changed = lab.salt(lab.web, f"laravel.env_update {ENV} values='{given}'")[lab.web]
     assert isinstance(changed, dict), changed
     # What is cached is what counts.
-    assert lab.salt(lab.web, f"laravel.cache {APPLICATION}")[lab.web] is bool(changed)
+    assert lab.salt(lab.web, f"laravel_release.cache {APPLICATION}")[lab.web] is bool(changed)

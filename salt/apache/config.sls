@@ -3,7 +3,7 @@
 include:
   - apache.package
 
-# laravel.release_live puts the release there; until then the file is there to be read.
+# laravel_release.live puts the release there; until then the file is there to be read.
 apache-config-release:
   file.managed:
     - name: {{ apache.release_map }}

@@ -10,7 +10,7 @@ include:
 
 # Last: all that the release needs is there, and the web server is up to show that it is well.
 laravel-live-release:
-  laravel.release_live:
+  laravel_release.live:
     - name: {{ laravel.directory }}
     - server:
         map: {{ apache.release_map }}

@@ -13,11 +13,11 @@ laravel-release-git:
     - pkgs: [git, openssh-client]
     - install_recommends: False
     - require_in:
-      - laravel: laravel-release-built
+      - laravel_release: laravel-release-built
 {%- endif %}
 
 laravel-release-built:
-  laravel.release_built:
+  laravel_release.built:
     - name: {{ laravel.directory }}
     - source: {{ laravel.source }}
     - rev: {{ laravel.rev | json }}

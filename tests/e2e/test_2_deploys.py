@@ -19,7 +19,7 @@ REPOSITORY = "/srv/trial.git"
 
 
 def releases(lab: Lab) -> list[dict[str, Any]]:
-    return lab.salt(lab.web, f"laravel.releases {APPLICATION}")[lab.web]
+    return lab.salt(lab.web, f"laravel_release.releases {APPLICATION}")[lab.web]
 
 
 def live(lab: Lab) -> str:

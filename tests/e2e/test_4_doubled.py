@@ -184,7 +184,7 @@ def test_two_web_servers_are_one_application(grown: Lab, migration: str):
         }
         assert ran[first]["changes"] == {"migrations": [migration]}
         assert ran[second]["changes"] == {}
-        live = salt(grown, grown.webs, f"laravel.served {APPLICATION}")
+        live = salt(grown, grown.webs, f"laravel_release.served {APPLICATION}")
         assert live[first] == live[second] != ""
     assert not failed(crowd.answers()), counted(crowd.answers())
     assert crowd.lost() == []

@@ -78,7 +78,13 @@ def test_no_state_has_salt_load_all_its_modules(machine, minion_opts):
 
 @pytest.mark.parametrize(
     ("machine", "expected"),
-    [("db1", "mysql_gr.member_online"), (PROXY, "haproxy_cfg.managed"), (WEB, "laravel.migrated")],
+    [
+        ("db1", "mysql_gr.member_online"),
+        (PROXY, "haproxy_cfg.managed"),
+        (WEB, "laravel.migrated"),
+        (WEB, "laravel_release.built"),
+        (WEB, "laravel_release.live"),
+    ],
 )
 def test_each_role_gets_its_states(machine, expected, rendered):
     called = {f"{c['state']}.{c['fun']}" for c in rendered(machine)[0]}
@@ -162,9 +168,14 @@ def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, funct
     assert "mysql_gr.member_online" in states
     assert "haproxy_cfg.managed" in states
     assert "laravel.migrated" in states
+    assert {"laravel_release.built", "laravel_release.live"} <= set(states)
+    # What a shell imports of its library is none of its own.
+    assert "laravel.printed" not in functions
+    assert "laravel_release.plan" not in functions
+    assert "laravel_release.unchanged" not in states
 
 
-@pytest.mark.parametrize("module", ["mysql_gr", "haproxy_cfg", "laravel"])
+@pytest.mark.parametrize("module", ["mysql_gr", "haproxy_cfg", "laravel", "laravel_release"])
 def test_every_function_has_an_example(module, functions):
     offered = [name for name in functions if name.startswith(f"{module}.")]
     assert offered

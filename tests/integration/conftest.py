@@ -60,9 +60,15 @@ def minion(master: Any) -> Iterator[Any]:
     )
     with daemon.started():
         answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id)
-        assert "modules.mysql_gr" in answer.data["modules"], answer
-        assert "states.mysql_gr" in answer.data["states"], answer
-        assert "utils.group_replication.gtid" in answer.data["utils"], answer
+        assert {"modules.mysql_gr", "modules.laravel_release"} <= set(answer.data["modules"]), (
+            answer
+        )
+        assert {"states.mysql_gr", "states.laravel_release"} <= set(answer.data["states"]), answer
+        assert {
+            "utils.group_replication.gtid",
+            "utils.laravel_deploy.switch",
+            "utils.state_report",
+        } <= set(answer.data["utils"]), answer
         yield daemon
 
 

@@ -12,6 +12,7 @@ from laravel_deploy.masking import MASK
 from salt.exceptions import SaltInvocationError
 
 import _modules.laravel as laravel
+import _modules.laravel_release as laravel_release
 import _modules.mysql_gr as mysql_gr
 from tests.unit.laravel_deploy.conftest import folder, machine, mine, php  # noqa: F401
 from tests.unit.laravel_deploy.machine import answer
@@ -118,12 +119,17 @@ def test_a_key_is_rotated_to_the_pillars(machine, monkeypatch):  # noqa: F811
 
 def test_secrets_are_not_read_with_pillar_get():
     # pillar.get answers a module with a mask since Salt 3008.
-    for file in (Path(laravel.__file__), *Path(laravel_deploy.__file__).parent.glob("*.py")):
+    for file in (
+        Path(laravel.__file__),
+        Path(laravel_release.__file__),
+        *Path(laravel_deploy.__file__).parent.glob("*.py"),
+    ):
         assert '"pillar.get"' not in file.read_text(), file.name
 
 
-def test_every_public_function_has_an_example():
-    tree = ast.parse(Path(laravel.__file__).read_text())
+@pytest.mark.parametrize("module", [laravel, laravel_release])
+def test_every_public_function_has_an_example(module):
+    tree = ast.parse(Path(module.__file__).read_text())
     public = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"
     ]

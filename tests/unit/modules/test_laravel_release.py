@@ -9,7 +9,7 @@ from laravel_deploy import lock
 from laravel_deploy.lock import locked
 from salt.exceptions import CommandExecutionError
 
-import _modules.laravel as laravel_release
+import _modules.laravel_release as laravel_release
 from tests.unit.laravel_deploy.conftest import machine  # noqa: F401
 
 URL = "https://git.example.com/shop.git"

@@ -1,4 +1,4 @@
-"""What the tests of the mysql_gr states have in common."""
+"""What the tests of states have in common."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from unittest.mock import Mock
 
 import pytest
 
+import _modules.laravel
+import _modules.laravel_release
+import _states.laravel
+import _states.laravel_release
 import _states.mysql_gr as states
+from tests.unit.states.deployment import READY
+
+MODULES = (_modules.laravel, _modules.laravel_release)
+STATES = (_states.laravel, _states.laravel_release)
+
+
+def offers(module, name):
+    """Whether a function is a module's own, and not imported there."""
+    return getattr(getattr(module, name, None), "__module__", "") == module.__name__
 
 
 @pytest.fixture
@@ -24,3 +37,30 @@ def salted(monkeypatch):
         return functions
 
     return give
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Call a state of an application with execution modules that answer what the test says."""
+
+    def call(function, *args, test=False, pillar=None, returns=None, **kwargs):
+        functions = {}
+        for name, value in ({"next_release": READY} | (returns or {})).items():
+            (module,) = (one for one in MODULES if offers(one, name))
+            double = Mock(spec=getattr(module, name))
+            if isinstance(value, Exception):
+                double.side_effect = value
+            else:
+                double.return_value = value
+            functions[f"{module.__virtualname__}.{name}"] = double
+        (state,) = (one for one in STATES if offers(one, function))
+        monkeypatch.setattr(state, "__opts__", {"test": test}, raising=False)
+        monkeypatch.setattr(state, "__grains__", {"id": "web"}, raising=False)
+        monkeypatch.setattr(state, "__pillar__", pillar or {}, raising=False)
+        monkeypatch.setattr(state, "__salt__", functions, raising=False)
+        call.functions = functions
+        if function == "built":
+            kwargs["source"] = "salt://app"
+        return getattr(state, function)(*args, **kwargs)
+
+    return call

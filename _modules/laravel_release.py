@@ -1,0 +1,418 @@
+"""
+Bring releases of a Laravel application (8 or newer) to life: built aside, tried, switched, pruned.
+
+A deployed application is a folder of releases::
+
+    releases/<release>/   the code and its dependencies, never changed once complete; .env and
+                          storage are links into shared/
+    shared/               .env and storage/, which outlive a release
+    current, next         links to the release that serves, and to the one that is to
+
+What the application itself is asked is in :py:mod:`laravel <_modules.laravel>`.
+
+.. versionadded:: 0.1.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from laravel_deploy import pruning, web_server
+from laravel_deploy import releases as releases_on_disk
+from laravel_deploy import switch as switching
+from laravel_deploy.artisan import Application
+from laravel_deploy.build import build_release
+from laravel_deploy.cache_build import refresh_caches
+from laravel_deploy.caches import is_cached
+from laravel_deploy.composer import Composer
+from laravel_deploy.file_server import NOT_DEPLOYED, FileServer
+from laravel_deploy.git import Git
+from laravel_deploy.layout import home
+from laravel_deploy.sources import Plan, Source, plan
+from laravel_deploy.switch import Runtime
+
+__virtualname__ = "laravel_release"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def _later(function: str) -> Callable[..., Any]:
+    """Return a function of Salt's that is looked up when it is called: not every machine has it."""
+    return lambda *args, **kwargs: __salt__[function](*args, **kwargs)
+
+
+def _git() -> Git:
+    return Git(
+        Path(__opts__["cachedir"]) / "laravel",
+        run_all=__salt__["cmd.run_all"],
+        ls_remote=_later("git.ls_remote"),
+        init=_later("git.init"),
+        fetch=_later("git.fetch"),
+        archive=_later("git.archive"),
+        tar=_later("archive.tar"),
+    )
+
+
+def _runtime(user: str | None, group: str) -> Runtime:
+    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"))
+
+
+def _planned_key(directory: str) -> str:
+    """
+    Return where in ``__context__``, which lives as long as a run of states, a plan is kept.
+
+    With ``test=True`` no release is made, so the states after ``laravel_release.built`` would know
+    nothing of the one that is to come. ``_plan``, which reads a source for ``source_release`` and
+    ``build``, leaves there what that makes; ``next_release(predicted=True)`` alone takes it.
+    """
+    return f"laravel_release.planned.{Path(directory)}"
+
+
+def _plan(directory: str, source: Source) -> Plan:
+    """Return the release that a source makes now, and keep it for the states that follow."""
+    folders = FileServer(_later("cp.list_master"), _later("cp.cache_files"))
+    found = plan(Path(directory), source, folders, _git())
+    __context__[_planned_key(directory)] = found.told()
+    return found
+
+
+def source_release(
+    directory: str,
+    source: str,
+    rev: str = "",
+    exclude: str = NOT_DEPLOYED,
+    dev: bool = False,
+    build: str = "",
+    identity: str | None = None,
+) -> dict[str, Any]:
+    """
+    Tell which release a source makes now, without making it.
+
+    A release is named by what it is made of: the commit, or the contents of the folder.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.source_release /srv/conduit salt://app
+
+    directory
+        The folder of the releases, an absolute path.
+
+    source
+        A folder of the file server, such as ``salt://app``, or the URL of a git repository.
+
+    rev
+        Of a git repository: branch, tag or commit. Default: what its HEAD names.
+
+    exclude
+        What of a folder is left out: a glob, or a regular expression behind ``E@``. Default: what
+        is made on the web server (vendor, storage, bootstrap/cache, .env), and tests.
+
+    dev
+        With the dependencies for development. Default: False.
+
+    build
+        Text that makes another release of the same source: to take newer packages, say.
+
+    identity
+        The file of the SSH key with which a git repository is asked. Default: the user's own.
+
+    Returns ``{"release": str, "fingerprint": str, "complete": bool, "migrations": [str]}``. Raises
+    CommandExecutionError if the source cannot be read, SaltInvocationError if it is malformed.
+    """
+    return _plan(directory, Source(source, rev, exclude, dev, build, identity)).told()
+
+
+def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
+    """
+    Return the release that is to serve next, which is often the one that serves.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.next_release /srv/conduit
+
+    directory
+        The folder of the releases, or an application that has none, an absolute path.
+
+    predicted
+        The one that the source makes, as asked earlier in the same run of states, though it is not
+        made yet. Default: False, the one that was built last.
+
+    Returns ``{"release": str, "path": str, "complete": bool, "stopped": str, "stopped_by": str,
+    "migrations": [str]}``. ``stopped`` says why it must not serve, ``stopped_by`` who says so, the
+    ``check`` after the switch or the ``operator``; ``migrations`` are those of a source that was
+    asked. An application without releases has no name.
+    """
+    planned = __context__.get(_planned_key(directory)) if predicted else None
+    return releases_on_disk.next_release(directory, planned)
+
+
+def releases(directory: str) -> list[dict[str, Any]]:
+    """
+    Return the releases of an application, newest first.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.releases /srv/conduit
+
+    directory
+        The folder of the releases, an absolute path.
+
+    Returns a list of dictionaries: ``release`` (str), ``complete``, ``live`` and ``next`` (bool),
+    ``built`` (time in UTC), ``source``, ``rev`` (str), and ``stopped``: why it must not serve.
+    """
+    return releases_on_disk.known(Path(directory))
+
+
+def build(
+    directory: str,
+    source: str,
+    rev: str = "",
+    exclude: str = NOT_DEPLOYED,
+    dev: bool = False,
+    build: str = "",
+    identity: str | None = None,
+    composer_home: str = "/etc/composer",
+    cache: str = "/var/cache/composer",
+    timeout: int = 900,
+    test: bool = False,
+) -> dict[str, Any]:
+    """
+    Make the release of a source, aside from the one that serves, with all its dependencies.
+
+    One that is complete is left as it is; one that was broken off is made anew. All is root's, so
+    that the web server cannot change the code it runs.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.build /srv/conduit salt://app
+        salt 'web*' laravel_release.build /srv/shop https://git.example.com/shop.git rev=v2.1
+
+    directory
+        The folder of the releases, an absolute path.
+
+    source, rev, exclude, dev, build, identity
+        As for ``laravel_release.source_release``.
+
+    composer_home
+        Directory of Composer's config.json and auth.json: /etc/composer.
+
+    cache
+        Directory of downloaded packages: /var/cache/composer.
+
+    timeout
+        Seconds after which Composer is ended: 900.
+
+    test
+        Only tell what would be made. Default: False.
+
+    Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
+    serve next. Raises CommandExecutionError if it cannot be made.
+    """
+    wanted = Source(source, rev, exclude, dev, build, identity)
+    composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"])
+    root = Path(directory)
+    return build_release(root, lambda: _plan(directory, wanted), _git(), composer, test)
+
+
+def cached(directory: str) -> bool:
+    """
+    Tell whether an application's caches are there and made from the .env file as it is.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.cached /srv/conduit
+
+    directory
+        The application, an absolute path.
+
+    Returns bool.
+    """
+    return is_cached(home(directory))
+
+
+def cache(directory: str, user: str | None = "www-data", group: str = "www-data") -> bool:
+    """
+    Have configuration, events and routes of an application cached, as its .env file says.
+
+    A cached configuration is what counts: a .env file that was edited by hand takes effect with
+    this. The caches are made aside, and tried before they take the place of those in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.cache /srv/conduit
+
+    directory
+        The application, an absolute path.
+
+    user, group
+        Who makes the caches, and who may read them: www-data and www-data.
+
+    Returns bool: whether they were made. Raises CommandExecutionError if the application cannot
+    make them, or does not answer with them.
+    """
+    return refresh_caches(Application(directory, user, __salt__["cmd.run_all"]), group)
+
+
+def served(directory: str, server: dict[str, str] | None = None) -> str:
+    """
+    Return the release that the web server is told to serve.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.served /srv/conduit
+
+    directory
+        The folder of the releases, an absolute path.
+
+    server
+        As for ``laravel_release.switch``. Default: as at the last switch.
+
+    Returns str: the release's name, or nothing if Apache's file does not name it, or this is not
+    the web server of the last switch.
+    """
+    return web_server.served(Path(directory), server)
+
+
+def switch(
+    directory: str,
+    release: str = "",
+    server: dict[str, str] | None = None,
+    user: str | None = "www-data",
+    group: str = "www-data",
+    timeout: int = 600,
+) -> dict[str, str]:
+    """
+    Let another release serve; if it does not answer well, the one before serves again.
+
+    The release has to be complete, its migrations have to have run, and it has to answer in php
+    itself before any client is led to it. Apache is told its name, takes it with the next request,
+    without a reload, and is asked whether the release answers.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
+
+    directory
+        The folder of the releases, an absolute path.
+
+    release
+        Its name, as ``laravel_release.releases`` shows it. Default: the one that was built last.
+        One that was stopped may serve again by this.
+
+    server
+        The web server: ``map``, the file of Apache's that has the release's name; ``php``, the
+        service of php-fpm; ``health``, the URL to ask, and ``host``, the name to ask for. Default:
+        as at the last switch.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    timeout
+        Seconds for the database to tell which migrations are pending: 600.
+
+    Returns ``{"old": str, "new": str}``, the releases before and now. Raises
+    CommandExecutionError if the release cannot serve; then the one before does.
+    """
+    runtime = _runtime(user, group)
+    return switching.switch(Path(directory), release, server, runtime, timeout)
+
+
+def rollback(
+    directory: str,
+    release: str = "",
+    user: str | None = "www-data",
+    group: str = "www-data",
+) -> dict[str, str]:
+    """
+    Let an earlier release serve again, and keep the one that served from coming back by itself.
+
+    The next run of the states leaves it so, until the source makes another release, or
+    ``laravel_release.switch`` names the one that was stopped. Migrations are not undone: an earlier
+    release has to bear the schema of the later one. No database is needed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.rollback /srv/conduit
+
+    directory
+        The folder of the releases, an absolute path.
+
+    release
+        Its name. Default: the one that served before.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    Returns ``{"old": str, "new": str}``, the releases before and now. Raises
+    CommandExecutionError if there is none to go back to, or it does not answer.
+    """
+    return switching.rollback(Path(directory), release, _runtime(user, group))
+
+
+def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
+    """
+    Return the releases that ``laravel_release.prune`` takes away.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.surplus /srv/conduit keep=3
+
+    directory
+        The folder of the releases, an absolute path.
+
+    keep
+        How many are kept, at least 2: 5. The one that serves, the one before it and the one that is
+        next are always among them.
+
+    live
+        The release that will serve by then. Default: the one that serves now.
+
+    Returns a list of str, oldest first. Raises SaltInvocationError if keep is too small.
+    """
+    return pruning.surplus(Path(directory), keep, live)
+
+
+def prune(directory: str, keep: int = 5) -> list[str]:
+    """
+    Take the oldest releases away, and those that were never completed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.prune /srv/conduit keep=3
+
+    directory
+        The folder of the releases, an absolute path.
+
+    keep
+        As for ``laravel_release.surplus``.
+
+    Returns a list of str: the releases that are gone. Raises SaltInvocationError if keep is too
+    small.
+    """
+    return pruning.prune(Path(directory), keep)

@@ -1,0 +1,169 @@
+"""
+Have releases of a Laravel application (8 or newer) built, and have the next one serve.
+
+:mod:`laravel <_states.laravel>` says what stands between the two, and what all of these states have
+in common. They compare and report; :mod:`laravel_release <_modules.laravel_release>` acts.
+
+.. versionadded:: 0.1.0
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from laravel_deploy.reports import changed, failed
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from state_report import unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    __opts__: dict[str, Any]
+    __pillar__: dict[str, Any]
+    __salt__: dict[str, Callable[..., Any]]
+
+__virtualname__ = "laravel_release"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
+    return failed(ret, err, partial=__pillar__.get("converge") == "partial")
+
+
+def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[str, Any]:
+    return changed(ret, changes, what, test=__opts__["test"])
+
+
+def built(
+    name: str,
+    source: str,
+    rev: str = "",
+    exclude: str | None = None,
+    dev: bool = False,
+    build: str = "",
+    identity: str | None = None,
+    composer_home: str = "/etc/composer",
+    cache: str = "/var/cache/composer",
+    timeout: int = 900,
+) -> dict[str, Any]:
+    """
+    Have the release that a source makes now built, complete with its dependencies, aside.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel_release.built /srv/conduit source=salt://app test=True
+
+    name
+        The folder of the releases, an absolute path.
+
+    source, rev, exclude, dev, build, identity
+        As for ``laravel_release.source_release``; exclude None means its default.
+
+    composer_home, cache, timeout
+        As for ``laravel_release.build``.
+
+    Returns the state's answer; changes: ``release`` with the one that was next before and now.
+    """
+    chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
+    if exclude is not None:
+        chosen["exclude"] = exclude
+    ret = unchanged(name, "")
+    try:
+        made = __salt__["laravel_release.build"](
+            name,
+            source,
+            **chosen,
+            composer_home=composer_home,
+            cache=cache,
+            timeout=timeout,
+            test=__opts__["test"],
+        )
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    before, release = made["before"], made["release"]
+    if not made["built"] and before == release:
+        ret["comment"] = f"{release} is complete."
+        return ret
+    _changed(ret, {"release": {"old": before, "new": release}}, release)
+    ret["comment"] += " built." if made["built"] else " chosen, it is complete."
+    return ret
+
+
+def live(
+    name: str,
+    server: dict[str, str] | None = None,
+    keep: int = 5,
+    user: str = "www-data",
+    group: str = "www-data",
+    timeout: int = 600,
+) -> dict[str, Any]:
+    """
+    Have the release that is next serve, if it answers well; else the one before goes on.
+
+    A release that the operator took back, or that did not answer well, is left alone until the
+    source makes another one or ``laravel_release.switch`` names it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel_release.live /srv/conduit test=True
+
+    name
+        The folder of the releases, an absolute path.
+
+    server
+        The web server, as for ``laravel_release.switch``. Default: as at the last switch.
+
+    keep
+        How many releases are kept, at least 2: 5.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    timeout
+        Seconds for the database to tell which migrations are pending: 600.
+
+    Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
+    only they were made anew, and ``pruned``, the list of releases that are gone.
+    """
+    ret = unchanged(name, "")
+    try:
+        release = __salt__["laravel_release.next_release"](name, predicted=__opts__["test"])
+        wanted, before = release["release"], __salt__["laravel_release.served"](name, server)
+        if not wanted:
+            raise CommandExecutionError(f"{name} has no release that could serve.")
+        if release["stopped"] and before != wanted:
+            ret["result"] = release["stopped_by"] == "operator"
+            ret["comment"] = (
+                f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped']}. "
+                f"laravel_release.switch {name} {wanted} lets it serve."
+            )
+            return ret
+        ret["comment"] = f"{wanted} serves."
+        changes: dict[str, Any] = {}
+        if before != wanted:
+            changes["live"] = {"old": before, "new": wanted}
+        elif not __salt__["laravel_release.cached"](name):
+            changes["caches"] = {"old": "of another .env", "new": "of .env as it is"}
+        gone = __salt__["laravel_release.surplus"](name, keep=keep, live=wanted)
+        if gone:
+            changes["pruned"] = gone
+        if not changes:
+            return ret
+        if not __opts__["test"]:
+            if "live" in changes:
+                __salt__["laravel_release.switch"](name, wanted, server, user, group, timeout)
+            elif "caches" in changes:
+                __salt__["laravel_release.cache"](name, user, group)
+            __salt__["laravel_release.prune"](name, keep=keep)
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    _changed(ret, changes, wanted if "live" in changes else "The release's surroundings")
+    ret["comment"] += " switched to." if "live" in changes else " put in order."
+    return ret

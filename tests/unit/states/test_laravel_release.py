@@ -1,0 +1,30 @@
+"""The states of `laravel_release`: which release serves, and which is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.states.deployment import APP, COMING, PARTIAL, READY, SERVING, unavailable
+
+
+@pytest.mark.parametrize(("who", "result"), [("operator", True), ("check", False)])
+@pytest.mark.parametrize("test", [False, True])
+def test_a_release_that_was_stopped_is_left_alone(run, who, result, test):
+    stopped = {**READY, "release": COMING, "stopped": "status 500", "stopped_by": who}
+    ret = run("live", APP, test=test, returns={**SERVING, "next_release": stopped})
+    assert (ret["result"], ret["changes"]) == (result, {})
+    assert "status 500" in ret["comment"]
+    assert f"laravel_release.switch {APP} {COMING}" in ret["comment"]
+
+
+def test_a_release_that_another_web_server_has_to_migrate_for_is_awaited_when_told(run):
+    returns = {**SERVING, "served": COMING, "switch": unavailable()}
+    assert run("live", APP, returns=returns)["result"] is False
+    partial = run("live", APP, pillar=PARTIAL, returns=returns)
+    assert (partial["result"], partial["changes"]) == (True, {})
+
+
+def test_without_any_release_nothing_can_serve(run):
+    none = {**READY, "release": "", "complete": False}
+    ret = run("live", APP, returns={**SERVING, "next_release": none, "served": ""})
+    assert (ret["result"], ret["comment"]) == (False, f"{APP} has no release that could serve.")
