@@ -41,8 +41,12 @@ def __virtual__() -> str:
     return __virtualname__
 
 
+def _partial() -> bool:
+    return bool(__pillar__.get("converge") == "partial")
+
+
 def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
-    return failed(ret, err, partial=__pillar__.get("converge") == "partial")
+    return failed(ret, err, _partial())
 
 
 def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[str, Any]:
@@ -254,28 +258,38 @@ def migrated(
     mine = node in (None, __grains__["id"])
     try:
         release = _next(name)
-        pending = _pending(name, release, user, timeout)
-        partial = __pillar__.get("converge") == "partial"
-        deadline = time.monotonic() + (0 if mine or partial or __opts__["test"] else wait)
-        while pending and time.monotonic() < deadline:
-            time.sleep(2)
-            pending = _pending(name, release, user, timeout)
+        seconds = 0 if mine or _partial() or __opts__["test"] else wait
+        pending = _left(name, release, user, timeout, seconds)
         if not pending:
             return ret
         if not mine:
-            ret["comment"] = f"{', '.join(pending)} pending: {node} runs them."
-            ret["result"] = partial or bool(__opts__["test"])
-            return ret
+            return _awaited(ret, pending, node)
         if not __opts__["test"]:
             account = {"schema_user": schema_user, "schema_password_from": schema_password_from}
-            pending = __salt__["laravel.migrate"](
-                release["path"], user=user, timeout=timeout, **account
-            )
+            run = __salt__["laravel.migrate"]
+            pending = run(release["path"], user=user, timeout=timeout, **account)
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     _changed(ret, {"migrations": pending}, f"{len(pending)} migrations")
     ret["comment"] += " run."
     return ret
+
+
+def _awaited(ret: dict[str, Any], pending: list[str], node: str | None) -> dict[str, Any]:
+    """Say that another web server has not migrated yet: a failure, unless the next run may see."""
+    ret["comment"] = f"{', '.join(pending)} pending: {node} runs them."
+    ret["result"] = _partial() or bool(__opts__["test"])
+    return ret
+
+
+def _left(name: str, release: dict[str, Any], user: str, timeout: int, seconds: float) -> list[str]:
+    """Return the migrations that are pending after some seconds, in which others may run them."""
+    pending = _pending(name, release, user, timeout)
+    deadline = time.monotonic() + seconds
+    while pending and time.monotonic() < deadline:
+        time.sleep(2)
+        pending = _pending(name, release, user, timeout)
+    return pending
 
 
 def _pending(name: str, release: dict[str, Any], user: str, timeout: int) -> list[str]:
@@ -335,10 +349,7 @@ def seeded(
     ret = unchanged(name, f"{seeder} has run in this database.")
     try:
         release = _next(name)
-        # A release that is only predicted cannot be asked; the one that serves can.
-        asked = release["path"] if release["complete"] else name
-        there = __salt__["laravel.installed"](asked)
-        if there and __salt__["laravel.seeded"](asked, seeder=seeder, user=user, timeout=timeout):
+        if _has_seeded(name, release, seeder, user, timeout):
             return ret
         if node not in (None, __grains__["id"]):
             ret["comment"] = f"{seeder} has not run yet: {node} runs it."
@@ -353,3 +364,12 @@ def seeded(
     _changed(ret, {seeder: {"old": "not run", "new": "run"}}, seeder)
     ret["comment"] += " run."
     return ret
+
+
+def _has_seeded(name: str, release: dict[str, Any], seeder: str, user: str, timeout: int) -> bool:
+    """Tell whether a seeder has run; before there is any application, none has."""
+    # A release that is only predicted cannot be asked; the one that serves can.
+    asked = release["path"] if release["complete"] else name
+    if not __salt__["laravel.installed"](asked):
+        return False
+    return bool(__salt__["laravel.seeded"](asked, seeder=seeder, user=user, timeout=timeout))

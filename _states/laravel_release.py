@@ -139,21 +139,9 @@ def live(
         if not wanted:
             raise CommandExecutionError(f"{name} has no release that could serve.")
         if release["stopped"] and before != wanted:
-            ret["result"] = release["stopped_by"] == "operator"
-            ret["comment"] = (
-                f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped']}. "
-                f"laravel_release.switch {name} {wanted} lets it serve."
-            )
-            return ret
+            return _left_alone(ret, release, before)
         ret["comment"] = f"{wanted} serves."
-        changes: dict[str, Any] = {}
-        if before != wanted:
-            changes["live"] = {"old": before, "new": wanted}
-        elif not __salt__["laravel_release.cached"](name):
-            changes["caches"] = {"old": "of another .env", "new": "of .env as it is"}
-        gone = __salt__["laravel_release.surplus"](name, keep=keep, live=wanted)
-        if gone:
-            changes["pruned"] = gone
+        changes = _differences(name, wanted, before, keep)
         if not changes:
             return ret
         if not __opts__["test"]:
@@ -164,6 +152,35 @@ def live(
             __salt__["laravel_release.prune"](name, keep=keep)
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
+    return _reported(ret, changes, wanted)
+
+
+def _reported(ret: dict[str, Any], changes: dict[str, Any], wanted: str) -> dict[str, Any]:
+    """Say that another release serves, or what was done around the one that does."""
     _changed(ret, changes, wanted if "live" in changes else "The release's surroundings")
     ret["comment"] += " switched to." if "live" in changes else " put in order."
     return ret
+
+
+def _left_alone(ret: dict[str, Any], release: dict[str, Any], before: str) -> dict[str, Any]:
+    """Say that a release was stopped: right if the operator did it, else a failure."""
+    wanted = release["release"]
+    ret["result"] = release["stopped_by"] == "operator"
+    ret["comment"] = (
+        f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped']}. "
+        f"laravel_release.switch {ret['name']} {wanted} lets it serve."
+    )
+    return ret
+
+
+def _differences(name: str, wanted: str, before: str, keep: int) -> dict[str, Any]:
+    """Return what would change with the release that is to serve."""
+    changes: dict[str, Any] = {}
+    if before != wanted:
+        changes["live"] = {"old": before, "new": wanted}
+    elif not __salt__["laravel_release.cached"](name):
+        changes["caches"] = {"old": "of another .env", "new": "of .env as it is"}
+    gone = __salt__["laravel_release.surplus"](name, keep=keep, live=wanted)
+    if gone:
+        changes["pruned"] = gone
+    return changes
