@@ -52,17 +52,17 @@ def env(path: str) -> dict[str, str]:
     Masked are the values of APP_KEY and of every variable whose name holds KEY, PASSWORD,
     PASSPHRASE, SECRET or TOKEN, and credentials within a URL. An empty value is shown as empty.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.env /srv/conduit/shared/.env
-
     path
         The file, an absolute path.
 
     Returns a dictionary of str to str. Raises CommandExecutionError if the file cannot be read
     or is malformed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.env /srv/conduit/shared/.env
     """
     return shown_env(Path(path))
 
@@ -78,14 +78,6 @@ def env_update(
 ) -> dict[str, dict[str, str]]:
     """
     Set variables in a .env file, and its owner and mode; other lines stay as they are.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.env_update /srv/conduit/shared/.env values='{APP_DEBUG: false}'
-        salt 'web*' laravel.env_update /srv/conduit/shared/.env \\
-            secrets='{DB_PASSWORD: "mysql:accounts:application:password"}'
 
     path
         The file, an absolute path. It is created if need be; its directory has to exist.
@@ -106,6 +98,14 @@ def env_update(
     Returns a dictionary of what changed: variable (or user, group, mode) to ``{"old", "new"}``,
     secrets masked. Raises SaltInvocationError if the pillar lacks a secret, CommandExecutionError
     if the file cannot be read or written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.env_update /srv/conduit/shared/.env values='{APP_DEBUG: false}'
+        salt 'web*' laravel.env_update /srv/conduit/shared/.env \\
+            secrets='{DB_PASSWORD: "mysql:accounts:application:password"}'
     """
     owner = {"user": user, "group": group, "mode": mode}
     return update_env(Path(path), values, secrets, owner, __pillar__, test)
@@ -120,13 +120,6 @@ def artisan(
 ) -> str:
     """
     Run an artisan command and return what it printed, secrets masked.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.artisan /srv/conduit about
-        salt 'web*' laravel.artisan /srv/conduit route:list args='["--path=api"]'
 
     directory
         The application, an absolute path.
@@ -145,6 +138,13 @@ def artisan(
 
     Returns str. Raises CommandExecutionError if the application is not installed, the command
     fails, or the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.artisan /srv/conduit about
+        salt 'web*' laravel.artisan /srv/conduit route:list args='["--path=api"]'
     """
     return printed(_application(directory, user, timeout), command, args or [])
 
@@ -153,16 +153,16 @@ def installed(directory: str) -> bool:
     """
     Tell whether an application's code and its dependencies are in place.
 
+    directory
+        The application, an absolute path.
+
+    Returns bool.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt 'web*' laravel.installed /srv/conduit
-
-    directory
-        The application, an absolute path.
-
-    Returns bool.
     """
     return layout.installed(directory)
 
@@ -171,12 +171,6 @@ def version(directory: str, user: str | None = "www-data") -> str:
     """
     Return the version of the framework an application runs on.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.version /srv/conduit
-
     directory
         The application, an absolute path.
 
@@ -184,6 +178,12 @@ def version(directory: str, user: str | None = "www-data") -> str:
         Who asks: www-data.
 
     Returns str, e.g. ``13.31.0``. Raises CommandExecutionError if it cannot be told.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.version /srv/conduit
     """
     return framework_version(_application(directory, user))
 
@@ -193,12 +193,6 @@ def migration_status(
 ) -> dict[str, list[str]]:
     """
     Return which migrations the database has seen and which are pending.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.migration_status /srv/conduit
 
     directory
         The application, an absolute path.
@@ -211,6 +205,12 @@ def migration_status(
 
     Returns ``{"ran": [str], "pending": [str]}`` in the order in which they run. Raises
     CommandExecutionError if the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.migration_status /srv/conduit
     """
     return migrations.migration_status(_application(directory, user, timeout))
 
@@ -218,12 +218,6 @@ def migration_status(
 def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -> list[str]:
     """
     Return the migrations that the database has not seen.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.pending /srv/conduit
 
     directory
         The application, an absolute path.
@@ -236,6 +230,12 @@ def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -
 
     Returns a list of str, empty when there is nothing to do. Raises CommandExecutionError if
     the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.pending /srv/conduit
     """
     return migrations.pending(_application(directory, user, timeout))
 
@@ -249,12 +249,6 @@ def check_migrations(
     Artisan says which statements it would run (``migrate --pretend``), and none runs. A migration
     that needs the answer of a statement cannot be looked at so; MySQL judges it when it runs.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web laravel.check_migrations /srv/conduit
-
     directory
         The application, an absolute path.
 
@@ -267,6 +261,12 @@ def check_migrations(
     Returns a list of dictionaries as ``mysql_gr.check_statements`` does, each with its
     ``migration``; empty when all is well, or the database is in no group. Raises
     CommandExecutionError if the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel.check_migrations /srv/conduit
     """
     return migrations.check_migrations(_application(directory, user, timeout), _check_statements)
 
@@ -284,12 +284,6 @@ def migrate(
     Artisan runs as an account that may change the schema; the application's own may not. In a
     group, a keeper first opens a window for that: the group is in single-primary mode until the
     migrations have run on all members (``mysql_gr.schema_change``).
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web laravel.migrate /srv/conduit
 
     directory
         The application, an absolute path. Run it on one web server only: MySQL's schema changes
@@ -311,6 +305,12 @@ def migrate(
     CommandExecutionError if one is refused (``laravel.check_migrations``), fails or is still
     pending afterwards, or if the group opens no window; SaltInvocationError if the password is
     missing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel.migrate /srv/conduit
     """
     return migrations.migrate(
         _application(directory, user, timeout),
@@ -330,12 +330,6 @@ def seeded(
 
     The database itself remembers it, in the table ``seed_runs``: it outlives the web server.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web laravel.seeded /srv/conduit
-
     directory
         The application, an absolute path.
 
@@ -349,6 +343,12 @@ def seeded(
         Seconds to wait for the answer: 600.
 
     Returns bool. Raises CommandExecutionError if the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel.seeded /srv/conduit
     """
     return seeds.has_seeded(_application(directory, user, timeout), seeder)
 
@@ -369,12 +369,6 @@ def seed(
     the table ``seed_runs`` is made as a migration would. A seeder that changes the schema or
     truncates tables is refused by the database, as the application's account may not.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web laravel.seed /srv/conduit
-
     directory
         The application, an absolute path.
 
@@ -391,6 +385,12 @@ def seed(
         As for ``laravel.migrate``.
 
     Returns bool: whether it ran now. Raises CommandExecutionError if it fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel.seed /srv/conduit
     """
     return seeds.seed(
         _application(directory, user, timeout),
@@ -410,12 +410,6 @@ def key_update(
 ) -> dict[str, Any]:
     """
     Give an application a key unless it has one; a key that is there is never replaced.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web laravel.key_update /srv/conduit APP_KEY '[key:generate]'
 
     directory
         The application, an absolute path. The key goes into its .env file, which has to exist.
@@ -444,6 +438,12 @@ def key_update(
     Returns ``{"changes": {name: {"old", "new"}}, "source": "kept", "pillar" or "generated",
     "differs": bool}``; ``differs`` tells that the key kept is not the pillar's. Raises
     CommandExecutionError if there is no .env file or the application makes no key.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel.key_update /srv/conduit APP_KEY '[key:generate]'
     """
     return keys.update_key(
         _application(directory, user), name, commands, secret, shared, __pillar__, test
@@ -463,12 +463,6 @@ def rotate_key(
     when the new one does not fit. Sessions and encrypted data stay good. Call it on every web
     server, after the new key was put into the pillar; a second call changes nothing.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel.rotate_key /srv/conduit
-
     directory
         The application, an absolute path.
 
@@ -481,6 +475,12 @@ def rotate_key(
 
     Returns ``{"changes": {variable: {"old", "new"}}}``, masked; no changes if APP_KEY is the
     pillar's already. Raises CommandExecutionError if there is no key yet or the framework is older.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel.rotate_key /srv/conduit
     """
     return keys.rotate_key(
         _application(directory, user), group, secret or "laravel:secrets:app_key", __pillar__

@@ -94,12 +94,6 @@ def source_release(
 
     A release is named by what it is made of: the commit, or the contents of the folder.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.source_release /srv/conduit salt://app
-
     directory
         The folder of the releases, an absolute path.
 
@@ -124,6 +118,12 @@ def source_release(
 
     Returns ``{"release": str, "fingerprint": str, "complete": bool, "migrations": [str]}``. Raises
     CommandExecutionError if the source cannot be read, SaltInvocationError if it is malformed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.source_release /srv/conduit salt://app
     """
     return _plan(directory, Source(source, rev, exclude, dev, build, identity)).told()
 
@@ -131,12 +131,6 @@ def source_release(
 def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
     """
     Return the release that is to serve next, which is often the one that serves.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.next_release /srv/conduit
 
     directory
         The folder of the releases, or an application that has none, an absolute path.
@@ -149,6 +143,12 @@ def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
     "migrations": [str]}``. ``stopped`` says why it must not serve, ``stopped_by`` who says so, the
     ``check`` after the switch or the ``operator``; ``migrations`` are those of a source that was
     asked. An application without releases has no name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.next_release /srv/conduit
     """
     planned = __context__.get(_planned_key(directory)) if predicted else None
     return releases_on_disk.next_release(directory, planned)
@@ -158,17 +158,17 @@ def releases(directory: str) -> list[dict[str, Any]]:
     """
     Return the releases of an application, newest first.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.releases /srv/conduit
-
     directory
         The folder of the releases, an absolute path.
 
     Returns a list of dictionaries: ``release`` (str), ``complete``, ``live`` and ``next`` (bool),
     ``built`` (time in UTC), ``source``, ``rev`` (str), and ``stopped``: why it must not serve.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.releases /srv/conduit
     """
     return releases_on_disk.known(Path(directory))
 
@@ -192,13 +192,6 @@ def build(
     One that is complete is left as it is; one that was broken off is made anew. All is root's, so
     that the web server cannot change the code it runs.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.build /srv/conduit salt://app
-        salt 'web*' laravel_release.build /srv/shop https://git.example.com/shop.git rev=v2.1
-
     directory
         The folder of the releases, an absolute path.
 
@@ -219,6 +212,13 @@ def build(
 
     Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
     serve next. Raises CommandExecutionError if it cannot be made.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.build /srv/conduit salt://app
+        salt 'web*' laravel_release.build /srv/shop https://git.example.com/shop.git rev=v2.1
     """
     wanted = Source(source, rev, exclude, dev, build, identity)
     composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"])
@@ -230,16 +230,16 @@ def cached(directory: str) -> bool:
     """
     Tell whether an application's caches are there and made from the .env file as it is.
 
+    directory
+        The application, an absolute path.
+
+    Returns bool.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt 'web*' laravel_release.cached /srv/conduit
-
-    directory
-        The application, an absolute path.
-
-    Returns bool.
     """
     return is_cached(home(directory))
 
@@ -251,12 +251,6 @@ def cache(directory: str, user: str | None = "www-data", group: str = "www-data"
     A cached configuration is what counts: a .env file that was edited by hand takes effect with
     this. The caches are made aside, and tried before they take the place of those in use.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.cache /srv/conduit
-
     directory
         The application, an absolute path.
 
@@ -265,6 +259,12 @@ def cache(directory: str, user: str | None = "www-data", group: str = "www-data"
 
     Returns bool: whether they were made. Raises CommandExecutionError if the application cannot
     make them, or does not answer with them.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.cache /srv/conduit
     """
     return refresh_caches(Application(directory, user, __salt__["cmd.run_all"]), group)
 
@@ -272,12 +272,6 @@ def cache(directory: str, user: str | None = "www-data", group: str = "www-data"
 def served(directory: str, server: dict[str, str] | None = None) -> str:
     """
     Return the release that the web server is told to serve.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.served /srv/conduit
 
     directory
         The folder of the releases, an absolute path.
@@ -287,6 +281,12 @@ def served(directory: str, server: dict[str, str] | None = None) -> str:
 
     Returns str: the release's name, or nothing if Apache's file does not name it, or this is not
     the web server of the last switch.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.served /srv/conduit
     """
     return web_server.served(Path(directory), server)
 
@@ -305,12 +305,6 @@ def switch(
     The release has to be complete, its migrations have to have run, and it has to answer in php
     itself before any client is led to it. Apache is told its name, takes it with the next request,
     without a reload, and is asked whether the release answers.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
 
     directory
         The folder of the releases, an absolute path.
@@ -332,6 +326,12 @@ def switch(
 
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if the release cannot serve; then the one before does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
     """
     runtime = _runtime(user, group)
     return switching.switch(Path(directory), release, server, runtime, timeout)
@@ -350,12 +350,6 @@ def rollback(
     ``laravel_release.switch`` names the one that was stopped. Migrations are not undone: an earlier
     release has to bear the schema of the later one. No database is needed.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.rollback /srv/conduit
-
     directory
         The folder of the releases, an absolute path.
 
@@ -367,6 +361,12 @@ def rollback(
 
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if there is none to go back to, or it does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.rollback /srv/conduit
     """
     return switching.rollback(Path(directory), release, _runtime(user, group))
 
@@ -374,12 +374,6 @@ def rollback(
 def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
     """
     Return the releases that ``laravel_release.prune`` takes away.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.surplus /srv/conduit keep=3
 
     directory
         The folder of the releases, an absolute path.
@@ -392,6 +386,12 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
         The release that will serve by then. Default: the one that serves now.
 
     Returns a list of str, oldest first. Raises SaltInvocationError if keep is too small.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.surplus /srv/conduit keep=3
     """
     return pruning.surplus(Path(directory), keep, live)
 
@@ -399,12 +399,6 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
 def prune(directory: str, keep: int = 5) -> list[str]:
     """
     Take the oldest releases away, and those that were never completed.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.prune /srv/conduit keep=3
 
     directory
         The folder of the releases, an absolute path.
@@ -414,5 +408,11 @@ def prune(directory: str, keep: int = 5) -> list[str]:
 
     Returns a list of str: the releases that are gone. Raises SaltInvocationError if keep is too
     small.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.prune /srv/conduit keep=3
     """
     return pruning.prune(Path(directory), keep)

@@ -66,12 +66,6 @@ def env_present(
 
     Lines for other variables, comments and blank lines stay as they are.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.env_present /srv/conduit/shared/.env values='{A: b}'
-
     name
         The file, an absolute path. It is created if need be.
 
@@ -86,6 +80,12 @@ def env_present(
         Who owns the file and who may read it: root, www-data and 0640.
 
     Returns the state's answer; changes: each variable with old and new value, secrets masked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.env_present /srv/conduit/shared/.env values='{A: b}'
     """
     ret = unchanged(name, f"{name} is as it should be.")
     try:
@@ -115,12 +115,6 @@ def key_present(
     """
     Have an APP_KEY in the application's .env file; one that is there is never replaced.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.key_present /srv/conduit
-
     name
         The application's directory, an absolute path.
 
@@ -136,6 +130,12 @@ def key_present(
         Who runs artisan: www-data.
 
     Returns the state's answer; changes: ``APP_KEY``, masked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.key_present /srv/conduit
     """
     return _key(name, "APP_KEY", ["key:generate"], secret, shared, user)
 
@@ -148,12 +148,6 @@ def jwt_secret_present(
 ) -> dict[str, Any]:
     """
     Have a JWT_SECRET in the application's .env file; one that is there is never replaced.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.jwt_secret_present /srv/conduit
 
     name
         The application's directory, an absolute path.
@@ -170,6 +164,12 @@ def jwt_secret_present(
         Who runs artisan: www-data.
 
     Returns the state's answer; changes: ``JWT_SECRET``, masked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.jwt_secret_present /srv/conduit
     """
     return _key(name, "JWT_SECRET", ["jwt:secret", "jwt:generate"], secret, shared, user)
 
@@ -228,12 +228,6 @@ def migrated(
     MySQL's schema changes are no transactions: where there are several web servers, one runs them,
     and the others wait until it has.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.migrated /srv/conduit test=True
-
     name
         The application's directory, an absolute path.
 
@@ -253,6 +247,12 @@ def migrated(
         The account that may change the schema, and the pillar key of its password.
 
     Returns the state's answer; changes: ``migrations`` with the list of those that ran.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.migrated /srv/conduit test=True
     """
     ret = unchanged(name, "No migration is pending.")
     mine = node in (None, __grains__["id"])
@@ -319,12 +319,6 @@ def seeded(
     The database remembers it in its table ``seed_runs``. The application's command
     ``app:seed-once`` is used where there is one.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel.seeded /srv/conduit test=True
-
     name
         The application's directory, an absolute path.
 
@@ -345,6 +339,12 @@ def seeded(
         The account that may change the schema, and the pillar key of its password.
 
     Returns the state's answer; changes: the seeder's class.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.seeded /srv/conduit test=True
     """
     ret = unchanged(name, f"{seeder} has run in this database.")
     try:

@@ -52,12 +52,6 @@ def built(
     """
     Have the release that a source makes now built, complete with its dependencies, aside.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel_release.built /srv/conduit source=salt://app test=True
-
     name
         The folder of the releases, an absolute path.
 
@@ -68,6 +62,12 @@ def built(
         As for ``laravel_release.build``.
 
     Returns the state's answer; changes: ``release`` with the one that was next before and now.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel_release.built /srv/conduit source=salt://app test=True
     """
     chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
     if exclude is not None:
@@ -108,12 +108,6 @@ def live(
     A release that the operator took back, or that did not answer well, is left alone until the
     source makes another one or ``laravel_release.switch`` names it.
 
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web state.single laravel_release.live /srv/conduit test=True
-
     name
         The folder of the releases, an absolute path.
 
@@ -131,6 +125,12 @@ def live(
 
     Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
     only they were made anew, and ``pruned``, the list of releases that are gone.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel_release.live /srv/conduit test=True
     """
     ret = unchanged(name, "")
     try:
