@@ -25,6 +25,17 @@ SOURCE = {
     "storage/logs/laravel.log": "old",
 }
 
+# What migrate --pretend prints since Laravel 9.21.
+NEW = """
+   INFO  Running migrations.
+
+  2026_01_02_000001_create_b ..............................................
+  \u21c2 create table `b` (`id` bigint unsigned not null auto_increment primary key)
+  \u21c2 alter table `b` add foreign key (`a_id`) references `a` (`id`) on delete cascade
+  2026_01_02_000002_create_c ..............................................
+  \u21c2 create table `c` (`note` varchar(255) not null)
+"""
+
 
 def answer(stdout: str = "", stderr: str = "", retcode: int = 0) -> dict[str, Any]:
     """What cmd.run_all returns of a program."""

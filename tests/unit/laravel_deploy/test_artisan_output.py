@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 from laravel_deploy.artisan_output import pretended
 
-NEW = """
-   INFO  Running migrations.
-
-  2026_01_02_000001_create_b ..............................................
-  \u21c2 create table `b` (`id` bigint unsigned not null auto_increment primary key)
-  \u21c2 alter table `b` add foreign key (`a_id`) references `a` (`id`) on delete cascade
-  2026_01_02_000002_create_c ..............................................
-  \u21c2 create table `c` (`note` varchar(255) not null)
-"""
-
+from tests.unit.laravel_deploy.machine import NEW
 
 OLD = """CreateB: create table `b` (`id` bigint unsigned not null auto_increment primary key)
 CreateC: create table `c` (`note` varchar(255) not null)

@@ -11,8 +11,7 @@ from laravel_deploy.migrations import check_migrations, migrate, migration_statu
 from laravel_deploy.schema_window import SchemaAccount
 from salt.exceptions import CommandExecutionError
 
-from tests.unit.laravel_deploy.machine import answer
-from tests.unit.laravel_deploy.test_artisan_output import NEW
+from tests.unit.laravel_deploy.machine import NEW, answer
 
 ACCOUNT = SchemaAccount("schema_change", "a:b", {}, "web")
 

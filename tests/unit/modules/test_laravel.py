@@ -15,8 +15,7 @@ import _modules.laravel as laravel
 import _modules.laravel_release as laravel_release
 import _modules.mysql_gr as mysql_gr
 from tests.unit.laravel_deploy.conftest import folder, machine, mine, php  # noqa: F401
-from tests.unit.laravel_deploy.machine import answer
-from tests.unit.laravel_deploy.test_artisan_output import NEW
+from tests.unit.laravel_deploy.machine import NEW, answer
 
 
 @pytest.fixture
