@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import salt.utils.files
 import salt.utils.path
 from salt.exceptions import CommandExecutionError, SaltInvocationError
+from whole_file import write_whole
 
 if typing.TYPE_CHECKING:
     __salt__: dict[str, Callable[..., Any]]
@@ -558,26 +559,10 @@ def _set_owner(name: str, owner: Mapping[str, str]) -> None:
 
 def _replace(name: str, text: str, owner: Mapping[str, str]) -> None:
     """Put the text in place in one step: a reader finds the old file or the new one, whole."""
-    path = Path(name)
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-            _set_owner(temporary, owner)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_whole(Path(name), text, int(owner["mode"], 8), _ids(owner))
     except OSError as err:
         raise CommandExecutionError(f"{name} cannot be written: {err.strerror}") from err
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def _judge(name: str, config: _Config) -> list[str] | None:
