@@ -288,7 +288,7 @@ def servers(socket: str = RUNTIME_SOCKET, timeout: float = 2.0) -> list[dict[str
 
 
 def set_server(
-    section: str, server: str, admin: str, socket: str = RUNTIME_SOCKET, dry_run: bool = False
+    section: str, server: str, admin: str, socket: str = RUNTIME_SOCKET, test: bool = False
 ) -> dict[str, str]:
     """
     Tell the running HAProxy to use a server, to send it nobody new, or not to use it.
@@ -309,7 +309,7 @@ def set_server(
     socket : /run/haproxy/admin.sock
         HAProxy's runtime socket.
 
-    dry_run : False
+    test : False
         Check all that is checked, and change nothing.
 
     Returns a mapping with ``old`` and ``new``. Raises SaltInvocationError when there is no such
@@ -321,7 +321,7 @@ def set_server(
 
         salt proxy haproxy_cfg.set_server mysql-cluster mysql-2 drain
     """
-    return runtime.set_server(section, server, admin, socket, dry_run)
+    return runtime.set_server(section, server, admin, socket, test)
 
 
 def stats(socket: str = RUNTIME_SOCKET, timeout: float = 2.0) -> list[dict[str, Any]]:

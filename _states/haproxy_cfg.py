@@ -117,7 +117,7 @@ def server(name: str, admin: str = "ready") -> dict[str, Any]:
     }
     section, _, its_name = name.partition("/")
     try:
-        change = __salt__["haproxy_cfg.set_server"](section, its_name, admin, dry_run=True)
+        change = __salt__["haproxy_cfg.set_server"](section, its_name, admin, test=True)
         if change["old"] == admin:
             return ret
         ret["changes"] = {"admin": change}

@@ -119,7 +119,7 @@ def _admin(section: str, server: str, socket: str) -> str:
 
 
 def set_server(
-    section: str, server: str, admin: str, socket: str, dry_run: bool = False
+    section: str, server: str, admin: str, socket: str, test: bool = False
 ) -> dict[str, str]:
     """
     Tell the running HAProxy what to do with a server: a word of ADMIN.
@@ -130,11 +130,11 @@ def set_server(
     if admin not in ADMIN:
         raise SaltInvocationError(f"admin is '{admin}'; expected one of {', '.join(ADMIN)}")
     old = _admin(section, server, socket)
-    if old != admin and not dry_run:
+    if old != admin and not test:
         said = ask(f"set server {section}/{server} state {admin}", socket, 2.0).strip()
         if said:
             raise CommandExecutionError(f"HAProxy leaves {section}/{server} {old}: {said}")
-    return {"old": old, "new": admin if dry_run else _admin(section, server, socket)}
+    return {"old": old, "new": admin if test else _admin(section, server, socket)}
 
 
 def stats(socket: str, timeout: float = 2.0) -> list[dict[str, Any]]:

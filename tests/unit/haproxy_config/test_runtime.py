@@ -106,7 +106,7 @@ def told(monkeypatch):
 
 
 def test_a_server_is_told_once(told):
-    assert runtime.set_server("mysql", "mysql-1", "drain", SOCKET, dry_run=True) == {
+    assert runtime.set_server("mysql", "mysql-1", "drain", SOCKET, test=True) == {
         "old": "ready",
         "new": "drain",
     }

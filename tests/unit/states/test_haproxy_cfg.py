@@ -165,7 +165,7 @@ def test_a_server_is_held_to_what_it_was_told(monkeypatch, old, changes):
         None if changes else True,
         True,
     )
-    dry, real = call("mysql", "mysql-2", "drain", dry_run=True), call("mysql", "mysql-2", "drain")
+    dry, real = call("mysql", "mysql-2", "drain", test=True), call("mysql", "mysql-2", "drain")
     assert act.call_args_list == ([dry, dry, real] if changes else [dry, dry])
 
 
