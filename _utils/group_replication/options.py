@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pillar_check import invalid, walk
 from salt.exceptions import SaltInvocationError
 
 from group_replication.model import DATA_DIRECTORY, MODES, TIMINGS, Settings
-from group_replication.pillar import invalid, walk
 from group_replication.versions import option_missing, options_for, today
 
 # What mysqld takes for either in an option file.

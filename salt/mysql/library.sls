@@ -7,6 +7,8 @@ mysql-library-files-managed:
     - names:
       - {{ mysql.library }}/whole_file.py:
         - source: salt://_utils/whole_file.py
+      - {{ mysql.library }}/pillar_check.py:
+        - source: salt://_utils/pillar_check.py
     - user: root
     - group: root
     - mode: '0644'

@@ -62,7 +62,7 @@ def minion(master: Any) -> Iterator[Any]:
         answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id)
         assert "modules.mysql_gr" in answer.data["modules"], answer
         assert "states.mysql_gr" in answer.data["states"], answer
-        for library in ("group_replication.gtid", "haproxy_config.sections", "whole_file"):
+        for library in ("group_replication.gtid", "haproxy_config.sections", "pillar_check"):
             assert f"utils.{library}" in answer.data["utils"], answer
         yield daemon
 
