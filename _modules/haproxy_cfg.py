@@ -1,8 +1,9 @@
 """
 HAProxy's configuration file from pillar data, judged by HAProxy before it replaces anything.
 
-The pillar holds sections and directives in order, spelled as HAProxy spells them; docs/haproxy.md
-has the form. Values written as ``${pillar:KEY}`` are secrets: they reach the file, nothing else.
+The pillar says what differs from the default sections, in sections and directives in order, spelled
+as HAProxy spells them; docs/haproxy.md has the form. Values written as ``${pillar:KEY}`` are
+secrets: they reach the file, nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from haproxy_config import comparison, installed_file, runtime, syntax, update
+from haproxy_config.defaults import SETTINGS, over_defaults
 from haproxy_config.installed_file import CONFIG_FILE
 from haproxy_config.judge import judge
 from haproxy_config.sections import Config, configuration, fill, of_text
@@ -23,18 +25,26 @@ if typing.TYPE_CHECKING:
 RUNTIME_SOCKET = "/run/haproxy/admin.sock"
 
 
+def _setting(key: str) -> Any:
+    """Return what a directive refers to, or its default."""
+    value = __salt__["config.get"](key, default=None)
+    return SETTINGS.get(key) if value is None else value
+
+
 def _load(sections: Any, nodes: Any) -> Config:
-    """Return what the pillar, or else the arguments, describe."""
+    """Return what the arguments describe, or else the pillar."""
     if sections is None:
-        sections = __salt__["config.get"]("haproxy:sections", default={})
+        address = __salt__["config.get"]("cluster:virtual_address", default=None)
+        chosen = __salt__["config.get"]("haproxy:sections", default=None)
+        sections = over_defaults(chosen, bool(address))
     if nodes is None:
         nodes = __salt__["config.get"]("cluster:nodes", default={})
-    return configuration(sections, nodes, lambda key: __salt__["config.get"](key, default=None))
+    return configuration(sections, nodes, _setting)
 
 
 def _known() -> Config:
     """Return the pillar's configuration, for the secrets it knows; an empty one without pillar."""
-    if __salt__["config.get"]("haproxy:sections", default={}):
+    if __salt__["config.get"]("haproxy", default={}):
         return _load(None, None)
     return fill({}, {})
 
@@ -46,7 +56,8 @@ def render(
     Return the configuration that the pillar describes, with every secret masked.
 
     sections : None
-        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``.
+        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
+        over the default ones.
 
     nodes : None
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
@@ -171,7 +182,8 @@ def plan(
         The file, as an absolute path.
 
     sections : None
-        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``.
+        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
+        over the default ones.
 
     nodes : None
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
@@ -223,7 +235,8 @@ def write(
         The file, as an absolute path.
 
     sections : None
-        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``.
+        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
+        over the default ones.
 
     nodes : None
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.

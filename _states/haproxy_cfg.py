@@ -34,7 +34,8 @@ def managed(
         The file, as an absolute path.
 
     sections : None
-        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``.
+        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
+        over the default ones.
 
     nodes : None
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.

@@ -246,7 +246,7 @@ def own_options(settings: Settings) -> dict[str, Any]:
         "admin_port": settings.admin_port,
         "create_admin_listener_thread": "ON",
         "mysqlx": "OFF",
-        # More than a balancer's three sections send here together (maxconn in pillar/haproxy.sls).
+        # More than a balancer's three sections send here together (maxconn of the balancer).
         "max_connections": 500,
         # Accounts are given by address; no name service can slow a connection down or stop it.
         "skip_name_resolve": "ON",

@@ -35,3 +35,20 @@ def rendered(options: dict[str, Any]) -> str:
 )
 def test_the_file_is_what_it_was(with_cluster, changes, more):
     assert rendered(with_cluster(PROXY, **changes)) == EXPECTED.read_text() + more
+
+
+def test_a_site_s_pillar_goes_over_the_defaults_section_by_section(with_pillar):
+    site = {
+        "listen mysql-read": None,
+        "listen stats": ["bind 127.0.0.1:${plain:haproxy:ports:stats}"],
+        "listen mine": ["bind :1"],
+    }
+    text = rendered(with_pillar(PROXY, {"haproxy": {"sections": site, "ports": {"writer": 13307}}}))
+    before, _, _ = EXPECTED.read_text().partition("\nlisten mysql-read\n")
+    head, _, rest = before.partition("\nlisten stats\n")
+    _, _, databases = rest.partition("\nlisten mysql-cluster\n")
+    assert text == (
+        f"{head}\nlisten stats\n    bind 127.0.0.1:9201\n"
+        f"\nlisten mysql-cluster\n{databases.replace('bind :3307', 'bind :13307')}"
+        "\nlisten mine\n    bind :1\n"
+    )

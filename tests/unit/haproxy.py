@@ -8,6 +8,7 @@ import pwd
 from pathlib import Path
 
 from haproxy_config import update
+from haproxy_config.defaults import default_sections
 from haproxy_config.installed_file import owner_of
 from haproxy_config.secrets import CREDENTIALS, MASK, REFERENCE_START
 from haproxy_config.sections import configuration
@@ -31,6 +32,8 @@ SECTIONS = {
     "listen mysql": [{"servers": {"prefix": "mysql", "port": 3306, "params": "check"}}],
 }
 
+# For a pillar that has these sections alone.
+ALONE = {**dict.fromkeys(default_sections(True)), **SECTIONS}
 ME = {
     "user": pwd.getpwuid(os.getuid()).pw_name,
     "group": grp.getgrgid(os.getgid()).gr_name,
@@ -43,7 +46,9 @@ class Machine:
 
     def __init__(self):
         self.settings = {
-            "haproxy:sections": SECTIONS,
+            # What of it is read has a key of its own here.
+            "haproxy": {"sections": {}},
+            "haproxy:sections": ALONE,
             "cluster:nodes": NODES,
             "user": "admin",
             "password": SECRET,

@@ -9,7 +9,7 @@ import pytest
 from haproxy_config import runtime
 from salt.exceptions import CommandExecutionError
 
-from tests.unit.haproxy import SECRET, SECTIONS, left_over
+from tests.unit.haproxy import ALONE, SECRET, left_over
 
 
 def test_a_second_run_changes_and_asks_nothing(machine, name):
@@ -25,7 +25,7 @@ def test_a_second_run_changes_and_asks_nothing(machine, name):
 def test_a_change_keeps_the_file_before(machine, name):
     machine.write(name)
     before = Path(name).read_text()
-    machine.settings["haproxy:sections"] = {**SECTIONS, "defaults": ["retries 3"]}
+    machine.settings["haproxy:sections"] = {**ALONE, "defaults": ["retries 3"]}
     expected = machine.plan(name)
     result = machine.write(name)
     assert expected["changes"] == result["changes"]
@@ -91,7 +91,7 @@ def test_a_failed_reload_puts_the_file_back(machine, name, existed):
     if existed:
         machine.write(name)
     before = Path(name).read_text() if existed else None
-    machine.settings["haproxy:sections"] = {**SECTIONS, "defaults": ["retries 3"]}
+    machine.settings["haproxy:sections"] = {**ALONE, "defaults": ["retries 3"]}
     machine.reload_error = CommandExecutionError(f"Job failed near {SECRET}")
     with pytest.raises(CommandExecutionError, match="did not take the reload") as caught:
         machine.write(name)
@@ -126,7 +126,7 @@ def test_a_reload_counts_once_a_new_process_answers(machine, name, monkeypatch, 
     monkeypatch.setattr(runtime, "ask", ask)
     monkeypatch.setattr(runtime, "RELOAD_TIMEOUT", 0.5)
     Path(name).write_text("global\n")
-    sections = {**SECTIONS, "global": ["stats socket /run/a.sock"]}
+    sections = {**ALONE, "global": ["stats socket /run/a.sock"]}
     if taken:
         assert machine.write(name, sections=sections)["reloaded"] is True
     else:

@@ -4,17 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from haproxy_config import runtime
+from haproxy_config.defaults import default_sections
 from haproxy_config.secrets import MASK
 from haproxy_config.syntax import BANNER
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.haproxy_cfg as haproxy_cfg
-from tests.unit.group import HOSTS, pillar
-from tests.unit.haproxy import ME, SECRET, SECTIONS, Machine, left_over
-
-ROOT = Path(__file__).parents[3]
+from tests.unit.haproxy import ALONE, ME, SECRET, Machine, left_over
 
 
 @pytest.fixture
@@ -180,7 +177,7 @@ def test_a_check_needs_no_pillar(machine, name):
 )
 def test_no_secret_old_or_new_is_in_any_answer(machine, name, old, caplog):
     sections = {
-        **SECTIONS,
+        **ALONE,
         "backend b": ['http-check send hdr X-Key "Bearer ${pillar:token}"', "mode http"],
     }
     machine.settings |= {"haproxy:sections": sections, "token": "newhidden"}
@@ -233,17 +230,16 @@ def test_the_running_haproxy_is_asked_on_the_packaged_socket(monkeypatch):
     ]
 
 
-# --- the defaults of the project ---
+# --- the pillar over the defaults ---
 
 
-def test_the_project_s_own_pillar_is_a_configuration(machine):
-    pillar = yaml.safe_load((ROOT / "pillar/haproxy.sls").read_text(encoding="utf-8"))["haproxy"]
-    machine.settings |= {
-        "haproxy:sections": pillar["sections"],
-        "haproxy:stats:user": pillar["stats"]["user"],
-        "haproxy:stats:password": SECRET,
-        "cluster:health_port": 9200,
+def test_the_pillar_s_sections_go_over_the_default_ones(machine):
+    machine.settings["haproxy:sections"] = {
+        "listen mysql-cluster": ["bind :13306"],
+        "listen mysql-read": None,
+        "listen mine": ["bind :1"],
     }
+    machine.settings |= {"haproxy:stats:password": SECRET, "haproxy:ports:writer": 13307}
     sections = haproxy_cfg.parse(haproxy_cfg.render())
     assert list(sections) == [
         "global",
@@ -252,41 +248,26 @@ def test_the_project_s_own_pillar_is_a_configuration(machine):
         "listen stats",
         "listen mysql-cluster",
         "listen mysql-writer",
-        "listen mysql-read",
+        "listen mine",
     ]
-    servers = {
-        header: [d for d in directives if d.startswith("server ")]
-        for header, directives in sections.items()
-    }
-    both = ["server mysql-1 192.0.2.12:3306 check", "server mysql-2 192.0.2.11:3306 check"]
-    assert servers["listen mysql-cluster"] == servers["listen mysql-read"] == both
-    # For a HAProxy that stays with one writer, and for one that cannot.
-    assert servers["listen mysql-writer"] == [*both, both[0], f"{both[1]} backup"]
-    assert "stats realm Haproxy\\ Statistics" in sections["listen stats"]
+    assert sections["listen mysql-cluster"] == ["bind :13306"]
+    assert sections["listen mysql-writer"][0] == "bind :13307"
     assert f"stats auth admin:{MASK}" in sections["listen stats"]
-    for header, port in (("cluster", 3306), ("writer", 3307), ("read", 3308)):
-        assert f"bind :{port}" in sections[f"listen mysql-{header}"]
 
 
-@pytest.mark.parametrize("count", [3, 5, 9])
-def test_the_balancer_has_a_server_for_each(count, monkeypatch):
-    sections = yaml.safe_load((ROOT / "pillar/haproxy.sls").read_text())["haproxy"]["sections"]
-    settings = {
-        "haproxy:sections": sections,
-        "haproxy:stats:user": "admin",
-        "haproxy:stats:password": "a-long-password",
-        "cluster:health_port": 9200,
-        "cluster:nodes": pillar(count)["cluster"]["nodes"],
-    }
-    monkeypatch.setattr(
-        haproxy_cfg,
-        "__salt__",
-        {"config.get": lambda key, default=None, **_: settings.get(key, default)},
-        raising=False,
-    )
-    found = haproxy_cfg.parse(haproxy_cfg.render())
-    for name in ("cluster", "writer", "read"):
-        lines = [line for line in found[f"listen mysql-{name}"] if line.startswith("server ")]
-        each = [f"{HOSTS[f'db{n}']}:3306" for n in range(1, count + 1)]
-        # The writer's are there for two versions of HAProxy.
-        assert [line.split()[2] for line in lines] == each * (2 if name == "writer" else 1)
+@pytest.mark.parametrize("chosen", [None, {}])
+def test_a_pillar_that_says_nothing_of_sections_gets_the_default_ones(machine, chosen):
+    machine.settings |= {"haproxy:sections": chosen, "haproxy:stats:password": SECRET}
+    assert list(haproxy_cfg.parse(haproxy_cfg.render())) == list(default_sections(False))
+    machine.settings["cluster:virtual_address"] = "192.0.2.9"
+    assert list(haproxy_cfg.parse(haproxy_cfg.render())) == list(default_sections(True))
+
+
+def test_a_pillar_without_a_password_is_told_so(machine):
+    del machine.settings["haproxy:sections"]
+    with pytest.raises(SaltInvocationError, match="refers to haproxy:stats:password, which is mis"):
+        haproxy_cfg.render()
+
+
+def test_sections_that_are_given_are_all_there_is(machine):
+    assert list(haproxy_cfg.parse(haproxy_cfg.render({"global": []}))) == ["global"]
