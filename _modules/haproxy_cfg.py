@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from haproxy_config import comparison, installed_file, runtime, syntax, update
+from haproxy_config import comparison, installed_file, pillar, runtime, syntax, update
 from haproxy_config.defaults import SETTINGS, over_defaults
 from haproxy_config.installed_file import CONFIG_FILE
 from haproxy_config.judge import judge
@@ -34,6 +34,7 @@ def _setting(key: str) -> Any:
 def _load(sections: Any, nodes: Any) -> Config:
     """Return what the arguments describe, or else the pillar."""
     if sections is None:
+        check_pillar()
         address = __salt__["config.get"]("cluster:virtual_address", default=None)
         chosen = __salt__["config.get"]("haproxy:sections", default=None)
         sections = over_defaults(chosen, bool(address))
@@ -72,6 +73,22 @@ def render(
         salt proxy haproxy_cfg.render
     """
     return _load(sections, nodes).shown
+
+
+def check_pillar() -> None:
+    """
+    Refuse a pillar that says of HAProxy what nothing reads, or a port that cannot be.
+
+    Returns nothing. Raises SaltInvocationError that names the key below ``haproxy``, and what would
+    be right.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt proxy haproxy_cfg.check_pillar
+    """
+    pillar.check(__salt__["config.get"]("haproxy", default=None), _setting)
 
 
 def parse(text: str) -> dict[str, list[str]]:
