@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from salt.exceptions import SaltInvocationError
@@ -63,6 +63,59 @@ def check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
             )
         if known[key] is not None:
             check_keys(inner, known[key], f"{place}:{key}")
+
+
+def keys_of(defaults: Mapping[str, Any], free: Collection[str] = ()) -> dict[str, Any]:
+    """
+    Return the keys that a formula with such defaults reads, as :py:func:`check_keys` takes them.
+
+    defaults
+        A value for each key; null for one that is worked out where the pillar does not give it.
+
+    free
+        Those of them whose keys are the site's own, such as the names of HTTP headers.
+    """
+    return {
+        key: keys_of(value) if isinstance(value, Mapping) and key not in free else None
+        for key, value in defaults.items()
+    }
+
+
+def with_named(known: Mapping[str, Any], tree: Any, place: str) -> dict[str, Any]:
+    """
+    Return the keys that are known, and those of the same place that a value of the tree names.
+
+    known
+        Keys as :py:func:`check_keys` takes them.
+
+    tree
+        Settings, some of which say where in the pillar a secret is: ``laravel:secrets:app_key``.
+
+    place
+        Where in the pillar the keys are: ``laravel``.
+    """
+    found = dict(known)
+    for text in _texts(tree):
+        first, *rest = text.removeprefix(f"{place}:").split(":")
+        if not text.startswith(f"{place}:") or not all((first, *rest)):
+            continue
+        if not rest:
+            found.setdefault(first, None)
+        # Where all keys are the site's own, there is nothing to add.
+        elif found.get(first, {}) is not None:
+            found[first] = with_named(found.get(first, {}), text, f"{place}:{first}")
+    return found
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for value in tree.values():
+            yield from _texts(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from _texts(value)
 
 
 def is_number(value: Any, least: int, most: int) -> TypeGuard[int]:

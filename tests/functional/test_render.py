@@ -200,7 +200,7 @@ def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, funct
     assert "laravel.migrated" in states
 
 
-@pytest.mark.parametrize("module", ["mysql_gr", "haproxy_cfg", "laravel"])
+@pytest.mark.parametrize("module", ["formula", "haproxy_cfg", "laravel", "mysql_gr"])
 def test_every_function_has_an_example(module, functions):
     offered = [name for name in functions if name.startswith(f"{module}.")]
     assert offered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pillar_check import check_keys, invalid, is_number, walk
+from pillar_check import check_keys, invalid, is_number, keys_of, walk, with_named
 from salt.exceptions import SaltInvocationError
 
 KNOWN = {"port": None, "tls": {"certificate": None, "key": None}, "headers": None}
@@ -80,3 +80,45 @@ def test_a_key_with_colons_leads_to_its_value(key, value):
 )
 def test_a_number_is_whole_and_within_its_bounds(value, right):
     assert is_number(value, 1, 9) is right
+
+
+DEFAULTS = {
+    "port": 80,
+    "server_name": None,
+    "tls": {"key": "", "deeper": {"still": 1}},
+    "modules": ["a"],
+    "headers": {"X-One": "1"},
+}
+
+
+def test_the_keys_of_a_formula_are_those_of_its_defaults():
+    known = {
+        "port": None,
+        "server_name": None,
+        "tls": {"key": None, "deeper": {"still": None}},
+        "modules": None,
+    }
+    assert keys_of(DEFAULTS, ["headers"]) == {**known, "headers": None}
+    assert keys_of(DEFAULTS) == {**known, "headers": {"X-One": None}}
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({}, {"env": None}),
+        ({"key_from": "app:secrets:key"}, {"env": None, "secrets": {"key": None}}),
+        (
+            [{"a": ["app:secrets:one"]}, {"b": {"c": "app:secrets:two"}}],
+            {"env": None, "secrets": {"one": None, "two": None}},
+        ),
+        ({"a": "app:token"}, {"env": None, "token": None}),
+        # All that is below is the site's own already.
+        ({"a": "app:env:one"}, {"env": None}),
+        ({"a": "other:secrets:key", "b": "app", "c": "app:", "d": "apps:x", "e": 7}, {"env": None}),
+        ({"a": "app::key", "b": "app:x:"}, {"env": None}),
+    ],
+)
+def test_a_key_that_another_one_names_is_read(tree, expected):
+    known = {"env": None}
+    assert with_named(known, tree, "app") == expected
+    assert known == {"env": None}
