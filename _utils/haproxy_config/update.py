@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,20 +88,28 @@ def write(
         installed_file.replace(result["backup"], current["text"], owner)
     installed_file.replace(name, config.text, owner)
     if service:
-        try:
-            result["reloaded"] = runtime.reload(
-                service,
-                runtime_socket(config.sections),
-                running=running,
-                reload_service=reload_service,
-            )
-        except CommandExecutionError as err:
-            if current:
-                installed_file.replace(name, current["text"], owner)
-            else:
-                Path(name).unlink(missing_ok=True)
-            raise CommandExecutionError(
-                f"{service} did not take the reload, so {name} says again what it said before: "
-                f"{conceal(str(err), config.secrets)}"
-            ) from err
+        reload = partial(runtime.reload, running=running, reload_service=reload_service)
+        result["reloaded"] = _reload_or_put_back(name, config, owner, current, service, reload)
     return result
+
+
+def _reload_or_put_back(
+    name: str,
+    config: Config,
+    owner: Mapping[str, str],
+    before: Mapping[str, Any] | None,
+    service: str,
+    reload: Callable[[str, str], bool],
+) -> bool:
+    """Reload a running service; one that does not take it gets the file before again, or none."""
+    try:
+        return reload(service, runtime_socket(config.sections))
+    except CommandExecutionError as err:
+        if before:
+            installed_file.replace(name, before["text"], owner)
+        else:
+            Path(name).unlink(missing_ok=True)
+        raise CommandExecutionError(
+            f"{service} did not take the reload, so {name} says again what it said before: "
+            f"{conceal(str(err), config.secrets)}"
+        ) from err
