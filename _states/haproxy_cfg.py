@@ -34,7 +34,8 @@ def managed(
         The file, as an absolute path.
 
     sections : None
-        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``.
+        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
+        over the default ones.
 
     nodes : None
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
@@ -117,7 +118,7 @@ def server(name: str, admin: str = "ready") -> dict[str, Any]:
     }
     section, _, its_name = name.partition("/")
     try:
-        change = __salt__["haproxy_cfg.set_server"](section, its_name, admin, dry_run=True)
+        change = __salt__["haproxy_cfg.set_server"](section, its_name, admin, test=True)
         if change["old"] == admin:
             return ret
         ret["changes"] = {"admin": change}

@@ -1,5 +1,4 @@
 # By minion id, never by grain: a minion can set its own grains, and would choose its own secrets.
-{%- import_yaml 'cluster.sls' as table %}
 base:
   '*':
     - cluster
@@ -11,9 +10,6 @@ base:
     - secrets.schema_database
   'proxy*':
     - haproxy
-{%- if table.cluster.get('virtual_address') %}
-    - keepalived
-{%- endif %}
     - secrets.haproxy
   'web*':
     - laravel

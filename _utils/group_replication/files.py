@@ -1,31 +1,19 @@
-"""Small files that are written whole or not at all."""
+"""Small files in folders of their own, which everybody may look into."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+import whole_file
 
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     """
-    Write a file whole or not at all, in a directory that everybody may look into.
+    Write a file whole or not at all, and make its folder where there is none.
 
     path, text, mode
-        Where, what, and with which permissions, whatever the caller's umask is. A power cut leaves
-        the old file or the new one.
+        Where, what, and with which permissions, as for :py:func:`whole_file.write_whole`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o755)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        os.fchmod(descriptor, mode)
-        stream.write(text)
-        stream.flush()
-        os.fsync(descriptor)
-    aside.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    whole_file.write_whole(path, text, mode)

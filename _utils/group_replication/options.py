@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pillar_check import invalid, walk
 from salt.exceptions import SaltInvocationError
 
 from group_replication.model import DATA_DIRECTORY, MODES, TIMINGS, Settings
-from group_replication.pillar import invalid, walk
 from group_replication.versions import option_missing, options_for, today
 
 # What mysqld takes for either in an option file.
@@ -246,7 +246,7 @@ def own_options(settings: Settings) -> dict[str, Any]:
         "admin_port": settings.admin_port,
         "create_admin_listener_thread": "ON",
         "mysqlx": "OFF",
-        # More than a balancer's three sections send here together (maxconn in pillar/haproxy.sls).
+        # More than a balancer's three sections send here together (maxconn of the balancer).
         "max_connections": 500,
         # Accounts are given by address; no name service can slow a connection down or stop it.
         "skip_name_resolve": "ON",

@@ -1,13 +1,13 @@
-"""Reading pillar and refusing what is wrong in it; the table of nodes, and the balancer."""
+"""What is read of pillar, and refused where it is wrong; the table of nodes, and the balancer."""
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
+from pillar_check import check_keys, invalid, is_number, walk
 from salt.exceptions import SaltInvocationError
 
 from group_replication.model import joined
@@ -48,56 +48,6 @@ KEYS: dict[str, Any] = {
 }
 NODE_KEYS = ("ip", "role")
 ROLES = ("master", "db", "proxy", "web")
-
-
-def invalid(key: str, value: Any, right: str) -> SaltInvocationError:
-    """Return the error for a key whose value is wrong."""
-    return SaltInvocationError(f"pillar {key} is {_shown(value)}; expected {right}")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "missing"
-    if isinstance(value, Mapping | list | tuple | set):
-        # What it holds may be secret.
-        return f"a {type(value).__name__}"
-    text = str(value)
-    return f"'{text}'" if text.isprintable() else repr(text)
-
-
-def walk(pillar: Mapping[str, Any], key: str) -> Any:
-    """Return the value at a key with colons, or None."""
-    value: Any = pillar
-    for part in key.split(":"):
-        if not isinstance(value, Mapping) or part not in value:
-            return None
-        value = value[part]
-    return value
-
-
-def check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
-    """Refuse what is no mapping or has a key that nothing reads; no value is shown."""
-    if value is None:
-        return
-    if not isinstance(value, Mapping):
-        raise SaltInvocationError(
-            f"pillar {place} is a {type(value).__name__}; expected a mapping with {joined(known)}"
-        )
-    for key, inner in value.items():
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1, 0.5)
-            raise SaltInvocationError(
-                f"pillar {place}:{key} is a key that nothing reads; expected "
-                + (f"{place}:{near[0]}" if near else f"one of {joined(known)}")
-            )
-        if known[key] is not None:
-            check_keys(inner, known[key], f"{place}:{key}")
-
-
-def is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
-    """Tell whether a value is a whole number within bounds."""
-    # YAML's yes and no are numbers to Python.
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def port(pillar: Mapping[str, Any], key: str, default: int) -> int:

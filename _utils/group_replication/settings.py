@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pillar_check import check_keys, invalid, is_number, walk
 from salt.exceptions import SaltInvocationError
 
 from group_replication.files import write_whole
@@ -26,16 +27,12 @@ from group_replication.model import (
 from group_replication.options import check_needs, check_versions, declared_options
 from group_replication.pillar import (
     KEYS,
-    check_keys,
     declared_balancer,
     declared_nodes,
-    invalid,
-    is_number,
     one_of,
     path,
     port,
     subnet_of,
-    walk,
 )
 from group_replication.schema_change import SCHEMA
 from group_replication.versions import SUPPORTED, is_supported, version_of

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import os
 import pwd
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from salt.exceptions import CommandExecutionError
+from whole_file import write_whole
 
 
 def read_text(path: Path) -> str:
@@ -53,16 +52,7 @@ def write_text(path: Path, text: str, wanted: Mapping[str, str]) -> None:
         uid, gid = pwd.getpwnam(wanted["user"]).pw_uid, grp.getgrnam(wanted["group"]).gr_gid
     except KeyError as err:
         raise CommandExecutionError(f"{path} cannot be written: {err.args[0]}.") from err
-    draft = None
     try:
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
-            draft = Path(file.name)
-            file.write(text.encode("utf-8", "surrogateescape"))
-            os.fchown(file.fileno(), uid, gid)
-            os.fchmod(file.fileno(), int(wanted["mode"], 8))
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_whole(path, text, int(wanted["mode"], 8), (uid, gid))
     except OSError as err:
-        if draft:
-            draft.unlink(missing_ok=True)
         raise CommandExecutionError(f"{path} cannot be written: {err.strerror}.") from err

@@ -3,7 +3,7 @@
 include:
   - haproxy.install
 
-# Pillar haproxy:sections has HAProxy load it.
+# The default section "global" has HAProxy load it.
 haproxy-config-wait-managed:
   file.managed:
     - name: /etc/haproxy/wait.lua
@@ -14,7 +14,7 @@ haproxy-config-wait-managed:
     - require:
       - sls: haproxy.install
 
-# The module reads haproxy:sections and cluster:nodes from the pillar itself: no secret passes
+# The module reads haproxy:sections and cluster:nodes from pillar itself: no secret passes
 # through this file. It also reloads a running HAProxy, so that nothing here needs to watch it.
 haproxy-config-file-managed:
   haproxy_cfg.managed:

@@ -80,6 +80,7 @@ mysql-health-service-running:
       - file: mysql-health-clients-managed
       - service: mysql-health-socket-running
     - watch:
+      - file: mysql-library-files-managed
       - file: mysql-library-managed
       - file: mysql-health-program-managed
       - file: mysql-health-unit-managed

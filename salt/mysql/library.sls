@@ -1,6 +1,20 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
 
-# The services use the same library as Salt: one code decides, whoever calls it.
+# The services use the same library as Salt: one code decides, whoever calls it. What the library
+# stands on comes first, so that it never lies there without.
+mysql-library-files-managed:
+  file.managed:
+    - names:
+      - {{ mysql.library }}/whole_file.py:
+        - source: salt://_utils/whole_file.py
+      - {{ mysql.library }}/pillar_check.py:
+        - source: salt://_utils/pillar_check.py
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: true
+    - dir_mode: '0755'
+
 mysql-library-managed:
   file.recurse:
     - name: {{ mysql.library }}/group_replication
@@ -11,6 +25,8 @@ mysql-library-managed:
     - group: root
     - file_mode: '0644'
     - dir_mode: '0755'
+    - require:
+      - file: mysql-library-files-managed
 
 mysql-settings-stored:
   mysql_gr.settings_stored:

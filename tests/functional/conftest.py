@@ -111,6 +111,25 @@ def with_cluster(checkout: Path, tmp_path: Path, minion_opts: Any) -> Any:
     return make
 
 
+@pytest.fixture
+def with_pillar(checkout: Path, tmp_path: Path, minion_opts: Any) -> Any:
+    """A maker of a machine's options, for a pillar that says something more than the checkout's."""
+
+    def make(minion: str, more: dict[str, Any]) -> dict[str, Any]:
+        pillar = tmp_path / "pillar"
+        shutil.copytree(checkout / "pillar", pillar, dirs_exist_ok=True)
+        top = yaml.safe_load((pillar / "top.sls").read_text())
+        top["base"][minion] = ["more"]
+        (pillar / "top.sls").write_text(yaml.safe_dump(top, sort_keys=False))
+        (pillar / "more.sls").write_text(yaml.safe_dump(more, sort_keys=False))
+        # As above.
+        options = minion_opts(minion, NOBLE)
+        options["pillar_roots"] = {"base": [str(pillar)]}
+        return options
+
+    return make
+
+
 SID = {
     "os": "Debian",
     "os_family": "Debian",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,40 @@ def test_each_role_gets_its_states(machine, expected, rendered):
     assert expected in called
 
 
+def test_the_services_get_all_of_the_library_that_they_import(rendered, tmp_path):
+    """The files that the highstate puts beside the programs, and nothing else of this checkout."""
+    library = "/usr/local/lib/mysql-gr/"
+    chunks = [
+        chunk
+        for chunk in rendered("db1")[0]
+        if chunk["state"] == "file" and chunk["name"].startswith(library)
+    ]
+    for chunk in chunks:
+        source = chunk["source"].removeprefix("salt://")
+        found = next(path for path in (ROOT / source, ROOT / "salt" / source) if path.exists())
+        target = tmp_path / chunk["name"].removeprefix(library)
+        copy = shutil.copytree if chunk["fun"] == "recurse" else shutil.copy
+        copy(found, target)
+    programs = [path.stem for path in (ROOT / "salt/mysql/files").glob("*.py")]
+    assert len(programs) == 3
+    # As their units start them: a program's folder is the first that is looked in.
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {', '.join(programs)}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_service_starts_anew_with_each_file_of_the_library(rendered):
+    chunks = rendered("db1")[0]
+    library = {c["__id__"] for c in chunks if c["__sls__"] == "mysql.library"}
+    library.remove("mysql-settings-stored")
+    assert len(library) == 2
+    for name in ("mysql-keeper-service-running", "mysql-health-service-running"):
+        (service,) = [chunk for chunk in chunks if chunk["__id__"] == name]
+        assert library < {watched.get("file") for watched in service["watch"]}
+
+
 def test_no_secret_stands_in_rendered_states(rendered, secrets):
     for machine in MACHINES:
         shown = json.dumps(rendered(machine)[0], default=str)
@@ -175,7 +211,9 @@ def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, funct
     assert "laravel_release.unchanged" not in states
 
 
-@pytest.mark.parametrize("module", ["mysql_gr", "haproxy_cfg", "laravel", "laravel_release"])
+@pytest.mark.parametrize(
+    "module", ["formula", "haproxy_cfg", "laravel", "laravel_release", "mysql_gr"]
+)
 def test_every_function_has_an_example(module, functions):
     offered = [name for name in functions if name.startswith(f"{module}.")]
     assert offered

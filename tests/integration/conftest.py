@@ -66,7 +66,9 @@ def minion(master: Any) -> Iterator[Any]:
         assert {"states.mysql_gr", "states.laravel_release"} <= set(answer.data["states"]), answer
         assert {
             "utils.group_replication.gtid",
+            "utils.haproxy_config.sections",
             "utils.laravel_deploy.switch",
+            "utils.pillar_check",
             "utils.state_report",
         } <= set(answer.data["utils"]), answer
         yield daemon

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 
 import pytest
 from group_replication import memory
-from group_replication.files import write_whole
 
 from tests.unit.group import GROUP, HOSTS, OTHER, UUIDS, one, online
 
@@ -82,22 +80,3 @@ def test_who_was_never_seen(group, host, expected):
     known = memory.memory_of(online("db1", "db2", gtids=HELD), {})
     assert memory.never_seen(known, group, host) is expected
     assert memory.never_seen({}, group, host) is False
-
-
-def test_a_file_is_whole_or_the_old_one(tmp_path, monkeypatch):
-    file = tmp_path / "file"
-    write_whole(file, "old", 0o640)
-    synced = []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    write_whole(file, "new")
-    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("new", 0o644)
-    # The file and its directory's entry.
-    assert len(synced) == 2
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(file, "newer")
-    assert file.read_text() == "new"

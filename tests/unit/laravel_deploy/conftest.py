@@ -6,7 +6,8 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from laravel_deploy import files, web_server
+import whole_file
+from laravel_deploy import web_server
 from laravel_deploy.artisan import Application
 from laravel_deploy.files import ownership
 
@@ -17,7 +18,7 @@ from tests.unit.laravel_deploy.machine import Machine
 def mine(monkeypatch) -> dict[str, str]:
     """User and group of the test itself, as files in tmp_path will have them."""
     probe = ownership(Path.home())
-    monkeypatch.setattr(files.os, "fchown", lambda *_args: None)
+    monkeypatch.setattr(whole_file.os, "fchown", lambda *_args: None)
     return {"user": probe["user"], "group": probe["group"]}
 
 
@@ -49,7 +50,7 @@ def app(folder, php) -> Application:
 def machine(tmp_path, monkeypatch) -> Machine:
     """A web server with a source, and no release yet."""
     one = Machine(tmp_path / "conduit", tmp_path / "app")
-    monkeypatch.setattr(files.os, "fchown", lambda *_args: None)
+    monkeypatch.setattr(whole_file.os, "fchown", lambda *_args: None)
     monkeypatch.setattr(web_server, "ask", one.ask)
     monkeypatch.setattr(web_server, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(web_server, "SERVE_SECONDS", 1)

@@ -7,13 +7,18 @@ from pathlib import Path
 from unittest.mock import Mock, call
 
 import pytest
+from haproxy_config.defaults import default_sections
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.haproxy_cfg as module
 import _states.haproxy_cfg as state
 
 SECRET = "s3cret-word"
-SECTIONS = {"global": ["user haproxy"], "listen stats": ["stats auth admin:${pillar:password}"]}
+SECTIONS = {
+    # The default ones are left out.
+    **dict.fromkeys(default_sections(False)),
+    **{"global": ["user haproxy"], "listen stats": ["stats auth admin:${pillar:password}"]},
+}
 OWNER = {
     "user": pwd.getpwuid(os.getuid()).pw_name,
     "group": grp.getgrgid(os.getgid()).gr_name,
@@ -165,7 +170,7 @@ def test_a_server_is_held_to_what_it_was_told(monkeypatch, old, changes):
         None if changes else True,
         True,
     )
-    dry, real = call("mysql", "mysql-2", "drain", dry_run=True), call("mysql", "mysql-2", "drain")
+    dry, real = call("mysql", "mysql-2", "drain", test=True), call("mysql", "mysql-2", "drain")
     assert act.call_args_list == ([dry, dry, real] if changes else [dry, dry])
 
 

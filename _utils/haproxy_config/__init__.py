@@ -1,0 +1,1 @@
+"""The library of HAProxy's configuration: plain Python, without Salt's dunders."""

@@ -1,0 +1,116 @@
+"""A key that nothing reads stops a highstate before anything is touched; pillar.example has all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import salt.state
+import yaml
+from group_replication.pillar import KEYS as GROUP
+from haproxy_config.pillar import KEYS as BALANCER
+from pillar_check import check_keys, keys_of, walk, with_named
+
+from tests.functional.conftest import PROXY, ROOT, WEB
+
+EXAMPLE = yaml.safe_load((ROOT / "pillar.example").read_text())
+# Where in the pillar each formula's settings are, and below which of them the names are a site's.
+FORMULAS = {
+    "apache": ("apache", ["headers"]),
+    "composer": ("laravel:composer", []),
+    "keepalived": ("keepalived", []),
+    "laravel": ("laravel", ["env", "secrets_from", "composer"]),
+    "php": ("php", ["ini"]),
+}
+# What a library reads of pillar itself, it has the keys of.
+LIBRARIES = {**GROUP, "haproxy": BALANCER}
+
+
+def known_to(formula: str) -> dict[str, Any]:
+    """The keys that a formula takes, by its own defaults."""
+    place, free = FORMULAS[formula]
+    defaults = yaml.safe_load((ROOT / f"salt/{formula}/defaults.yaml").read_text())[formula]
+    return with_named(keys_of(defaults, free), defaults, place)
+
+
+def paths(tree: dict[str, Any], known: dict[str, Any]) -> set[str]:
+    """The keys of a tree, but for those below one whose keys are a site's own."""
+    found = set()
+    for key, value in tree.items():
+        found.add(key)
+        if isinstance(value, dict) and known.get(key) is not None:
+            found |= {f"{key}:{below}" for below in paths(value, known[key])}
+    return found
+
+
+def refused(options: dict[str, Any]) -> str:
+    """What a highstate refuses with, while it renders."""
+    with salt.state.HighState(options) as state:
+        _, errors = state.render_highstate(state.top_matches(state.get_top()))
+    return str(errors).replace("\\'", "'")
+
+
+@pytest.mark.parametrize(
+    ("machine", "key", "value", "error"),
+    [
+        (PROXY, "haproxy:ports:writter", 1, "nothing reads; expected haproxy:ports:writer"),
+        (PROXY, "haproxy:ports:writer", "3307/tcp", "is '3307/tcp'; expected a port number from 1"),
+        (PROXY, "keepalived:advert_interval", 1, "nothing reads; expected keepalived:advert_int"),
+        (WEB, "php:fpm:max_childs", 40, "nothing reads; expected php:fpm:max_children"),
+        (WEB, "apache:tls:certifcate", "/x", "nothing reads; expected apache:tls:certificate"),
+        (WEB, "apache:servername", "x", "nothing reads; expected apache:server_name"),
+        (WEB, "laravel:seder", "S", "nothing reads; expected laravel:seeder"),
+        (WEB, "laravel:secrets:app_kye", "x", "nothing reads; expected laravel:secrets:app_key"),
+        (WEB, "laravel:composer:cahce", "/x", "nothing reads; expected laravel:composer:cache"),
+        (WEB, "apache", ["x"], "is a list; expected a mapping with server_name, package, service"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_touched(
+    machine, key, value, error, with_pillar
+):
+    more = value
+    for part in reversed(key.split(":")):
+        more = {part: more}
+    found = refused(with_pillar(machine, more))
+    assert f"pillar {key} is " in found
+    assert error in found
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_map_says_what_is_said_here(formula):
+    """The maps give the check its place and the keys that are the site's own."""
+    place, free = FORMULAS[formula]
+    call = f"salt['formula.check_pillar']('{place}', defaults['{formula}']"
+    call += f", free={free!r})" if free else ")"
+    assert call in (ROOT / f"salt/{formula}/map.jinja").read_text()
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_the_example_pillar_has_the_keys_that_a_formula_takes_and_no_other(formula):
+    place, _ = FORMULAS[formula]
+    known = known_to(formula)
+    example = walk(EXAMPLE, place)
+    check_keys(example, known, place)
+    assert paths(example, known) == paths(known, known)
+
+
+@pytest.mark.parametrize("place", LIBRARIES)
+def test_the_example_pillar_has_the_keys_that_a_library_takes_and_no_other(place):
+    known = LIBRARIES[place]
+    assert paths(EXAMPLE[place], known) == paths(known, known)
+
+
+def test_every_formula_with_settings_refuses_what_is_misspelt():
+    """A formula that is new says so here, or in the library that reads its pillar."""
+    maps = {path.parent.name for path in ROOT.glob("salt/*/map.jinja")}
+    assert maps == {*FORMULAS, "haproxy", "mysql"}
+
+
+@pytest.mark.parametrize("machine", [PROXY, WEB])
+def test_the_whole_example_is_taken(machine, with_pillar):
+    """With what it says of the cluster; its secrets are empty, and the checkout's are there."""
+    names = ("haproxy", "keepalived") if machine == PROXY else ("laravel", "php", "apache")
+    more = {name: EXAMPLE[name] for name in names}
+    more.get("haproxy", {}).pop("stats", None)
+    more.get("laravel", {}).pop("secrets", None)
+    assert refused(with_pillar(machine, more)) == "[]"

@@ -1,0 +1,87 @@
+"""The default sections: what is in them, and what the pillar makes of them."""
+
+from __future__ import annotations
+
+import pytest
+from haproxy_config.defaults import SETTINGS, default_sections, over_defaults
+from haproxy_config.sections import configuration
+from haproxy_config.syntax import parse
+
+from tests.unit.group import HOSTS, pillar
+from tests.unit.haproxy import NODES, SECRET
+
+PASSWORD = {"haproxy:stats:password": SECRET}
+
+
+def shown(nodes, chosen=None, settings=PASSWORD):
+    config = configuration(over_defaults(chosen, False), nodes, {**SETTINGS, **settings}.get)
+    return parse(config.shown)
+
+
+def servers(directives):
+    return [directive for directive in directives if directive.startswith("server ")]
+
+
+def test_the_defaults_are_a_configuration():
+    sections = shown(NODES)
+    assert list(sections) == [
+        "global",
+        "defaults",
+        "userlist statistics",
+        "listen stats",
+        "listen mysql-cluster",
+        "listen mysql-writer",
+        "listen mysql-read",
+    ]
+    both = ["server mysql-1 192.0.2.12:3306 check", "server mysql-2 192.0.2.11:3306 check"]
+    for name in ("cluster", "read"):
+        assert servers(sections[f"listen mysql-{name}"]) == both
+    # For a HAProxy that stays with one writer, and for one that cannot.
+    assert servers(sections["listen mysql-writer"]) == [*both, both[0], f"{both[1]} backup"]
+    assert "stats realm Haproxy\\ Statistics" in sections["listen stats"]
+    assert "stats auth admin:********" in sections["listen stats"]
+    for header, port in (("cluster", 3306), ("writer", 3307), ("read", 3308)):
+        assert f"bind :{port}" in sections[f"listen mysql-{header}"]
+
+
+@pytest.mark.parametrize("count", [3, 5, 9])
+def test_the_balancer_has_a_server_for_each(count):
+    found = shown(pillar(count)["cluster"]["nodes"])
+    for name in ("cluster", "writer", "read"):
+        lines = servers(found[f"listen mysql-{name}"])
+        each = [f"{HOSTS[f'db{n}']}:3306" for n in range(1, count + 1)]
+        # The writer's are there for two versions of HAProxy.
+        assert [line.split()[2] for line in lines] == each * (2 if name == "writer" else 1)
+
+
+@pytest.mark.parametrize("name", ["cluster", "writer", "read", "stats"])
+def test_a_port_is_the_one_that_is_chosen(name):
+    header = "listen stats" if name == "stats" else f"listen mysql-{name}"
+    settings = {**PASSWORD, f"haproxy:ports:{name}": 13000}
+    assert shown(NODES, settings=settings)[header][0] == "bind :13000"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (None, default_sections(True)),
+        ({}, default_sections(True)),
+        (
+            {"global": ["user root"]},
+            {**default_sections(True), "global": ["user root"]},
+        ),
+        ({"listen mine": []}, {**default_sections(True), "listen mine": []}),
+        ({"listen stats": None}, {**default_sections(True), "listen stats": None}),
+        # What is no mapping is for others to refuse.
+        (["global"], ["global"]),
+        ("global", "global"),
+    ],
+)
+def test_what_is_chosen_goes_over_the_defaults_header_by_header(chosen, expected):
+    found = over_defaults(chosen, True)
+    assert found == expected
+    assert list(found) == list(expected)
+
+
+def test_keepalived_asks_a_section_more_where_an_address_moves():
+    assert [*default_sections(False), "frontend usable"] == list(default_sections(True))
