@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Judgement(NamedTuple):
@@ -45,6 +45,27 @@ def judge(acknowledged: set[int], attempted: set[int], rows: Mapping[str, set[in
         if alone:
             problems.append(f"{name} lacks ids that another member has: {_shown(alone)}")
     return Judgement(lost, problems)
+
+
+def unlike(found: Any) -> list[str]:
+    """Return what a comparison of all tables and definitions found, in sentences.
+
+    found
+        What ``compare_rows`` has returned; anything else is what kept it from comparing.
+    """
+    if not isinstance(found, Mapping):
+        return [f"the members were not compared: {found}"]
+    problems = [
+        f"{one['rows']} rows of {one['table']} differ, "
+        f"{one['from']} to {one['to']}: {one['members']}"
+        for one in found["differences"]
+    ]
+    problems += [
+        f"{one['kind']} {one['name']} differs: {one['members']}" for one in found["definitions"]
+    ]
+    if found["undecided"]:
+        problems.append(f"{found['undecided']} rows or definitions changed although nobody wrote")
+    return problems
 
 
 def longest_gap(times: Iterable[float], begin: float, end: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.chaos.clients import Monitor
 from tests.chaos.faults import FAULTS, Scene
-from tests.chaos.ledger import judge, longest_gap, splits
+from tests.chaos.ledger import judge, longest_gap, splits, unlike
 from tests.chaos.plan import Round
 from tests.lab import Lab
 
@@ -158,6 +158,9 @@ class Chaos:
         result["lost"] = len({one for ids in found.lost.values() for one in ids})
         result["problems"] += found.problems
         self._judge_history(inside, result)
+        if len(inside) > 1:
+            answer = self._lab.salt(inside[0], "mysql_gr.compare_rows load=1", timeout=300)
+            result["problems"] += unlike(answer.get(inside[0]))
 
     def _judge_history(self, inside: list[str], result: dict[str, Any]) -> None:
         """What earlier rounds have written must still be there, on all."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.chaos import faults, report
 from tests.chaos.faults import FAULTS, Members
-from tests.chaos.ledger import Sample, judge, longest_gap, spans, splits, whole
+from tests.chaos.ledger import Sample, judge, longest_gap, spans, splits, unlike, whole
 from tests.chaos.plan import FAULTS as PLANNED
 from tests.chaos.plan import plan, races
 from tests.lab import changes_of
@@ -110,6 +110,36 @@ def test_an_id_that_nobody_wrote_is_a_problem():
 def test_many_missing_ids_are_not_all_listed():
     found = judge(set(range(100)), set(range(100)), {"db1": set()})
     assert found.problems == ["db1 lacks acknowledged ids: 0, 1, 2, 3, 4 and 95 more"]
+
+
+ALIKE = {"differences": [], "definitions": [], "undecided": 0}
+CHANGED = {
+    "table": "realworld.users",
+    "from": {"id": 7},
+    "to": {"id": 9},
+    "rows": 2,
+    "members": {"db2": {"changed": 2, "missing": 0, "extra": 0}},
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (ALIKE, []),
+        ({**ALIKE, "differences": [CHANGED]}, ["2 rows of realworld.users differ"]),
+        (
+            {**ALIKE, "definitions": [{"kind": "view", "name": "v", "members": {"db1": "absent"}}]},
+            ["view v differs: {'db1': 'absent'}"],
+        ),
+        ({**ALIKE, "undecided": 3}, ["3 rows or definitions changed although nobody wrote"]),
+        ("no other member is ONLINE", ["not compared: no other member is ONLINE"]),
+        (None, ["not compared: None"]),
+    ],
+)
+def test_what_members_hold_apart_is_a_problem(found, words):
+    problems = unlike(found)
+    assert len(problems) == len(words)
+    assert all(word in problem for word, problem in zip(words, problems, strict=True))
 
 
 @pytest.mark.parametrize(
