@@ -36,6 +36,10 @@ class Git:
         if COMMIT.fullmatch(rev):
             return rev
         refs = self.ls_remote(remote=url, ref=rev or "HEAD", identity=identity)
+        if f"refs/tags/{rev}" in refs:
+            # A tag with a message is an object of its own, and its commit is listed by another name.
+            peeled = self.ls_remote(remote=url, ref=f"{rev}^{{}}", identity=identity)
+            refs = {**refs, **peeled}
         return named_commit(refs, rev or "HEAD")
 
     def migrations(self, url: str, commit: str, identity: str | None) -> list[str]:

@@ -65,12 +65,13 @@ def repository(tmp_path) -> Path:
     who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
     git(*who, "commit", "--message=one", cwd=folder)
     git("tag", "v1", cwd=folder)
+    git(*who, "tag", "--annotate", "--message=two", "v2", cwd=folder)
     return folder
 
 
 def test_a_repository_is_named_by_its_commit_and_unpacked(tmp_path, client, fetched, repository):
     url, commit = f"file://{repository}", git("rev-parse", "HEAD", cwd=repository)
-    for rev in ("", "main", "v1", commit):
+    for rev in ("", "main", "v1", "v2", commit):
         found = plan(tmp_path, Source(url, rev), None, client)
         assert (found.fingerprint, found.release) == (commit, commit[:12])
         assert found.migrations == ["2026_01_01_000001_create_a"]
