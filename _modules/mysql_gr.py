@@ -543,7 +543,7 @@ def schema_change(
     database: str | None = None,
     lock_wait_timeout: int = 10,
     patience: float = 120,
-    dry_run: bool = False,
+    test: bool = False,
 ) -> dict[str, Any]:
     """
     Run statements that change the schema, while one member alone takes writes.
@@ -568,7 +568,7 @@ def schema_change(
         Seconds to wait for another schema change to end, for the window to open, and for it to
         close. Default 120.
 
-    dry_run
+    test
         Check all that is checked, classify each statement, and do nothing. Default False.
 
     Returns a dict: ``writer`` (a declared name) and ``statements`` (a list of dicts: ``statement``,
@@ -583,10 +583,10 @@ def schema_change(
 
     .. code-block:: bash
 
-        salt db1 mysql_gr.schema_change 'ALTER TABLE users ADD seen DATETIME' dry_run=True
+        salt db1 mysql_gr.schema_change 'ALTER TABLE users ADD seen DATETIME' test=True
     """
     return schema_run.change_schema(
-        _settings(), statements, database, lock_wait_timeout, patience, dry_run
+        _settings(), statements, database, lock_wait_timeout, patience, test
     )
 
 
@@ -676,9 +676,7 @@ def initialized(directory: str) -> bool:
     return datadir.initialized(directory)
 
 
-def initialize(
-    directory: str, option_file: str, user: str = "mysql", dry_run: bool = False
-) -> None:
+def initialize(directory: str, option_file: str, user: str = "mysql", test: bool = False) -> None:
     """
     Make a new data directory, with the accounts that Debian's package makes; nothing is replaced.
 
@@ -695,7 +693,7 @@ def initialize(
     user
         Whom it belongs to. Default mysql.
 
-    dry_run
+    test
         Check whether this machine may have a new one, and do nothing. Default False.
 
     Raises CommandExecutionError when this machine was a member, whose data is missing then
@@ -711,7 +709,7 @@ def initialize(
         directory,
         option_file,
         user,
-        dry_run,
+        test,
         me=__opts__["id"],
         retcode=__salt__["cmd.retcode"],
         run_all=__salt__["cmd.run_all"],
@@ -851,7 +849,7 @@ def force_quorum(
     survivors: Sequence[str],
     dead: Sequence[str],
     patience: float = 120,
-    dry_run: bool = False,
+    test: bool = False,
 ) -> dict[str, Any]:
     """
     Let the survivors of a group that lost its majority go on alone.
@@ -867,7 +865,7 @@ def force_quorum(
         Seconds to wait for the new view. Default 120: the group's communication looks for members
         that died a moment ago for a minute.
 
-    dry_run
+    test
         Check all that is checked, and do nothing. Default False.
 
     Returns what :py:func:`status` does. Raises SaltInvocationError when the names do not add up,
@@ -881,10 +879,10 @@ def force_quorum(
 
         salt db1 mysql_gr.force_quorum survivors='[db1]' dead='[db2, db3]'
     """
-    return membership.force_quorum(_settings(), survivors, dead, patience, dry_run)
+    return membership.force_quorum(_settings(), survivors, dead, patience, test)
 
 
-def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
+def reset_member(member: str, test: bool = False) -> dict[str, str]:
     """
     Empty a member that is outside its group, so that it can come in anew.
 
@@ -894,7 +892,7 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
     member
         This member's declared name: it is emptied only by a call that names it.
 
-    dry_run
+    test
         Say what would be given up, and do nothing. Default False.
 
     Returns a dict: ``given_up``, what it had executed and received, and ``errant``, what of it the
@@ -907,10 +905,10 @@ def reset_member(member: str, dry_run: bool = False) -> dict[str, str]:
 
         salt db3 mysql_gr.reset_member member=db3
     """
-    return membership.reset_member(_settings(), member, dry_run)
+    return membership.reset_member(_settings(), member, test)
 
 
-def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
+def forget(member: str, test: bool = False) -> dict[str, Any]:
     """
     Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
 
@@ -921,7 +919,7 @@ def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
     member
         This member's declared name: it is forgotten only by a call that names it.
 
-    dry_run
+    test
         Say what would be forgotten, and do nothing. Default False.
 
     Returns what was remembered: ``group``, ``server_uuid``, ``view_id``, ``members`` and ``seen``;
@@ -934,7 +932,7 @@ def forget(member: str, dry_run: bool = False) -> dict[str, Any]:
 
         salt db3 mysql_gr.forget member=db3
     """
-    return membership.forget(_settings(), member, dry_run)
+    return membership.forget(_settings(), member, test)
 
 
 def pause(reason: str) -> dict[str, str]:
@@ -1035,7 +1033,7 @@ def wait_online(patience: float = 60) -> dict[str, Any]:
     return status_of(settings)
 
 
-def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str, Any]:
+def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
 
@@ -1048,7 +1046,7 @@ def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str
     drain
         Seconds that running transactions get to end before they are rolled back. Default 10.
 
-    dry_run
+    test
         Check all that is checked, and do nothing. Default False.
 
     Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
@@ -1061,11 +1059,11 @@ def set_primary(member: str, drain: int = 10, dry_run: bool = False) -> dict[str
 
         salt db1 mysql_gr.set_primary db2 drain=5
     """
-    return switchover.set_primary(_settings(), member, drain, dry_run)
+    return switchover.set_primary(_settings(), member, drain, test)
 
 
 def switch_mode(
-    mode: str, member: str | None = None, patience: float = 60, dry_run: bool = False
+    mode: str, member: str | None = None, patience: float = 60, test: bool = False
 ) -> dict[str, Any]:
     """
     Switch the whole group between multi-primary and single-primary, online.
@@ -1081,7 +1079,7 @@ def switch_mode(
     patience
         Seconds to wait for the member that does it. Default 60.
 
-    dry_run
+    test
         Check all that is checked, and do nothing. Default False.
 
     Returns a dict: ``old`` and ``new`` mode; the same when nothing was to be done. Raises
@@ -1095,7 +1093,7 @@ def switch_mode(
 
         salt 'db*' mysql_gr.switch_mode single-primary
     """
-    return switchover.switch_mode(_settings(), mode, member, patience, dry_run)
+    return switchover.switch_mode(_settings(), mode, member, patience, test)
 
 
 # --- leaving -------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
             return ret
         ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
         if __opts__["test"]:
-            __salt__["mysql_gr.initialize"](name, option_file, dry_run=True)
+            __salt__["mysql_gr.initialize"](name, option_file, test=True)
             return predicted(ret, f"{name} would be made a data directory")
         __salt__["mysql_gr.initialize"](name, option_file)
         ret["comment"] = f"{name} has been made a data directory"
@@ -245,7 +245,7 @@ def quorum_held(
         if __salt__["mysql_gr.status"]()["quorum"]:
             return ret
         told = {"survivors": survivors, "dead": dead, "patience": patience}
-        __salt__["mysql_gr.force_quorum"](**told, dry_run=True)
+        __salt__["mysql_gr.force_quorum"](**told, test=True)
         ret["changes"] = {"quorum": {"old": False, "new": True}, "dead": dead}
         if __opts__["test"]:
             return predicted(ret, f"The group would go on with {', '.join(survivors)} alone")
@@ -274,7 +274,7 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
         if seen["answers"] and not any(seen[what] for what in held):
             return ret
         told = {"member": member or ""}
-        given_up = __salt__["mysql_gr.reset_member"](**told, dry_run=True)
+        given_up = __salt__["mysql_gr.reset_member"](**told, test=True)
         ret["changes"] = given_up
         if __opts__["test"]:
             return predicted(ret, f"{name} would be emptied")
@@ -454,7 +454,7 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
             return ret
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:
-            __salt__["mysql_gr.switch_mode"](name, patience=patience, dry_run=True)
+            __salt__["mysql_gr.switch_mode"](name, patience=patience, test=True)
             return predicted(ret, f"The group would be switched to {name}")
         __salt__["mysql_gr.switch_mode"](name, patience=patience)
         ret["comment"] = f"The group has been switched to {name}"
@@ -485,7 +485,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
             )
         ret["changes"] = {"primary": {"old": now[0], "new": name}}
         if __opts__["test"]:
-            __salt__["mysql_gr.set_primary"](name, drain=drain, dry_run=True)
+            __salt__["mysql_gr.set_primary"](name, drain=drain, test=True)
             return predicted(ret, f"{name} would be made primary")
         __salt__["mysql_gr.set_primary"](name, drain=drain)
         ret["comment"] = f"{name} has been made primary"

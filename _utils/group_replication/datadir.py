@@ -48,7 +48,7 @@ def initialize(
     directory: str,
     option_file: str,
     user: str,
-    dry_run: bool,
+    test: bool,
     *,
     me: str,
     retcode: Callable[..., int],
@@ -70,7 +70,7 @@ def initialize(
     user
         Whom it belongs to.
 
-    dry_run
+    test
         Check whether this machine may have a new one, and do nothing.
 
     me
@@ -87,7 +87,7 @@ def initialize(
     was = memory.remembered(memory.MEMBER_FILE)
     if was and not whole.is_dir():
         raise CommandExecutionError(f"{directory} is empty: {memory.lost(me, was)}")
-    if dry_run:
+    if test:
         return
     place.mkdir(mode=0o700, exist_ok=True)
     shutil.chown(place, user, user)

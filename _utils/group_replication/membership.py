@@ -292,7 +292,7 @@ def force_quorum(
     survivors: Sequence[str],
     dead: Sequence[str],
     patience: float,
-    dry_run: bool = False,
+    test: bool = False,
 ) -> dict[str, Any]:
     """
     Let the survivors of a group that lost its majority go on alone.
@@ -300,7 +300,7 @@ def force_quorum(
     # The statement itself waits without end for a view that does not come.
     with exclusive(settings, patience) as connection:
         survivors_by(settings.me, settings.nodes, facts_of(settings, connection), survivors, dead)
-        if dry_run:
+        if test:
             return status_of(settings)
         places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
         try:
@@ -317,7 +317,7 @@ def force_quorum(
     return status_of(settings)
 
 
-def reset_member(settings: Settings, member: str, dry_run: bool = False) -> dict[str, str]:
+def reset_member(settings: Settings, member: str, test: bool = False) -> dict[str, str]:
     """
     Empty a member that is outside its group, so that it can come in anew.
     """
@@ -330,7 +330,7 @@ def reset_member(settings: Settings, member: str, dry_run: bool = False) -> dict
         if not allowed and decision["overruled_by"] != "clone_over":
             raise CommandExecutionError(f"{member} is not emptied: {decision['why']}")
         mine = seen[member]
-        if not dry_run:
+        if not test:
             stop_failed(connection, mine)
             _empty(connection, settings, mine["version"])
             # Until here it says that this machine has to be filled again.
@@ -338,7 +338,7 @@ def reset_member(settings: Settings, member: str, dry_run: bool = False) -> dict
         return {"given_up": format_gtids(held_by(mine)), "errant": decision["errant"]}
 
 
-def forget(settings: Settings, member: str, dry_run: bool = False) -> dict[str, Any]:
+def forget(settings: Settings, member: str, test: bool = False) -> dict[str, Any]:
     """
     Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
     """
@@ -350,6 +350,6 @@ def forget(settings: Settings, member: str, dry_run: bool = False) -> dict[str, 
             raise CommandExecutionError(
                 f"{member} has its data ({held}); mysql_gr.reset_member empties a member"
             )
-    if not dry_run:
+    if not test:
         memory.MEMBER_FILE.unlink(missing_ok=True)
     return was

@@ -23,7 +23,7 @@ def change_schema(
     database: str | None,
     lock_wait_timeout: int,
     patience: float,
-    dry_run: bool = False,
+    test: bool = False,
 ) -> dict[str, Any]:
     """
     Run statements that change the schema.
@@ -51,7 +51,7 @@ def change_schema(
             {"statement": one, **told, "seconds": None}
             for one, told in zip(statements, found, strict=True)
         ]
-        if dry_run:
+        if test:
             return {"writer": settings.me, "statements": done}
         execute(connection, "SET SESSION lock_wait_timeout = %s", (lock_wait_timeout,))
         execute(connection, f"USE `{database}`")

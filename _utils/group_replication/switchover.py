@@ -71,9 +71,7 @@ def _await_mode(connection: Any, settings: Settings, mode: str, patience: float)
         time.sleep(0.5)
 
 
-def set_primary(
-    settings: Settings, member: str, drain: int, dry_run: bool = False
-) -> dict[str, Any]:
+def set_primary(settings: Settings, member: str, drain: int, test: bool = False) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
     """
@@ -90,7 +88,7 @@ def set_primary(
             schema_change.refuse_meanwhile(
                 schema_change.current(connection), f"{member} is not made primary"
             )
-        if dry_run:
+        if test:
             return {"old": old, "new": member}
         if old == settings.me != member:
             flag_leaving(drain + STOP_SECONDS)
@@ -105,7 +103,7 @@ def set_primary(
 
 
 def switch_mode(
-    settings: Settings, mode: str, member: str | None, patience: float, dry_run: bool = False
+    settings: Settings, mode: str, member: str | None, patience: float, test: bool = False
 ) -> dict[str, Any]:
     """
     Switch the whole group between multi-primary and single-primary, online.
@@ -119,7 +117,7 @@ def switch_mode(
             schema_change.refuse_meanwhile(
                 schema_change.current(connection), f"the group is not switched to {mode}"
             )
-        if dry_run:
+        if test:
             if old != mode == MODES[0]:
                 _check_multi_primary(connection)
             return {"old": old, "new": mode}

@@ -95,7 +95,7 @@ def test_a_column_before_others_is_added_beside_writers(lab: Lab, inserters, eve
     call = f"mysql_gr.schema_change '{alter}'"
     elsewhere = lab.salt("db2", call)["db2"]
     assert "db1 makes schema changes for the group" in elsewhere
-    predicted = lab.salt("db1", f"{call} dry_run=True")["db1"]
+    predicted = lab.salt("db1", f"{call} test=True")["db1"]
     assert predicted["statements"][0]["algorithm"] == "INSTANT"
     assert predicted["statements"][0]["seconds"] is None
     assert "x" not in lab.sql("db2", f"SHOW COLUMNS FROM {TABLE}").split()

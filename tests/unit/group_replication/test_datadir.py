@@ -28,12 +28,12 @@ class Machine:
         self.calls: list[list[str]] = []
         monkeypatch.setattr(shutil, "chown", lambda *_: None)
 
-    def initialize(self, directory: Path, dry_run: bool = False) -> None:
+    def initialize(self, directory: Path, test: bool = False) -> None:
         datadir.initialize(
             str(directory),
             OPTION_FILE,
             getpass.getuser(),
-            dry_run,
+            test,
             me="db1",
             retcode=self._pgrep,
             run_all=self._mysqld,
@@ -131,16 +131,16 @@ def test_what_mysqld_says_of_its_failure_is_told(machine, tmp_path):
 def test_on_a_machine_that_was_a_member_an_empty_directory_is_a_missing_disk(machine, tmp_path):
     mine = settings_from(pillar(), "db1")
     memory.remember(online("db1", gtids=f"{GROUP}:1-5"), memory.MEMBER_FILE)
-    for dry_run in (False, True):
+    for test in (False, True):
         with pytest.raises(CommandExecutionError) as err:
-            machine.initialize(tmp_path / "mysql", dry_run)
+            machine.initialize(tmp_path / "mysql", test)
         assert "db1 was a member of group" in str(err.value)
         assert "mysql_gr.forget member=db1" in str(err.value)
     assert not (tmp_path / "mysql").exists()
     assert machine.calls == []
     with pytest.raises(SaltInvocationError, match="member is 'db2', but this is db1"):
         forget(mine, "db2")
-    assert forget(mine, "db1", dry_run=True)["members"] == [HOSTS["db1"]]
+    assert forget(mine, "db1", test=True)["members"] == [HOSTS["db1"]]
     assert memory.MEMBER_FILE.exists()
     assert forget(mine, "db1")["group"] == GROUP
     assert forget(mine, "db1") == {}
@@ -149,5 +149,5 @@ def test_on_a_machine_that_was_a_member_an_empty_directory_is_a_missing_disk(mac
 
 
 def test_a_dry_run_makes_nothing(machine, tmp_path):
-    machine.initialize(tmp_path / "mysql", dry_run=True)
+    machine.initialize(tmp_path / "mysql", test=True)
     assert not (tmp_path / "mysql").exists()

@@ -245,7 +245,7 @@ def test_mode(salted, seen, changes):
     switch = Mock()
     salted(True, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
     predicted = states.mode("multi-primary")
-    assert [call.kwargs.get("dry_run") for call in switch.call_args_list] == [True] * bool(changes)
+    assert [call.kwargs.get("test") for call in switch.call_args_list] == [True] * bool(changes)
     switch.reset_mock()
     salted(False, mysql_gr__status=seen, mysql_gr__switch_mode=switch)
     done = states.mode("multi-primary")
@@ -271,7 +271,7 @@ def test_primary(salted, now, changes, result):
     }
     salted(True, **functions)
     predicted = states.primary("db2")
-    assert [call.kwargs.get("dry_run") for call in make.call_args_list] == [True] * bool(changes)
+    assert [call.kwargs.get("test") for call in make.call_args_list] == [True] * bool(changes)
     make.reset_mock()
     salted(False, **functions)
     done = states.primary("db2")
@@ -310,12 +310,12 @@ def test_forcing_a_quorum_is_checked_before_it_is_predicted(salted):
     salted(True, **functions)
     predicted = states.quorum_held("db1", ["db1"], ["db2", "db3"])
     assert predicted["result"] is None
-    assert [call.kwargs.get("dry_run") for call in force.call_args_list] == [True]
+    assert [call.kwargs.get("test") for call in force.call_args_list] == [True]
     salted(False, **functions)
     done = states.quorum_held("db1", ["db1"], ["db2", "db3"])
     assert done["result"] is True
     assert done["changes"] == predicted["changes"] != {}
-    assert force.call_args_list[-1].kwargs.get("dry_run") is None
+    assert force.call_args_list[-1].kwargs.get("test") is None
     force.side_effect = CommandExecutionError("db3 answers: it is alive")
     refused = states.quorum_held("db1", ["db1"], ["db2", "db3"])
     assert (refused["result"], refused["changes"]) == (False, {})
@@ -344,7 +344,7 @@ def test_a_member_is_emptied_by_name_alone(salted, held):
     }
     salted(True, **functions)
     predicted = states.member_empty("db3", member="db3")
-    reset.assert_called_once_with(member="db3", dry_run=True)
+    reset.assert_called_once_with(member="db3", test=True)
     salted(False, **functions)
     done = states.member_empty("db3", member="db3")
     assert (predicted["result"], done["result"]) == (None, True)
@@ -401,7 +401,7 @@ def test_a_data_directory_is_made_once(salted):
     args = ("/var/lib/mysql", "/etc/mysql/group.cnf")
     salted(True, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
     predicted = states.data_initialized(*args)
-    made.assert_called_once_with(*args, dry_run=True)
+    made.assert_called_once_with(*args, test=True)
     made.reset_mock()
     salted(False, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
     done = states.data_initialized(*args)
