@@ -61,7 +61,7 @@ __load__ = [
     "check_instance",
     "check_schema",
     "check_statements",
-    "clerk",
+    "coordinator",
     "compare_gtids",
     "compare_rows",
     "converge",
@@ -72,13 +72,11 @@ __load__ = [
     "facts",
     "force_quorum",
     "forget",
-    "gtid_executed",
     "health_settings",
     "initialize",
     "initialized",
     "join",
     "leave",
-    "members",
     "nodes",
     "option_differences",
     "pause",
@@ -114,7 +112,7 @@ def _settings() -> Settings:
 # --- accounts ------------------------------------------------------------------------------------
 
 
-def clerk() -> str | None:
+def coordinator() -> str | None:
     """
     Return which member makes what is made once in the group, such as the application's account.
 
@@ -126,9 +124,9 @@ def clerk() -> str | None:
 
     .. code-block:: bash
 
-        salt db1 mysql_gr.clerk
+        salt db1 mysql_gr.coordinator
     """
-    return accounts.current_clerk(_settings())
+    return accounts.current_coordinator(_settings())
 
 
 def account_differences(
@@ -170,7 +168,7 @@ def create_accounts(scope: str = "members", patience: float = 30) -> None:
     Make what is missing of a scope's accounts, without an errant transaction.
 
     Outside the group, a member's own accounts are made with its binary log off. Inside, one member
-    makes them for all (:py:func:`clerk`), and the others wait until they arrive.
+    makes them for all (:py:func:`coordinator`), and the others wait until they arrive.
 
     scope
         ``members`` (default) or ``application``.
@@ -316,28 +314,12 @@ def status(extended: bool = False) -> dict[str, Any]:
     return status_of(_settings(), extended)
 
 
-def members() -> list[dict[str, Any]]:
-    """
-    Return the members of the group as the local one sees them.
-
-    Returns a list of dicts: ``name`` as declared or None, ``id``, ``host``, ``port``, ``state``,
-    ``role``, ``version``; empty outside a group. Raises as :py:func:`status`.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt db1 mysql_gr.members
-    """
-    return status()["members"]
-
-
 def primary() -> list[dict[str, Any]]:
     """
     Return the members that are primary: one in single-primary mode, all in multi-primary.
 
-    Returns a list of dicts as :py:func:`members`; empty outside a group. Raises as
-    :py:func:`status`.
+    Returns a list of dicts as ``members`` of :py:func:`status`; empty outside a group. Raises as
+    that does.
 
     CLI Example:
 
@@ -345,22 +327,7 @@ def primary() -> list[dict[str, Any]]:
 
         salt db1 mysql_gr.primary
     """
-    return [member for member in members() if member["role"] == "PRIMARY"]
-
-
-def gtid_executed() -> str:
-    """
-    Return the local member's executed GTID set, "" when it has executed none.
-
-    Raises as :py:func:`status`.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'db*' mysql_gr.gtid_executed
-    """
-    return status()["gtid_executed"]
+    return [member for member in status()["members"] if member["role"] == "PRIMARY"]
 
 
 def facts() -> dict[str, dict[str, Any]]:
@@ -1068,7 +1035,7 @@ def switch_mode(
     """
     Switch the whole group between multi-primary and single-primary, online.
 
-    One member does it (:py:func:`clerk`); called on another, this waits until it has arrived.
+    One member does it (:py:func:`coordinator`); called on another, this waits until it has arrived.
 
     mode
         multi-primary or single-primary.

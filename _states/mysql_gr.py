@@ -117,9 +117,9 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
         if not missing:
             return ret
         if scope == "application" and _partial():
-            clerk = __salt__["mysql_gr.clerk"]()
-            if clerk != __opts__["id"]:
-                maker = clerk or "a member of the group, once it is there"
+            coordinator = __salt__["mysql_gr.coordinator"]()
+            if coordinator != __opts__["id"]:
+                maker = coordinator or "a member of the group, once it is there"
                 ret["comment"] = f"Not yet: the application's accounts are made by {maker}"
                 return ret
         ret["changes"] = missing

@@ -205,11 +205,11 @@ def beside(lab: Lab, ways: Iterable[str], one: str = "") -> Iterator[None]:
 @contextmanager
 def _router(lab: Lab, members: Sequence[str], one: str) -> Iterator[None]:
     proxy, password = lab.address[lab.proxy], secrets.token_hex(16)
-    clerk = member_at(lab, PORTS[OURS[1]])
-    group = lab.sql(clerk, "SELECT @@GLOBAL.group_replication_group_name")
+    coordinator = member_at(lab, PORTS[OURS[1]])
+    group = lab.sql(coordinator, "SELECT @@GLOBAL.group_replication_group_name")
     try:
         with untold(password):
-            lab.sql(clerk, metadata(proxy, password))
+            lab.sql(coordinator, metadata(proxy, password))
         _write(lab, "router.conf", router_config(one))
         _write(lab, "state.json", json.dumps(router_state(group, members)))
         keyring = f"--master-key-file={FOLDER}/key"

@@ -343,7 +343,7 @@ def _set_recovery_credentials(connection: Any, settings: Settings) -> None:
     )
 
 
-def clerk_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> str | None:
+def coordinator_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str]) -> str | None:
     """
     Return which member makes what is made once in a group: the first declared writable primary.
 
@@ -385,11 +385,11 @@ def _await_accounts(connection: Any, settings: Settings, scope: str, patience: f
         missing.pop("channel group_replication_recovery", None)
         if not missing:
             return
-        clerk = clerk_of(observe(connection)["members"], settings.nodes)
+        coordinator = coordinator_of(observe(connection)["members"], settings.nodes)
         if time.monotonic() > deadline:
             raise CommandExecutionError(
-                f"{joined(missing)}: {clerk or 'a primary'} makes it for the group, and it did not "
-                f"arrive on {settings.me} within {patience:.0f} s"
+                f"{joined(missing)}: {coordinator or 'a primary'} makes it for the group, and it "
+                f"did not arrive on {settings.me} within {patience:.0f} s"
             )
         time.sleep(0.5)
 
@@ -426,7 +426,7 @@ def create_accounts(settings: Settings, scope: str, patience: float) -> None:
                     "in the group, once it is there"
                 )
             _make_accounts_outside(connection, settings)
-        elif clerk_of(seen["members"], settings.nodes) == settings.me:
+        elif coordinator_of(seen["members"], settings.nodes) == settings.me:
             _make_accounts(connection, settings, scope)
         else:
             _await_accounts(connection, settings, scope, patience)
@@ -434,9 +434,9 @@ def create_accounts(settings: Settings, scope: str, patience: float) -> None:
             _set_recovery_credentials(connection, settings)
 
 
-def current_clerk(settings: Settings) -> str | None:
+def current_coordinator(settings: Settings) -> str | None:
     """
     Return which member makes what is made once in the group, as the local one sees it.
     """
     with local(settings) as connection:
-        return clerk_of(observe(connection)["members"], settings.nodes)
+        return coordinator_of(observe(connection)["members"], settings.nodes)

@@ -9,7 +9,7 @@ from typing import Any
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication import schema_change
-from group_replication.accounts import clerk_of
+from group_replication.accounts import coordinator_of
 from group_replication.alter import classify
 from group_replication.connection import execute, local, rows
 from group_replication.facts import observe
@@ -35,10 +35,11 @@ def change_schema(
     # An ALTER takes as long as it takes; it waits for other sessions' locks no longer than told.
     with local(settings, None) as connection:
         seen = observe(connection)
-        clerk = clerk_of(seen["members"], settings.nodes)
-        if clerk != settings.me:
+        coordinator = coordinator_of(seen["members"], settings.nodes)
+        if coordinator != settings.me:
             raise CommandExecutionError(
-                f"{clerk or 'no member'} makes schema changes for the group; this is {settings.me}"
+                f"{coordinator or 'no member'} makes schema changes for the group; "
+                f"this is {settings.me}"
             )
         problems = check_statements(statements, seen["mode"])
         if problems:

@@ -9,7 +9,7 @@ from typing import Any
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication import maintenance, schema_change
-from group_replication.accounts import clerk_of
+from group_replication.accounts import coordinator_of
 from group_replication.connection import START_SECONDS, exclusive, rows
 from group_replication.facts import observe
 from group_replication.leaving import STOP_SECONDS, set_as_primary, wait_idle
@@ -63,9 +63,9 @@ def _await_mode(connection: Any, settings: Settings, mode: str, patience: float)
     deadline = time.monotonic() + patience
     while observe(connection)["mode"] != mode:
         if time.monotonic() > deadline:
-            clerk = clerk_of(observe(connection)["members"], settings.nodes)
+            coordinator = coordinator_of(observe(connection)["members"], settings.nodes)
             raise CommandExecutionError(
-                f"{clerk or 'a primary'} switches the group to {mode}; "
+                f"{coordinator or 'a primary'} switches the group to {mode}; "
                 f"it did not arrive on {settings.me} within {patience:.0f} s"
             )
         time.sleep(0.5)
@@ -83,7 +83,7 @@ def set_primary(settings: Settings, member: str, drain: int, test: bool = False)
                 "the group is multi-primary: every member is primary; "
                 "mysql_gr.switch_mode single-primary makes it one"
             )
-        old = clerk_of(seen["members"], settings.nodes)
+        old = coordinator_of(seen["members"], settings.nodes)
         if old != member:
             schema_change.refuse_meanwhile(
                 schema_change.current(connection), f"{member} is not made primary"
@@ -99,7 +99,7 @@ def set_primary(settings: Settings, member: str, drain: int, test: bool = False)
                 maintenance.LEAVING_FILE.unlink(missing_ok=True)
         elif old != member:
             set_as_primary(connection, row["id"], drain)
-        return {"old": old, "new": clerk_of(observe(connection)["members"], settings.nodes)}
+        return {"old": old, "new": coordinator_of(observe(connection)["members"], settings.nodes)}
 
 
 def switch_mode(
@@ -122,7 +122,7 @@ def switch_mode(
                 _check_multi_primary(connection)
             return {"old": old, "new": mode}
         if old != mode:
-            if clerk_of(seen["members"], settings.nodes) == settings.me:
+            if coordinator_of(seen["members"], settings.nodes) == settings.me:
                 _switch_mode(connection, mode, row["id"])
             else:
                 _await_mode(connection, settings, mode, patience)

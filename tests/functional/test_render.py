@@ -198,7 +198,7 @@ def test_an_option_file_is_as_declared(version, system, minion_opts):
 
 def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, functions):
     states = salt.loader.states(minion_opts("db1"), functions, {}, {})
-    for name in ("status", "members", "primary", "decide", "bootstrap", "join", "leave"):
+    for name in ("status", "primary", "decide", "bootstrap", "join", "leave"):
         assert f"mysql_gr.{name}" in functions
     assert "mysql_gr.parse_gtids" not in functions
     assert "mysql_gr.member_online" in states

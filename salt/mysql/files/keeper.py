@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from group_replication import memory, schema_change, schema_window
-from group_replication.accounts import clerk_of
+from group_replication.accounts import coordinator_of
 from group_replication.communication import (
     forget_removed,
     is_first_online,
@@ -119,7 +119,7 @@ def see_to_schema_change(
     settings: Settings, change: schema_change.Change, facts: Mapping[str, Any]
 ) -> str:
     """Open or close the window for a schema change, if that is for this member to do."""
-    if clerk_of(facts["members"], settings.nodes) != settings.me or not facts["quorum"]:
+    if coordinator_of(facts["members"], settings.nodes) != settings.me or not facts["quorum"]:
         return f"; {schema_change.sentence(change)}"
     # A switch of mode waits for transactions, for as long as they take.
     with local(settings, None) as connection:

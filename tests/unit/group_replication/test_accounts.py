@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from group_replication.accounts import (
     SCOPES,
-    clerk_of,
+    coordinator_of,
     grantees,
     is_granted,
     parse_grants,
@@ -35,8 +35,8 @@ from tests.unit.group import (
         ([{**member("db1"), "version": None}, {**member("db2"), "version": "8.4.5"}], "db1"),
     ],
 )
-def test_the_clerk_is_the_first_declared_primary(rows, expected):
-    assert clerk_of(rows, HOSTS) == expected
+def test_the_coordinator_is_the_first_declared_primary(rows, expected):
+    assert coordinator_of(rows, HOSTS) == expected
 
 
 def test_grants_are_read_as_mysql_prints_them():

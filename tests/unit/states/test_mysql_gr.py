@@ -148,7 +148,7 @@ def test_present_accounts_are_left_alone(salted):
 
 @pytest.mark.parametrize("test", [True, False])
 @pytest.mark.parametrize(
-    ("converge", "clerk", "waits"),
+    ("converge", "coordinator", "waits"),
     [
         ("partial", None, True),
         ("partial", "db1", True),
@@ -157,14 +157,14 @@ def test_present_accounts_are_left_alone(salted):
     ],
 )
 def test_a_partial_run_waits_for_nobody_who_makes_the_applications_account(
-    salted, test, converge, clerk, waits
+    salted, test, converge, coordinator, waits
 ):
     create = Mock()
     salted(
         test,
         converge,
         mysql_gr__account_differences=Mock(return_value=MISSING),
-        mysql_gr__clerk=Mock(return_value=clerk),
+        mysql_gr__coordinator=Mock(return_value=coordinator),
         mysql_gr__create_accounts=create,
     )
     ret = states.accounts_present("application", scope="application")
