@@ -323,7 +323,8 @@ def set_server(
     """
     Tell the running HAProxy to use a server, to send it nobody new, or not to use it.
 
-    The next reload forgets it: it is for now, and ``mysql_gr.drain`` tells all balancers at once.
+    The next reload forgets it: it is for now, and ``mysql_maintenance.drain`` tells all balancers
+    at once.
 
     section
         The section that the server is in, without its keyword: ``mysql-cluster``.

@@ -41,7 +41,7 @@ def _account(name: str, password_from: str) -> SchemaAccount:
 
 def _check_statements(statements: list[str], mode: str) -> list[dict[str, Any]]:
     # Looked up when there is a group to ask about: not every web server need have it.
-    problems: list[dict[str, Any]] = __salt__["mysql_gr.check_statements"](statements, mode)
+    problems: list[dict[str, Any]] = __salt__["mysql_schema.check_statements"](statements, mode)
     return problems
 
 
@@ -258,7 +258,7 @@ def check_migrations(
     timeout
         Seconds to wait for the answer: 600.
 
-    Returns a list of dictionaries as ``mysql_gr.check_statements`` does, each with its
+    Returns a list of dictionaries as ``mysql_schema.check_statements`` does, each with its
     ``migration``; empty when all is well, or the database is in no group. Raises
     CommandExecutionError if the database does not answer.
 
@@ -283,7 +283,7 @@ def migrate(
 
     Artisan runs as an account that may change the schema; the application's own may not. In a
     group, a keeper first opens a window for that: the group is in single-primary mode until the
-    migrations have run on all members (``mysql_gr.schema_change``).
+    migrations have run on all members (``mysql_schema.change``).
 
     directory
         The application, an absolute path. Run it on one web server only: MySQL's schema changes

@@ -2,7 +2,8 @@
 Keep a MySQL server a member of its Group Replication group.
 ============================================================
 
-The states compare, call :py:mod:`mysql_gr <_modules.mysql_gr>` and report; they decide nothing.
+The states compare, call :py:mod:`mysql_gr <_modules.mysql_gr>` and
+:py:mod:`mysql_maintenance <_modules.mysql_maintenance>`, and report; they decide nothing.
 With pillar ``converge: partial``, as on a machine's first start when its peers may not be there
 yet, a state that has to wait for others says so and succeeds instead of waiting.
 
@@ -19,7 +20,6 @@ from collections.abc import Callable
 from typing import Any
 
 from group_replication.reports import converged
-from group_replication.running_options import not_set
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from state_report import failed, predicted, unchanged
 
@@ -30,139 +30,8 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-# How long a server may be away that a keeper restarts meanwhile, as after a clone.
-AWAY_SECONDS = 30
-
-
-def _away() -> float:
-    """Return the seconds to wait for a server that does not answer: a test run waits for none."""
-    return 0 if __opts__["test"] else AWAY_SECONDS
-
-
 def _partial() -> bool:
     return __salt__["config.get"]("converge") == "partial"
-
-
-def data_initialized(name: str, option_file: str) -> dict[str, Any]:
-    """
-    Make sure that the server has a data directory; one that holds anything is left as it is.
-
-    On a machine that was a member an empty one is a missing disk: the state fails, until
-    ``mysql_gr.forget`` has named the machine.
-
-    name
-        The directory's path.
-
-    option_file
-        The server's options.
-    """
-    ret = unchanged(name, f"{name} is a data directory")
-    try:
-        if __salt__["mysql_gr.initialized"](name):
-            return ret
-        ret["changes"] = {"data directory": {"old": "empty", "new": "initialized"}}
-        if __opts__["test"]:
-            __salt__["mysql_gr.initialize"](name, option_file, test=True)
-            return predicted(ret, f"{name} would be made a data directory")
-        __salt__["mysql_gr.initialize"](name, option_file)
-        ret["comment"] = f"{name} has been made a data directory"
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
-
-
-def settings_stored(name: str) -> dict[str, Any]:
-    """
-    Make sure that the keeper's settings file says what pillar declares.
-
-    name
-        A word for the state; the file is always ``/etc/mysql-gr/settings.json``.
-    """
-    ret = unchanged(name, "The keeper's settings are as declared")
-    try:
-        if not __salt__["mysql_gr.settings_differ"]():
-            return ret
-        # The file holds a password, so what differs is not shown.
-        ret["changes"] = {"settings": "as declared in pillar"}
-        if __opts__["test"]:
-            return predicted(ret, "The keeper's settings would be written")
-        __salt__["mysql_gr.store_settings"]()
-        ret["comment"] = "The keeper's settings have been written"
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
-
-
-def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
-    """
-    Make sure that a scope's accounts exist with their privileges and no others, and can be used.
-
-    name
-        A word for the state.
-
-    scope
-        ``members`` (default): the accounts that the group itself needs; made on a member before it
-        joins, without a transaction. ``application``: the application's database and account; made
-        once in the group.
-    """
-    ret = unchanged(name, f"The accounts of scope {scope} are as declared")
-    try:
-        try:
-            missing = __salt__["mysql_gr.account_differences"](scope, timeout=_away())
-        except CommandExecutionError as err:
-            if not __opts__["test"]:
-                raise
-            # A machine that has no server yet gets one in the same run.
-            return predicted(ret, f"The accounts would be made once mysqld runs: {err}")
-        if not missing:
-            return ret
-        if scope == "application" and _partial():
-            coordinator = __salt__["mysql_gr.coordinator"]()
-            if coordinator != __opts__["id"]:
-                maker = coordinator or "a member of the group, once it is there"
-                ret["comment"] = f"Not yet: the application's accounts are made by {maker}"
-                return ret
-        ret["changes"] = missing
-        if __opts__["test"]:
-            told = f"The accounts of scope {scope} would be made: {', '.join(missing)}"
-            return predicted(ret, told)
-        __salt__["mysql_gr.create_accounts"](scope)
-        ret["comment"] = f"The accounts of scope {scope} have been made: {', '.join(missing)}"
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
-
-
-def options_current(name: str) -> dict[str, Any]:
-    """
-    Make sure that the running server has the declared options that can be set without a restart.
-
-    Those that wait for a restart of mysqld, and those that the server does not know, are named in
-    the comment; nothing here restarts it.
-
-    name
-        A word for the state.
-    """
-    ret = unchanged(name, "The running server has the declared options")
-    try:
-        try:
-            differ = __salt__["mysql_gr.option_differences"](timeout=_away())
-        except CommandExecutionError as err:
-            if not __opts__["test"]:
-                raise
-            # A machine that has no server yet gets one in the same run.
-            return predicted(ret, f"The options would be compared once mysqld runs: {err}")
-        ret["changes"] = differ["online"]
-        if differ["online"] and __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"Would be set in the running server: {', '.join(differ['online'])}"
-        elif differ["online"]:
-            ret["changes"] = __salt__["mysql_gr.set_options"]()
-            ret["comment"] = f"Set in the running server: {', '.join(ret['changes'])}"
-        ret["comment"] += not_set(differ)
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
 
 
 def member_online(
@@ -177,7 +46,7 @@ def member_online(
     Make sure that this server is ONLINE in its group.
 
     The group is created, led again or joined as the decision of ``mysql_gr.decide`` says; nothing
-    is wiped, and a member that is paused (``mysql_gr.leave``) stays out.
+    is wiped, and a member that is paused (``mysql_maintenance.leave``) stays out.
 
     name
         The member's declared name, which is this minion's id.
@@ -295,7 +164,7 @@ def paused(name: str, reason: str) -> dict[str, Any]:
     reason
         What status, decisions and the keeper's log say about it.
     """
-    return _kept(name, "paused", reason, lambda: __salt__["mysql_gr.pause"](reason))
+    return _kept(name, "paused", reason, lambda: __salt__["mysql_maintenance.pause"](reason))
 
 
 def unpaused(name: str) -> dict[str, Any]:
@@ -305,7 +174,7 @@ def unpaused(name: str) -> dict[str, Any]:
     name
         The member's declared name, which is this minion's id.
     """
-    return _kept(name, "paused", None, lambda: __salt__["mysql_gr.unpause"]())
+    return _kept(name, "paused", None, lambda: __salt__["mysql_maintenance.unpause"]())
 
 
 def drained(name: str, reason: str, seconds: int | None = None) -> dict[str, Any]:
@@ -322,7 +191,7 @@ def drained(name: str, reason: str, seconds: int | None = None) -> dict[str, Any
         How long to wait until no client is in a transaction. Default: pillar ``mysql:drain``.
     """
     told = {"member": name, "reason": reason, "seconds": seconds}
-    return _kept(name, "drained", reason, lambda: __salt__["mysql_gr.drain"](**told))
+    return _kept(name, "drained", reason, lambda: __salt__["mysql_maintenance.drain"](**told))
 
 
 def undrained(name: str) -> dict[str, Any]:
@@ -332,7 +201,7 @@ def undrained(name: str) -> dict[str, Any]:
     name
         The member's declared name, which is this minion's id.
     """
-    return _kept(name, "drained", None, lambda: __salt__["mysql_gr.undrain"]())
+    return _kept(name, "drained", None, lambda: __salt__["mysql_maintenance.undrain"]())
 
 
 def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> dict[str, Any]:
@@ -343,7 +212,7 @@ def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> d
     try:
         if reason is not None and not new:
             raise SaltInvocationError("reason is empty; expected a few words for others to read")
-        old = __salt__[f"mysql_gr.{what}"]()
+        old = __salt__[f"mysql_maintenance.{what}"]()
         if old == new:
             return ret
         done = what if new else f"un{what}"
@@ -377,7 +246,7 @@ def member_absent(
         seen = __salt__["mysql_gr.status"]()
         state = seen["member"]["state"]
         # A member that is no longer declared, or is leaving just now, is kept out by no pause.
-        paused = __salt__["mysql_gr.paused"]()
+        paused = __salt__["mysql_maintenance.paused"]()
         if state == "OFFLINE" and paused:
             return ret
         if state != "OFFLINE":
@@ -386,7 +255,7 @@ def member_absent(
             ret["changes"]["paused"] = {"old": "", "new": reason}
         if __opts__["test"]:
             return predicted(ret, f"{name} would leave the group and stay outside")
-        __salt__["mysql_gr.leave"](member=name, reason=paused or reason, drain=drain)
+        __salt__["mysql_maintenance.leave"](member=name, reason=paused or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)
@@ -407,7 +276,7 @@ def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
     """
     ret = unchanged(name, f"{name} is no longer declared and is outside the group")
     try:
-        now = __salt__["mysql_gr.removal"]()
+        now = __salt__["mysql_maintenance.removal"]()
         if now["settled"]:
             return ret
         if now["problem"]:
@@ -418,7 +287,7 @@ def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
             ret["changes"] = {"state": {"old": now["state"], "new": "OFFLINE"}}
         if __opts__["test"]:
             return predicted(ret, f"{name} is no longer declared and would leave the group")
-        __salt__["mysql_gr.remove"](member=name, drain=drain)
+        __salt__["mysql_maintenance.remove"](member=name, drain=drain)
         ret["comment"] = f"{name} is no longer declared and has left the group"
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)

@@ -57,11 +57,11 @@ def _salt(scene: Scene, machine: str, call: str) -> dict[str, Any]:
 
 def drain(scene: Scene, one: Story) -> None:
     (victim,) = one.victims
-    _salt(scene, victim, f"mysql_gr.drain member={victim} reason=bench")
+    _salt(scene, victim, f"mysql_maintenance.drain member={victim} reason=bench")
 
 
 def undrain(scene: Scene, one: Story) -> None:
-    _salt(scene, one.victims[0], "mysql_gr.undrain")
+    _salt(scene, one.victims[0], "mysql_maintenance.undrain")
 
 
 def switchover(scene: Scene, one: Story) -> None:
@@ -90,7 +90,7 @@ EVENTS: dict[str, Event] = {
     "partition": Event("nothing passes between the member and anybody", isolate, isolate_over),
     "stop": Event("`systemctl stop mysql`", faults.stop, faults.start),
     "leave": Event("`STOP GROUP_REPLICATION`", leave, come_back),
-    "drain": Event("`mysql_gr.drain`, and `undrain`", drain, undrain, 5),
+    "drain": Event("`mysql_maintenance.drain`, and `undrain`", drain, undrain, 5),
     "switchover": Event("`mysql_gr.set_primary OTHER drain=5`", switchover, seconds=5),
     "reload": Event("`systemctl reload haproxy`", reload, seconds=5),
 }

@@ -116,7 +116,7 @@ def instance_problems(
         problem("replication filter", one, "none: a group takes no filters")
     _check_peers(settings, seen, problem)
     for account, lacking in instance.accounts.items():
-        problem(account, None, f"{joined(lacking['missing'])} (mysql_gr.create_accounts)")
+        problem(account, None, f"{joined(lacking['missing'])} (mysql_server.create_accounts)")
     return found
 
 

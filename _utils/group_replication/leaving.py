@@ -182,7 +182,7 @@ def _check_removed(settings: Settings) -> None:
     if not settings.removed:
         raise SaltInvocationError(
             f"pillar cluster:nodes declares {settings.me}; expected a member whose line is deleted "
-            "there: mysql_gr.leave takes out one that is declared"
+            "there: mysql_maintenance.leave takes out one that is declared"
         )
 
 

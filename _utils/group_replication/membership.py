@@ -170,7 +170,7 @@ def _act(
             return as_verdict(
                 "wait",
                 f"{settings.me} has no credentials for channel group_replication_recovery; "
-                "state mysql.accounts (mysql_gr.create_accounts) sets them",
+                "state mysql.accounts (mysql_server.create_accounts) sets them",
             )
         log.info("%s: %s", verdict, decision["why"])
         mine = seen[settings.me]

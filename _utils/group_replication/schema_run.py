@@ -57,7 +57,7 @@ def change_schema(
         execute(connection, "SET SESSION lock_wait_timeout = %s", (lock_wait_timeout,))
         execute(connection, f"USE `{database}`")
         session = int(rows(connection, "SELECT CONNECTION_ID() AS id")[0]["id"])
-        owner = f"mysql_gr.schema_change on {settings.me}"
+        owner = f"mysql_schema.change on {settings.me}"
         with schema_change.window(lambda: local(settings), owner, "root", patience, session):
             for one in done:
                 begin = time.monotonic()

@@ -16,7 +16,7 @@ from laravel_deploy.schema_window import SchemaAccount, group_mode, window
 
 log = logging.getLogger(__name__)
 
-# Names what a group in this mode could not write to: mysql_gr.check_statements.
+# Names what a group in this mode could not write to: mysql_schema.check_statements.
 Judge = Callable[[list[str], str], list[dict[str, Any]]]
 
 

@@ -13,7 +13,7 @@ keepalived-config-file-managed:
     - mode: '0644'
     - context:
         keepalived: {{ keepalived | json }}
-        balancer: {{ salt['mysql_gr.balancer']() | json }}
+        balancer: {{ salt['cluster.balancer']() | json }}
     # keepalived takes a file that it does not understand, and then holds no address.
     - check_cmd: keepalived --config-test --use-file
     - require:

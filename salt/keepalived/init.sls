@@ -1,5 +1,5 @@
 {#- A declared virtual address is held by the declared proxies, and by no other machine. -#}
-{%- set balancer = salt['mysql_gr.balancer']() %}
+{%- set balancer = salt['cluster.balancer']() %}
 include:
 {%- if balancer.virtual_address and grains['id'] in balancer.proxies %}
   - keepalived.install

@@ -2,7 +2,7 @@ include:
   - mysql.service
 
 mysql-accounts-present:
-  mysql_gr.accounts_present:
+  mysql_server.accounts_present:
     - name: members
     - scope: members
     - require:

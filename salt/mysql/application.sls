@@ -2,7 +2,7 @@ include:
   - mysql.group
 
 mysql-application-accounts-present:
-  mysql_gr.accounts_present:
+  mysql_server.accounts_present:
     - name: application
     - scope: application
     - require:

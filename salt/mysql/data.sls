@@ -22,7 +22,7 @@ mysql-data-user-present:
     - shell: /bin/false
 
 mysql-data-directory-initialized:
-  mysql_gr.data_initialized:
+  mysql_server.data_initialized:
     - name: {{ mysql.data_directory }}
     - option_file: {{ mysql.config_file }}
     - require:

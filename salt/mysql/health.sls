@@ -1,5 +1,5 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
-{%- set health = salt['mysql_gr.health_settings']() %}
+{%- set health = salt['mysql_server.health_settings']() %}
 
 include:
   - mysql.accounts

@@ -29,5 +29,5 @@ mysql-library-managed:
       - file: mysql-library-files-managed
 
 mysql-settings-stored:
-  mysql_gr.settings_stored:
+  mysql_server.settings_stored:
     - name: settings

@@ -60,7 +60,7 @@ def test_each_member_is_configured_to_be_safe(lab: Lab):
 
 
 def test_every_member_could_join(lab: Lab):
-    assert lab.salt("db*", "mysql_gr.check_instance") == {name: [] for name in lab.databases}
+    assert lab.salt("db*", "mysql_server.check_instance") == {name: [] for name in lab.databases}
 
 
 def every_state(answers: dict) -> list[tuple[str, dict]]:

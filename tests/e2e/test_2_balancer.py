@@ -75,10 +75,10 @@ def writer(lab: Lab) -> str:
 def test_a_writer_that_comes_back_waits_for_its_turn(lab: Lab, all_online, eventually):
     all_online()
     first = writer(lab)
-    lab.salt(first, f"mysql_gr.drain member={first} reason=trial")
+    lab.salt(first, f"mysql_maintenance.drain member={first} reason=trial")
     eventually(lambda: writer(lab) != first, 20)
     second = writer(lab)
-    lab.salt(first, "mysql_gr.undrain")
+    lab.salt(first, "mysql_maintenance.undrain")
     eventually(lambda: all(status == "UP" for status in servers(lab).values()), 20)
     assert [writer(lab) for _ in range(10)] == [second] * 10
 

@@ -18,7 +18,7 @@ ROUTINE = "realworld.compare_trial"
 
 def compare(lab: Lab, machine: str, **arguments) -> dict:
     words = " ".join(f"{name}='{json.dumps(value)}'" for name, value in arguments.items())
-    found = lab.salt(machine, f"mysql_gr.compare_rows {words}")[machine]
+    found = lab.salt(machine, f"mysql_schema.compare_rows {words}")[machine]
     assert isinstance(found, dict), found
     return found
 
@@ -83,7 +83,7 @@ def test_what_one_member_holds_apart_is_named(lab: Lab, trial):
     }
     assert {one["table"] for one in found["skipped"]} == {COLUMNS}
     assert "a secret" not in json.dumps(found)
-    wrong = lab.salt("db1", "mysql_gr.compare_rows realworld.none")["db1"]
+    wrong = lab.salt("db1", "mysql_schema.compare_rows realworld.none")["db1"]
     assert "tables has 'realworld.none'; expected" in wrong
 
 

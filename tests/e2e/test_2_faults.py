@@ -38,9 +38,9 @@ def test_the_api_goes_on_without_its_writer(lab: Lab, all_online, eventually, my
 
 def test_a_member_leaves_on_purpose_and_stays_out(lab: Lab, all_online, eventually):
     all_online()
-    refusal = lab.salt("db3", "mysql_gr.leave member=db1")["db3"]
+    refusal = lab.salt("db3", "mysql_maintenance.leave member=db1")["db3"]
     assert "member is 'db1', but this is db3" in refusal
-    left = lab.salt("db3", "mysql_gr.leave member=db3 reason='memory is replaced'")["db3"]
+    left = lab.salt("db3", "mysql_maintenance.leave member=db3 reason='memory is replaced'")["db3"]
     assert left == {"old": "ONLINE", "new": "OFFLINE"}
     try:
         eventually(lambda: servers(lab)["mysql-read", "mysql-3"] == "DOWN", 20)
@@ -93,7 +93,7 @@ def test_test_mode_says_what_a_run_then_does(lab: Lab, all_online):
 def test_a_member_with_errant_transactions_is_refused(lab: Lab, all_online):
     """Nothing of its own is wiped: it stays out, and says which transactions nobody else has."""
     all_online()
-    lab.salt("db2", "mysql_gr.leave member=db2 reason=errant")
+    lab.salt("db2", "mysql_maintenance.leave member=db2 reason=errant")
     before = lab.status()["db2"]["gtid_executed"]
     lab.sql(
         "db2",

@@ -194,7 +194,7 @@ def test_a_drain_is_seen_on_both_pages(lab: Lab, browser: Chrome, all_online, ev
             (f"{lab.address[name]}:3306", "ONLINE") for name in lab.databases
         ]
         picture("agent-online", 720)
-        lab.salt(member, f"mysql_gr.drain member={member} reason='a new kernel'")
+        lab.salt(member, f"mysql_maintenance.drain member={member} reason='a new kernel'")
         try:
             eventually(lambda: agent(browser)["named"]["writable"] == "nobody new", 10)
             seen = agent(browser)
@@ -206,5 +206,5 @@ def test_a_drain_is_seen_on_both_pages(lab: Lab, browser: Chrome, all_online, ev
             drained = {name for name, shown in servers(browser).items() if "NOLB" in shown[1]}
             assert drained == {f"{section}/mysql-3" for section in SECTIONS}
         finally:
-            lab.salt(member, "mysql_gr.undrain")
+            lab.salt(member, "mysql_maintenance.undrain")
     eventually(lambda: servers(browser) == expected(lab), 30)

@@ -12,16 +12,14 @@ from tests.lab import Lab
 
 
 def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:
-    """Call a function of mysql_gr on one machine; lists and dicts go as YAML does."""
+    """Call a function on one machine; lists and dicts go as YAML does."""
     words = " ".join(f"{name}='{json.dumps(value)}'" for name, value in arguments.items())
-    return lab.salt(machine, f"mysql_gr.{function} {words}")[machine]
+    return lab.salt(machine, f"{function} {words}")[machine]
 
 
 def state(lab: Lab, machine: str, condition: str, /, **arguments) -> dict:
     words = " ".join(f"{key}='{json.dumps(value)}'" for key, value in arguments.items())
-    return next(
-        iter(lab.salt(machine, f"state.single mysql_gr.{condition} {words}")[machine].values())
-    )
+    return next(iter(lab.salt(machine, f"state.single {condition} {words}")[machine].values()))
 
 
 def write(lab: Lab, machine: str, statements: str) -> None:
@@ -63,36 +61,36 @@ def test_an_empty_member_clones_where_no_binary_logs_are_left(lab: Lab, whole):
     lab.new_disk("db3")
     purge(lab, "db1", "db2")
     lab.salt("db3", "state.apply mysql.accounts")
-    decision = call(lab, "db3", "decide")
+    decision = call(lab, "db3", "mysql_gr.decide")
     assert (decision["verdict"], decision["donor"]) == ("clone", "db2"), decision
     assert "db3 is empty and clones db2: no ONLINE member has all binary logs" in decision["why"]
-    refused = call(lab, "db3", "join", method="incremental")
+    refused = call(lab, "db3", "mysql_gr.join", method="incremental")
     assert "db3 cannot join incrementally" in refused
-    predicted = state(lab, "db3", "member_online", name="db3", test=True)
-    done = state(lab, "db3", "member_online", name="db3")
+    predicted = state(lab, "db3", "mysql_gr.member_online", name="db3", test=True)
+    done = state(lab, "db3", "mysql_gr.member_online", name="db3")
     assert (predicted["result"], done["result"]) == (None, True), done
     assert done["changes"] == predicted["changes"]
     assert done["changes"]["cloned"] == {"from": "db2", "given_up": ""}
     assert lab.sql("db3", "SELECT COUNT(*) FROM realworld.users") != "0"
     # Its own file says what pillar does; the copy brought the group's accounts and no pause.
-    assert call(lab, "db3", "check_instance") == []
-    again = state(lab, "db3", "member_online", name="db3")
+    assert call(lab, "db3", "mysql_server.check_instance") == []
+    again = state(lab, "db3", "mysql_gr.member_online", name="db3")
     assert (again["result"], again["changes"]) == (True, {})
     lab.salt("db3", "state.apply")
 
 
 def test_a_member_with_a_part_of_a_purged_history_is_cloned_over_by_name_alone(lab: Lab, whole):
-    call(lab, "db3", "leave", member="db3", reason="trial")
+    call(lab, "db3", "mysql_maintenance.leave", member="db3", reason="trial")
     lab.sql("db1", "CREATE DATABASE trial; DROP DATABASE trial")
     purge(lab, "db1", "db2")
-    refused = call(lab, "db3", "join")
+    refused = call(lab, "db3", "mysql_gr.join")
     assert "purged binary logs that db3 needs" in refused
     assert "mysql_gr.join method=clone clone_over=db3" in refused
-    assert "db3 is not empty" in call(lab, "db3", "join", method="clone")
-    wrong = call(lab, "db3", "join", method="clone", clone_over="db2")
+    assert "db3 is not empty" in call(lab, "db3", "mysql_gr.join", method="clone")
+    wrong = call(lab, "db3", "mysql_gr.join", method="clone", clone_over="db2")
     assert "clone_over is 'db2', but this is db3" in wrong
     assert lab.status()["db3"]["paused"] == "trial"
-    joined = call(lab, "db3", "join", method="clone", clone_over="db3")
+    joined = call(lab, "db3", "mysql_gr.join", method="clone", clone_over="db3")
     assert (joined["cloned"], joined["given_up"]) == ("db2", ""), joined
     whole()
     assert lab.status()["db3"]["paused"] == ""
@@ -101,40 +99,42 @@ def test_a_member_with_a_part_of_a_purged_history_is_cloned_over_by_name_alone(l
 def test_errant_transactions_are_given_up_by_name_alone(lab: Lab, whole):
     """Once for a clone of another member, once for an empty start."""
     mine = lab.sql("db2", "SELECT @@server_uuid")
-    call(lab, "db2", "leave", member="db2", reason="errant")
+    call(lab, "db2", "mysql_maintenance.leave", member="db2", reason="errant")
     write(lab, "db2", "CREATE DATABASE errant")
-    seen = call(lab, "db1", "status", extended=True)
+    seen = call(lab, "db1", "mysql_gr.status", extended=True)
     assert seen["errant"] == {"db2": f"{mine}:1"} or mine in seen["errant"]["db2"]
     only = seen["errant"]["db2"]
     assert f"db2 has transactions that the group does not have: {only}" in seen["problems"]
     assert "db2 is declared and not in the group: it is OFFLINE" in seen["problems"]
-    assert only in call(lab, "db2", "join", method="clone")
+    assert only in call(lab, "db2", "mysql_gr.join", method="clone")
     assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == "errant"
-    joined = call(lab, "db2", "join", method="clone", clone_over="db2")
+    joined = call(lab, "db2", "mysql_gr.join", method="clone", clone_over="db2")
     assert joined["given_up"] == only, joined
     whole()
     assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == ""
 
-    call(lab, "db2", "leave", member="db2", reason="errant")
+    call(lab, "db2", "mysql_maintenance.leave", member="db2", reason="errant")
     write(lab, "db2", "CREATE DATABASE errant")
-    inside = call(lab, "db1", "reset_member", member="db1")
+    inside = call(lab, "db1", "mysql_gr.reset_member", member="db1")
     assert "db1 is not emptied: db1 is ONLINE" in inside
-    assert "member is 'db1', but this is db2" in call(lab, "db2", "reset_member", member="db1")
-    left = state(lab, "db2", "member_empty", name="db2")
+    assert "member is 'db1', but this is db2" in call(
+        lab, "db2", "mysql_gr.reset_member", member="db1"
+    )
+    left = state(lab, "db2", "mysql_gr.member_empty", name="db2")
     assert (left["result"], left["changes"]) == (False, {})
     assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == "errant"
-    predicted = state(lab, "db2", "member_empty", name="db2", member="db2", test=True)
+    predicted = state(lab, "db2", "mysql_gr.member_empty", name="db2", member="db2", test=True)
     assert lab.sql("db2", "SHOW DATABASES LIKE 'errant'") == "errant"
-    done = state(lab, "db2", "member_empty", name="db2", member="db2")
+    done = state(lab, "db2", "mysql_gr.member_empty", name="db2", member="db2")
     assert (predicted["result"], done["result"]) == (None, True), done
     assert done["changes"] == predicted["changes"]
     assert done["changes"]["errant"]
     assert lab.sql("db2", "SELECT @@gtid_executed") == ""
-    again = state(lab, "db2", "member_empty", name="db2")
+    again = state(lab, "db2", "mysql_gr.member_empty", name="db2")
     assert (again["result"], again["changes"]) == (True, {})
-    call(lab, "db2", "unpause")
+    call(lab, "db2", "mysql_maintenance.unpause")
     whole()
-    assert call(lab, "db2", "check_instance") == []
+    assert call(lab, "db2", "mysql_server.check_instance") == []
 
 
 def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down, eventually):
@@ -145,19 +145,21 @@ def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down,
     for name in ("db1", "db2"):
         lab.sql(name, "STOP GROUP_REPLICATION")
     mysqld_down("db3")
-    decision = call(lab, "db1", "decide")
+    decision = call(lab, "db1", "mysql_gr.decide")
     assert (decision["verdict"], decision["overruled_by"]) == ("uncertain", "force_member")
     assert "no answer from db3" in decision["why"]
-    told = call(lab, "db1", "decide", force_member="db1")
+    told = call(lab, "db1", "mysql_gr.decide", force_member="db1")
     assert (told["verdict"], told["leader"]) == ("lead", "db1")
     assert "db1 leads the group again, as told; without an answer from db3" in told["why"]
-    wrong = call(lab, "db1", "recover", force_member="db2")
+    wrong = call(lab, "db1", "mysql_gr.recover", force_member="db2")
     assert "force_member is 'db2', but this is db1" in wrong
-    predicted = state(lab, "db1", "member_online", name="db1", force_member="db1", test=True)
-    done = state(lab, "db1", "member_online", name="db1", force_member="db1")
+    predicted = state(
+        lab, "db1", "mysql_gr.member_online", name="db1", force_member="db1", test=True
+    )
+    done = state(lab, "db1", "mysql_gr.member_online", name="db1", force_member="db1")
     assert (predicted["result"], done["result"]) == (None, True), done
     assert done["changes"] == predicted["changes"] == {"state": {"old": "OFFLINE", "new": "ONLINE"}}
-    assert call(lab, "db2", "recover")["verdict"] == "member"
+    assert call(lab, "db2", "mysql_gr.recover")["verdict"] == "member"
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 60)
     for name in lab.databases:
         lab.run(name, "systemctl start mysql-gr-keeper")
@@ -166,27 +168,27 @@ def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down,
 
 def test_diverged_histories_are_listed_and_led_by_name_alone(lab: Lab, whole, keepers_off):
     for name in lab.databases:
-        call(lab, name, "leave", member=name, reason="trial")
+        call(lab, name, "mysql_maintenance.leave", member=name, reason="trial")
     for name in ("db1", "db2"):
         write(lab, name, f"CREATE DATABASE only_{name}")
     for name in lab.databases:
-        call(lab, name, "unpause")
-    only = {name: row["alone"] for name, row in call(lab, "db1", "compare_gtids").items()}
-    decision = call(lab, "db3", "decide")
+        call(lab, name, "mysql_maintenance.unpause")
+    only = {name: row["alone"] for name, row in call(lab, "db1", "mysql_gr.compare_gtids").items()}
+    decision = call(lab, "db3", "mysql_gr.decide")
     assert decision["verdict"] == "refuse"
     assert "no member has what all have together" in decision["why"]
     assert f"db1 lacks {only['db2']}" in decision["why"]
-    failed = state(lab, "db1", "member_online", name="db1")
+    failed = state(lab, "db1", "mysql_gr.member_online", name="db1")
     assert (failed["result"], failed["changes"]) == (False, {})
-    led = call(lab, "db1", "recover", force_member="db1")
+    led = call(lab, "db1", "mysql_gr.recover", force_member="db1")
     assert led["verdict"] == "member"
     assert f"without {only['db2']}, which db2 has" in " ".join(led["acted"])
-    refused = call(lab, "db2", "join")
+    refused = call(lab, "db2", "mysql_gr.join")
     assert f"db2 has transactions that the group does not have: {only['db2']}" in refused
     assert lab.sql("db2", "SHOW DATABASES LIKE 'only_db2'") == "only_db2"
-    joined = call(lab, "db2", "join", method="clone", clone_over="db2")
+    joined = call(lab, "db2", "mysql_gr.join", method="clone", clone_over="db2")
     assert joined["given_up"] == only["db2"]
-    call(lab, "db3", "join")
+    call(lab, "db3", "mysql_gr.join")
     whole()
     lab.sql("db1", "DROP DATABASE only_db1")
 
@@ -196,17 +198,17 @@ def test_survivors_go_on_alone_when_the_dead_are_named(lab: Lab, whole, mysqld_d
     for name in ("db2", "db3"):
         mysqld_down(name)
     eventually(lambda: lab.status()["db1"]["quorum"] is False, 60)
-    decision = call(lab, "db1", "decide")
+    decision = call(lab, "db1", "mysql_gr.decide")
     assert decision["verdict"] == "refuse"
     assert "db1 is ONLINE without a majority" in decision["why"]
     told = {"survivors": ["db1"], "dead": ["db2", "db3"]}
-    wrong = call(lab, "db1", "force_quorum", survivors=["db1"], dead=["db2"])
+    wrong = call(lab, "db1", "mysql_gr.force_quorum", survivors=["db1"], dead=["db2"])
     assert "each declared member once" in wrong
-    predicted = state(lab, "db1", "quorum_held", name="db1", **told, test=True)
-    done = state(lab, "db1", "quorum_held", name="db1", **told)
+    predicted = state(lab, "db1", "mysql_gr.quorum_held", name="db1", **told, test=True)
+    done = state(lab, "db1", "mysql_gr.quorum_held", name="db1", **told)
     assert (predicted["result"], done["result"]) == (None, True), done
     assert done["changes"] == predicted["changes"]
-    again = state(lab, "db1", "quorum_held", name="db1", **told)
+    again = state(lab, "db1", "mysql_gr.quorum_held", name="db1", **told)
     assert (again["result"], again["changes"]) == (True, {})
     assert lab.sql("db1", "SELECT @@group_replication_force_members") in ("", "NULL")
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 60)
@@ -217,7 +219,7 @@ def test_survivors_go_on_alone_when_the_dead_are_named(lab: Lab, whole, mysqld_d
 
 def test_two_groups_with_one_name_are_named_and_never_joined(lab: Lab, whole, keepers_off):
     for name in lab.databases:
-        call(lab, name, "leave", member=name, reason="trial")
+        call(lab, name, "mysql_maintenance.leave", member=name, reason="trial")
     for name in ("db1", "db2"):
         lab.sql(
             name,
@@ -227,42 +229,42 @@ def test_two_groups_with_one_name_are_named_and_never_joined(lab: Lab, whole, ke
     views = {name: status["view_id"] for name, status in lab.status().items()}
     assert views["db1"].partition(":")[0] != views["db2"].partition(":")[0]
     for method in ({}, {"method": "clone", "clone_over": "db3"}):
-        refused = call(lab, "db3", "join", **method)
+        refused = call(lab, "db3", "mysql_gr.join", **method)
         assert "two groups with one name" in refused
         assert f"db2 is in view {views['db2']}" in refused
-    seen = call(lab, "db1", "status", extended=True)
+    seen = call(lab, "db1", "mysql_gr.status", extended=True)
     assert any("two groups with one name" in problem for problem in seen["problems"])
-    failed = state(lab, "db1", "member_online", name="db1")
+    failed = state(lab, "db1", "mysql_gr.member_online", name="db1")
     assert (failed["result"], failed["changes"]) == (False, {})
     # The operator ends one of them; it had taken no write.
-    call(lab, "db2", "leave", member="db2", reason="second group")
+    call(lab, "db2", "mysql_maintenance.leave", member="db2", reason="second group")
     for name in ("db2", "db3"):
-        call(lab, name, "join")
-    call(lab, "db1", "unpause")
+        call(lab, name, "mysql_gr.join")
+    call(lab, "db1", "mysql_maintenance.unpause")
 
 
 def test_another_group_is_not_joined(lab: Lab, whole, keepers_off):
     other = "11111111-2222-4333-8444-555555555555"
     declared = lab.secret("group", "name")
-    call(lab, "db3", "leave", member="db3", reason="trial")
+    call(lab, "db3", "mysql_maintenance.leave", member="db3", reason="trial")
     lab.sql(
         "db3",
         f"SET GLOBAL group_replication_group_name = '{other}';"
         " SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION;"
         " SET GLOBAL group_replication_bootstrap_group = OFF",
     )
-    inside = call(lab, "db3", "decide")
+    inside = call(lab, "db3", "mysql_gr.decide")
     assert inside["why"] == f"db3 is ONLINE in group {other}, but {declared} is declared"
     assert lab.status()["db3"]["group"] == other
-    call(lab, "db2", "leave", member="db2", reason="trial")
-    refused = call(lab, "db2", "join")
+    call(lab, "db2", "mysql_maintenance.leave", member="db2", reason="trial")
+    refused = call(lab, "db2", "mysql_gr.join")
     assert f"db3 is ONLINE in group {other}, but {declared} is declared" in refused
     lab.sql(
         "db3",
         f"STOP GROUP_REPLICATION; SET GLOBAL group_replication_group_name = '{declared}'",
     )
     for name in ("db2", "db3"):
-        call(lab, name, "join")
+        call(lab, name, "mysql_gr.join")
 
 
 def test_a_server_with_data_that_no_transaction_accounts_for_is_refused(lab: Lab, whole):
@@ -270,10 +272,10 @@ def test_a_server_with_data_that_no_transaction_accounts_for_is_refused(lab: Lab
     lab.new_disk("db3")
     lab.salt("db3", "state.apply mysql.accounts")
     write(lab, "db3", "SET sql_log_bin = OFF; CREATE DATABASE shop")
-    refused = call(lab, "db3", "join")
+    refused = call(lab, "db3", "mysql_gr.join")
     assert "db3 has data that no transaction accounts for (shop)" in refused
     write(lab, "db3", "SET sql_log_bin = OFF; DROP DATABASE shop")
-    assert call(lab, "db3", "join")["verdict"] == "join"
+    assert call(lab, "db3", "mysql_gr.join")["verdict"] == "join"
     lab.salt("db3", "state.apply")
 
 
@@ -288,7 +290,7 @@ def test_what_the_package_s_scripts_write_is_no_transaction(lab: Lab, whole):
     lab.run("db3", "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure mysql-server")
     whole()
     assert own() == before
-    assert call(lab, "db3", "compare_gtids")["db3"]["alone"] == ""
+    assert call(lab, "db3", "mysql_gr.compare_gtids")["db3"]["alone"] == ""
 
 
 def test_a_member_whose_connections_are_used_up_is_still_asked(lab: Lab, whole, eventually):
@@ -301,8 +303,8 @@ def test_a_member_whose_connections_are_used_up_is_still_asked(lab: Lab, whole, 
         10,
     )
     assert lab.status()["db1"]["member"]["state"] == "ONLINE"
-    assert call(lab, "db2", "facts")["db1"]["answers"] is True
-    assert call(lab, "db1", "decide")["verdict"] == "member"
+    assert call(lab, "db2", "mysql_gr.facts")["db1"]["answers"] is True
+    assert call(lab, "db1", "mysql_gr.decide")["verdict"] == "member"
     eventually(lambda: lab.sql("db1", "SELECT @@max_connections") == before, 60)
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 60)
 
@@ -317,12 +319,14 @@ def test_a_lag_is_measured_and_a_stopped_applier_named(lab: Lab, whole, eventual
         )
         for number in range(5):
             lab.sql("db1", f"INSERT INTO realworld.lag VALUES ({number})")
-        lag = call(lab, "db3", "status", extended=True)["applier"]
+        lag = call(lab, "db3", "mysql_gr.status", extended=True)["applier"]
         assert lag["running"] is True
         assert lag["queued"] >= 1
         assert lag["lag_seconds"] > 0
-        eventually(lambda: call(lab, "db3", "status", extended=True)["applier"]["queued"] == 0, 60)
-        healthy = call(lab, "db3", "status", extended=True)
+        eventually(
+            lambda: call(lab, "db3", "mysql_gr.status", extended=True)["applier"]["queued"] == 0, 60
+        )
+        healthy = call(lab, "db3", "mysql_gr.status", extended=True)
         assert (healthy["problems"], healthy["verdict"]) == ([], "member")
     finally:
         lab.sql("db1", "DROP TABLE realworld.lag")
@@ -335,5 +339,5 @@ def test_the_group_gets_the_declared_write_concurrency_back(lab: Lab, whole, eve
     lab.sql("db3", "SELECT group_replication_set_write_concurrency(10)")
     said = f"journalctl -u mysql-gr-keeper -o cat --since @{begin}"
     eventually(lambda: "the group's write concurrency was 10 and is 50" in lab.run(first, said), 30)
-    healthy = call(lab, "db3", "status", extended=True)
+    healthy = call(lab, "db3", "mysql_gr.status", extended=True)
     assert (healthy["problems"], healthy["write_concurrency"]) == ([], 50)

@@ -31,7 +31,7 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode)
     )
 
     # A member that joins meanwhile takes the group's mode, whatever its option file says.
-    lab.salt("db2", "mysql_gr.leave member=db2 reason=trial")
+    lab.salt("db2", "mysql_maintenance.leave member=db2 reason=trial")
     assert lab.salt("db2", "mysql_gr.join")["db2"]["verdict"] in ("join", "member", "recovering")
     eventually(lambda: lab.status()["db2"]["member"]["role"] == "SECONDARY", 60)
 
@@ -54,7 +54,7 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode)
 
 
 def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, switch_mode):
-    assert lab.salt("db1", "mysql_gr.check_schema")["db1"] == []
+    assert lab.salt("db1", "mysql_schema.check")["db1"] == []
     switch_mode("single-primary")
     lab.sql(
         "db1",
@@ -64,11 +64,11 @@ def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, swi
         " FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE)",
     )
     try:
-        problems = lab.salt("db1", "mysql_gr.check_schema mode=multi-primary")["db1"]
+        problems = lab.salt("db1", "mysql_schema.check mode=multi-primary")["db1"]
         assert [(p["table"], p["problem"]) for p in problems] == [
             ("trial.child", "cascading foreign key")
         ]
-        assert lab.salt("db1", "mysql_gr.check_schema mode=single-primary")["db1"] == []
+        assert lab.salt("db1", "mysql_schema.check mode=single-primary")["db1"] == []
         refused = lab.salt("db1", "mysql_gr.switch_mode multi-primary")["db1"]
         assert "multi-primary cannot take trial.child" in refused
         assert "follows: on delete CASCADE" in refused
@@ -108,7 +108,7 @@ def test_a_drained_member_gets_nobody_new_and_keeps_whom_it_has(lab: Lab, eventu
             assert (seen["drained"], seen["member"]["state"]) == (reason, "ONLINE")
             assert seen["problems"] == [f"db2 is drained: {reason}"]
         finally:
-            lab.salt("db2", "mysql_gr.undrain")
+            lab.salt("db2", "mysql_maintenance.undrain")
         eventually(lambda: servers(lab)["mysql-cluster", "mysql-2"] == "UP", 10)
         assert lab.address["db2"] in hosts(6)
 
@@ -136,7 +136,7 @@ def test_a_running_balancer_is_told_of_one_server(lab: Lab):
 
 def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):
     all_online()
-    assert lab.salt("db2", "mysql_gr.pause 'a look at it'")["db2"]["new"] == "a look at it"
+    assert lab.salt("db2", "mysql_maintenance.pause 'a look at it'")["db2"]["new"] == "a look at it"
     try:
         assert lab.status()["db2"]["paused"] == "a look at it"
         assert lab.status()["db2"]["member"]["state"] == "ONLINE"
@@ -147,7 +147,7 @@ def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):
         assert "db2 stays out of the group: a look at it" in log
         assert lab.status()["db2"]["member"]["state"] == "OFFLINE"
     finally:
-        lab.salt("db2", "mysql_gr.unpause")
+        lab.salt("db2", "mysql_maintenance.unpause")
     all_online()
 
 
@@ -164,7 +164,7 @@ def test_accounts_that_somebody_changed_are_mended(lab: Lab, all_online):
     )
 
     def accounts(scope: str, test: bool) -> dict:
-        words = f"state.single mysql_gr.accounts_present {scope} scope={scope} test={test}"
+        words = f"state.single mysql_server.accounts_present {scope} scope={scope} test={test}"
         (one,) = lab.salt("db1", words)["db1"].values()
         return one
 

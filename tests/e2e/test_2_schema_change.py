@@ -92,7 +92,7 @@ def acknowledged(inserters: list[Inserter]) -> int:
 def test_a_column_before_others_is_added_beside_writers(lab: Lab, inserters, eventually):
     eventually(lambda: min(one.acknowledged for one in inserters) > 20, 30)
     alter = f"ALTER TABLE {TABLE} ADD COLUMN x INT NOT NULL DEFAULT 0 AFTER id"
-    call = f"mysql_gr.schema_change '{alter}'"
+    call = f"mysql_schema.change '{alter}'"
     elsewhere = lab.salt("db2", call)["db2"]
     assert "db1 makes schema changes for the group" in elsewhere
     predicted = lab.salt("db1", f"{call} test=True")["db1"]
@@ -144,7 +144,7 @@ def test_ten_kinds_of_schema_changes_beside_writers(lab: Lab, inserters, eventua
     alters = [f"ALTER TABLE {TABLE} {kind}" for kind in KINDS]
     for call in [[one] for one in alters * 10] if LONG else [alters]:
         statements = json.dumps(call)
-        done = lab.salt("db1", f"mysql_gr.schema_change statements='{statements}'")["db1"]
+        done = lab.salt("db1", f"mysql_schema.change statements='{statements}'")["db1"]
         assert [one["algorithm"] != "" for one in done["statements"]] == [True] * len(call), done
     check_rows(lab, inserters)
 
@@ -158,7 +158,7 @@ def test_a_writer_that_is_killed_in_the_middle(
     alter = f"ALTER TABLE {TABLE} ADD COLUMN y INT NOT NULL DEFAULT 0 FIRST"
     statements = json.dumps(["DO SLEEP(30)", alter])
     with ThreadPoolExecutor() as pool:
-        call = pool.submit(lab.salt, "db1", f"mysql_gr.schema_change statements='{statements}'")
+        call = pool.submit(lab.salt, "db1", f"mysql_schema.change statements='{statements}'")
         eventually(lambda: "open" in change_of(lab, "db2"), 30)
         mysqld_down("db1")
         assert "mysqld said" in str(call.result()["db1"])

@@ -198,21 +198,35 @@ def test_an_option_file_is_as_declared(version, system, minion_opts):
 
 def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, functions):
     states = salt.loader.states(minion_opts("db1"), functions, {}, {})
-    for name in ("status", "primary", "decide", "bootstrap", "join", "leave"):
+    for name in ("status", "primary", "decide", "bootstrap", "join"):
         assert f"mysql_gr.{name}" in functions
-    assert "mysql_gr.parse_gtids" not in functions
+    assert {"cluster.nodes", "mysql_maintenance.leave", "mysql_schema.check"} <= set(functions)
     assert "mysql_gr.member_online" in states
+    assert "mysql_server.accounts_present" in states
     assert "haproxy_cfg.managed" in states
     assert "laravel.migrated" in states
     assert {"laravel_release.built", "laravel_release.live"} <= set(states)
     # What a shell imports of its library is none of its own.
     assert "laravel.printed" not in functions
     assert "laravel_release.plan" not in functions
+    assert "mysql_gr.status_of" not in functions
+    assert "mysql_server.options_of" not in functions
     assert "laravel_release.unchanged" not in states
 
 
 @pytest.mark.parametrize(
-    "module", ["formula", "haproxy_cfg", "laravel", "laravel_release", "mysql_gr"]
+    "module",
+    [
+        "cluster",
+        "formula",
+        "haproxy_cfg",
+        "laravel",
+        "laravel_release",
+        "mysql_gr",
+        "mysql_maintenance",
+        "mysql_schema",
+        "mysql_server",
+    ],
 )
 def test_every_function_has_an_example(module, functions):
     offered = [name for name in functions if name.startswith(f"{module}.")]

@@ -30,7 +30,7 @@ def with_databases(with_cluster: Any) -> Any:
 @pytest.mark.parametrize("count", [3, 5, 9])
 def test_the_last_of_so_many_renders(with_databases, count):
     called = {f"{c['state']}.{c['fun']}" for c in highstate(with_databases(f"db{count}", count))[0]}
-    assert {"mysql_gr.member_online", "mysql_gr.options_current"} <= called
+    assert {"mysql_gr.member_online", "mysql_server.options_current"} <= called
     assert "mysql_gr.member_removed" not in called
 
 

@@ -60,10 +60,19 @@ def minion(master: Any) -> Iterator[Any]:
     )
     with daemon.started():
         answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id)
-        assert {"modules.mysql_gr", "modules.laravel_release"} <= set(answer.data["modules"]), (
-            answer
-        )
-        assert {"states.mysql_gr", "states.laravel_release"} <= set(answer.data["states"]), answer
+        assert {
+            "modules.cluster",
+            "modules.laravel_release",
+            "modules.mysql_gr",
+            "modules.mysql_maintenance",
+            "modules.mysql_schema",
+            "modules.mysql_server",
+        } <= set(answer.data["modules"]), answer
+        assert {
+            "states.laravel_release",
+            "states.mysql_gr",
+            "states.mysql_server",
+        } <= set(answer.data["states"]), answer
         assert {
             "utils.group_replication.gtid",
             "utils.haproxy_config.sections",

@@ -34,7 +34,7 @@ def one(answer) -> dict:
 
 def test_settings_arrive_unmasked_where_they_are_needed(call):
     """pillar.get is masked inside modules: what they read must be the real thing."""
-    options = call("mysql_gr.server_options").data
+    options = call("mysql_server.server_options").data
     assert len(options["loose_group_replication_group_name"]) == 36
     assert options["report_host"] == "172.28.17.99"
 
@@ -49,7 +49,7 @@ def test_wrong_settings_are_refused_with_the_key_before_anything_is_done(call):
     answer = call("mysql_gr.bootstrap", "db9")
     assert "member is 'db9', but this is db-" in str(answer.data)
     assert "is done only to a member that the call names" in str(answer.data)
-    answer = call("mysql_gr.account_differences", "everything")
+    answer = call("mysql_server.account_differences", "everything")
     assert "cannot connect" in str(answer.data) or "scope is 'everything'" in str(answer.data)
 
 
@@ -65,7 +65,10 @@ def test_a_member_without_a_server_fails_with_a_sentence(call, minion):
 
 def test_no_secret_comes_back(call, checkout):
     shown = json.dumps(
-        [call(f).data for f in ("mysql_gr.facts", "mysql_gr.decide", "mysql_gr.server_options")],
+        [
+            call(f).data
+            for f in ("mysql_gr.facts", "mysql_gr.decide", "mysql_server.server_options")
+        ],
         default=str,
     )
     for line in Path(checkout, "pillar/secrets/mysql.sls").read_text().splitlines():

@@ -158,7 +158,7 @@ def test_each_problem_is_named(case, what, expected):
             {"accounts": {"r@h": {"missing": ["account"]}}},
             "r@h",
             "",
-            "account (mysql_gr.create_accounts)",
+            "account (mysql_server.create_accounts)",
         ),
     ],
 )

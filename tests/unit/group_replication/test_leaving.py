@@ -25,7 +25,7 @@ from tests.unit.group import (
 
 
 def test_a_declared_member_is_not_removed_by_a_call(minion):
-    with pytest.raises(SaltInvocationError, match=r"declares db4.*mysql_gr\.leave"):
+    with pytest.raises(SaltInvocationError, match=r"declares db4.*mysql_maintenance\.leave"):
         leaving.remove(minion.settings, "db4")
 
 

@@ -13,7 +13,7 @@ from salt.exceptions import SaltInvocationError
 
 import _modules.laravel as laravel
 import _modules.laravel_release as laravel_release
-import _modules.mysql_gr as mysql_gr
+import _modules.mysql_schema as mysql_schema
 from tests.unit.laravel_deploy.conftest import folder, machine, mine, php  # noqa: F401
 from tests.unit.laravel_deploy.machine import NEW, answer
 
@@ -61,8 +61,11 @@ def test_migrations_are_asked_for_and_run_without_a_group(folder, salt):  # noqa
     assert laravel.pending(str(folder)) == []
 
 
-def test_statements_are_judged_by_mysql_gr(folder, salt, monkeypatch):  # noqa: F811
-    functions = {"cmd.run_all": salt, "mysql_gr.check_statements": mysql_gr.check_statements}
+def test_statements_are_judged_by_mysql_schema(folder, salt, monkeypatch):  # noqa: F811
+    functions = {
+        "cmd.run_all": salt,
+        "mysql_schema.check_statements": mysql_schema.check_statements,
+    }
     monkeypatch.setattr(laravel, "__salt__", functions)
     salt.answers.extend([answer("  a ..... Pending\n"), answer('["ON"]'), answer(NEW)])
     (problem,) = laravel.check_migrations(str(folder))

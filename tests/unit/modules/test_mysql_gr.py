@@ -1,4 +1,4 @@
-"""What the module does beside its library: modes and packages that are wrong."""
+"""What the module does beside its library: modes that are wrong."""
 
 from __future__ import annotations
 
@@ -6,41 +6,11 @@ import pytest
 from salt.exceptions import SaltInvocationError
 
 import _modules.mysql_gr as mysql_gr
-from tests.unit.group import (
-    pillar,
-)
+from tests.unit.group import pillar
 
 
-@pytest.mark.parametrize("call", ["check_schema", "switch_mode"])
-def test_a_wrong_mode_is_named(call, monkeypatch):
+def test_a_wrong_mode_is_named(monkeypatch):
     monkeypatch.setattr(mysql_gr, "__pillar__", pillar(), raising=False)
     monkeypatch.setattr(mysql_gr, "__opts__", {"id": "db1"}, raising=False)
     with pytest.raises(SaltInvocationError, match="mode is 'both'; expected multi-primary or"):
-        getattr(mysql_gr, call)("both")
-
-
-@pytest.mark.parametrize(
-    ("package", "installed", "candidate", "expected"),
-    [
-        ("mysql-server", "", "8.0.46-0ubuntu0.24.04.1", "8.0.46"),
-        ("mysql-server", "1:8.4.6+really8.4.5-1", "9.7.4-2", "8.4.6"),
-        ("mysql-server", "", "", ""),
-        ("mysql-server", "", {"mysql-server": ""}, ""),
-        ("default-mysql-server", "1.1.1", "", ""),
-    ],
-)
-def test_the_packages_version_counts(package, installed, candidate, expected, monkeypatch):
-    packages = {
-        "pkg.version": lambda name: installed,
-        "pkg.latest_version": lambda name, **more: candidate,
-    }
-    monkeypatch.setattr(mysql_gr, "__salt__", packages, raising=False)
-    assert mysql_gr._package_version(package) == expected
-
-
-@pytest.mark.parametrize("version", ["8.0.34-1", "1:11.8.3-1", "5.7.42-0ubuntu1"])
-def test_a_package_that_is_too_old_or_another_server_is_refused(version, monkeypatch):
-    packages = {"pkg.version": lambda name: version}
-    monkeypatch.setattr(mysql_gr, "__salt__", packages, raising=False)
-    with pytest.raises(SaltInvocationError, match=f"package mysql-server has version '{version}'"):
-        mysql_gr._package_version("mysql-server")
+        mysql_gr.switch_mode("both")

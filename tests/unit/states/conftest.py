@@ -10,7 +10,8 @@ import _modules.laravel
 import _modules.laravel_release
 import _states.laravel
 import _states.laravel_release
-import _states.mysql_gr as states
+import _states.mysql_gr
+import _states.mysql_server
 from tests.unit.states.deployment import READY
 
 MODULES = (_modules.laravel, _modules.laravel_release)
@@ -24,7 +25,7 @@ def offers(module, name):
 
 @pytest.fixture
 def salted(monkeypatch):
-    """Give the state module its dunders; returns a function that sets what Salt answers."""
+    """Give the state modules their dunders; returns a function that sets what Salt answers."""
 
     def give(test=False, converge="", **functions):
         defaults = {
@@ -32,8 +33,9 @@ def salted(monkeypatch):
             "mysql_gr.status": Mock(return_value={"member": {"state": "OFFLINE"}}),
         }
         functions = {name.replace("__", "."): mock for name, mock in functions.items()}
-        monkeypatch.setattr(states, "__salt__", {**defaults, **functions}, raising=False)
-        monkeypatch.setattr(states, "__opts__", {"test": test, "id": "db2"}, raising=False)
+        for states in (_states.mysql_gr, _states.mysql_server):
+            monkeypatch.setattr(states, "__salt__", {**defaults, **functions}, raising=False)
+            monkeypatch.setattr(states, "__opts__", {"test": test, "id": "db2"}, raising=False)
         return functions
 
     return give

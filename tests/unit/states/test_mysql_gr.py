@@ -107,87 +107,9 @@ def test_time_that_runs_out_fails_with_what_was_waited_for(salted):
 
 @pytest.mark.parametrize("error", [CommandExecutionError, SaltInvocationError])
 def test_errors_become_comments(salted, error):
-    salted(
-        mysql_gr__decide=Mock(side_effect=error("why")),
-        mysql_gr__account_differences=Mock(side_effect=error("why")),
-        mysql_gr__settings_differ=Mock(side_effect=error("why")),
-    )
-    for ret in (
-        states.member_online("db1"),
-        states.accounts_present("members"),
-        states.settings_stored("settings"),
-    ):
-        assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "why")
-
-
-MISSING = {"app@%": {"missing": ["account"]}}
-
-
-def test_accounts_are_predicted_then_made(salted):
-    create = Mock()
-    functions = {
-        "mysql_gr__account_differences": Mock(return_value=MISSING),
-        "mysql_gr__create_accounts": create,
-    }
-    salted(True, **functions)
-    predicted = states.accounts_present("application", scope="members")
-    create.assert_not_called()
-    salted(False, **functions)
-    done = states.accounts_present("application", scope="members")
-    create.assert_called_once_with("members")
-    assert (predicted["result"], done["result"]) == (None, True)
-    assert predicted["changes"] == done["changes"] == MISSING
-
-
-def test_present_accounts_are_left_alone(salted):
-    create = Mock()
-    salted(mysql_gr__account_differences=Mock(return_value={}), mysql_gr__create_accounts=create)
-    assert states.accounts_present("members")["changes"] == {}
-    create.assert_not_called()
-
-
-@pytest.mark.parametrize("test", [True, False])
-@pytest.mark.parametrize(
-    ("converge", "coordinator", "waits"),
-    [
-        ("partial", None, True),
-        ("partial", "db1", True),
-        ("partial", "db2", False),
-        ("", "db1", False),
-    ],
-)
-def test_a_partial_run_waits_for_nobody_who_makes_the_applications_account(
-    salted, test, converge, coordinator, waits
-):
-    create = Mock()
-    salted(
-        test,
-        converge,
-        mysql_gr__account_differences=Mock(return_value=MISSING),
-        mysql_gr__coordinator=Mock(return_value=coordinator),
-        mysql_gr__create_accounts=create,
-    )
-    ret = states.accounts_present("application", scope="application")
-    assert ret["changes"] == ({} if waits else MISSING)
-    assert ret["result"] is (None if test and not waits else True)
-    assert ret["comment"].startswith("Not yet: ") is waits
-    assert create.called is not (test or waits)
-
-
-def test_settings_are_predicted_then_stored(salted):
-    store = Mock()
-    functions = {
-        "mysql_gr__settings_differ": Mock(return_value=True),
-        "mysql_gr__store_settings": store,
-    }
-    salted(True, **functions)
-    predicted = states.settings_stored("settings")
-    store.assert_not_called()
-    salted(False, **functions)
-    done = states.settings_stored("settings")
-    store.assert_called_once_with()
-    assert (predicted["result"], done["result"]) == (None, True)
-    assert predicted["changes"] == done["changes"]
+    salted(mysql_gr__decide=Mock(side_effect=error("why")))
+    ret = states.member_online("db1")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "why")
 
 
 def status(state="ONLINE", paused="", mode="multi-primary", change=""):
@@ -218,10 +140,20 @@ def status(state="ONLINE", paused="", mode="multi-primary", change=""):
 )
 def test_member_absent(salted, seen, pause, changes):
     leave, paused = Mock(), Mock(return_value=pause)
-    salted(True, mysql_gr__status=seen, mysql_gr__leave=leave, mysql_gr__paused=paused)
+    salted(
+        True,
+        mysql_gr__status=seen,
+        mysql_maintenance__leave=leave,
+        mysql_maintenance__paused=paused,
+    )
     predicted = states.member_absent("db1", reason="why")
     leave.assert_not_called()
-    salted(False, mysql_gr__status=seen, mysql_gr__leave=leave, mysql_gr__paused=paused)
+    salted(
+        False,
+        mysql_gr__status=seen,
+        mysql_maintenance__leave=leave,
+        mysql_maintenance__paused=paused,
+    )
     done = states.member_absent("db1", reason="why")
     assert predicted["changes"] == done["changes"] == changes
     assert predicted["result"] is (None if changes else True)
@@ -374,7 +306,10 @@ def test_a_member_is_emptied_by_name_alone(salted, held):
 )
 def test_what_is_kept_from_a_member_is_declared(salted, state, arguments, old, new, function, told):
     what, acted = state.removeprefix("un"), Mock()
-    functions = {f"mysql_gr__{what}": Mock(return_value=old), f"mysql_gr__{function}": acted}
+    functions = {
+        f"mysql_maintenance__{what}": Mock(return_value=old),
+        f"mysql_maintenance__{function}": acted,
+    }
     salted(True, **functions)
     predicted = getattr(states, state)("db3", *arguments)
     acted.assert_not_called()
@@ -383,7 +318,7 @@ def test_what_is_kept_from_a_member_is_declared(salted, state, arguments, old, n
     assert acted.call_args_list == [told]
     assert (predicted["result"], done["result"]) == (None, True)
     assert done["changes"] == predicted["changes"] == {what: {"old": old, "new": new}}
-    salted(False, **{f"mysql_gr__{what}": Mock(return_value=new)})
+    salted(False, **{f"mysql_maintenance__{what}": Mock(return_value=new)})
     again = getattr(states, state)("db3", *arguments)
     assert (again["result"], again["changes"]) == (True, {})
 
@@ -394,35 +329,6 @@ def test_a_reason_is_needed(salted, state):
     refused = getattr(states, state)("db3", "  ")
     assert (refused["result"], refused["changes"]) == (False, {})
     assert "reason is empty" in refused["comment"]
-
-
-def test_a_data_directory_is_made_once(salted):
-    made = Mock()
-    args = ("/var/lib/mysql", "/etc/mysql/group.cnf")
-    salted(True, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
-    predicted = states.data_initialized(*args)
-    made.assert_called_once_with(*args, test=True)
-    made.reset_mock()
-    salted(False, mysql_gr__initialized=Mock(return_value=False), mysql_gr__initialize=made)
-    done = states.data_initialized(*args)
-    made.assert_called_once_with(*args)
-    assert (predicted["result"], done["result"]) == (None, True)
-    assert predicted["changes"] == done["changes"] != {}
-    salted(False, mysql_gr__initialized=Mock(return_value=True), mysql_gr__initialize=made)
-    assert states.data_initialized(*args)["changes"] == {}
-    made.assert_called_once()
-
-
-@pytest.mark.parametrize("test", [True, False])
-def test_a_data_directory_that_cannot_be_made_fails_with_the_sentence(salted, test):
-    why = CommandExecutionError("/var/lib/mysql holds a.txt")
-    salted(
-        test,
-        mysql_gr__initialized=Mock(return_value=False),
-        mysql_gr__initialize=Mock(side_effect=why),
-    )
-    ret = states.data_initialized("/var/lib/mysql", "/etc/mysql/group.cnf")
-    assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
 
 
 @pytest.mark.parametrize("test", [True, False])
@@ -437,3 +343,52 @@ def test_what_a_run_refuses_is_predicted_as_refused(salted, test):
     )
     for ret in (states.mode("multi-primary"), states.primary("db2")):
         assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
+
+
+@pytest.mark.parametrize(
+    ("now", "changes"),
+    [
+        ({"state": "OFFLINE", "settled": True, "problem": ""}, {}),
+        (
+            {"state": "ONLINE", "settled": False, "problem": ""},
+            {"state": {"old": "ONLINE", "new": "OFFLINE"}},
+        ),
+        (
+            {"state": "OFFLINE", "settled": False, "problem": ""},
+            {"settings": "no longer declared in pillar"},
+        ),
+        (
+            {"state": "UNKNOWN", "settled": False, "problem": ""},
+            {"settings": "no longer declared in pillar"},
+        ),
+    ],
+)
+def test_member_removed(salted, now, changes):
+    remove = Mock()
+    functions = {
+        "mysql_maintenance__removal": Mock(return_value=now),
+        "mysql_maintenance__remove": remove,
+    }
+    salted(True, **functions)
+    predicted = states.member_removed("db4")
+    remove.assert_not_called()
+    salted(False, **functions)
+    done = states.member_removed("db4", drain=5)
+    assert predicted["changes"] == done["changes"] == changes
+    assert (predicted["result"], done["result"]) == (None if changes else True, True)
+    if changes:
+        remove.assert_called_once_with(member="db4", drain=5)
+    else:
+        remove.assert_not_called()
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_removal_that_would_break_the_group_is_refused(salted, test):
+    remove = Mock()
+    now = {"state": "ONLINE", "settled": False, "problem": "no majority"}
+    salted(
+        test, mysql_maintenance__removal=Mock(return_value=now), mysql_maintenance__remove=remove
+    )
+    ret = states.member_removed("db4")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "no majority")
+    remove.assert_not_called()

@@ -1,0 +1,57 @@
+"""
+Say which machines the cluster has, and where its databases are reached.
+========================================================================
+
+Both are read of pillar ``cluster`` (see ``pillar.example``) and nothing else, so that any machine
+may ask: a web server or a balancer needs no MySQL client for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from group_replication import pillar
+
+__virtualname__ = "cluster"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def nodes(role: str | None = None) -> dict[str, str]:
+    """
+    Return the declared nodes with their addresses, in declared order.
+
+    role
+        Only those of this role: ``db``, ``proxy``, ``web`` or ``master``. Default: all.
+
+    Returns a dict of node id to address, empty where pillar declares no nodes. Raises
+    SaltInvocationError for an unknown role or a wrong table.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web cluster.nodes role=web
+    """
+    return pillar.nodes_of(__pillar__, role)
+
+
+def balancer() -> dict[str, Any]:
+    """
+    Return where the databases are reached: the virtual address, if pillar declares one, or else the
+    first proxy's.
+
+    Returns a dict: ``address`` (the empty text without any proxy), ``virtual_address`` (the empty
+    text where none is declared), ``virtual_router_id``, and ``proxies``, a dict of node id to
+    address in declared order. Raises SaltInvocationError for a wrong pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web cluster.balancer
+    """
+    declared = pillar.declared_balancer(__pillar__)
+    return {**declared._asdict(), "address": declared.address}

@@ -1,0 +1,205 @@
+"""
+Keep a member out of its group, or clients from it, for as long as an operator works on it.
+===========================================================================================
+
+A reason says why, and is shown wherever somebody looks. A member that left comes in again by
+``mysql_gr.join``; one that is no longer declared is taken out for good.
+
+Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from group_replication import leaving, maintenance
+from group_replication.model import Settings
+from group_replication.settings import current_settings
+
+__virtualname__ = "mysql_maintenance"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def _settings() -> Settings:
+    """The settings of this minion."""
+    return current_settings(__pillar__, __opts__["id"])
+
+
+def pause(reason: str) -> dict[str, str]:
+    """
+    Keep every automation here from taking this member into the group, until :py:func:`unpause`.
+
+    A member that is ONLINE stays so; one that is outside, or goes, stays outside.
+
+    reason
+        What status, decisions and the keeper's log say about it.
+
+    Returns a dict: ``old`` and ``new`` reason. Raises SaltInvocationError without a reason.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.pause 'memory is replaced tonight'
+    """
+    return maintenance.pause(reason)
+
+
+def paused() -> str:
+    """
+    Return why the operator keeps this member out of the group, or "".
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_maintenance.paused
+    """
+    return maintenance.paused()
+
+
+def unpause() -> dict[str, str]:
+    """
+    End a pause; the keeper takes the member in again if it is outside.
+
+    Returns a dict: ``old`` and ``new`` reason, the new one empty.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.unpause
+    """
+    return maintenance.unpause()
+
+
+def leave(
+    member: str, reason: str = "left by mysql_maintenance.leave", drain: int | None = None
+) -> dict[str, Any]:
+    """
+    Take the local member out of the group and keep it out until ``mysql_gr.join``.
+
+    Before it leaves, a primary hands over, the balancer sends no new connections, and
+    transactions get the time to end.
+
+    member
+        This member's declared name.
+
+    reason
+        What status, decisions and the keeper's log say about it.
+
+    drain
+        Seconds that transactions get at most. 0 leaves at once. Default: pillar ``mysql:drain``.
+
+    Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld refuses,
+    SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.leave member=db3 reason='memory is replaced'
+    """
+    return leaving.leave(_settings(), member, reason, drain)
+
+
+def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any]:
+    """
+    Let the balancer send the local member nobody new, until :py:func:`undrain` or a boot.
+
+    The member stays in its group and sessions go on. A primary of a single-primary group hands over
+    first. Nothing here looks at the other members: with all of them drained nobody is served.
+
+    member
+        This member's declared name: a call to all members at once is refused by all but one.
+
+    reason
+        What status and the health agent say about it.
+
+    seconds
+        How long to wait until no client is in a transaction. Default: pillar ``mysql:drain``.
+
+    Returns a dict: ``old`` and ``new`` reason, and ``busy``, how many sessions of clients are still
+    in a transaction. Raises CommandExecutionError when mysqld does not answer, SaltInvocationError
+    without a reason, or when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.drain member=db3 reason='a new kernel'
+    """
+    return leaving.drain(_settings(), member, reason, seconds)
+
+
+def drained() -> str:
+    """
+    Return why the operator lets the balancer send this member nobody new, or "".
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_maintenance.drained
+    """
+    return maintenance.drained()
+
+
+def undrain() -> dict[str, str]:
+    """
+    End a drain: the balancer sends this member clients again.
+
+    Returns a dict: ``old`` and ``new`` reason, the new one empty.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.undrain
+    """
+    return maintenance.undrain()
+
+
+def removal() -> dict[str, Any]:
+    """
+    Say what is to be done about a member that the table of nodes no longer declares.
+
+    Returns a dict: ``state`` of the local member, ``settled`` (bool: it is outside, and its keeper
+    knows that it stays there) and ``problem`` (why it must not go now, or ""). Raises
+    SaltInvocationError when it is declared, never was a member, or the table is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db4 mysql_maintenance.removal
+    """
+    return leaving.removal(_settings())
+
+
+def remove(member: str, drain: int | None = None) -> dict[str, Any]:
+    """
+    Take a member out that the table of nodes no longer declares; its data is not touched.
+
+    It drains, leaves and stays out until it is declared again.
+
+    member
+        This member's name.
+
+    drain
+        Seconds that transactions get at most. 0 leaves at once. Default: pillar ``mysql:drain``.
+
+    Returns a dict: ``old`` and ``new`` state, UNKNOWN where mysqld does not answer. Raises
+    CommandExecutionError when the rest would have no majority, or mysqld refuses;
+    SaltInvocationError when the member is declared or ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db4 mysql_maintenance.remove member=db4
+    """
+    return leaving.remove(_settings(), member, drain)

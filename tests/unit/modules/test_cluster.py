@@ -1,0 +1,41 @@
+"""What the module does beside its library: what it answers, and what it does without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import _modules.cluster as cluster
+from tests.unit.group import pillar
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_what_pillar_declares_is_answered(monkeypatch):
+    declared = pillar()
+    monkeypatch.setattr(cluster, "__pillar__", declared, raising=False)
+    nodes = declared["cluster"]["nodes"]
+    assert cluster.nodes() == {name: node["ip"] for name, node in nodes.items()}
+    assert cluster.balancer()["address"] == next(iter(cluster.nodes("proxy").values()), "")
+    assert set(cluster.balancer()) == {
+        "address",
+        "proxies",
+        "virtual_address",
+        "virtual_router_id",
+    }
+
+
+def test_no_code_for_mysql_is_loaded():
+    """Web servers and balancers ask it, too."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, _modules.cluster; print(*sys.modules)"],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / '_utils'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "pymysql" not in loaded
+    ours = {name for name in loaded if name.startswith("group_replication.")}
+    assert ours == {"group_replication.model", "group_replication.pillar"}
