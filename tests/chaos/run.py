@@ -159,7 +159,7 @@ class Chaos:
         result["problems"] += found.problems
         self._judge_history(inside, result)
         if len(inside) > 1:
-            answer = self._lab.salt(inside[0], "mysql_gr.compare_rows load=1", timeout=300)
+            answer = self._lab.salt(inside[0], "mysql_schema.compare_rows load=1", timeout=300)
             result["problems"] += unlike(answer.get(inside[0]))
 
     def _judge_history(self, inside: list[str], result: dict[str, Any]) -> None:
