@@ -37,7 +37,7 @@ class Git:
             return rev
         refs = self.ls_remote(remote=url, ref=rev or "HEAD", identity=identity)
         if f"refs/tags/{rev}" in refs:
-            # A tag with a message is an object of its own, and its commit is listed by another name.
+            # A tag with a message is an object of its own; its commit has a name beside it.
             peeled = self.ls_remote(remote=url, ref=f"{rev}^{{}}", identity=identity)
             refs = {**refs, **peeled}
         return named_commit(refs, rev or "HEAD")
