@@ -179,8 +179,7 @@ def compare_rows(
     ``members``: by name what each has, ``absent``, or, for what is not shown (code, grants,
     passwords), ``variant 1``, ``variant 2``: members with the same variant have the same.
 
-    Nothing of a row but its key is returned. The key is data as well, and goes with the rest to
-    Salt's job cache.
+    Of a row only its key is returned, which is data as well and goes to Salt's job cache.
 
     Raises CommandExecutionError when the local member is not ONLINE with a majority or no other
     member is ONLINE, when a member goes meanwhile or takes longer than 30 seconds for a definition;

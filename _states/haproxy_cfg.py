@@ -4,13 +4,15 @@ The states of HAProxy: its file says what the pillar says, and a server is used 
 All logic is in the execution module of the same name; docs/haproxy.md has the pillar's form.
 """
 
-import typing
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
+from state_report import failed, predicted, unchanged
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     __salt__: dict[str, Callable[..., Any]]
     __opts__: dict[str, Any]
 
@@ -30,27 +32,22 @@ def managed(
     A configuration that HAProxy refuses leaves the file untouched and fails with HAProxy's words,
     in test mode too. A running HAProxy is reloaded when the text changed, never restarted.
 
-    name : /etc/haproxy/haproxy.cfg
-        The file, as an absolute path.
+    name
+        The file, as an absolute path. Default /etc/haproxy/haproxy.cfg.
 
-    sections : None
-        Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
-        over the default ones.
+    sections
+        Section headers and their lists of directives. Default: pillar ``haproxy:sections`` over the
+        default ones.
 
-    nodes : None
-        The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
+    nodes
+        The table of nodes for ``servers``. Default: pillar ``cluster:nodes``.
 
-    user : root
-        The file's owner.
+    user, group, mode
+        The file's owner, group and octal mode. Default root, haproxy, 0640.
 
-    group : haproxy
-        The file's group.
-
-    mode : 0640
-        The file's mode, octal.
-
-    service : haproxy
-        The service to reload when the text changed and it is running; None for no reload.
+    service
+        The service to reload when the text changed and it is running; None for no reload. Default
+        haproxy.
 
     Returns a state return whose ``changes`` are those of ``haproxy_cfg.plan``. Raises nothing.
 
@@ -60,36 +57,35 @@ def managed(
 
         salt proxy state.single haproxy_cfg.managed /etc/haproxy/haproxy.cfg test=True
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} says what the pillar says",
-        "changes": {},
-    }
+    ret = unchanged(name, f"{name} says what the pillar says")
     wanted = {"sections": sections, "nodes": nodes, "user": user, "group": group, "mode": mode}
     try:
         if __opts__["test"]:
             plan = __salt__["haproxy_cfg.plan"](name, **wanted)
             if plan["changes"]:
-                ret["result"] = None
-                ret["comment"] = f"{name} would be changed"
+                predicted(ret, f"{name} would be changed")
                 if not plan["judged"]:
                     ret["comment"] += "; haproxy is not installed yet, so nothing judged it"
         else:
             plan = __salt__["haproxy_cfg.write"](name, service=service, **wanted)
             if plan["changes"]:
-                ret["comment"] = f"{name} has been changed"
-                if plan["backup"]:
-                    ret["comment"] += f", the file before is {plan['backup']}"
-                if plan["reloaded"]:
-                    ret["comment"] += f", {service} has been reloaded"
-        ret["changes"] = plan["changes"]
-        if plan["warnings"]:
-            ret["comment"] += "; haproxy warns: " + "; ".join(plan["warnings"])
+                ret["comment"] = _written(name, service, plan)
     except (CommandExecutionError, SaltInvocationError) as err:
-        ret["result"] = False
-        ret["comment"] = str(err)
+        return failed(ret, err)
+    ret["changes"] = plan["changes"]
+    if plan["warnings"]:
+        ret["comment"] += "; haproxy warns: " + "; ".join(plan["warnings"])
     return ret
+
+
+def _written(name: str, service: str | None, plan: Mapping[str, Any]) -> str:
+    """Say what writing the file has done."""
+    said = f"{name} has been changed"
+    if plan["backup"]:
+        said += f", the file before is {plan['backup']}"
+    if plan["reloaded"]:
+        said += f", {service} has been reloaded"
+    return said
 
 
 def server(name: str, admin: str = "ready") -> dict[str, Any]:
@@ -99,8 +95,8 @@ def server(name: str, admin: str = "ready") -> dict[str, Any]:
     name
         Section and server: ``mysql-cluster/mysql-2``.
 
-    admin : ready
-        ``ready``, ``drain`` or ``maint``, as for ``haproxy_cfg.set_server``.
+    admin
+        ``ready``, ``drain`` or ``maint``, as for ``haproxy_cfg.set_server``. Default ready.
 
     Returns a state return whose ``changes`` have ``admin``, ``old`` and ``new``. Raises nothing.
 
@@ -110,12 +106,7 @@ def server(name: str, admin: str = "ready") -> dict[str, Any]:
 
         salt proxy state.single haproxy_cfg.server mysql-cluster/mysql-2 admin=drain test=True
     """
-    ret: dict[str, Any] = {
-        "name": name,
-        "result": True,
-        "comment": f"{name} is {admin}",
-        "changes": {},
-    }
+    ret = unchanged(name, f"{name} is {admin}")
     section, _, its_name = name.partition("/")
     try:
         change = __salt__["haproxy_cfg.set_server"](section, its_name, admin, test=True)
@@ -123,11 +114,9 @@ def server(name: str, admin: str = "ready") -> dict[str, Any]:
             return ret
         ret["changes"] = {"admin": change}
         if __opts__["test"]:
-            ret["result"] = None
-            ret["comment"] = f"{name} would be {admin}"
-            return ret
+            return predicted(ret, f"{name} would be {admin}")
         __salt__["haproxy_cfg.set_server"](section, its_name, admin)
         ret["comment"] = f"{name} has been made {admin}"
     except (CommandExecutionError, SaltInvocationError) as err:
-        ret.update(result=False, comment=str(err), changes={})
+        return failed(ret, err)
     return ret
