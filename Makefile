@@ -109,7 +109,11 @@ bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of state
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
 	@$(RUN) -m bench report
 
-lint: $(VENV)/ready ## ruff, mypy, import-linter, shellcheck, yamllint, salt-lint, vagrant validate, php -l
+docs: $(VENV)/ready ## The pages as a site, with a reference made of docstrings
+	@$(LOGGED) sphinx $(VENV)/bin/sphinx-build -q -W -b html docs .lab/docs
+	@echo "the pages: .lab/docs/index.html"
+
+lint: $(VENV)/ready ## ruff, mypy, import-linter, sphinx, shellcheck, yamllint, salt-lint, vagrant validate, php -l
 	@vagrant/host.sh $(NEEDS_LINT)
 	@$(LOGGED) ruff $(VENV)/bin/ruff check .
 	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
@@ -117,6 +121,7 @@ lint: $(VENV)/ready ## ruff, mypy, import-linter, shellcheck, yamllint, salt-lin
 	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos tests/host bench
 	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
 	@$(LOGGED) lint-imports env PYTHONPATH=_utils $(VENV)/bin/lint-imports --no-cache
+	@$(LOGGED) sphinx $(VENV)/bin/sphinx-build -q -W -b dummy docs .lab/docs
 	@$(LOGGED) shellcheck shellcheck $(SHELL_FILES)
 	@$(LOGGED) yamllint $(VENV)/bin/yamllint --strict .
 	@$(LOGGED) salt-lint sh -c "git ls-files 'salt/*.sls' 'salt/*.jinja' 'pillar/*.sls' | xargs $(VENV)/bin/salt-lint"
@@ -138,4 +143,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-long screenshots browser \
-	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report lint clean
+	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report docs lint clean
