@@ -123,14 +123,7 @@ def _unfit(
             f"{me} has the server_uuid of {joined(twins)}: a copied disk. Stop mysqld on {me}, "
             "remove auto.cnf from its data directory, and start it again",
         )
-    shadow = [
-        name
-        for name, facts in led.items()
-        if any(
-            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
-            for member in facts["members"]
-        )
-    ]
+    shadow = seen_by(mine, led)
     if shadow:
         return as_verdict(
             "wait",
@@ -146,6 +139,23 @@ def _unfit(
             f"{led[lowest]['version']}: the group takes no version older than its lowest",
         )
     return None
+
+
+def seen_by(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """
+    Return the members that have a server in their view, though it is outside the group by now.
+
+    mine, led
+        What the server says of itself, and what members of the group say.
+    """
+    return [
+        name
+        for name, facts in led.items()
+        if any(
+            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
+            for member in facts["members"]
+        )
+    ]
 
 
 def too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -30,7 +30,6 @@ def seeing(monkeypatch, tmp_path):
         members: str = "db2=ONLINE db3=ONLINE",
         quorum: bool = True,
         refusal: Exception | None = None,
-        answers: bool = False,
         concurrency: int = 50,
     ) -> list:
         @contextlib.contextmanager
@@ -39,7 +38,7 @@ def seeing(monkeypatch, tmp_path):
                 raise state
             yield settings
 
-        def converge_by(settings, timeout, patience):
+        def converge_by(settings, timeout, patience, decided):
             acted.append((settings.me, timeout))
             if isinstance(outcome, Exception):
                 raise outcome
@@ -75,7 +74,6 @@ def seeing(monkeypatch, tmp_path):
         monkeypatch.setattr(keeper, "forget_removed", set_by_one("forget"))
         monkeypatch.setattr(keeper, "set_write_concurrency", set_by_one("set"))
         monkeypatch.setattr(keeper, "write_concurrency", lambda connection: concurrency)
-        monkeypatch.setattr(keeper, "silent_of", lambda hosts, port: [] if answers else hosts)
         monkeypatch.setattr(keeper, "converge_by", converge_by)
         return acted
 
@@ -86,7 +84,7 @@ def seeing(monkeypatch, tmp_path):
 def test_a_member_is_left_alone(seeing, state):
     acted = seeing(state)
     sentence, pause, known = keeper.look(BOTH)
-    assert (sentence, pause, known) == (f"db2 is {state}", keeper.LOOK_SECONDS, BOTH)
+    assert (sentence, pause, known) == (f"db2 is {state}", keeper.MEMBER_SECONDS, BOTH)
     assert acted == []
 
 
@@ -119,8 +117,10 @@ def test_the_first_member_lets_the_group_forget_who_is_gone(seeing, known):
     assert acted == [("forget", 50)]
 
 
-def test_who_is_gone_and_answers_is_forgotten_when_it_is_silent(seeing):
-    acted = seeing("ONLINE", answers=True)
+# The group would take no reconfiguration.
+@pytest.mark.parametrize("state", ["RECOVERING", "UNREACHABLE"])
+def test_who_is_gone_is_forgotten_once_the_others_are_online(seeing, state):
+    acted = seeing("ONLINE", members=f"db2=ONLINE db3={state}")
     sentence, _, known = keeper.look(ALL)
     assert (sentence, known, acted) == ("db2 is ONLINE", ALL, [])
     seeing("ONLINE")
@@ -227,7 +227,7 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
     monkeypatch.setattr(keeper.schema_change, "current", lambda connection: change)
     monkeypatch.setattr(keeper.schema_window, "act", act)
     seen = keeper.look(frozenset(HOSTS[one.split("=")[0]] for one in members.split()))
-    assert (seen.sentence, seen.pause) == (said, keeper.CHANGING_SECONDS)
+    assert (seen.sentence, seen.pause) == (said, keeper.MEMBER_SECONDS)
     assert (done, asked) == (acted, [])
 
 
@@ -237,7 +237,7 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
         (keeper.LOOK_SECONDS, 0, keeper.BRISK_SECONDS),
         (keeper.LOOK_SECONDS, keeper.BRISK_FOR_SECONDS - 0.1, keeper.BRISK_SECONDS),
         (keeper.LOOK_SECONDS, keeper.BRISK_FOR_SECONDS, keeper.LOOK_SECONDS),
-        (keeper.CHANGING_SECONDS, 0, keeper.CHANGING_SECONDS),
+        (keeper.MEMBER_SECONDS, 0, keeper.MEMBER_SECONDS),
         # Nobody has acted yet on what was refused a moment ago.
         (keeper.REFUSED_SECONDS, 0, keeper.REFUSED_SECONDS),
     ],

@@ -21,22 +21,25 @@ from group_replication.communication import (
     forget_removed,
     is_first_online,
     set_write_concurrency,
-    silent_of,
     write_concurrency,
 )
 from group_replication.connection import local
+from group_replication.decision import decide_by
+from group_replication.expulsion import once_forgotten
 from group_replication.facts import observe
 from group_replication.membership import converge_by
 from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from group_replication.switchover import problems_of_multi_primary
+from group_replication.verdicts import Decide
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 LOOK_SECONDS = 2.0
 # A decision to refuse stays until somebody acts: no need to ask all members every other second.
 REFUSED_SECONDS = 10.0
-# Somebody waits for each step of a schema change.
-CHANGING_SECONDS = 0.5
+# A member asks its own server alone. Who was expelled is to be forgotten before it comes back, and
+# somebody waits for each step of a schema change.
+MEMBER_SECONDS = 0.5
 # What has just changed is about to change again: a server that starts, a member that is expelled.
 BRISK_SECONDS = 0.5
 BRISK_FOR_SECONDS = 15.0
@@ -51,15 +54,18 @@ class Look(NamedTuple):
 
     sentence: str
     pause: float
-    # The addresses of the group's members, and of those that are gone and not forgotten.
+    # The addresses of the group's members, and of those that are gone and not forgotten yet.
     known: frozenset[str] | None = None
 
 
-def look(known: frozenset[str] | None = None) -> Look:
+def look(known: frozenset[str] | None = None, decided: Decide = decide_by) -> Look:
     """Do what there is to do.
 
     known
         The members that the last look has found. Who begins to look takes those that are declared.
+
+    decided
+        What decides on a server that is outside the group.
     """
     try:
         settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
@@ -70,7 +76,7 @@ def look(known: frozenset[str] | None = None) -> Look:
                     return look_as_member(settings, connection, facts, known)
         except CommandExecutionError as err:
             return Look(str(err), LOOK_SECONDS, known)
-        decision = converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
+        decision = converge_by(settings, 0, PATIENCE_SECONDS, decided)
         return Look(decision["why"], LOOK_SECONDS)
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
         return Look(str(err), REFUSED_SECONDS)
@@ -84,8 +90,7 @@ def look_as_member(
 ) -> Look:
     """See to what the group keeps in memory, if that is for this member to do.
 
-    The group forgets who is gone and answers no call. Who answers holds up nobody, and may be about
-    to join: it is asked again at the next look.
+    The group forgets who is gone, so that it calls there no more.
     """
     sentence = f"{settings.me} is {facts['state']}"
     change = schema_change.current(connection)
@@ -93,16 +98,16 @@ def look_as_member(
         sentence += see_to_schema_change(settings, change, facts)
     before = frozenset(settings.nodes.values()) if known is None else known
     hosts = frozenset(member["host"] for member in facts["members"])
-    silent: list[str] = []
-    if is_first_online(facts):
+    gone = before - hosts
+    # While a member is recovering the group takes no other number.
+    if is_first_online(facts) and all(member["state"] == ONLINE for member in facts["members"]):
         right = write_concurrency_for(settings, facts["mode"])
-        silent = silent_of(sorted(before - hosts), settings.port)
-        if silent:
+        if gone:
             forget_removed(connection, right)
-            sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
-        # While a member is recovering the group takes no other number; a schema change is too short
-        # for one.
-        elif change is None and all(member["state"] == ONLINE for member in facts["members"]):
+            sentence += f"; the group forgets {', '.join(sorted(gone))}, to call there no more"
+            before = hosts
+        # A schema change is too short for another number.
+        elif change is None:
             now = write_concurrency(connection)
             if now != right:
                 set_write_concurrency(connection, right)
@@ -111,8 +116,7 @@ def look_as_member(
         memory.remember(facts, memory.MEMBER_FILE)
     except OSError as err:
         sentence += f"; what is remembered of it is not written: {err}"
-    pause = LOOK_SECONDS if change is None else CHANGING_SECONDS
-    return Look(sentence, pause, (before | hosts).difference(silent))
+    return Look(sentence, MEMBER_SECONDS, before | hosts)
 
 
 def see_to_schema_change(
@@ -152,8 +156,9 @@ def main() -> None:
     # Salt, once imported, has its own handlers; the journal wants the sentence alone.
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     said, since, known = "", 0.0, None
+    decided = once_forgotten(decide_by)
     while True:
-        sentence, pause, known = look(known)
+        sentence, pause, known = look(known, decided)
         if sentence != said:
             log.info("%s", sentence)
             said, since = sentence, time.monotonic()
