@@ -16,8 +16,8 @@ from bench.throughput import SECONDS, Throughput
 from bench.throughput import show as show_run
 from bench.timings import Timings
 from bench.web import Web
-from tests.chaos import report as lines
-from tests.lab import ROOT, exit_code, opened
+from chaos import report as lines
+from tests.support.lab import ROOT, exit_code, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"

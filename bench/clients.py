@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from bench.measure import Acknowledged, Failure, Record
-from tests.chaos.clients import TABLE, said
-from tests.lab import Lab
+from chaos.clients import TABLE, said
+from tests.support.lab import Lab
 
 PACE_SECONDS = 0.06
 # Between an error and the next connection.

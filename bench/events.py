@@ -1,4 +1,4 @@
-"""How each event comes about and is undone: the faults of tests/chaos, and what operators do."""
+"""How each event comes about and is undone: the faults of chaos, and what operators do."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.chaos import faults
-from tests.chaos.faults import Scene
-from tests.chaos.plan import Round as Story
+from chaos import faults
+from chaos.faults import Scene
+from chaos.plan import Round as Story
 
 
 def story(event: str, victim: str, members: list[str], seconds: float) -> Story:
-    """Return an event as the faults of tests/chaos want to be told of it."""
+    """Return an event as the faults of chaos want to be told of it."""
     others = tuple(name for name in members if name != victim)
     # The first coin: a partition is from the balancer, too.
     return Story(0, event, (victim,), others, seconds, (True, False))

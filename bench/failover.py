@@ -14,9 +14,9 @@ from bench.events import EVENTS, story
 from bench.measure import Moments, ids_lost, round_results
 from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
 from bench.ways import PORTS, beside, member_at, places
-from tests.chaos.faults import Scene
-from tests.chaos.ledger import judge
-from tests.lab import Lab
+from chaos.faults import Scene
+from chaos.ledger import judge
+from tests.support.lab import Lab
 
 # How long a mode may take to be switched, and the members to be together before a round.
 START_SECONDS = 60

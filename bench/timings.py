@@ -17,9 +17,9 @@ from bench.failover import versions
 from bench.plan import OURS
 from bench.report import conditions, markdown
 from bench.ways import places
-from tests.chaos.faults import Scene
-from tests.chaos.ledger import Sample
-from tests.lab import Lab
+from chaos.faults import Scene
+from chaos.ledger import Sample
+from tests.support.lab import Lab
 
 # Where Salt finds the library.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "_utils"))

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from bench.failover import versions
 from bench.plan import MODES
 from bench.report import conditions, markdown
-from tests.chaos.faults import Members
-from tests.lab import APPLICATION, Lab
-from tests.visitors import CROWD, GOOD, Answer, Crowd, failed
+from chaos.faults import Members
+from tests.support.lab import APPLICATION, Lab
+from tests.support.visitors import CROWD, GOOD, Answer, Crowd, failed
 
 # Of several primaries, and of one; and the switch from one to the other.
 KILL = {MODES[0]: "kill-multi", MODES[1]: "kill-single"}

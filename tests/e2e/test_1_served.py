@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.lab import FIRST_USER, Lab
+from tests.support.lab import FIRST_USER, Lab
 
 
 def test_every_member_sees_the_whole_group(lab: Lab):
-    # As a person asks; other tests keep a client of Salt (tests/salt_client.py).
+    # As a person asks; other tests keep a client of Salt (tests/support/salt_client.py).
     shown = lab.run(lab.master, "salt --out=json --static 'db*' mysql_gr.status")
     answers = json.loads(shown)
     assert answers == lab.status()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import LONG
 from tests.e2e.test_1_served import servers
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 
 def asked(session: Any, statement: str, values: tuple = ()) -> Any:

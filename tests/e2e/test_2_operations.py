@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.test_1_served import servers
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 
 def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode):

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.chaos.clients import Writers
-from tests.chaos.ledger import judge, longest_gap
+from chaos.clients import Writers
+from chaos.ledger import judge, longest_gap
 from tests.e2e.conftest import (
     CONVERGE,
     check_nothing_left_to_do,
@@ -22,8 +22,8 @@ from tests.e2e.conftest import (
     salt,
     with_second,
 )
-from tests.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
-from tests.visitors import Crowd, counted, failed
+from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
+from tests.support.visitors import Crowd, counted, failed
 
 # Two checks that fail or three missed signs of life, and a connection that is tried anew.
 MOVE_SECONDS = 6

@@ -15,7 +15,7 @@ import pymysql
 import pytest
 
 from tests.e2e.conftest import CONVERGE, check_nothing_left_to_do, grown_to, salt
-from tests.lab import TABLE, Lab, declared, nodes
+from tests.support.lab import TABLE, Lab, declared, nodes
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
 

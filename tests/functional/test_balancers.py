@@ -8,9 +8,9 @@ import pytest
 import salt.pillar
 import salt.state
 
-from tests import lab
 from tests.functional.conftest import PROXY, WEB
 from tests.functional.test_render import execution_modules, highstate
+from tests.support import lab
 
 OWN = lab.nodes()[PROXY]["ip"]
 SECOND, SECOND_IP, VIRTUAL = "proxy2", "172.28.17.57", "172.28.17.60"

@@ -19,12 +19,12 @@ from bench.measure import (
     round_results,
     way_result,
 )
-from bench.packages import change
 from bench.plan import EVENTS as PLANNED_EVENTS
 from bench.plan import MODES, WAYS, Round, chosen, missing, plan
 from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
-from tests import visitors
-from tests.chaos.ledger import Sample
+from chaos.ledger import Sample
+from tests.support import visitors
+from tests.support.packages import change
 
 MOMENTS = Moments(100, 112, 120)
 MULTI, SINGLE = MODES

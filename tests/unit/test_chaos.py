@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chaos import faults, report
-from tests.chaos.faults import FAULTS, Members
-from tests.chaos.ledger import Sample, judge, longest_gap, spans, splits, unlike, whole
-from tests.chaos.plan import FAULTS as PLANNED
-from tests.chaos.plan import plan, races
-from tests.lab import changes_of
+from chaos import faults, report
+from chaos.faults import FAULTS, Members
+from chaos.ledger import Sample, judge, longest_gap, spans, splits, unlike, whole
+from chaos.plan import FAULTS as PLANNED
+from chaos.plan import plan, races
+from tests.support.lab import changes_of
 
 MEMBERS = ("db1", "db2", "db3")
 

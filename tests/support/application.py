@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.lab import APPLICATION, Lab
+from tests.support.lab import APPLICATION, Lab
 
 ENV = f"{APPLICATION}/shared/.env"
 

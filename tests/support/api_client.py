@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import requests
 
-from tests.lab import FIRST_USER, Lab
+from tests.support.lab import FIRST_USER, Lab
 
 
 class Client(threading.Thread):
@@ -33,7 +33,7 @@ class Client(threading.Thread):
                 answer = self._lab.api(
                     "PUT", "/api/user", headers=self._headers, json={"user": {"bio": bio}}
                 )
-                code = answer.status_code
+                code: int | str = answer.status_code
             except requests.RequestException as err:
                 code = type(err).__name__
             now = time.monotonic()

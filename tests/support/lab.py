@@ -16,9 +16,9 @@ import pymysql
 import requests
 import yaml
 
-from tests.salt_client import COMMAND, SaltClient
+from tests.support.salt_client import COMMAND, SaltClient
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FIRST_USER = "jane@conduit.example"
 DATABASE = "realworld"
 APPLICATION = "/srv/conduit"

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.clients import Monitor
-from tests.chaos.faults import FAULTS, Scene
-from tests.chaos.ledger import judge, longest_gap, splits, unlike
-from tests.chaos.plan import Round
-from tests.lab import Lab
+from chaos.clients import Monitor
+from chaos.faults import FAULTS, Scene
+from chaos.ledger import judge, longest_gap, splits, unlike
+from chaos.plan import Round
+from tests.support.lab import Lab
 
 # How long they may take to be all ONLINE before a round.
 START_SECONDS = 60

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faults import Scene
-from tests.chaos.plan import Race
-from tests.chaos.run import begun, count_splits
-from tests.lab import Lab
+from chaos.faults import Scene
+from chaos.plan import Race
+from chaos.run import begun, count_splits
+from tests.support.lab import Lab
 
 PROGRAM = Path(__file__).with_name("racer.py")
 PLACE = "/run/chaos-racer.py"

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pymysql
 
-from tests.chaos.clients import Monitor, Writers
-from tests.chaos.plan import Round
-from tests.lab import Lab, changes_of
+from chaos.clients import Monitor, Writers
+from chaos.plan import Round
+from tests.support.lab import Lab, changes_of
 
 # All ONLINE counts when it has been so for this long.
 STABLE_SECONDS = 2

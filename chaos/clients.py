@@ -13,8 +13,8 @@ from typing import Any
 
 import pymysql
 
-from tests.chaos.ledger import Sample, whole
-from tests.lab import Lab
+from chaos.ledger import Sample, whole
+from tests.support.lab import Lab
 
 TABLE = "chaos_ledger"
 # A statement without an answer by then has none.
