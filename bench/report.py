@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bench.plan import DIRECT, EVENTS, FAULTS, MODES, OURS, PLANNED, QUIET, ROUTER, WAYS
+from bench.plan import DIRECT, EVENTS, FAULTS, OURS, PLANNED, QUIET, ROUTER, WAYS
+from tests.support.lab import MODES
 
 HEAD = (
     "event",

@@ -14,6 +14,7 @@ from chaos.faults import FAULTS
 from chaos.plan import RACES, Race, Round, plan, races
 from chaos.races import Races
 from chaos.run import Chaos, show
+from tests.support import result_file
 from tests.support.lab import ROOT, declared, exit_code, opened
 
 RESULTS = ROOT / ".lab/chaos.jsonl"
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         with work.open():
             for one in rounds:
                 result = turn(one, options.seed)
-                report.append(options.results, result)
+                result_file.append(options.results, result)
                 print(show(result), flush=True)
                 if result["problems"]:
                     failed += 1
@@ -76,7 +77,7 @@ def again(options: argparse.Namespace, number: int) -> str:
 
 def show_table(options: argparse.Namespace) -> int:
     """Print the table of what came of it."""
-    results = report.read(options.files or [options.results])
+    results = result_file.read(options.files or [options.results])
     print(report.table(results, [*FAULTS, *RACES]), end="")
     return 0
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.plan import MODES
-from tests.support.lab import ROOT, TABLE, Lab, declared, nodes, opened
+from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
 
 # `make test-long`: tests that are marked `repeated` do their thing many times.
 LONG = bool(os.environ.get("LONG"))

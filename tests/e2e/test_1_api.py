@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bench.plan import MODES
 from tests.e2e.conftest import LONG
 from tests.support.application import ports
-from tests.support.lab import DATABASE, Lab
+from tests.support.lab import DATABASE, MODES, Lab
 from tests.support.newman import newman
 
 # By one port for writes and one for reads, and all by the port that deals with all members in turn.

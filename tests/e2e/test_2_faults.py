@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.e2e.test_1_served import servers
 from tests.support.api_client import bio_on, client
+from tests.support.balancer import servers
 from tests.support.lab import Lab
 
 

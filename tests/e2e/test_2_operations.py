@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.test_1_served import servers
+from tests.support.balancer import servers
 from tests.support.lab import Lab
 
 

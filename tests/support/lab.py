@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST_USER = "jane@conduit.example"
 DATABASE = "realworld"
 APPLICATION = "/srv/conduit"
+# Of several primaries, and of one.
+MODES = ("multi-primary", "single-primary")
 
 
 class NotUp(Exception):

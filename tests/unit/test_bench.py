@@ -20,10 +20,11 @@ from bench.measure import (
     way_result,
 )
 from bench.plan import EVENTS as PLANNED_EVENTS
-from bench.plan import MODES, WAYS, Round, chosen, missing, plan
+from bench.plan import WAYS, Round, chosen, missing, plan
 from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
-from chaos.ledger import Sample
-from tests.support import visitors
+from tests.support import http_client
+from tests.support.lab import MODES
+from tests.support.monitor import Sample
 from tests.support.packages import change
 
 MOMENTS = Moments(100, 112, 120)
@@ -81,7 +82,7 @@ def test_names_are_chosen_in_their_known_order():
 
 
 def test_a_story_names_the_victim_and_the_others():
-    told = story("kill", "db2", ["db1", "db2", "db3"], 12)
+    told = story("db2", ["db1", "db2", "db3"], 12)
     assert (told.victims, told.others, told.seconds) == (("db2",), ("db1", "db3"), 12)
     # Cut off from the balancer, too.
     assert told.coins[0]
@@ -515,19 +516,19 @@ def test_trials_are_shown_by_seconds_and_preset():
     [
         (200, {}, "{}", "good"),
         (204, {}, "", "good"),
-        (503, {"Retry-After": "5"}, "is not available at the moment", visitors.LATER),
-        (503, {"Retry-After": "5"}, "whether it was made is unknown", visitors.UNKNOWN),
+        (503, {"Retry-After": "5"}, "is not available at the moment", http_client.LATER),
+        (503, {"Retry-After": "5"}, "whether it was made is unknown", http_client.UNKNOWN),
         (503, {}, "Service Unavailable", "status 503"),
         (500, {}, "", "status 500"),
         (404, {}, "", "status 404"),
     ],
 )
 def test_each_answer_has_its_cause(status, headers, text, cause):
-    assert visitors.cause_of(status, headers, text) == cause
+    assert http_client.cause_of(status, headers, text) == cause
 
 
 def visited(task, cause, began=0.0):
-    return visitors.Answer(began, 1.0, task, cause)
+    return http_client.Answer(began, 1.0, task, cause)
 
 
 def test_causes_are_counted_by_what_the_requests_were_for():
@@ -535,13 +536,13 @@ def test_causes_are_counted_by_what_the_requests_were_for():
         visited("read", "good"),
         visited("read", "good"),
         visited("update", "good"),
-        visited("update", visitors.UNKNOWN),
+        visited("update", http_client.UNKNOWN),
     ]
     assert web.causes(answers) == {
         "good": {"read": 2, "update": 1},
-        visitors.UNKNOWN: {"update": 1},
+        http_client.UNKNOWN: {"update": 1},
     }
-    assert visitors.failed(answers) == answers[3:]
+    assert http_client.failed(answers) == answers[3:]
 
 
 def test_the_outage_is_the_longest_time_without_an_update():
@@ -550,7 +551,7 @@ def test_the_outage_is_the_longest_time_without_an_update():
         visited("update", "good", 11.0),
         # Neither a read nor a failure ends it.
         visited("read", "good", 12.0),
-        visited("update", visitors.UNKNOWN, 12.5),
+        visited("update", http_client.UNKNOWN, 12.5),
         visited("update", "good", 15.0),
     ]
     assert web.outage(answers, 10.0, 17.0) == 4.0
