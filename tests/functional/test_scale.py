@@ -31,7 +31,7 @@ def with_databases(with_cluster: Any) -> Any:
 def test_the_last_of_so_many_renders(with_databases, count):
     called = {f"{c['state']}.{c['fun']}" for c in highstate(with_databases(f"db{count}", count))[0]}
     assert {"mysql_gr.member_online", "mysql_server.options_current"} <= called
-    assert "mysql_gr.member_removed" not in called
+    assert "mysql_maintenance.member_removed" not in called
 
 
 @pytest.mark.parametrize("count", [3, 5, 9])
@@ -57,7 +57,7 @@ def test_another_number_is_refused_before_anything_is_touched(with_databases, co
 def test_a_database_that_was_deleted_has_only_to_leave(with_databases):
     chunks, _ = highstate(with_databases("db4", 3))
     mine = [f"{c['state']}.{c['fun']}" for c in chunks if c["__sls__"].startswith("mysql")]
-    assert mine == ["mysql_gr.member_removed"]
+    assert mine == ["mysql_maintenance.member_removed"]
 
 
 @pytest.mark.parametrize("names", [[WEB], ["web2", WEB]])
