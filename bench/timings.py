@@ -148,7 +148,9 @@ class Timings:
         """Return a context in which trials can be made; the lab is as before at its end."""
         with ExitStack() as stack:
             stack.enter_context(self._scene.watched(WHOLE_SECONDS))
-            stack.callback(self._lab.salt, "db*", "mysql_server.set_options")
+            stack.callback(
+                self._lab.salt, ",".join(self._lab.databases), "-L mysql_server.set_options"
+            )
             stack.enter_context(self._scene.table.there())
             self._versions = versions(self._lab, ())
             yield

@@ -9,7 +9,7 @@ import salt.pillar
 import salt.state
 
 from tests.functional.conftest import PROXY, WEB
-from tests.functional.test_render import execution_modules, highstate
+from tests.functional.test_render import execution_modules, highstate, states_of
 from tests.support import lab
 
 
@@ -55,9 +55,13 @@ def test_another_number_is_refused_before_anything_is_touched(with_databases, co
 
 
 def test_a_database_that_was_deleted_has_only_to_leave(with_databases):
-    chunks, _ = highstate(with_databases("db4", 3))
-    mine = [f"{c['state']}.{c['fun']}" for c in chunks if c["__sls__"].startswith("mysql")]
-    assert mine == ["mysql_maintenance.member_removed"]
+    options = with_databases("db4", 3)
+    # By the orchestration alone.
+    assert highstate(options) == ([], {})
+    for sls in ("mysql", "mysql.removed"):
+        chunks = states_of(options, sls)
+        called = [f"{c['state']}.{c['fun']}" for c in chunks]
+        assert called == ["mysql_maintenance.member_removed"]
 
 
 @pytest.mark.parametrize("names", [[WEB], ["web2", WEB]])

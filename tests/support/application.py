@@ -45,6 +45,7 @@ def undeployed(lab: Lab) -> None:
 
 def rollback(lab: Lab) -> None:
     """Go back by one release, on all web servers at once."""
-    for name, answer in lab.salt("web*", f"laravel_release.rollback {APPLICATION}").items():
+    call = f"-L laravel_release.rollback {APPLICATION}"
+    for name, answer in lab.salt(",".join(lab.webs), call).items():
         if not isinstance(answer, dict):
             raise AssertionError(f"{name}: {answer}")

@@ -241,7 +241,7 @@ class Lab:
 
     def switch_mode(self, mode: str) -> dict[str, Any]:
         """Switch the group's mode, as an operator does it; return what every member says to it."""
-        answers = self.salt("db*", f"mysql_gr.switch_mode {mode}")
+        answers = self.salt(",".join(self.databases), f"-L mysql_gr.switch_mode {mode}")
         for name in self.databases:
             answer = answers.get(name)
             if not isinstance(answer, dict) or answer["new"] != mode:
