@@ -109,7 +109,7 @@ bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, m
 bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of states that do nothing: [ROUNDS=n] [RESUME=1]
 	@$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
 
-bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
+bench-report: $(VENV)/bench ## What was measured, into docs/bench.md, docs/measurements.md and a picture
 	@$(RUN) -m bench report
 
 docs: $(VENV)/ready ## The pages as a site, with a reference made of docstrings

@@ -6,6 +6,7 @@ import configparser
 
 import pytest
 
+from bench import __main__ as bench
 from bench import rates, report, sysbench, timings, web
 from bench.events import EVENTS, story
 from bench.measure import (
@@ -461,6 +462,25 @@ def test_all_of_it_is_shown_together():
     assert "### multi-primary" in text
     assert "### single-primary" not in text
     assert "### Goals" in text
+
+
+def test_in_short_the_slowest_client_of_each_way_is_shown():
+    results = [
+        result(MULTI, "kill", number, mysql_cluster=way(0.2, worst), direct=way(0.1, worst / 2))
+        for number, worst in enumerate((0.4, 2.0, 1.0), 1)
+    ]
+    text = report.summary([*results, result(SINGLE, "reload", mysql_cluster=way(9, 9))])
+    rows = [line for line in text.splitlines() if "primary" in line]
+    assert rows == [f"| {MULTI} | `kill` | 1.00 / 2.00 | - | 0.50 / 1.00 | - | - |"]
+    assert text.startswith("![")
+    assert text.splitlines()[-1].startswith("4 rounds, ")
+
+
+def test_each_text_has_its_place_in_one_page():
+    pages = [bench.PAGE.read_text(), bench.TABLES.read_text()]
+    for name in ("summary", "failover", "throughput", "timings", "web", "salt"):
+        placed = [f"<!-- bench-{name} -->" in page for page in pages]
+        assert placed == [name == "summary", name != "summary"]
 
 
 # --- what the presets take for dead --------------------------------------------------------------
