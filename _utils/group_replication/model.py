@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 MODES = ("multi-primary", "single-primary")
 # How long a silent member is waited for (pillar mysql:group:timings); the first is the default.
-# After 5 s without a word a member is UNREACHABLE, and these say what follows. docs/bench.md has
-# what each took for dead.
+# After 5 s without a word a member is UNREACHABLE, and these say what follows;
+# docs/measurements.md has what each took for dead.
 TIMINGS: dict[str, dict[str, int]] = {
     # For one LAN: a member that is gone is out within seconds.
     "fast": {
@@ -33,7 +33,7 @@ TIMINGS: dict[str, dict[str, int]] = {
     },
 }
 # How many messages a group agrees on at once, where pillar mysql:group:write_concurrency does not
-# say; docs/bench.md has what each costs.
+# say; docs/measurements.md has what each costs.
 WRITE_CONCURRENCY = {
     # With 10, the server's own default, members that write a lot wait for a place behind one that
     # says nothing; the server takes that for a slow network, and waits the longer for that member.

@@ -12,6 +12,7 @@ from typing import Any
 from pillar_check import check_keys, invalid, is_number, walk
 from salt.exceptions import SaltInvocationError
 
+from group_replication import files
 from group_replication.files import write_whole
 from group_replication.model import (
     DATA_DIRECTORY,
@@ -45,7 +46,7 @@ GRANTABLE = (
     *("CREATE TEMPORARY TABLES", "LOCK TABLES"),
 )
 
-SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
+SETTINGS_FILE = files.SETTINGS_FILE
 
 # What CHANGE REPLICATION SOURCE takes; kept for all accounts, so that there is one rule.
 PASSWORD_MIN, PASSWORD_MAX = 12, 32
@@ -284,8 +285,10 @@ def settings_of_removed(
     """
     Return the settings of a member that the table of nodes no longer declares.
 
+    It is given no secrets any more: what it needs to leave is in the keeper's file.
+
     pillar
-        The minion's pillar: the other members are those that it declares now.
+        The minion's pillar, with ``cluster``: the other members are those that it declares now.
 
     me
         The minion's id.
@@ -293,14 +296,14 @@ def settings_of_removed(
     stored
         What the keeper's file says, from when the member was declared; None where there is none.
 
-    Returns None when ``me`` is declared, or never was a member. Raises SaltInvocationError as
-    :py:func:`settings_from` does: a table that is wrong removes nobody.
+    Returns None when ``me`` is declared, or never was a member. Raises SaltInvocationError for a
+    table that is wrong or too small: it removes nobody.
     """
     nodes = declared_nodes(pillar, "db")
     if me in nodes or stored is None or me not in stored.nodes:
         return None
-    current = settings_from(pillar, next(iter(nodes), me))
-    return current._replace(me=me, nodes={**current.nodes, me: stored.nodes[me]}, removed=REMOVED)
+    others = _members(pillar, next(iter(nodes), me))
+    return stored._replace(me=me, nodes={**others, me: stored.nodes[me]}, removed=REMOVED)
 
 
 def settings_as_json(settings: Settings) -> str:
@@ -349,16 +352,19 @@ def current_settings(pillar: Mapping[str, Any], me: str) -> Settings:
 
     Raises SaltInvocationError where neither is there, and as :py:func:`settings_from` does.
     """
+    # A minion that is declared needs no file, whatever is in it.
+    if walk(pillar, "cluster:nodes") and me not in declared_nodes(pillar, "db"):
+        removed = settings_of_removed(pillar, me, stored_settings())
+        if removed:
+            return removed
     if "mysql" in pillar:
-        # A minion that is declared needs no file, whatever is in it.
-        stored = None if me in declared_nodes(pillar, "db") else stored_settings()
-        return settings_of_removed(pillar, me, stored) or settings_from(pillar, me)
+        return settings_from(pillar, me)
     stored = stored_settings()
     if stored:
         return stored
     raise SaltInvocationError(
         f"neither pillar mysql nor {SETTINGS_FILE} is there: "
-        f"does pillar/top.sls give minion '{me}' the mysql pillar?"
+        f"does pillar cluster:nodes name minion '{me}', with role db?"
     )
 
 

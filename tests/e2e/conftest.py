@@ -1,4 +1,4 @@
-"""The fixtures of the tests that need the running lab (tests/lab.py)."""
+"""The fixtures of the tests that need the running lab (tests/support/lab.py)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.plan import MODES
-from tests.lab import ROOT, TABLE, Lab, declared, nodes, opened
+from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
 
 # `make test-long`: tests that are marked `repeated` do their thing many times.
 LONG = bool(os.environ.get("LONG"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.lab import FIRST_USER, Lab
+from tests.support.balancer import servers
+from tests.support.lab import FIRST_USER, Lab
 
 
 def test_every_member_sees_the_whole_group(lab: Lab):
-    # As a person asks; other tests keep a client of Salt (tests/salt_client.py).
+    # As a person asks; other tests keep a client of Salt (tests/support/salt_client.py).
     shown = lab.run(lab.master, "salt --out=json --static 'db*' mysql_gr.status")
     answers = json.loads(shown)
     assert answers == lab.status()
@@ -119,21 +118,6 @@ def test_prometheus_reads_the_balancers_numbers_with_the_same_password(lab: Lab)
     assert seen.status_code == 200
     up = 'haproxy_server_status{proxy="mysql-cluster",server="mysql-1",state="UP"} 1'
     assert up in seen.text
-
-
-def servers(lab: Lab, column: str = "status") -> dict[tuple[str, str], str]:
-    """What the statistics page says of each server: (section, server) to one of its columns."""
-    table = requests.get(
-        f"http://{lab.address['proxy']}:9201/;csv",
-        auth=("admin", lab.secret("haproxy", "password")),
-        timeout=10,
-    ).text
-    rows = csv.DictReader(io.StringIO(table.removeprefix("# ")))
-    return {
-        (row["pxname"], row["svname"]): row[column]
-        for row in rows
-        if row["svname"].startswith("mysql-")
-    }
 
 
 def test_the_statistics_page_shows_the_servers_as_they_are(lab: Lab):

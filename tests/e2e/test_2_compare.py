@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pymysql
 import pytest
 
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 ROWS, COLUMNS = "realworld.compare_rows", "realworld.compare_columns"
 ROUTINE = "realworld.compare_trial"

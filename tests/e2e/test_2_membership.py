@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 
 def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.test_1_served import servers
-from tests.lab import Lab
+from tests.support.balancer import servers
+from tests.support.lab import Lab
 
 
 def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode):
@@ -91,15 +91,15 @@ def test_a_drained_member_gets_nobody_new_and_keeps_whom_it_has(lab: Lab, eventu
 
     with lab.session(lab.address["db2"]) as direct, direct.cursor() as cursor:
         cursor.execute("SELECT 1")
-        told = f"db2 reason='{reason}'"
-        predicted = lab.salt("db2", f"state.single mysql_gr.drained {told} test=True")["db2"]
+        drained = f"state.single mysql_maintenance.drained db2 reason='{reason}'"
+        predicted = lab.salt("db2", f"{drained} test=True")["db2"]
         assert hosts(6) == {lab.address[name] for name in lab.databases}
-        done = lab.salt("db2", f"state.single mysql_gr.drained {told}")["db2"]
+        done = lab.salt("db2", drained)["db2"]
         try:
             (before,), (after,) = predicted.values(), done.values()
             assert (before["result"], after["result"]) == (None, True), done
             assert before["changes"] == after["changes"] == {"drained": {"old": "", "new": reason}}
-            (again,) = lab.salt("db2", f"state.single mysql_gr.drained {told}")["db2"].values()
+            (again,) = lab.salt("db2", drained)["db2"].values()
             assert (again["result"], again["changes"]) == (True, {})
             eventually(lambda: "NOLB" in servers(lab)["mysql-cluster", "mysql-2"], 10)
             assert hosts(6) == {lab.address[name] for name in lab.databases if name != "db2"}

@@ -36,6 +36,15 @@ def highstate(opts: dict) -> tuple[list, dict]:
         return chunks, matches
 
 
+def states_of(opts: dict, sls: str) -> list:
+    """The low data of one SLS, as `state.apply` with its name has it."""
+    with salt.state.HighState(opts) as state:
+        high, errors = state.render_highstate({"base": [sls]})
+        assert not errors, errors
+        low = state.state.compile_high_data(high)[0]
+        return low[0] if low and isinstance(low[0], list) else low
+
+
 @pytest.fixture(scope="module")
 def rendered(minion_opts) -> Callable[..., tuple[list, dict]]:
     """The highstate of a machine on a system, rendered once."""

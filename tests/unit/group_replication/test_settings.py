@@ -7,13 +7,17 @@ import json
 import re
 
 import pytest
+from group_replication import settings as settings_file
 from group_replication.model import Settings
 from group_replication.settings import (
     REMOVED,
+    current_settings,
     settings_as_json,
+    settings_file_differs,
     settings_from,
     settings_from_json,
     settings_of_removed,
+    write_settings,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -307,6 +311,27 @@ def test_a_deleted_member_knows_its_address_and_those_that_stay():
     assert (settings.me, settings.removed) == ("db4", REMOVED)
     again = settings_from_json(settings_as_json(settings))
     assert (again.nodes, again.removed) == (settings.nodes, REMOVED)
+
+
+def test_a_deleted_member_needs_no_secrets(monkeypatch, tmp_path):
+    """Its pillar has the table alone; the keeper's file has what it needs to leave."""
+    monkeypatch.setattr(settings_file, "SETTINGS_FILE", tmp_path / "settings.json")
+    write_settings(stored())
+    table = {"cluster": pillar(3)["cluster"]}
+    found = current_settings(table, "db4")
+    assert (found.removed, found.admin) == (REMOVED, stored().admin)
+    assert list(found.nodes) == ["db1", "db2", "db3", "db4"]
+    write_settings(found)
+    assert not settings_file_differs(current_settings(table, "db4"))
+    # Declared again it is a member as before, and without secrets none.
+    assert current_settings(pillar(4), "db4").removed == ""
+    assert current_settings({}, "db4") == found
+
+
+def test_a_machine_that_never_was_a_member_is_told_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings_file, "SETTINGS_FILE", tmp_path / "settings.json")
+    with pytest.raises(SaltInvocationError, match="cluster:nodes name minion 'db4', with role db"):
+        current_settings({"cluster": pillar(3)["cluster"]}, "db4")
 
 
 def test_its_address_is_forgotten_by_others_and_kept_when_written_again():
