@@ -161,8 +161,10 @@ def compare_rows(
 
     Returns a dict: ``members`` (list of the names that were compared), ``tables`` and ``rows``
     (int: how many were compared), ``seconds`` (float), ``differences``, ``definitions``,
-    ``undecided`` (int: rows and definitions that kept changing) and ``skipped`` (a list of dicts:
-    ``table``, ``why``).
+    ``undecided`` (int: rows and definitions that kept changing), ``skipped`` (a list of dicts:
+    ``table``, ``why``) and ``not_kept`` (why ``mysql_gr.status extended=True`` does not speak of
+    it, or ""). A comparison of all tables takes the place of the last one there, if the local
+    member takes writes.
 
     ``differences`` is a list of dicts, one for each range with rows that differ: ``table``
     (``DATABASE.TABLE``), ``from`` and ``to`` (keys of the first and the last of them: a dict of
@@ -182,7 +184,8 @@ def compare_rows(
     Of a row only its key is returned, which is data as well and goes to Salt's job cache.
 
     Raises CommandExecutionError when the local member is not ONLINE with a majority or no other
-    member is ONLINE, when a member goes meanwhile or takes longer than 30 seconds for a definition;
+    member is ONLINE, when another comparison is at work, when a member goes meanwhile or takes
+    longer than 30 seconds for a definition;
     SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
