@@ -148,6 +148,7 @@ def copy_numbers(connection: Any, path: Path = NUMBERS_FILE) -> None:
     """
     seen = last(connection)
     if seen is None or (seen.ended is None and seen.failed is None):
+        path.unlink(missing_ok=True)
         return
     text = json.dumps(numbers_of(seen)) + "\n"
     with contextlib.suppress(FileNotFoundError):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from group_replication import comparison, row_compare, schema_change
 from group_replication.accounts import coordinator_of
-from group_replication.connection import local
+from group_replication.connection import UnreachableError, local
 from group_replication.facts import observe
 from group_replication.member_sessions import AtWorkError
 from group_replication.model import ONLINE, RECOVERING, Settings
@@ -24,7 +24,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 # How many rows are summed at once.
 ROWS = 1000
 LOOK_SECONDS = 10.0
-# A member that recovers and a schema change are waited for so long; then the next run's turn comes.
+# What passes, such as a recovery and a schema change, is waited for so long; then the next run's turn comes.
 PATIENCE_SECONDS = 900.0
 # A member that was restarted meanwhile makes a comparison fail; one more is made.
 TRIES = 2
@@ -55,8 +55,9 @@ def obstacle(
     change
         The schema change that is asked for or under way, if there is one.
     """
-    if facts["state"] not in (ONLINE, RECOVERING):
-        return Obstacle(f"{settings.me} is {facts['state']}", False)
+    # After a boot it is on its way back, and may be the coordinator then.
+    if facts["state"] != ONLINE:
+        return Obstacle(f"{settings.me} is {facts['state']}", True)
     if not facts["quorum"]:
         return Obstacle(f"{settings.me} is {facts['state']} without a majority", True)
     coordinator = coordinator_of(facts["members"], settings.nodes)
@@ -74,8 +75,11 @@ def await_free(settings: Settings) -> str:
     """Wait until nothing keeps this member from comparing; return what still does, or nothing."""
     deadline, said = time.monotonic() + PATIENCE_SECONDS, ""
     while True:
-        with local(settings) as connection:
-            found = obstacle(settings, observe(connection), schema_change.current(connection))
+        try:
+            with local(settings) as connection:
+                found = obstacle(settings, observe(connection), schema_change.current(connection))
+        except UnreachableError as err:
+            found = Obstacle(str(err), True)
         if found is None:
             return ""
         if not found.passes or time.monotonic() >= deadline:
