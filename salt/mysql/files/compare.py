@@ -24,7 +24,8 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 # How many rows are summed at once.
 ROWS = 1000
 LOOK_SECONDS = 10.0
-# What passes, such as a recovery and a schema change, is waited for so long; then the next run's turn comes.
+# What passes, such as a recovery and a schema change, is waited for so long; then comes the next
+# run's turn.
 PATIENCE_SECONDS = 900.0
 # A member that was restarted meanwhile makes a comparison fail; one more is made.
 TRIES = 2
