@@ -62,8 +62,12 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``error``; empty when there was none), ``rejoining`` (the server's own auto-rejoin, bool),
     ``conflicts`` (transactions that certification refused), ``write_concurrency`` (messages that
     the group agrees on at once; None outside a majority), ``errant`` (name to GTIDs that only a
-    member outside the group has), ``absent`` (names that are declared and not in the group) and
-    ``undeclared`` (addresses that are in the group and not declared).
+    member outside the group has), ``absent`` (names that are declared and not in the group),
+    ``undeclared`` (addresses that are in the group and not declared) and ``comparison`` (the last
+    comparison of all rows and definitions: ``ended`` and ``failed``, times or "", ``error``,
+    ``members``, ``seconds``, how many ``tables`` and ``rows``, and how many rows (``differences``)
+    and ``definitions`` differ, were ``undecided`` or ``skipped``; empty outside a group, or where
+    there was none).
 
     Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
     settings.

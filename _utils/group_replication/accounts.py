@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
+from group_replication import comparison, schema_change
 from group_replication.connection import connect, exclusive, execute, local, rows, tls
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
-from group_replication.schema_change import DEFINITION, SCHEMA, has_table
+from group_replication.schema_change import SCHEMA, has_table
 from group_replication.versions import version_of
 
 SCOPES = ("members", "application")
@@ -208,6 +209,7 @@ def account_differences(
         for kind, name, there in (
             ("database", settings.database, _has_database(connection, settings.database)),
             ("table", "mysql_gr.schema_change", has_table(connection)),
+            ("table", "mysql_gr.comparison", has_table(connection, comparison.TABLE)),
         ):
             if not there:
                 missing[f"{kind} {name}"] = {"missing": [kind]}
@@ -304,7 +306,8 @@ def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
     if scope == "application":
         execute(connection, f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
         execute(connection, f"CREATE DATABASE IF NOT EXISTS `{SCHEMA}`")
-        execute(connection, DEFINITION)
+        execute(connection, schema_change.DEFINITION)
+        execute(connection, comparison.DEFINITION)
     for wanted in grantees(settings, scope):
         _make_account(connection, settings, wanted)
 

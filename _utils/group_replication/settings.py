@@ -15,6 +15,7 @@ from salt.exceptions import SaltInvocationError
 from group_replication import files
 from group_replication.files import write_whole
 from group_replication.model import (
+    COMPARE_INTERVALS,
     DATA_DIRECTORY,
     MEMBERS_MAX,
     MEMBERS_MIN,
@@ -132,6 +133,8 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         version=_declared_version(pillar),
         drain=drain_seconds("pillar mysql:drain", walk(pillar, "mysql:drain"), 10),
         data_directory=str(Path(path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
+        compare_interval=_compare_interval(pillar),
+        compare_load=_compare_load(pillar),
     )
     _check_lookup(pillar)
     _check_distinct(settings)
@@ -171,6 +174,28 @@ def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
     if not is_number(value, least, most):
         raise invalid(key, value, f"a number from {least} to {most}")
     return value
+
+
+def _compare_interval(pillar: Mapping[str, Any]) -> str:
+    key = "mysql:compare:interval"
+    value = walk(pillar, key)
+    if value is None:
+        return next(iter(COMPARE_INTERVALS))
+    if value is False:
+        return ""
+    if not isinstance(value, str) or value not in COMPARE_INTERVALS:
+        raise invalid(key, value, f"{', '.join(COMPARE_INTERVALS)}, or false for never")
+    return value
+
+
+def _compare_load(pillar: Mapping[str, Any]) -> float:
+    key = "mysql:compare:load"
+    value = walk(pillar, key)
+    if value is None:
+        return 0.1
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.01 <= value <= 1:
+        raise invalid(key, value, "a number from 0.01 to 1")
+    return float(value)
 
 
 def _group_name(pillar: Mapping[str, Any]) -> str:
@@ -397,3 +422,11 @@ def agent_settings(settings: Settings) -> dict[str, Any]:
         "user": settings.health_user,
         "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.health_clients],
     }
+
+
+def comparison_settings(settings: Settings) -> dict[str, Any]:
+    """
+    Return what the timer of the comparison needs to know: how often, and spread over which time.
+    """
+    seconds = COMPARE_INTERVALS.get(settings.compare_interval, 0)
+    return {"interval": settings.compare_interval, "delay": seconds // 24}

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from group_replication import comparison, comparison_report
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
@@ -331,7 +332,11 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     with local(settings) as connection:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)
+        # Who is outside the group does not know what the group has kept since.
+        inside = seen["state"] == ONLINE and seen["quorum"]
+        kept = comparison.last(connection) if inside else None
     found = diagnosis(settings, everyone, channels)
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
-    return {**plain, **found}
+    found["problems"] += comparison_report.problems(kept, settings.compare_interval)
+    return {**plain, **found, "comparison": comparison_report.short(kept)}

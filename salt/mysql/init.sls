@@ -12,6 +12,7 @@ include:
   - mysql.group
   - mysql.application
   - mysql.keeper
+  - mysql.compare
   - mysql.drain
 {%- else %}
   - mysql.removed

@@ -117,7 +117,7 @@ def test_the_services_get_all_of_the_library_that_they_import(rendered, tmp_path
         copy = shutil.copytree if chunk["fun"] == "recurse" else shutil.copy
         copy(found, target)
     programs = [path.stem for path in (ROOT / "salt/mysql/files").glob("*.py")]
-    assert len(programs) == 3
+    assert len(programs) == 4
     # As their units start them: a program's folder is the first that is looked in.
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {', '.join(programs)}"
     done = subprocess.run(
@@ -134,6 +134,79 @@ def test_a_service_starts_anew_with_each_file_of_the_library(rendered):
     for name in ("mysql-keeper-service-running", "mysql-health-service-running"):
         (service,) = [chunk for chunk in chunks if chunk["__id__"] == name]
         assert library < {watched.get("file") for watched in service["watch"]}
+
+
+def compared(options) -> dict[str, list[dict]]:
+    """What a highstate does about the comparison by timer, by function."""
+    found: dict[str, list[dict]] = {}
+    for chunk in highstate(options)[0]:
+        if chunk["__sls__"] == "mysql.compare":
+            found.setdefault(f"{chunk['state']}.{chunk['fun']}", []).append(chunk)
+    return found
+
+
+UNITS = "/etc/systemd/system/mysql-gr-compare"
+PROGRAM = "/usr/local/lib/mysql-gr/compare.py"
+
+
+@pytest.mark.parametrize(
+    ("interval", "said", "delay"), [(None, "daily", 3600), ("weekly", "weekly", 25200)]
+)
+def test_the_members_are_compared_by_a_timer(interval, said, delay, with_pillar):
+    more = {"mysql": {"compare": {"interval": interval}}}
+    found = compared(with_pillar("db2", more))
+    files = {chunk["name"]: chunk for chunk in found.pop("file.managed")}
+    assert files.keys() == {PROGRAM, f"{UNITS}.service", f"{UNITS}.timer"}
+    timer = files[f"{UNITS}.timer"]["context"]
+    assert (timer["interval"], timer["delay"]) == (said, delay)
+    (running,) = found.pop("service.running")
+    assert (running["name"], running["enable"]) == ("mysql-gr-compare.timer", True)
+    # The comparison itself is not started by a highstate.
+    assert found.keys() == {"module.run"}
+
+
+def test_a_comparison_that_is_not_wanted_leaves_nothing(with_pillar):
+    found = compared(with_pillar("db2", {"mysql": {"compare": {"interval": False}}}))
+    (stopped,) = found.pop("unit.stopped")
+    assert stopped["name"] == "mysql-gr-compare.timer"
+    assert {chunk["name"] for chunk in found.pop("file.absent")} == {
+        PROGRAM,
+        f"{UNITS}.service",
+        f"{UNITS}.timer",
+        "/var/lib/systemd/timers/stamp-mysql-gr-compare.timer",
+    }
+    assert found.keys() == {"module.run"}
+
+
+def test_the_units_of_the_comparison_are_systemds(minion_opts, tmp_path):
+    """As its own judge takes them, where there is one."""
+    render = execution_modules(minion_opts("db1"))["slsutil.renderer"]
+    for kind, context in (
+        ("service", {"python": "/bin/true", "library": "/x", "service": "mysql"}),
+        ("timer", {"interval": "daily", "delay": 3600}),
+    ):
+        text = render(
+            f"salt://mysql/files/mysql-gr-compare.{kind}.jinja", default_renderer="jinja", **context
+        )
+        (tmp_path / f"mysql-gr-compare.{kind}").write_text(text)
+        lines = text.splitlines()
+        if kind == "service":
+            assert {"Nice=19", "IOSchedulingClass=idle", "NoNewPrivileges=yes"} <= set(lines)
+            # Off, nothing of it runs on.
+            assert "PartOf=mysql-gr-compare.timer" in lines
+        else:
+            assert {"OnCalendar=daily", "RandomizedDelaySec=3600", "Persistent=true"} <= set(lines)
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd here")
+    units = sorted(map(str, tmp_path.glob("mysql-gr-compare.*")))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # It has also to say of other units.
+    assert "mysql-gr-compare" not in done.stderr, done.stderr
 
 
 def test_no_secret_stands_in_rendered_states(rendered, secrets):

@@ -383,6 +383,7 @@ def test_prometheus_reads_what_was_seen(ask, monkeypatch):
             for sample in family.samples
         }
 
+    monkeypatch.setattr(health, "numbers", lambda: {})
     seen = read(seen=SECONDARY)
     assert (seen["mysql_gr_writable"], seen["mysql_gr_readable"]) == (0, 1)
     assert (seen["mysql_gr_live"], seen["mysql_gr_quorum"]) == (1, 1)
@@ -391,9 +392,39 @@ def test_prometheus_reads_what_was_seen(ask, monkeypatch):
     seen = read(seen=GOOD, error="cannot connect")
     assert (seen["mysql_gr_writable"], seen["mysql_gr_live"]) == (0, 0)
     assert seen["mysql_gr_memberUNKNOWN"] == 1
+    assert "mysql_gr_differences" not in seen
     monkeypatch.setattr(health, "HAS_PROMETHEUS", False)
     assert ask("/metrics")[0] == 501
     assert ask("/writable")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ({}, {}),
+        (
+            {"differences": 2.0, "timestamp": 1795867401.0, "success": 1.0},
+            {
+                "mysql_gr_differences": 2,
+                "mysql_gr_comparison_timestamp_seconds": 1795867401,
+                "mysql_gr_comparison_success": 1,
+            },
+        ),
+        # The first comparison of all failed.
+        ({"success": 0.0}, {"mysql_gr_comparison_success": 0}),
+    ],
+)
+def test_prometheus_reads_what_a_comparison_has_found(ask, monkeypatch, numbers, expected):
+    """Also of a member that does not answer: nobody is asked for it."""
+    monkeypatch.setattr(health, "numbers", lambda: numbers)
+    code, text = ask("/metrics", watching(GOOD, error="cannot connect"))
+    found = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "compar" in sample.name or "differ" in sample.name
+    }
+    assert (code, found) == (200, expected)
 
 
 def test_nobody_else_is_answered(ask):

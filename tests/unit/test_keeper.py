@@ -70,6 +70,7 @@ def seeing(monkeypatch, tmp_path):
         monkeypatch.setattr(keeper, "SETTINGS_FILE", file)
         monkeypatch.setattr(keeper, "local", local)
         monkeypatch.setattr(keeper.schema_change, "current", lambda connection: None)
+        monkeypatch.setattr(keeper.comparison, "copy_numbers", lambda connection, path: None)
         monkeypatch.setattr(keeper, "observe", lambda connection: facts)
         monkeypatch.setattr(keeper, "forget_removed", set_by_one("forget"))
         monkeypatch.setattr(keeper, "set_write_concurrency", set_by_one("set"))
@@ -244,3 +245,19 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
 )
 def test_what_is_new_is_looked_at_again_soon(pause, unchanged, expected):
     assert keeper.pause_after(pause, unchanged) == expected
+
+
+def test_the_keeper_hands_the_agent_what_a_comparison_has_found(seeing, monkeypatch):
+    seeing("ONLINE")
+    copied = []
+    monkeypatch.setattr(
+        keeper.comparison, "copy_numbers", lambda connection, path: copied.append(path)
+    )
+    assert "not written" not in keeper.look(ALL).sentence
+    assert copied == [keeper.comparison.NUMBERS_FILE]
+
+    def full(connection, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keeper.comparison, "copy_numbers", full)
+    assert "what a comparison has found is not written: [Errno 28]" in keeper.look(ALL).sentence

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from group_replication.comparison import numbers
 from group_replication.connection import connect
 from group_replication.facts import is_stopping, places_written, readable_by, serving, writable_by
 from group_replication.maintenance import not_for_new
@@ -314,6 +315,19 @@ class Gauges:
         state = GaugeMetricFamily("mysql_gr_member", "State and role", labels=["state", "role"])
         state.add_metric([answer["state"], answer["role"] or ""], 1)
         yield state
+        compared = numbers()
+        for name, key, meaning in (
+            ("differences", "differences", "Rows and definitions that differ between the members"),
+            (
+                "comparison_timestamp_seconds",
+                "timestamp",
+                "When the members were last compared, to the end, since 1970",
+            ),
+            ("comparison_success", "success", "No comparison has failed since"),
+        ):
+            # A number that is not known is none.
+            if key in compared:
+                yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=compared[key])
 
 
 def metrics(answer: Mapping[str, Any]) -> str:

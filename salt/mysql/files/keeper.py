@@ -2,9 +2,10 @@
 
 Runs as a service on every database machine and needs no Salt master. While Group Replication runs
 it only looks at the local server. On one member it also sees to what the group keeps in memory
-alone (its write concurrency, and who has gone) and to the window for a schema change. Otherwise it
-lets the library decide and act, and says in the journal what it waits for. The settings are read
-anew each time, so a change needs no restart.
+alone (its write concurrency, and who has gone) and to the window for a schema change. On each it
+hands the health agent what the last comparison of the members has found. Outside a group it lets
+the library decide and act, and says in the journal what it waits for. The settings are read anew
+each time, so a change needs no restart.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from group_replication import memory, schema_change, schema_window
+from group_replication import comparison, memory, schema_change, schema_window
 from group_replication.accounts import coordinator_of
 from group_replication.communication import (
     forget_removed,
@@ -116,6 +117,10 @@ def look_as_member(
         memory.remember(facts, memory.MEMBER_FILE)
     except OSError as err:
         sentence += f"; what is remembered of it is not written: {err}"
+    try:
+        comparison.copy_numbers(connection, comparison.NUMBERS_FILE)
+    except OSError as err:
+        sentence += f"; what a comparison has found is not written: {err}"
     return Look(sentence, MEMBER_SECONDS, before | hosts)
 
 

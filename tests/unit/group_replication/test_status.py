@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from group_replication import status
+from group_replication.comparison_report import Kept, short
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
 from group_replication.status import compared, diagnosis
@@ -146,3 +150,35 @@ def test_what_differs_is_listed_too():
     answer = diagnosed(OUT)
     assert answer["errant"] == {"db3": f"{OTHER}:1"}
     assert answer["absent"] == ["db3"]
+
+
+FAILED = Kept(1, 9, failed=5, error="db2: Lost connection")
+
+
+@pytest.mark.parametrize(
+    ("mine", "kept", "known"),
+    [
+        (online("db1", "db2", "db3"), FAILED, True),
+        (online("db1", "db2", "db3"), None, False),
+        # Outside, or without a majority, it does not know what the others have kept since.
+        (one("db1"), FAILED, False),
+        (online("db1", quorum=False), FAILED, False),
+    ],
+)
+def test_the_extended_status_speaks_of_the_last_comparison(monkeypatch, mine, kept, known):
+    settings = settings_from(pillar(), "db1")
+    for name, value in (
+        ("look", lambda _: mine),
+        ("facts_of", lambda _: WHOLE),
+        ("local", lambda _: contextlib.nullcontext()),
+        ("_channels", lambda _: dict(QUIET)),
+        ("_write_concurrency_now", lambda *_: 50),
+        ("drained", lambda: ""),
+    ):
+        monkeypatch.setattr(status, name, value)
+    monkeypatch.setattr(status.comparison, "last", lambda connection: kept)
+    assert "comparison" not in status.status_of(settings)
+    answer = status.status_of(settings, True)
+    assert answer["comparison"] == (short(FAILED) if known else {})
+    said = [sentence for sentence in answer["problems"] if "comparison" in sentence]
+    assert len(said) == (1 if known else 0)
