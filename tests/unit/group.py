@@ -69,6 +69,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "paused": "",
         "applier_error": "",
         "remembered": {},
+        "errant_kinds": {},
         "schemas": [],
         "running": state != "OFFLINE",
         "server_uuid": UUIDS[name],
