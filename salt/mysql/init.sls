@@ -13,6 +13,7 @@ include:
   - mysql.application
   - mysql.keeper
   - mysql.drain
+  - mysql.needrestart
 {%- else %}
   - mysql.removed
 {%- endif %}
