@@ -159,16 +159,20 @@ def compare_gtids() -> dict[str, dict[str, str]]:
 
 
 def decide(
-    method: str = "auto", clone_over: str | None = None, force_member: str | None = None
+    method: str = "auto",
+    clone_over: str | None = None,
+    force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Ask all declared members and say what the local one is to do; nothing is done.
 
-    method, clone_over, force_member
+    method, clone_over, force_member, accept_errant
         As for :py:func:`converge`: what it would do with them.
 
-    Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``,
-    ``received`` and ``overruled_by``. Raises SaltInvocationError for wrong settings or arguments.
+    Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``, ``harmless`` (it is
+    known of all of those that they change no rows), ``received`` and ``overruled_by``. Raises
+    SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 
@@ -178,7 +182,7 @@ def decide(
         salt db2 mysql_gr.decide force_member=db2
     """
     settings = _settings()
-    decided = overruling(settings.me, method, clone_over, force_member)
+    decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
     return decided(settings.me, settings.group, facts_of(settings))
 
 
@@ -188,6 +192,7 @@ def converge(
     method: str = "auto",
     clone_over: str | None = None,
     force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Bring the local member into its group as the decision says, and wait until it is ONLINE.
@@ -199,7 +204,7 @@ def converge(
         Seconds without progress after which applying, cloning or recovering is given up. Default
         60.
 
-    method, clone_over
+    method, clone_over, accept_errant
         As for :py:func:`join`.
 
     force_member
@@ -217,7 +222,7 @@ def converge(
         salt 'db*' mysql_gr.converge timeout=60
     """
     settings = _settings()
-    decided = overruling(settings.me, method, clone_over, force_member)
+    decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
     return membership.converge_by(settings, timeout, patience, decided)
 
 
@@ -242,7 +247,10 @@ def bootstrap(member: str) -> dict[str, Any]:
 
 
 def join(
-    method: str = "auto", clone_over: str | None = None, patience: float = 60
+    method: str = "auto",
+    clone_over: str | None = None,
+    patience: float = 60,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Take the local member into the group that the others have, and end a pause.
@@ -259,9 +267,15 @@ def join(
     patience
         Seconds without progress after which a clone is given up. Default 60.
 
+    accept_errant
+        This member's declared name: the group gets its errant transactions as empty ones, where it
+        is known of all of them that they change no rows (FLUSH, ANALYZE, OPTIMIZE, REPAIR, by the
+        member's binary logs). Nothing is copied, and nothing given up.
+
     Returns the decision that was carried out (``verdict`` join), or ``member`` or ``recovering``
     where it was or came in without this call; after a clone with ``cloned``, the donor's name, and
-    ``given_up``, the GTIDs that only this member had. :py:func:`wait_online` waits for the end of
+    ``given_up``, the GTIDs that only this member had; with ``accepted``, those that the group got.
+    :py:func:`wait_online` waits for the end of
     distributed recovery. Raises CommandExecutionError when the decision is another one, with its
     sentence, or a clone fails; SaltInvocationError for a wrong method or name.
 
@@ -271,8 +285,9 @@ def join(
 
         salt db2 mysql_gr.join
         salt db3 mysql_gr.join method=clone clone_over=db3
+        salt db3 mysql_gr.join accept_errant=db3
     """
-    return membership.join(_settings(), method, clone_over, patience)
+    return membership.join(_settings(), method, clone_over, patience, accept_errant)
 
 
 def recover(

@@ -28,6 +28,16 @@ def __virtual__() -> str:
     return __virtualname__
 
 
+def _brought_in(decision: dict[str, Any], old: str) -> dict[str, Any]:
+    """What a run changes that carries a decision out."""
+    changes: dict[str, Any] = {"state": {"old": old, "new": "ONLINE"}}
+    if decision["verdict"] == "clone":
+        changes["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
+    if decision["verdict"] == "accept":
+        changes["accepted"] = decision["errant"]
+    return changes
+
+
 def _partial() -> bool:
     return __salt__["config.get"]("converge") == "partial"
 
@@ -39,6 +49,7 @@ def member_online(
     method: str = "auto",
     clone_over: str | None = None,
     force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Make sure that this server is ONLINE in its group.
@@ -55,15 +66,17 @@ def member_online(
     patience
         Seconds without progress after which recovery is given up. Default 60.
 
-    method, clone_over
+    method, clone_over, accept_errant
         As for ``mysql_gr.join``: ``method: clone`` with ``clone_over`` naming this member gives up
-        what it has for a copy of another one.
+        what it has for a copy of another one; ``accept_errant`` gives the group what changes no
+        rows.
 
     force_member
         As for ``mysql_gr.recover``: naming this member, it leads although others do not answer.
     """
     ret = unchanged(name, f"{name} is ONLINE")
-    told = {"method": method, "clone_over": clone_over, "force_member": force_member}
+    names = {"clone_over": clone_over, "accept_errant": accept_errant}
+    told = {"method": method, **names, "force_member": force_member}
     try:
         decision = __salt__["mysql_gr.decide"](**told)
         verdict, why = decision["verdict"], decision["why"]
@@ -80,9 +93,7 @@ def member_online(
             return ret
         if verdict == "refuse":
             raise CommandExecutionError(why)
-        ret["changes"] = {"state": {"old": _state(), "new": "ONLINE"}}
-        if verdict == "clone":
-            ret["changes"]["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
+        ret["changes"] = _brought_in(decision, _state())
         if __opts__["test"]:
             return predicted(ret, f"{name} would be brought ONLINE: {why}")
         decision = __salt__["mysql_gr.converge"](timeout=timeout, patience=patience, **told)

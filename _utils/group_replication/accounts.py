@@ -103,6 +103,8 @@ def _members(settings: Settings, inside: str) -> list[Grantee]:
                     # What members are, and whether they hold the same rows and definitions: views,
                     # triggers and events are each shown by a privilege of their own alone.
                     *("SELECT", "SHOW VIEW", "TRIGGER", "EVENT"),
+                    # An empty transaction for an errant one, of the same GTID.
+                    "SESSION_VARIABLES_ADMIN",
                 ),
             },
             password=settings.admin.password,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from group_replication import memory
+from group_replication.errant import is_harmless, words
 from group_replication.gtid import (
     GtidSet,
     count_gtids,
@@ -68,9 +69,10 @@ def _decide_with_group(
     if errant:
         return as_verdict(
             "refuse",
-            f"{me} has transactions that the group does not have: {errant}; "
-            "nothing is wiped unasked",
+            f"{me} has transactions that the group does not have: {errant}"
+            f"{words(mine['errant_kinds'], errant)}; nothing is wiped unasked",
             errant=errant,
+            harmless=is_harmless(mine["errant_kinds"], errant),
             overruled_by="clone_over",
         )
     if held_by(mine):

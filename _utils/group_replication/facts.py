@@ -11,8 +11,9 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, memory, schema_change
+from group_replication import causes, errant, memory, schema_change
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
+from group_replication.gtid import GtidSet, format_gtids
 from group_replication.maintenance import kept_out
 from group_replication.model import (
     MODES,
@@ -239,6 +240,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "paused": "",
         "applier_error": "",
         "remembered": {},
+        "errant_kinds": {},
         "schemas": [],
         "server_id": server["server_id"],
         "alike": {name: variables[name] for name in ALIKE if name in variables},
@@ -323,4 +325,26 @@ def facts_of(settings: Settings, connection: Any = None) -> dict[str, dict[str, 
             return {**silent(str(err)), "host": settings.nodes[name]}
 
     with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
-        return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
+        found = dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
+    only = errant.errant_of(settings.me, found)
+    if only:
+        found[settings.me]["errant_kinds"] = _errant_kinds(settings, only)
+    return found
+
+
+# What was read last: the keeper asks every two seconds, and the answer is the same.
+_read: dict[str, dict[str, str]] = {}
+
+
+def _errant_kinds(settings: Settings, only: GtidSet) -> dict[str, str]:
+    """What the local member's errant transactions did, as far as its binary logs say."""
+    text = format_gtids(only)
+    if text not in _read:
+        try:
+            with local(settings) as connection:
+                found = errant.read(functools.partial(rows, connection), only)
+        except CommandExecutionError as err:
+            return {"gtids": "", "statements": "", "other": f"nothing is known: {err}"}
+        _read.clear()
+        _read[text] = found
+    return _read[text]

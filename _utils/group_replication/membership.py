@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, maintenance, memory
+from group_replication import causes, errant, maintenance, memory
 from group_replication.accounts import grantees, recovery_credentials
 from group_replication.connection import (
     LOCK_SECONDS,
@@ -23,12 +23,13 @@ from group_replication.connection import (
     execute,
     local,
     machine_lock,
+    peer,
     rows,
     set_when_free,
 )
 from group_replication.decision import decide_by
-from group_replication.facts import USER_SCHEMAS, facts_of, observe
-from group_replication.gtid import format_gtids
+from group_replication.facts import USER_SCHEMAS, facts_of, observe, writable_by
+from group_replication.gtid import format_gtids, parse_gtids
 from group_replication.model import MODES, ONLINE, SINGLE_LEADER, SYSTEM_SCHEMAS, Settings, joined
 from group_replication.overrides import named_member, overruling, survivors_by, unpaused
 from group_replication.recovery import (
@@ -176,6 +177,8 @@ def _act(
         mine = seen[settings.me]
         if verdict == "stop":
             stop_failed(connection, mine)
+        elif verdict == "accept":
+            _accept(settings, seen, decision["errant"])
         elif verdict == "apply":
             apply_received(connection, decision["received"], patience)
         elif verdict == "clone":
@@ -189,6 +192,15 @@ def _act(
                 give_up_received(connection)
             _start(settings, connection, mine, seen.values(), bootstrap=verdict in BOOTSTRAPS)
         return {**decision, "done": True}
+
+
+def _accept(settings: Settings, seen: Mapping[str, Mapping[str, Any]], gtids: str) -> None:
+    """Make errant transactions known to the group, by a member that takes writes."""
+    writer = next((one for one in seen.values() if one["answers"] and writable_by(one)), None)
+    if writer is None:
+        raise CommandExecutionError("no member takes writes now; nothing was done")
+    with peer(settings, writer["host"]) as connection:
+        errant.make_known(functools.partial(execute, connection), parse_gtids(gtids))
 
 
 def converge_by(
@@ -209,7 +221,7 @@ def converge_by(
             answered = now
         if decision.pop("done", False):
             acted.append(decision["why"])
-            if verdict == "clone":
+            if verdict in ("clone", "accept"):
                 # What was told is done; a second clone over the first one was not.
                 decided = decide_by
         elif verdict == "recovering":
@@ -270,18 +282,25 @@ def bootstrap(settings: Settings, member: str) -> dict[str, Any]:
 
 
 def join(
-    settings: Settings, method: str, clone_over: str | None, patience: float
+    settings: Settings,
+    method: str,
+    clone_over: str | None,
+    patience: float,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Take the local member into the group that the others have, and end a pause.
     """
     if settings.removed:
         raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
-    decided = unpaused(overruling(settings.me, method, clone_over))
-    decision = _once(settings, ("join", "clone"), patience, decided)
-    if decision["verdict"] == "clone":
-        cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
-        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **cloned}
+    decided = unpaused(overruling(settings.me, method, clone_over, accept_errant=accept_errant))
+    decision = _once(settings, ("join", "clone", "accept"), patience, decided)
+    done = {
+        "clone": {"cloned": decision["donor"], "given_up": decision["errant"]},
+        "accept": {"accepted": decision["errant"]},
+    }.get(decision["verdict"])
+    if done:
+        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **done}
     maintenance.PAUSE_FILE.unlink(missing_ok=True)
     maintenance.LEAVING_FILE.unlink(missing_ok=True)
     return decision

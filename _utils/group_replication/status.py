@@ -328,7 +328,9 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     plain = _status_from(settings, seen)
     if not extended:
         return plain
-    everyone = {**facts_of(settings), settings.me: seen}
+    everyone = facts_of(settings)
+    kinds = everyone[settings.me].get("errant_kinds", {})
+    everyone[settings.me] = {**seen, "errant_kinds": kinds}
     with local(settings) as connection:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)

@@ -67,6 +67,16 @@ def check_nothing_left_to_do(lab: Lab) -> None:
     assert lab.apply(lab.address, "test=True") == set()
 
 
+def check_auto_increment(lab: Lab, databases: list[str]) -> None:
+    """All members have one step, and no two give out the same values."""
+    query = 'mysql -N -e "SELECT @@auto_increment_increment, @@auto_increment_offset"'
+    answers = salt(lab, databases, f"cmd.run '{query}'")
+    pairs = {name: tuple(map(int, answer.split())) for name, answer in answers.items()}
+    assert len({step for step, _ in pairs.values()}) == 1, pairs
+    assert all(1 <= offset <= step for step, offset in pairs.values()), pairs
+    assert len({offset % step for step, offset in pairs.values()}) == len(databases), pairs
+
+
 @pytest.fixture
 def switch_mode(lab: Lab, all_online: Callable[..., float]) -> Iterator[Callable[[str], Any]]:
     """A function that switches the group's mode; it is multi-primary again afterwards."""

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.support.balancer import servers
+from tests.support.health import agent_says
 from tests.support.lab import FIRST_USER, Lab
 
 
@@ -143,15 +144,6 @@ def test_agents_that_start_anew_close_no_session(lab: Lab):
     for name in lab.databases:
         lab.run(name, "systemctl kill --signal=KILL mysql-gr-health")
         assert agent_says(lab, name, "writable") == "ONLINE, with a majority, role PRIMARY"
-
-
-def agent_says(lab: Lab, member: str, page: str) -> str:
-    """What the proxy is told by a member's health agent."""
-    url = f"http://{lab.address[member]}:9200/{page}"
-    ask = (
-        f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=5).read().decode())"
-    )
-    return lab.run(lab.proxy, f'python3 -c "{ask}"').strip()
 
 
 def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):

@@ -11,6 +11,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from tests.support.health import agent_says
 from tests.support.lab import Lab
 
 ROWS, COLUMNS = "realworld.compare_rows", "realworld.compare_columns"
@@ -146,7 +147,7 @@ def told(lab: Lab, machine: str) -> list[str]:
 
 def gauges(lab: Lab, machine: str) -> dict[str, float]:
     """What Prometheus reads of a member's agent about comparisons."""
-    text = lab.run(machine, f"curl -sf http://{lab.address[machine]}:9200/metrics")
+    text = agent_says(lab, machine, "metrics")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     return {
         name: float(value)

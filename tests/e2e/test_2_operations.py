@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.e2e.conftest import check_auto_increment
 from tests.support.balancer import servers
 from tests.support.lab import Lab
 
@@ -13,6 +14,7 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode)
     assert {status["mode"] for status in inside.values()} == {"single-primary"}
     assert [name for name, status in inside.items() if status["writable"]] == ["db1"]
     assert [row["name"] for row in lab.salt("db2", "mysql_gr.primary")["db2"]] == ["db1"]
+    check_auto_increment(lab, lab.databases)
     eventually(lambda: servers(lab)["mysql-cluster", "mysql-2"] == "DOWN", 20)
     assert servers(lab)["mysql-read", "mysql-2"] == "UP"
     headers = {"Authorization": f"Token {lab.log_in()}"}
@@ -51,6 +53,7 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode)
     assert done["db3"]["changes"] == change
     assert all(state["changes"] == {} for state in mode_state("db*", "").values())
     assert {status["mode"] for status in lab.status().values()} == {"multi-primary"}
+    check_auto_increment(lab, lab.databases)
 
 
 def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, switch_mode):

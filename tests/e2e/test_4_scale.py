@@ -14,7 +14,13 @@ from ipaddress import ip_address
 import pymysql
 import pytest
 
-from tests.e2e.conftest import CONVERGE, check_nothing_left_to_do, grown_to, salt
+from tests.e2e.conftest import (
+    CONVERGE,
+    check_auto_increment,
+    check_nothing_left_to_do,
+    grown_to,
+    salt,
+)
 from tests.support.lab import TABLE, Lab, declared, nodes
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
@@ -97,6 +103,7 @@ def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
         lab, databases, "grep group_seeds /etc/mysql/mysql.conf.d/zz-group-replication.cnf"
     )
     assert all(line.endswith(f"= {seeds}") for line in files.values()), files
+    check_auto_increment(lab, databases)
     now = everywhere(lab, list(pids), "systemctl show mysql -p MainPID --value")
     assert now == pids
     found = salt(lab, [lab.proxy], "haproxy_cfg.servers")[lab.proxy]

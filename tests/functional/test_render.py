@@ -15,6 +15,7 @@ import pytest
 import salt.loader
 import salt.pillar
 import salt.state
+import salt.utils.templates
 import yaml
 
 from tests.functional.conftest import DATABASES, MACHINES, PROXY, ROOT, SYSTEMS, WEB
@@ -124,6 +125,37 @@ def test_the_services_get_all_of_the_library_that_they_import(rendered, tmp_path
         [sys.executable, "-I", "-B", "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("service", "restarted", "left"),
+    [
+        ("mysql", ["mysqlx.service", "my-mysql.service", "mysql@1.service"], "mysql.service"),
+        ("mysql@a.b", ["mysql.service", "mysql@aXb.service"], "mysql@a.b.service"),
+    ],
+)
+def test_needrestart_leaves_mysqld_alone(service, restarted, left, rendered, minion_opts):
+    (state,) = [c for c in rendered("db1")[0] if c["__sls__"] == "mysql.needrestart"]
+    assert state["name"].startswith("/etc/needrestart/conf.d/")
+    assert state["name"].endswith(".conf")
+    source = ROOT / "salt" / state["source"].removeprefix("salt://")
+    text = salt.utils.templates.render_jinja_tmpl(
+        source.read_text(), {"service": service, "opts": minion_opts("db1"), "saltenv": "base"}
+    )
+    # As needrestart reads its files and looks a service up.
+    program = (
+        "local $/; my %nrconf = (override_rc => {qr(^dbus) => 0}); eval <STDIN>; die $@ if $@;"
+        " foreach my $rc (@ARGV) { my $restart = 1; foreach my $re (keys %{$nrconf{override_rc}})"
+        " { $restart = $nrconf{override_rc}->{$re} if ($rc =~ /$re/); } print $restart; }"
+    )
+    done = subprocess.run(
+        ["perl", "-we", program, *restarted, left],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1" * len(restarted) + "0", "")
 
 
 def test_a_service_starts_anew_with_each_file_of_the_library(rendered):

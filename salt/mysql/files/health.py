@@ -8,7 +8,8 @@
     GET /metrics          the same for Prometheus
 
 A member that takes nobody new, since it is leaving or was drained, answers 404 instead of 200 to
-the first three: who is there may finish. Nobody is answered but the addresses named at the start.
+the first three: who is there may finish. Nobody is answered but the addresses in a file: others get
+no thread, and nothing that they send is read.
 
 One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
 server that hangs, or a watch that died, is a no. Another one looks for a stop of Group Replication,
@@ -28,6 +29,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Network
@@ -368,6 +370,12 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: several requests come in every second."""
 
 
+# Far more than a balancer's checks have open at a time.
+OPEN_MAX = 32
+# Addresses of which is kept whether they may ask.
+KNOWN_MAX = 1000
+
+
 class Clients:
     """Who may ask: addresses and networks from a file, which is read anew when it has changed.
 
@@ -380,6 +388,8 @@ class Clients:
         self._read = -1
         self._networks: list[IPv4Network] = []
 
+        self._known: dict[str, bool] = {}
+
     def __contains__(self, address: str) -> bool:
         # What cannot be read changes nothing: who was known stays known.
         with contextlib.suppress(OSError, ValueError):
@@ -388,7 +398,13 @@ class Clients:
                 lines = self._path.read_text(encoding="ascii").split()
                 self._networks = [IPv4Network(line) for line in lines]
                 self._read = changed
-        return any(IPv4Address(address) in network for network in self._networks)
+                self._known.clear()
+        # A stranger that asks again and again is to cost as little as can be.
+        if address not in self._known:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[address] = any(IPv4Address(address) in one for one in self._networks)
+        return self._known[address]
 
 
 class Server(ThreadingHTTPServer):
@@ -401,9 +417,44 @@ class Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listening
         self._clients = clients
+        self._open: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return client_address[0] in self._clients
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread; whoever has too many open gets no more."""
+        host = client_address[0]
+        with self._counting:
+            crowded = self._open[host] >= OPEN_MAX
+            self._open[host] += not crowded
+        if crowded:
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._closed(host)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one request, and count it off."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._closed(client_address[0])
+
+    def _closed(self, host: str) -> None:
+        with self._counting:
+            self._open[host] -= 1
+            # Of those who are not there nothing is kept.
+            self._open += Counter()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that hangs up, as a balancer may; all else is a fault."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 # The first descriptor that systemd hands over (sd_listen_fds(3)).

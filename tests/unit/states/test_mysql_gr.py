@@ -25,11 +25,16 @@ def test_nothing_to_do_is_no_change(salted, test, verdict):
     called["mysql_gr.converge"].assert_not_called()
 
 
-TOLD_NOTHING = {"method": "auto", "clone_over": None, "force_member": None}
+TOLD_NOTHING = {
+    "method": "auto",
+    "clone_over": None,
+    "force_member": None,
+    "accept_errant": None,
+}
 
 
 @pytest.mark.parametrize(
-    "verdict", ["create", "lead", "join", "clone", "apply", "recovering", "wait"]
+    "verdict", ["create", "lead", "join", "clone", "accept", "apply", "recovering", "wait"]
 )
 def test_a_run_does_what_test_mode_predicts(salted, verdict):
     decide = Mock(return_value=decision(verdict))
@@ -178,6 +183,18 @@ def test_a_clone_over_data_says_what_is_given_up(salted):
     ret = states.member_online("db2", method="clone", clone_over="db2")
     assert ret["changes"]["cloned"] == {"from": "db3", "given_up": "x:1-2"}
     assert converge.call_args.kwargs["clone_over"] == "db2"
+
+
+def test_errant_transactions_that_are_accepted_are_named(salted):
+    accepting = Mock(return_value={**decision("accept"), "errant": "x:1-2"})
+    converge = Mock(return_value={**decision("member"), "acted": ["db2 joined"]})
+    salted(True, mysql_gr__decide=accepting, mysql_gr__converge=converge)
+    predicted = states.member_online("db2", accept_errant="db2")
+    salted(mysql_gr__decide=accepting, mysql_gr__converge=converge)
+    ret = states.member_online("db2", accept_errant="db2")
+    assert ret["changes"] == predicted["changes"]
+    assert ret["changes"]["accepted"] == "x:1-2"
+    assert converge.call_args.kwargs["accept_errant"] == "db2"
 
 
 def status_with(quorum=True, paused=""):
