@@ -20,7 +20,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from group_replication import accounts, membership, recovery, switchover
+from group_replication import (
+    accounts,
+    failures,
+    membership,
+    recovery,
+    switchover,
+)
 from group_replication.facts import facts_of
 from group_replication.model import Settings
 from group_replication.overrides import overruling
@@ -51,6 +57,8 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
+    ``failing`` (what the keeper does not try just now, since it failed twice, or ""), ``fenced``
+    (why the member serves nobody: another group has this one's name, and is the elder, or ""),
     ``schema_change`` (who changes the schema and how far that is, or "").
     Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
     and mode.
@@ -121,9 +129,11 @@ def facts() -> dict[str, dict[str, Any]]:
     ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
-    of others that wait to be applied), ``applier_error`` (why its applier stopped last, or "") and
+    of others that wait to be applied), ``applier_error`` and ``recovery_error`` (why its applier or
+    distributed recovery stopped last, or ""), ``started`` (when mysqld was, seconds since 1970) and
     ``running`` (its part in a group has not ended); of the local one ``remembered`` (what its
-    machine knows of its membership).
+    machine knows of its membership) and ``fork`` (what it has seen of another group with this one's
+    name).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -164,7 +174,9 @@ def decide(
         As for :py:func:`converge`: what it would do with them.
 
     Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``,
-    ``received`` and ``overruled_by``. Raises SaltInvocationError for wrong settings or arguments.
+    ``received``, ``overruled_by`` and ``failing``: why the keeper does not do it just now, since it
+    has failed twice for one lasting reason, or "". Raises SaltInvocationError for wrong settings or
+    arguments.
 
     CLI Example:
 
@@ -175,7 +187,8 @@ def decide(
     """
     settings = _settings()
     decided = overruling(settings.me, method, clone_over, force_member)
-    return decided(settings.me, settings.group, facts_of(settings))
+    decision = decided(settings.me, settings.group, facts_of(settings))
+    return {**decision, "failing": failures.failing(failures.FAILURE_FILE)}
 
 
 def converge(
