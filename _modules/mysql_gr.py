@@ -2,17 +2,10 @@
 Look at a MySQL Group Replication group and take one member through its life.
 =============================================================================
 
-The module asks every declared member what it is, decides by one pure function (``decide_by`` of
-the library) what the local member is to do, and does that: create the group, lead it again, join
-it, or wait.
-Whatever is not proven is taken as unknown, and the unknown is never taken as dead.
+The module asks every declared member what it is, decides what the local member is to do, and does
+that. Whatever is not proven is taken as unknown, and the unknown is never taken as dead.
 
-Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``); on a database machine
-they lie too in ``/etc/mysql-gr/settings.json``, where the keeper reads them, which brings a member
-back after a boot or a crash without a Salt master.
-
-The local member is asked over its socket as ``root``, which MySQL knows by the operating system's
-user; the others over their admin port, which answers when ``max_connections`` is exhausted.
+Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``).
 """
 
 from __future__ import annotations
@@ -20,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from group_replication import accounts, membership, recovery, switchover
+from group_replication import accounts, failures, membership, recovery, switchover
 from group_replication.facts import facts_of
 from group_replication.model import Settings
 from group_replication.overrides import overruling
@@ -51,6 +44,8 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
+    ``failing`` (what the keeper does not try just now, since it failed twice, or ""), ``fenced``
+    (why the member serves nobody: another group has this one's name, and is the elder, or ""),
     ``schema_change`` (who changes the schema and how far that is, or "").
     Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
     and mode.
@@ -125,9 +120,11 @@ def facts() -> dict[str, dict[str, Any]]:
     ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
-    of others that wait to be applied), ``applier_error`` (why its applier stopped last, or "") and
+    of others that wait to be applied), ``applier_error`` and ``recovery_error`` (why its applier or
+    distributed recovery stopped last, or ""), ``started`` (when mysqld was, seconds since 1970) and
     ``running`` (its part in a group has not ended); of the local one ``remembered`` (what its
-    machine knows of its membership).
+    machine knows of its membership) and ``fork`` (what it has seen of another group with this one's
+    name).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -171,8 +168,9 @@ def decide(
         As for :py:func:`converge`: what it would do with them.
 
     Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``, ``harmless`` (it is
-    known of all of those that they change no rows), ``received`` and ``overruled_by``. Raises
-    SaltInvocationError for wrong settings or arguments.
+    known of all of those that they change no rows), ``received``, ``overruled_by`` and
+    ``failing``: why the keeper does not do it just now, since it has failed twice for one lasting
+    reason, or "". Raises SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 
@@ -183,7 +181,8 @@ def decide(
     """
     settings = _settings()
     decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
-    return decided(settings.me, settings.group, facts_of(settings))
+    decision = decided(settings.me, settings.group, facts_of(settings))
+    return {**decision, "failing": failures.failing(failures.FAILURE_FILE)}
 
 
 def converge(

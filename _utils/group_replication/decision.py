@@ -16,6 +16,7 @@ from group_replication.gtid import (
     union_gtids,
 )
 from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, joined
+from group_replication.origins import forked, is_younger, sentence
 from group_replication.tables import by_address, difference, is_listed
 from group_replication.verdicts import as_verdict, because, held_by, silent_verdict, view_of
 from group_replication.versions import OLDEST, version_of
@@ -42,17 +43,19 @@ def _decide_in_group(
             "refuse",
             f"{me} is ONLINE without a majority: {joined(gone)} UNREACHABLE; it takes no writes",
         )
+    fork = mine["fork"]
+    # Sticky: who was fenced once is so until somebody decides.
+    fenced = bool(fork) and fork["fenced"] and fork["origin"] in ("", view_of(mine))
     other = {
-        name: facts["view_id"]
+        name: facts
         for name, facts in online.items()
-        if name != me and view_of(facts) != view_of(mine)
+        if name != me and facts["view_id"] and view_of(facts) != view_of(mine)
     }
     if other:
-        return as_verdict(
-            "refuse",
-            f"two groups with one name: {me} is in view {mine['view_id']}, "
-            + joined(f"{name} in view {view}" for name, view in other.items()),
-        )
+        younger = any(is_younger(view_of(mine), view_of(facts)) for facts in other.values())
+        return as_verdict("refuse", sentence(me, mine, other, fenced or younger))
+    if fenced:
+        return as_verdict("refuse", f"{me} is fenced: {fork['why']}")
     return as_verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
 
 
@@ -182,6 +185,9 @@ def _decide_incremental(
     mine: Mapping[str, Any], me: str, group: str, led: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The rows for a member with a part of the group's history."""
+    why, overruled_by = forked(me, mine, led)
+    if why:
+        return as_verdict("refuse", why, overruled_by=overruled_by)
     purged = purged_of(mine, led)
     if purged:
         return as_verdict(
@@ -356,6 +362,9 @@ def _decide_without_group(
         refused = _not_first(mine, me, group, held[me])
         if refused:
             return refused
+    why, overruled_by = forked(me, mine, {}) if leader == me else ("", "")
+    if why:
+        return as_verdict("refuse", why, overruled_by=overruled_by)
     return _led_by(leader, me, first, unbuilt)
 
 

@@ -14,7 +14,7 @@ from salt.exceptions import CommandExecutionError
 from group_replication import causes, errant, memory, schema_change
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
 from group_replication.gtid import GtidSet, format_gtids
-from group_replication.maintenance import kept_out
+from group_replication.maintenance import fork, kept_out
 from group_replication.model import (
     MODES,
     OFFLINE,
@@ -35,7 +35,10 @@ SERVING = (
 )
 IDENTITY = (
     "@@server_id AS server_id, @@version AS version,"
-    " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged"
+    " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged,"
+    # The same all the time that a mysqld runs.
+    " (SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM performance_schema.global_status"
+    "  WHERE VARIABLE_NAME = 'Uptime') AS started"
 )
 
 USER_SCHEMAS = (
@@ -239,8 +242,11 @@ def observe(connection: Any) -> dict[str, Any]:
         "error": "",
         "paused": "",
         "applier_error": "",
+        "recovery_error": "",
         "remembered": {},
         "errant_kinds": {},
+        "fork": {},
+        "started": int(server["started"]),
         "schemas": [],
         "server_id": server["server_id"],
         "alike": {name: variables[name] for name in ALIKE if name in variables},
@@ -277,7 +283,11 @@ def silent(error: str) -> dict[str, Any]:
 
 def applier(connection: Any) -> dict[str, str]:
     """What the health agent does not ask."""
-    return {"applier_error": causes.applier_error(functools.partial(rows, connection))}
+    ask = functools.partial(rows, connection)
+    return {
+        "applier_error": causes.applier_error(ask),
+        "recovery_error": causes.recovery_error(ask),
+    }
 
 
 def _local_knowledge(settings: Settings) -> dict[str, Any]:
@@ -285,6 +295,7 @@ def _local_knowledge(settings: Settings) -> dict[str, Any]:
     return {
         "paused": kept_out(settings),
         "remembered": memory.remembered(memory.MEMBER_FILE),
+        "fork": fork(),
         "declared": sorted(settings.nodes.values(), key=by_address),
     }
 

@@ -125,13 +125,16 @@ def _start(
 
 def _start_group_replication(connection: Any) -> None:
     """Start it; where the server says no more than that its log says why, say what that says."""
+    begin = time.monotonic()
     try:
         execute(connection, "START GROUP_REPLICATION")
     except pymysql.Error as err:
         said = error_text(err)
         if not said.endswith(causes.SEE_LOG):
             raise
-        logged = causes.last_errors(functools.partial(rows, connection))
+        # The second on which it began may be the end of what came before.
+        seconds = time.monotonic() - begin + 1
+        logged = causes.last_errors(functools.partial(rows, connection), seconds)
         raise CommandExecutionError(
             f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
         ) from err
@@ -184,6 +187,8 @@ def _act(
         elif verdict == "clone":
             try:
                 clone(settings, connection, mine, seen[decision["donor"]], patience)
+                # What it had of another group is gone.
+                maintenance.forget_fork()
             except DonorBusyError as err:
                 return as_verdict("wait", str(err))
         else:
@@ -204,10 +209,17 @@ def _accept(settings: Settings, seen: Mapping[str, Mapping[str, Any]], gtids: st
 
 
 def converge_by(
-    settings: Settings, timeout: float, patience: float, decided: Decide = decide_by
+    settings: Settings,
+    timeout: float,
+    patience: float,
+    decided: Decide = decide_by,
+    afterwards: Decide = decide_by,
 ) -> dict[str, Any]:
     """
     Bring the local member into its group as it is decided, and wait until it is ONLINE.
+
+    afterwards
+        How it is decided once a member was cloned, which is not to be done twice.
     """
     begin = answered = time.monotonic()
     acted: list[str] = []
@@ -223,7 +235,7 @@ def converge_by(
             acted.append(decision["why"])
             if verdict in ("clone", "accept"):
                 # What was told is done; a second clone over the first one was not.
-                decided = decide_by
+                decided = afterwards
         elif verdict == "recovering":
             wait_online(settings, patience)
         elif verdict == "refuse" or (
@@ -354,6 +366,7 @@ def reset_member(settings: Settings, member: str, test: bool = False) -> dict[st
             _empty(connection, settings, mine["version"])
             # Until here it says that this machine has to be filled again.
             memory.MEMBER_FILE.unlink(missing_ok=True)
+            maintenance.forget_fork()
         return {"given_up": format_gtids(held_by(mine)), "errant": decision["errant"]}
 
 
@@ -371,4 +384,5 @@ def forget(settings: Settings, member: str, test: bool = False) -> dict[str, Any
             )
     if not test:
         memory.MEMBER_FILE.unlink(missing_ok=True)
+        maintenance.forget_fork()
     return was

@@ -11,8 +11,9 @@ from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
 from group_replication.facts import facts_of, look, writable_by
+from group_replication.failures import FAILURE_FILE, failing, own_words
 from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids, union_gtids
-from group_replication.maintenance import drained
+from group_replication.maintenance import drained, fenced
 from group_replication.model import (
     OFFLINE,
     ONLINE,
@@ -59,6 +60,8 @@ def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
         "writable": writable_by(seen),
         "gtid_executed": seen["gtid_executed"],
         "paused": seen["paused"],
+        "failing": failing(FAILURE_FILE),
+        "fenced": fenced(),
         "drained": drained(),
         "schema_change": sentence(change) if change else "",
     }
@@ -198,6 +201,8 @@ def diagnosis(
     undeclared = [host for host in hosts if host not in settings.nodes.values()]
     for name, one in seen.items():
         problems += _member_problems(name, one, name in absent, errant.get(name, ""))
+        if name != me and one["state"] == RECOVERING and one["recovery_error"]:
+            problems.append(f"{name}'s recovery: {one['recovery_error']}")
     problems += [f"{host} is in the group and not declared" for host in undeclared]
     tables = {name: one["declared"] for name, one in answering.items() if name != me}
     differs = difference(mine["declared"] or (), tables if mine["declared"] else {})
@@ -267,7 +272,11 @@ def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: st
         return [f"{name} does not answer: {one['error']}"]
     problems = []
     if absent:
-        problems.append(f"{name} is declared and not in the group: it is {one['state']}")
+        said = own_words(one)
+        problems.append(
+            f"{name} is declared and not in the group: it is {one['state']}"
+            + (f"; {said}" if said else "")
+        )
     if errant:
         problems.append(f"{name} has transactions that the group does not have: {errant}")
     primary_here = one["state"] == ONLINE and one["role"] == "PRIMARY"
@@ -338,6 +347,8 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None
     found = diagnosis(settings, everyone, channels)
+    if plain["failing"]:
+        found["problems"].append(plain["failing"])
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
     found["problems"] += comparison_report.problems(kept, settings.compare_interval)

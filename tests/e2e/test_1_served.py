@@ -163,6 +163,7 @@ def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
             "quorum": True,
             "queued": seen["queued"],
             "disk_full": False,
+            "fenced": False,
             "age": seen["age"],
             "reason": "ONLINE, with a majority, role PRIMARY",
         }

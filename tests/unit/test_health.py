@@ -13,7 +13,7 @@ from http.client import HTTPConnection, RemoteDisconnected
 from types import SimpleNamespace
 
 import pytest
-from group_replication import facts
+from group_replication import facts, maintenance
 from group_replication.facts import serving
 from prometheus_client.parser import text_string_to_metric_families
 from salt.exceptions import CommandExecutionError
@@ -36,6 +36,9 @@ GOOD = {
         for host, state in (("10.0.0.1", "ONLINE"), ("10.0.0.2", "UNREACHABLE"))
     ],
 }
+
+
+FORK = {"origin": "2", "others": ["1"], "fenced": True, "why": "two groups with one name"}
 
 
 def watching(seen: dict | None, age: float = 0.0, error: str = ""):
@@ -80,6 +83,27 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
     assert watch.answer()["writable"] is False
     watch._full_at -= health.FULL_SECONDS
     assert watch.answer()["writable"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "serves"),
+    [
+        (None, True),
+        (json.dumps(FORK), False),
+        # The elder of the two goes on.
+        (json.dumps({**FORK, "fenced": False}), True),
+        ("{", False),
+    ],
+)
+def test_a_member_of_the_younger_of_two_groups_serves_nobody(monkeypatch, tmp_path, text, serves):
+    monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "fork.json")
+    if text:
+        maintenance.FORK_FILE.write_text(text)
+    answer = watching(GOOD).answer()
+    assert (answer["writable"], answer["readable"]) == (serves, serves)
+    assert answer["fenced"] is not serves
+    assert ("fenced: " in answer["reason"]) is not serves
+    assert health.page("/readable", answer)[0] == (200 if serves else 503)
 
 
 def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):

@@ -40,7 +40,7 @@ from urllib.parse import parse_qs, urlsplit
 from group_replication.comparison import numbers
 from group_replication.connection import connect
 from group_replication.facts import is_stopping, places_written, readable_by, serving, writable_by
-from group_replication.maintenance import not_for_new
+from group_replication.maintenance import fenced, not_for_new
 from group_replication.model import ERROR, OFFLINE, ONLINE, RECOVERING, UNKNOWN, UNREACHABLE
 from salt.exceptions import CommandExecutionError
 
@@ -75,7 +75,7 @@ class Watch:
     """What was last seen of the local member, and when."""
 
     def __init__(self, socket: str, user: str) -> None:
-        self._where = {"unix_socket": socket, "user": user}
+        self._where: dict[str, Any] = {"unix_socket": socket, "user": user}
         self._seen: dict[str, Any] = {}
         self._error = "mysqld was not asked yet"
         self._at = time.monotonic()
@@ -152,6 +152,7 @@ class Watch:
             "quorum": not error and seen["quorum"],
             "queued": 0 if error else seen["queued"],
             "disk_full": time.monotonic() - self._full_at < FULL_SECONDS,
+            "fenced": False,
             "age": round(age, 2),
             "reason": error,
             "members": [] if error else seen["members"],
@@ -160,6 +161,10 @@ class Watch:
             return answer
         if answer["disk_full"]:
             answer["writable"] = False
+        fence = fenced()
+        if fence:
+            # What it has is not what the elder group has.
+            answer.update(writable=False, readable=False, fenced=True)
         answer["reason"] = ", ".join(
             words
             for words in (
@@ -170,6 +175,7 @@ class Watch:
                 "offline_mode" if seen["offline_mode"] else "",
                 "Group Replication is being stopped" if seen["stopping"] else "",
                 "disk full" if answer["disk_full"] else "",
+                f"fenced: {fence}" if fence else "",
                 answer["draining"],
             )
             if words
@@ -308,6 +314,7 @@ class Gauges:
             ("readable", "The member may be read"),
             ("draining", "The balancer is to send nobody new"),
             ("quorum", "The member's view has a majority"),
+            ("fenced", "Another group has this one's name, and is the elder"),
             ("disk_full", "A disk that commits need is full, or was a minute ago"),
         ):
             yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=bool(answer[name]))

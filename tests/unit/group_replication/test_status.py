@@ -94,6 +94,20 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
             "the first ONLINE member's keeper sets it",
         ),
         (OUT, {}, "db3 is declared and not in the group: it is OFFLINE"),
+        (
+            {**OUT, "db3": one("db3", "ERROR", applier_error="Duplicate entry '5'")}, {},
+            "db3 is declared and not in the group: it is ERROR; its applier said: Duplicate entry "
+            "'5'",
+        ),
+        (
+            {**OUT, "db3": one("db3", recovery_error="Access denied (1045)")}, {},
+            "db3 is declared and not in the group: it is OFFLINE; its recovery said: Access denied "
+            "(1045)",
+        ),
+        (
+            {**WHOLE, "db3": one("db3", "RECOVERING", recovery_error="Duplicate entry '5'")}, {},
+            "db3's recovery: Duplicate entry '5'",
+        ),
         (OUT, {}, f"db3 has transactions that the group does not have: {OTHER}:1"),
         (
             {**OUT, "db3": one("db3", super_read_only=False)}, {},
@@ -136,10 +150,6 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
         (WHOLE, {"clone": {"state": "Failed", "error": "disk"}}, "db1's last clone failed: disk"),
         (WHOLE, {"rejoining": True}, "db1 is in the server's own auto-rejoin, which asks no other "
          "member"),
-        (
-            {**WHOLE, "db2": {**WHOLE["db2"], "view_id": "9:1"}}, {},
-            "two groups with one name: db1 is in view 17954915269696091:3, db2 in view 9:1",
-        ),
     ],
 )  # fmt: skip
 def test_each_problem_has_its_sentence(seen, channels, sentence):
