@@ -11,6 +11,7 @@ import pymysql
 
 from chaos.plan import Round
 from chaos.scene import ChaosScene
+from chaos.schema_changes import begin_change, change_ended, changed, kill_in_change
 from tests.support.faults import (
     freeze,
     kill,
@@ -385,5 +386,18 @@ FAULTS: dict[str, Fault] = {
         connections_freed,
         admin_port_answers,
         heals_itself=True,
+    ),
+    "alter": Fault(
+        "`mysql_schema.change` of the table that is written to, and back: a column, a type, a key",
+        "both hold",
+        changed,
+        heals_itself=True,
+    ),
+    "alter-kill": Fault(
+        "kill -9 of a mysqld up to 9 s after such a call has begun",
+        "the window is closed, the table is as before, and the member comes back alone",
+        begin_change,
+        change_ended,
+        kill_in_change,
     ),
 }

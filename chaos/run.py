@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pymysql
+
 from chaos.faults import FAULTS
 from chaos.judgements import splits, unlike
 from chaos.plan import Round
@@ -104,7 +106,7 @@ class Chaos:
             problems.append(f"{type(err).__name__}: {err}")
         try:
             self._writers.stop()
-            self._judge(result)
+            self._judge_whole(result)
         except Exception as err:
             problems.append(f"{type(err).__name__}: {err}")
         self._count(result)
@@ -158,6 +160,14 @@ class Chaos:
         result["outage"] = round(
             longest_gap(self._writers.ledger.through_balancer, injected, time.monotonic()), 2
         )
+
+    def _judge_whole(self, result: dict[str, Any]) -> None:
+        """Judge; once more, if a member that was suspected is expelled only after it was back."""
+        try:
+            self._judge(result)
+        except pymysql.OperationalError:
+            self._scene.wait_stable(ONLINE_SECONDS)
+            self._judge(result)
 
     def _judge(self, result: dict[str, Any]) -> None:
         ledger = self._writers.ledger

@@ -83,7 +83,9 @@ class Client(threading.Thread):
                 if self._over.is_set() or self._anew.is_set():
                     break
                 one = self._notes.next()
-                cursor.execute(f"INSERT INTO {TABLE} VALUES (%s, %s)", (one, self._label))
+                cursor.execute(
+                    f"INSERT INTO {TABLE} (id, client) VALUES (%s, %s)", (one, self._label)
+                )
                 self.last = time.monotonic()
                 self._notes.acknowledged(one, self.last)
                 self._over.wait(self._habits.pace)
