@@ -51,7 +51,8 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
-    ``schema_change`` (who changes the schema and how far that is, or "").
+    ``schema_change`` (who changes the schema and how far that is, or ""), ``operation`` (who is at
+    the members, at what step, since when and until when, or "").
     Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
     and mode.
 
@@ -62,8 +63,11 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``error``; empty when there was none), ``rejoining`` (the server's own auto-rejoin, bool),
     ``conflicts`` (transactions that certification refused), ``write_concurrency`` (messages that
     the group agrees on at once; None outside a majority), ``errant`` (name to GTIDs that only a
-    member outside the group has), ``absent`` (names that are declared and not in the group) and
-    ``undeclared`` (addresses that are in the group and not declared).
+    member outside the group has), ``absent`` (names that are declared and not in the group),
+    ``undeclared`` (addresses that are in the group and not declared) and ``pending_restart`` (what
+    waits, by option: ``running``, ``file``, and in ``class`` what would bring it in: ``restart`` of
+    mysqld; ``group``, all members out at once; ``initial``, nothing, since the data directory was
+    made with it; ``persisted``, RESET PERSIST, with mysqld-auto.cnf's value in ``persisted``).
 
     Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
     settings.
@@ -324,7 +328,9 @@ def wait_online(patience: float = 60) -> dict[str, Any]:
     return status_of(settings)
 
 
-def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, Any]:
+def set_primary(
+    member: str, drain: int = 10, test: bool = False, operation: str = ""
+) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
 
@@ -340,9 +346,13 @@ def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, A
     test
         Check all that is checked, and do nothing. Default False.
 
+    operation
+        The token of the operation that does this (``mysql_operation.begin``). Default: none, and
+        one that is under way refuses the call.
+
     Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
-    be done. Raises CommandExecutionError when the group is multi-primary, has no majority or
-    refuses; SaltInvocationError when the member is none of the group's.
+    be done. Raises CommandExecutionError when the group is multi-primary, has no majority, is busy
+    or refuses; SaltInvocationError when the member is none of the group's.
 
     CLI Example:
 
@@ -350,7 +360,7 @@ def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, A
 
         salt db1 mysql_gr.set_primary db2 drain=5
     """
-    return switchover.set_primary(_settings(), member, drain, test)
+    return switchover.set_primary(_settings(), member, drain, test, operation)
 
 
 def switch_mode(
@@ -375,8 +385,8 @@ def switch_mode(
 
     Returns a dict: ``old`` and ``new`` mode; the same when nothing was to be done. Raises
     CommandExecutionError when the schema has what multi-primary cannot take (each table is named),
-    the group has no majority or refuses, or the wait was in vain; SaltInvocationError for a wrong
-    mode or member.
+    an operation is under way, the group has no majority or refuses, or the wait was in vain;
+    SaltInvocationError for a wrong mode or member.
 
     CLI Example:
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from group_replication import memory, schema_change, schema_window
+from group_replication import memory, operation, schema_change, schema_window
 from group_replication.accounts import coordinator_of
 from group_replication.communication import (
     forget_removed,
@@ -129,6 +129,7 @@ def see_to_schema_change(
             facts,
             settings.nodes[settings.me],
             lambda: problems_of_multi_primary(connection),
+            operation.current(connection),
         )
     return f"; {done or schema_change.sentence(change)}"
 
