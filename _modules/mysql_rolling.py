@@ -25,6 +25,8 @@ __virtualname__ = "mysql_rolling"
 
 # Held by a run for as long as it lives.
 LOCK_FILE = Path("/run/mysql-gr/operation")
+# A plan holds it for a moment, too.
+LOOK_SECONDS = 2
 # How long a minion may take to say that it has a call; the call itself may take any time.
 TIMEOUT = 15
 
@@ -52,12 +54,15 @@ def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -
     return told
 
 
-def _rolling(only: str, machines: Sequence[str] | None, settle: float) -> Rolling:
+def _rolling(
+    only: str, machines: Sequence[str] | None, settle: float, alone: bool = True
+) -> Rolling:
     return Rolling(
         _call,
         declared_nodes(__pillar__, "db"),
         list(declared_nodes(__pillar__, "proxy")),
-        f"the master on {__opts__['id']}",
+        # Beside a run of this machine that lives, its row is another one's.
+        f"the master on {__opts__['id']}" if alone else "",
         only=only,
         machines=machines or (),
         settle=settle,
@@ -85,7 +90,9 @@ def plan(
 
         salt master mysql_rolling.plan only=pending
     """
-    return _rolling(only, machines, settle).plan()
+    with lock.held(0, LOCK_FILE) as alone:
+        pass
+    return _rolling(only, machines, settle, alone).plan()
 
 
 def restart(
@@ -119,13 +126,8 @@ def restart(
     """
     rolling = _rolling(only, machines, settle)
     # A run of this machine that has died holds it no more: the kernel has let go.
-    with lock.held(0, LOCK_FILE) as alone:
+    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
         if alone:
             return rolling.run()
-    # It says in the group's row what it is at.
-    return {"restarted": [], "gave_up": "", "problem": _busy(rolling.plan())}
-
-
-def _busy(planned: Mapping[str, Any]) -> str:
-    other = planned["gates"]["no other operation"] or planned["continues"]
-    return other or "another run on this machine has just begun"
+    why = _rolling(only, machines, settle, alone=False).plan()["refused"]
+    return {"restarted": [], "gave_up": "", "problem": why or "another run has just begun here"}

@@ -127,7 +127,7 @@ def restart(
         start_service()
         ready = False
     if ready:
-        _check_others(settings)
+        _check_others(settings, token)
         restart_service()
     answered(settings, START_SECONDS, started_at)
     decision = converge_by(settings, ONLINE_SECONDS, PATIENCE_SECONDS)
@@ -158,9 +158,9 @@ def _is_due(settings: Settings, connection: Any, token: str) -> bool:
         time.sleep(0.3)
 
 
-def _check_others(settings: Settings) -> None:
+def _check_others(settings: Settings, token: str) -> None:
     """Ask the others once more, themselves: what the operation was told is some seconds old."""
-    why = refusal(gates(settings.nodes, facts_of(settings)))
+    why = refusal(gates(settings.nodes, facts_of(settings), token=token))
     if why:
         raise CommandExecutionError(f"{settings.me} is not restarted: {why}")
 

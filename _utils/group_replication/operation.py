@@ -93,12 +93,12 @@ def current(connection: Any) -> Operation | None:
 
 def sentence(operation: Operation) -> str:
     """Return who does what, how far that is, since when and until when, for a person."""
-    told = f"{operation.owner} is at it: {operation.purpose}"
-    if not operation.runs:
-        told = f"{operation.purpose} by {operation.owner} was broken off"
+    how, until = ("is under way", "until") if operation.runs else ("was broken off", "deadline")
     step = f" ({operation.step})" if operation.step else ""
-    until = "until" if operation.runs else "its deadline was"
-    return f"{told}{step}, since {operation.since} UTC, {until} {operation.deadline} UTC"
+    return (
+        f"{operation.purpose} by {operation.owner} {how}{step},"
+        f" since {operation.since} UTC, {until} {operation.deadline} UTC"
+    )
 
 
 def began_of(operation: Operation) -> dict[str, Any]:
@@ -189,7 +189,9 @@ def begin(
     token = secrets.token_hex(8)
     if not test and not _claim(connection, found, token, (owner, purpose), claim):
         other = current(connection)
-        told = sentence(other) if other else "another one was as fast; call it again"
+        told = "another one was as fast; call it again"
+        if other and other.runs:
+            told = sentence(other)
         raise CommandExecutionError(f"{purpose} is not begun: {told}")
     return {**claim, "token": token}
 

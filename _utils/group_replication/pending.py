@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from group_replication.connection import rows
+from pillar_check import invalid
+from salt.exceptions import CommandExecutionError
+
+from group_replication.connection import local, rows
 from group_replication.model import SINGLE_LEADER, Settings
 from group_replication.options import options_of
 from group_replication.running_options import (
@@ -147,11 +150,74 @@ def pending_restart(
     return found
 
 
-def overriding(persisted: Mapping[str, Mapping[str, str]]) -> str:
-    """Say which options mysqld-auto.cnf wins over, as the end of a comment."""
-    if not persisted:
-        return ""
-    return ". Persisted in mysqld-auto.cnf, which wins over the file (RESET PERSIST): " + ", ".join(
-        f"{option} = {value['persisted']}, declared {value['file']}"
-        for option, value in persisted.items()
-    )
+# How a comment begins about what waits, by what would bring it in.
+WAITING = {
+    RESTART: "Waiting for a restart of mysqld",
+    GROUP: "Waiting for all members to be out of the group at once",
+    INITIAL: "Chosen when the data directory was made; mysqld does not start with another value",
+}
+
+
+def not_set(differ: Mapping[str, Mapping[str, Any]]) -> str:
+    """
+    Say which options are not set in the running server, as the end of a comment.
+
+    differ
+        As :py:func:`running_options.option_differences` returns it, and where it has ``persisted``,
+        what :py:func:`persisted_options` returns.
+    """
+    said = ""
+    for kind, waiting in WAITING.items():
+        shown = [
+            f"{option} is {value['old']}, declared {value['new']}"
+            for option, value in differ["restart"].items()
+            if class_of(option) == kind
+        ]
+        said += f". {waiting}: {', '.join(shown)}" if shown else ""
+    if differ["unknown"]:
+        said += (
+            ". Not known to the running server (misspelt, or of a plugin that is not loaded): "
+            + ", ".join(differ["unknown"])
+        )
+    if differ.get("persisted"):
+        said += ". Persisted in mysqld-auto.cnf, which wins over the file (RESET PERSIST): "
+        said += ", ".join(
+            f"{option} is {value['persisted']}, declared {value['file']}"
+            for option, value in differ["persisted"].items()
+        )
+    return said
+
+
+def refuse_other_than_made(settings: Settings, options: Mapping[str, Any]) -> None:
+    """
+    Refuse an option that differs from what the data directory of the local server was made with.
+
+    Where no server answers there is none to ask: its own start is the judge.
+
+    settings
+        The group's settings.
+
+    options
+        As :py:func:`options.options_of` returns them.
+    """
+    declared = {name: options[name] for name in AT_INITIALIZATION if name in options}
+    if not declared:
+        return
+    try:
+        with local(settings) as connection:
+            found = rows(
+                connection,
+                "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
+                " WHERE VARIABLE_NAME IN %s",
+                (AT_INITIALIZATION,),
+            )
+    except CommandExecutionError:
+        return
+    for row in found:
+        name, running = row["VARIABLE_NAME"].lower(), row["VARIABLE_VALUE"]
+        if name in declared and option_as_running(declared[name], running) != running:
+            raise invalid(
+                f"mysql:options:{name}",
+                declared[name],
+                f"'{running}', with which this data directory was made: mysqld would not start",
+            )

@@ -29,12 +29,12 @@ class Step(NamedTuple):
     heir: str | None = None
 
 
-def purpose_of(only: str, machines: Iterable[str]) -> str:
+def purpose_of(only: str, machines: Sequence[str]) -> str:
     """Return in words what a run is for; who says the same words continues it."""
-    names = joined(sorted(machines)) or "the members"
-    return f"a rolling restart of {names}" + (
-        ", as far as options wait for it" if only == "pending" else ""
-    )
+    if machines:
+        where = ", where an option waits for it" if only == "pending" else ""
+        return f"rolling restart of {joined(sorted(machines))}{where}"
+    return f"rolling restart of {'pending' if only == 'pending' else 'all'} members"
 
 
 def check_arguments(nodes: Nodes, only: Any, machines: Any, settle: Any) -> None:

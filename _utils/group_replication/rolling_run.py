@@ -252,8 +252,7 @@ class Rolling:
             answer = self._ask(member, "mysql_maintenance.restart", arguments)
         except CommandExecutionError as err:
             raise CommandExecutionError(
-                f"{err}. No other member is touched; once {member} is well, or by itself comes "
-                "back, the same call goes on"
+                f"{err}. No other member is touched, and the same call goes on with {member}"
             ) from err
         if answer["restarted"]:
             done.append(member)
