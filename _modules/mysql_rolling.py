@@ -46,6 +46,9 @@ def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -
         )
         for answer in answers:
             for name, one in answer.items():
+                if "ret" not in one:
+                    # The client's own word about a minion that is not there.
+                    continue
                 failed = bool(one.get("retcode")) or one.get("success") is False
                 value = one.get("ret")
                 told[name] = Answer(value, str(value) or "it failed" if failed else "")

@@ -1,6 +1,6 @@
 """
-Restart the members of a group, one after the other.
-====================================================
+Keep the members of a group restarted, one after the other, where they wait for it.
+===================================================================================
 
 The state asks, calls :py:mod:`mysql_rolling <_modules.mysql_rolling>` and reports; it decides
 nothing. ``orch.restart`` applies it to the master's minion.

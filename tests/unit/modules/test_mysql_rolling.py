@@ -44,6 +44,7 @@ def test_it_asks_by_the_masters_configuration(minion, monkeypatch):
     client = Client(
         {"db1": {"ret": {"a": 1}, "retcode": 0}},
         {"db2": {"ret": "ERROR: why", "retcode": 1}},
+        {"db3": {"failed": True}},
     )
     paths = []
     monkeypatch.setattr(salt.client, "get_local_client", lambda path: paths.append(path) or client)
