@@ -10,7 +10,7 @@ OWNER := $(LAB) as-worker
 LOGGED := $(LAB) logged
 RUN := $(OWNER) $(VENV)/bin/python
 # Of a group of tests a person sees how far it is, all else is in .lab/log; VERBOSE=1 shows all.
-PYTEST = $(RUN) -m pytest $(PLUGINS) -p tests.progress --group
+PYTEST = $(RUN) -m pytest $(PLUGINS) -p tests.support.progress --group
 # Only daemons that pytest starts send events. Elsewhere a listener has nothing to hear, and may not end.
 PLUGINS = -p no:salt-factories-event-listener
 CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
@@ -87,10 +87,10 @@ $(NEWMAN): tests/postman/package-lock.json
 	@$(OWNER) touch $@
 
 chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,freeze] [ROUND=k] [KEEP_GOING=1]
-	@$(RUN) -m tests.chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
+	@$(RUN) -m chaos run $(CHAOS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUND),--round $(ROUND))
 
 chaos-races: $(VENV)/ready ## Racing bootstraps on the running lab: ROUNDS=n SEED=s [ROUND=k] [KEEP_GOING=1]
-	@$(RUN) -m tests.chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
+	@$(RUN) -m chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
 
 bench-failover: $(VENV)/ready ## Faults while all ways are written through: REPS=n [FAULTS=] [MODES=] [WAYS=] [RESUME=1]
 	@$(RUN) -m bench failover $(if $(REPS),--reps $(REPS)) $(if $(FAULTS),--faults $(FAULTS)) \
@@ -109,7 +109,7 @@ bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, m
 bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of states that do nothing: [ROUNDS=n] [RESUME=1]
 	@$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
 
-bench-report: $(VENV)/bench ## What was measured, into docs/bench.md and a picture
+bench-report: $(VENV)/bench ## What was measured, into docs/bench.md, docs/measurements.md and a picture
 	@$(RUN) -m bench report
 
 docs: $(VENV)/ready ## The pages as a site, with a reference made of docstrings
@@ -121,7 +121,7 @@ lint: $(VENV)/ready ## ruff, mypy, import-linter, sphinx, shellcheck, yamllint, 
 	@$(LOGGED) ruff $(VENV)/bin/ruff check .
 	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
 	@# Twice, since a module and its states have one name.
-	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/lab.py tests/progress.py tests/chaos tests/host bench
+	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/support tests/host bench chaos
 	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
 	@$(LOGGED) lint-imports env PYTHONPATH=_utils $(VENV)/bin/lint-imports --no-cache
 	@$(LOGGED) sphinx $(VENV)/bin/sphinx-build -q -W -b dummy docs .lab/docs

@@ -3,7 +3,8 @@ Say which machines the cluster has, and where its databases are reached.
 ========================================================================
 
 Both are read of pillar ``cluster`` (see ``pillar.example``) and nothing else, so that any machine
-may ask: a web server or a balancer needs no MySQL client for it.
+may ask: a web server or a balancer needs no MySQL client for it. What a machine that is no longer
+declared has served in, its disk says.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from group_replication import pillar
+from group_replication import traces as on_disk
 
 __virtualname__ = "cluster"
 
@@ -55,3 +57,20 @@ def balancer() -> dict[str, Any]:
     """
     declared = pillar.declared_balancer(__pillar__)
     return {**declared._asdict(), "address": declared.address}
+
+
+def traces() -> dict[str, Any]:
+    """
+    Return what this machine's disk says of the cluster that it served in.
+
+    Returns a dict: ``group``, the UUID of the group that it was configured for, or the empty text;
+    ``servers``, the addresses that its HAProxy sends to, if a keepalived of ours may give it the
+    virtual address, or else the empty list.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db4 cluster.traces
+    """
+    return on_disk.traces()

@@ -69,6 +69,7 @@ def _planned_key(directory: str) -> str:
     nothing of the one that is to come. ``_plan``, which reads a source for ``source_release`` and
     ``build``, leaves there what that makes; ``next_release(predicted=True)`` alone takes it.
     """
+    # Given to those states as an argument, a source would be read four times, and may change.
     return f"laravel_release.planned.{Path(directory)}"
 
 

@@ -2,17 +2,10 @@
 Look at a MySQL Group Replication group and take one member through its life.
 =============================================================================
 
-The module asks every declared member what it is, decides by one pure function (``decide_by`` of
-the library) what the local member is to do, and does that: create the group, lead it again, join
-it, or wait.
-Whatever is not proven is taken as unknown, and the unknown is never taken as dead.
+The module asks every declared member what it is, decides what the local member is to do, and does
+that. Whatever is not proven is taken as unknown, and the unknown is never taken as dead.
 
-Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``); on a database machine
-they lie too in ``/etc/mysql-gr/settings.json``, where the keeper reads them, which brings a member
-back after a boot or a crash without a Salt master.
-
-The local member is asked over its socket as ``root``, which MySQL knows by the operating system's
-user; the others over their admin port, which answers when ``max_connections`` is exhausted.
+Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``).
 """
 
 from __future__ import annotations
@@ -20,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from group_replication import accounts, membership, recovery, switchover
+from group_replication import accounts, failures, membership, recovery, switchover
 from group_replication.facts import facts_of
 from group_replication.model import Settings
 from group_replication.overrides import overruling
@@ -51,10 +44,11 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``view_id`` (str or None), ``member`` and ``members`` (``name`` as declared or None, ``id``,
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
-    ``schema_change`` (who changes the schema and how far that is, or ""), ``operation`` (who is at
-    the members, at what step, since when and until when, or "").
-    Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
-    and mode.
+    ``failing`` (what the keeper does not try just now, since it failed twice, or ""), ``fenced``
+    (why the member serves nobody: another group has this one's name, and is the elder, or ""),
+    ``schema_change`` and ``operation`` (who changes the schema, or is at the members, and how far
+    that is, or ""). Outside a group the shape is the same: state OFFLINE, no members, and what is
+    declared for group and mode.
 
     Extended, also: ``problems`` (a list of sentences, empty when all is well), ``verdict`` and
     ``why`` (as :py:func:`decide`), ``applier`` (``running``, ``queued`` transactions,
@@ -64,13 +58,14 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``conflicts`` (transactions that certification refused), ``write_concurrency`` (messages that
     the group agrees on at once; None outside a majority), ``errant`` (name to GTIDs that only a
     member outside the group has), ``absent`` (names that are declared and not in the group),
-    ``undeclared`` (addresses that are in the group and not declared) and ``pending_restart`` (what
-    waits, by option: ``running``, ``file``, and in ``class`` what would bring it in: ``restart`` of
-    mysqld; ``group``, all members out at once; ``initial``, nothing, since the data directory was
-    made with it; ``persisted``, RESET PERSIST, with mysqld-auto.cnf's value in ``persisted``).
+    ``undeclared`` (addresses that are in the group and not declared), ``comparison`` (the last
+    comparison of all rows and definitions: ``ended`` and ``failed``, times or "", ``error``,
+    ``members``, ``seconds``, how many ``tables`` and ``rows``, and how many rows (``differences``)
+    and ``definitions`` differ, were ``undecided`` or ``skipped``; empty outside a group, or where
+    there was none) and ``pending_restart`` (by option: ``running``, ``file``, and in ``class`` what
+    brings it in: ``restart``, ``group``, ``initial`` or ``persisted``, see docs/operations.md).
 
-    Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
-    settings.
+    Raises CommandExecutionError without mysqld's answer, SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -125,9 +120,11 @@ def facts() -> dict[str, dict[str, Any]]:
     ``server_id``, ``alike`` (variables that are equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
-    of others that wait to be applied), ``applier_error`` (why its applier stopped last, or "") and
+    of others that wait to be applied), ``applier_error`` and ``recovery_error`` (why its applier or
+    distributed recovery stopped last, or ""), ``started`` (when mysqld was, seconds since 1970) and
     ``running`` (its part in a group has not ended); of the local one ``remembered`` (what its
-    machine knows of its membership).
+    machine knows of its membership) and ``fork`` (what it has seen of another group with this one's
+    name).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.
 
@@ -159,16 +156,21 @@ def compare_gtids() -> dict[str, dict[str, str]]:
 
 
 def decide(
-    method: str = "auto", clone_over: str | None = None, force_member: str | None = None
+    method: str = "auto",
+    clone_over: str | None = None,
+    force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Ask all declared members and say what the local one is to do; nothing is done.
 
-    method, clone_over, force_member
+    method, clone_over, force_member, accept_errant
         As for :py:func:`converge`: what it would do with them.
 
-    Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``,
-    ``received`` and ``overruled_by``. Raises SaltInvocationError for wrong settings or arguments.
+    Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``, ``harmless`` (it is
+    known of all of those that they change no rows), ``received``, ``overruled_by`` and
+    ``failing``: why the keeper does not do it just now, since it has failed twice for one lasting
+    reason, or "". Raises SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 
@@ -178,8 +180,9 @@ def decide(
         salt db2 mysql_gr.decide force_member=db2
     """
     settings = _settings()
-    decided = overruling(settings.me, method, clone_over, force_member)
-    return decided(settings.me, settings.group, facts_of(settings))
+    decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
+    decision = decided(settings.me, settings.group, facts_of(settings))
+    return {**decision, "failing": failures.failing(failures.FAILURE_FILE)}
 
 
 def converge(
@@ -188,6 +191,7 @@ def converge(
     method: str = "auto",
     clone_over: str | None = None,
     force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Bring the local member into its group as the decision says, and wait until it is ONLINE.
@@ -199,7 +203,7 @@ def converge(
         Seconds without progress after which applying, cloning or recovering is given up. Default
         60.
 
-    method, clone_over
+    method, clone_over, accept_errant
         As for :py:func:`join`.
 
     force_member
@@ -217,7 +221,7 @@ def converge(
         salt 'db*' mysql_gr.converge timeout=60
     """
     settings = _settings()
-    decided = overruling(settings.me, method, clone_over, force_member)
+    decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
     return membership.converge_by(settings, timeout, patience, decided)
 
 
@@ -242,7 +246,10 @@ def bootstrap(member: str) -> dict[str, Any]:
 
 
 def join(
-    method: str = "auto", clone_over: str | None = None, patience: float = 60
+    method: str = "auto",
+    clone_over: str | None = None,
+    patience: float = 60,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Take the local member into the group that the others have, and end a pause.
@@ -259,9 +266,15 @@ def join(
     patience
         Seconds without progress after which a clone is given up. Default 60.
 
+    accept_errant
+        This member's declared name: the group gets its errant transactions as empty ones, where it
+        is known of all of them that they change no rows (FLUSH, ANALYZE, OPTIMIZE, REPAIR, by the
+        member's binary logs). Nothing is copied, and nothing given up.
+
     Returns the decision that was carried out (``verdict`` join), or ``member`` or ``recovering``
     where it was or came in without this call; after a clone with ``cloned``, the donor's name, and
-    ``given_up``, the GTIDs that only this member had. :py:func:`wait_online` waits for the end of
+    ``given_up``, the GTIDs that only this member had; with ``accepted``, those that the group got.
+    :py:func:`wait_online` waits for the end of
     distributed recovery. Raises CommandExecutionError when the decision is another one, with its
     sentence, or a clone fails; SaltInvocationError for a wrong method or name.
 
@@ -271,8 +284,9 @@ def join(
 
         salt db2 mysql_gr.join
         salt db3 mysql_gr.join method=clone clone_over=db3
+        salt db3 mysql_gr.join accept_errant=db3
     """
-    return membership.join(_settings(), method, clone_over, patience)
+    return membership.join(_settings(), method, clone_over, patience, accept_errant)
 
 
 def recover(
@@ -347,8 +361,7 @@ def set_primary(
         Check all that is checked, and do nothing. Default False.
 
     operation
-        The token of the operation that does this (``mysql_operation.begin``). Default: none, and
-        one that is under way refuses the call.
+        The token of the operation that does this (``mysql_operation.begin``). Default: none.
 
     Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
     be done. Raises CommandExecutionError when the group is multi-primary, has no majority, is busy

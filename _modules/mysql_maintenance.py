@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from group_replication import leaving, maintenance, member_restart
+from group_replication import fencing, leaving, maintenance, member_restart
 from group_replication.model import Settings
 from group_replication.settings import current_settings
 from pillar_check import walk
@@ -164,6 +164,32 @@ def undrain() -> dict[str, str]:
         salt db3 mysql_maintenance.undrain
     """
     return maintenance.undrain()
+
+
+def unfence(member: str, test: bool = False) -> dict[str, str]:
+    """
+    Let a member serve again that was fenced: of two groups with one name, its was the younger.
+
+    It is for when the other group is given up: its members have left. What they had written there
+    is not here, and this member's rows count from now on.
+
+    member
+        This member's declared name: nobody else decides it.
+
+    test
+        Check alone, and change nothing. Default False.
+
+    Returns a dict: ``old``, why it was fenced or "", and ``new``, always "". Raises
+    CommandExecutionError while a member of the other group serves, SaltInvocationError when
+    ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db2 mysql_maintenance.unfence member=db2
+    """
+    return fencing.unfence(_settings(), member, test)
 
 
 def removal() -> dict[str, Any]:

@@ -161,8 +161,9 @@ def compare_rows(
 
     Returns a dict: ``members`` (list of the names that were compared), ``tables`` and ``rows``
     (int: how many were compared), ``seconds`` (float), ``differences``, ``definitions``,
-    ``undecided`` (int: rows and definitions that kept changing) and ``skipped`` (a list of dicts:
-    ``table``, ``why``).
+    ``undecided`` (int: rows and definitions that kept changing), ``skipped`` (a list of dicts:
+    ``table``, ``why``) and ``not_kept`` (why ``mysql_gr.status extended=True`` does not speak of
+    it, or ""). What is kept is a comparison of all tables, by a member that takes writes.
 
     ``differences`` is a list of dicts, one for each range with rows that differ: ``table``
     (``DATABASE.TABLE``), ``from`` and ``to`` (keys of the first and the last of them: a dict of
@@ -179,11 +180,10 @@ def compare_rows(
     ``members``: by name what each has, ``absent``, or, for what is not shown (code, grants,
     passwords), ``variant 1``, ``variant 2``: members with the same variant have the same.
 
-    Of a row only its key is returned, which is data as well and goes to Salt's job cache.
-
-    Raises CommandExecutionError when the local member is not ONLINE with a majority or no other
-    member is ONLINE, when a member goes meanwhile or takes longer than 30 seconds for a definition;
-    SaltInvocationError for wrong settings or arguments.
+    Of a row only its key is returned, which is data as well and goes to Salt's job cache. Raises
+    CommandExecutionError when the local member is not ONLINE with a majority or no other member is
+    ONLINE, when another comparison is at work, when a member goes meanwhile or takes longer than 30
+    seconds for a definition; SaltInvocationError for wrong settings or arguments.
 
     CLI Example:
 

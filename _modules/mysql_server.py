@@ -23,6 +23,7 @@ from group_replication.model import Settings
 from group_replication.options import options_of
 from group_replication.settings import (
     agent_settings,
+    comparison_settings,
     current_settings,
     settings_file_differs,
     write_settings,
@@ -315,3 +316,20 @@ def health_settings() -> dict[str, Any]:
         salt db1 mysql_server.health_settings
     """
     return agent_settings(_settings())
+
+
+def compare_settings() -> dict[str, Any]:
+    """
+    Return what the timer of the comparison needs to know.
+
+    Returns a dict: ``interval`` (hourly, daily, weekly or monthly; the empty text where the members
+    are not compared by themselves) and ``delay`` (seconds over which its beginning is spread).
+    Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_server.compare_settings
+    """
+    return comparison_settings(_settings())

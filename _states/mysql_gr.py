@@ -2,8 +2,7 @@
 Keep a MySQL server a member of its Group Replication group.
 ============================================================
 
-The states compare, call :py:mod:`mysql_gr <_modules.mysql_gr>` and
-:py:mod:`mysql_maintenance <_modules.mysql_maintenance>`, and report; they decide nothing.
+The states compare, call :py:mod:`mysql_gr <_modules.mysql_gr>`, and report; they decide nothing.
 With pillar ``converge: partial``, as on a machine's first start when its peers may not be there
 yet, a state that has to wait for others says so and succeeds instead of waiting.
 
@@ -16,7 +15,6 @@ yet, a state that has to wait for others says so and succeeds instead of waiting
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from group_replication.reports import converged
@@ -30,6 +28,16 @@ def __virtual__() -> str:
     return __virtualname__
 
 
+def _brought_in(decision: dict[str, Any], old: str) -> dict[str, Any]:
+    """What a run changes that carries a decision out."""
+    changes: dict[str, Any] = {"state": {"old": old, "new": "ONLINE"}}
+    if decision["verdict"] == "clone":
+        changes["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
+    if decision["verdict"] == "accept":
+        changes["accepted"] = decision["errant"]
+    return changes
+
+
 def _partial() -> bool:
     return __salt__["config.get"]("converge") == "partial"
 
@@ -41,6 +49,7 @@ def member_online(
     method: str = "auto",
     clone_over: str | None = None,
     force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Make sure that this server is ONLINE in its group.
@@ -57,15 +66,17 @@ def member_online(
     patience
         Seconds without progress after which recovery is given up. Default 60.
 
-    method, clone_over
+    method, clone_over, accept_errant
         As for ``mysql_gr.join``: ``method: clone`` with ``clone_over`` naming this member gives up
-        what it has for a copy of another one.
+        what it has for a copy of another one; ``accept_errant`` gives the group what changes no
+        rows.
 
     force_member
         As for ``mysql_gr.recover``: naming this member, it leads although others do not answer.
     """
     ret = unchanged(name, f"{name} is ONLINE")
-    told = {"method": method, "clone_over": clone_over, "force_member": force_member}
+    names = {"clone_over": clone_over, "accept_errant": accept_errant}
+    told = {"method": method, **names, "force_member": force_member}
     try:
         decision = __salt__["mysql_gr.decide"](**told)
         verdict, why = decision["verdict"], decision["why"]
@@ -82,9 +93,7 @@ def member_online(
             return ret
         if verdict == "refuse":
             raise CommandExecutionError(why)
-        ret["changes"] = {"state": {"old": _state(), "new": "ONLINE"}}
-        if verdict == "clone":
-            ret["changes"]["cloned"] = {"from": decision["donor"], "given_up": decision["errant"]}
+        ret["changes"] = _brought_in(decision, _state())
         if __opts__["test"]:
             return predicted(ret, f"{name} would be brought ONLINE: {why}")
         decision = __salt__["mysql_gr.converge"](timeout=timeout, patience=patience, **told)
@@ -149,146 +158,6 @@ def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
             return predicted(ret, f"{name} would be emptied")
         ret["changes"] = __salt__["mysql_gr.reset_member"](**told)
         ret["comment"] = f"{name} has been emptied"
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
-
-
-def paused(name: str, reason: str) -> dict[str, Any]:
-    """
-    Make sure that no automation here takes this member into the group.
-
-    name
-        The member's declared name, which is this minion's id.
-
-    reason
-        What status, decisions and the keeper's log say about it.
-    """
-    return _kept(name, "paused", reason, lambda: __salt__["mysql_maintenance.pause"](reason))
-
-
-def unpaused(name: str) -> dict[str, Any]:
-    """
-    Make sure that this member is not paused.
-
-    name
-        The member's declared name, which is this minion's id.
-    """
-    return _kept(name, "paused", None, lambda: __salt__["mysql_maintenance.unpause"]())
-
-
-def drained(name: str, reason: str, seconds: int | None = None) -> dict[str, Any]:
-    """
-    Make sure that the balancer sends this member nobody new; it stays in its group.
-
-    name
-        The member's declared name, which is this minion's id.
-
-    reason
-        What status and the health agent say about it.
-
-    seconds
-        How long to wait until no client is in a transaction. Default: pillar ``mysql:drain``.
-    """
-    told = {"member": name, "reason": reason, "seconds": seconds}
-    return _kept(name, "drained", reason, lambda: __salt__["mysql_maintenance.drain"](**told))
-
-
-def undrained(name: str) -> dict[str, Any]:
-    """
-    Make sure that the balancer may send this member clients.
-
-    name
-        The member's declared name, which is this minion's id.
-    """
-    return _kept(name, "drained", None, lambda: __salt__["mysql_maintenance.undrain"]())
-
-
-def _kept(name: str, what: str, reason: str | None, act: Callable[[], Any]) -> dict[str, Any]:
-    """Hold what an operator keeps from a member to a reason, or with None to nothing."""
-    new = (reason or "").strip()
-    now = f"{name} is {what}: {new}" if new else f"{name} is not {what}"
-    ret = unchanged(name, now)
-    try:
-        if reason is not None and not new:
-            raise SaltInvocationError("reason is empty; expected a few words for others to read")
-        old = __salt__[f"mysql_maintenance.{what}"]()
-        if old == new:
-            return ret
-        done = what if new else f"un{what}"
-        ret["changes"] = {what: {"old": old, "new": new}}
-        if __opts__["test"]:
-            return predicted(ret, f"{name} would be {done}")
-        act()
-        ret["comment"] = f"{name} has been {done}"
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
-
-
-def member_absent(
-    name: str, reason: str = "absent by mysql_gr.member_absent", drain: int | None = None
-) -> dict[str, Any]:
-    """
-    Make sure that this server is outside the group and stays there; nothing of its data is touched.
-
-    name
-        The member's declared name, which is this minion's id.
-
-    reason
-        What status, decisions and the keeper's log say about it.
-
-    drain
-        Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
-    """
-    ret = unchanged(name, f"{name} is outside the group and stays there")
-    try:
-        seen = __salt__["mysql_gr.status"]()
-        state = seen["member"]["state"]
-        # A member that is no longer declared, or is leaving just now, is kept out by no pause.
-        paused = __salt__["mysql_maintenance.paused"]()
-        if state == "OFFLINE" and paused:
-            return ret
-        if state != "OFFLINE":
-            ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
-        if not paused:
-            ret["changes"]["paused"] = {"old": "", "new": reason}
-        if __opts__["test"]:
-            return predicted(ret, f"{name} would leave the group and stay outside")
-        __salt__["mysql_maintenance.leave"](member=name, reason=paused or reason, drain=drain)
-        ret["comment"] = f"{name} has left the group and stays outside"
-    except (CommandExecutionError, SaltInvocationError) as err:
-        return failed(ret, err)
-    return ret
-
-
-def member_removed(name: str, drain: int | None = None) -> dict[str, Any]:
-    """
-    Make sure that a server which the table of nodes no longer declares is outside the group.
-
-    It drains, leaves and stays out until it is declared again; nothing of its data is touched.
-
-    name
-        The member's name, which is this minion's id.
-
-    drain
-        Seconds that transactions get to end before it leaves. Default: pillar ``mysql:drain``.
-    """
-    ret = unchanged(name, f"{name} is no longer declared and is outside the group")
-    try:
-        now = __salt__["mysql_maintenance.removal"]()
-        if now["settled"]:
-            return ret
-        if now["problem"]:
-            raise CommandExecutionError(now["problem"])
-        if now["state"] in ("OFFLINE", "UNKNOWN"):
-            ret["changes"] = {"settings": "no longer declared in pillar"}
-        else:
-            ret["changes"] = {"state": {"old": now["state"], "new": "OFFLINE"}}
-        if __opts__["test"]:
-            return predicted(ret, f"{name} is no longer declared and would leave the group")
-        __salt__["mysql_maintenance.remove"](member=name, drain=drain)
-        ret["comment"] = f"{name} is no longer declared and has left the group"
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)
     return ret

@@ -16,15 +16,17 @@ from bench.throughput import SECONDS, Throughput
 from bench.throughput import show as show_run
 from bench.timings import Timings
 from bench.web import Web
-from tests.chaos import report as lines
-from tests.lab import ROOT, exit_code, opened
+from tests.support import result_file
+from tests.support.lab import MODES, ROOT, exit_code, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
 SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 WEB = ROOT / ".lab/bench-web.jsonl"
+# In short, and all of it.
 PAGE = ROOT / "docs/bench.md"
+TABLES = ROOT / "docs/measurements.md"
 PICTURE = ROOT / "docs/images/bench-failover.png"
 
 
@@ -35,7 +37,7 @@ def arguments() -> argparse.Namespace:
     failover = tasks.add_parser("failover", help="how long nobody is served")
     failover.add_argument("--reps", type=int, default=10)
     failover.add_argument("--faults", default="", help="some of " + ",".join(plan.EVENTS))
-    failover.add_argument("--modes", default="", help="some of " + ",".join(plan.MODES))
+    failover.add_argument("--modes", default="", help="some of " + ",".join(MODES))
     failover.add_argument("--ways", default="", help="some of " + ",".join(plan.WAYS))
     failover.add_argument("--results", type=Path, default=FAILOVER)
     failover.add_argument("--resume", action="store_true", help="run what is missing there")
@@ -75,7 +77,7 @@ def so_far(options: argparse.Namespace) -> list[dict[str, Any]]:
             f"{options.results} holds the results of a run; RESUME=1 goes on with it, "
             "or move it away"
         )
-    return lines.read([options.results])
+    return result_file.read([options.results])
 
 
 def throughput(options: argparse.Namespace) -> int:
@@ -91,7 +93,7 @@ def throughput(options: argparse.Namespace) -> int:
                 rate = 0 if run.rate == rates.RATES[0] else rates.fixed_rate(results, run)
                 result = work.run(run, rate)
                 results.append(result)
-                lines.append(options.results, result)
+                result_file.append(options.results, result)
                 print(show_run(result), flush=True)
     return 0
 
@@ -100,7 +102,7 @@ def failover(options: argparse.Namespace) -> int:
     """Run the rounds and return how many could not be measured."""
     ways = plan.chosen("WAYS", options.ways, plan.WAYS)
     rounds = plan.plan(
-        plan.chosen("MODES", options.modes, plan.MODES),
+        plan.chosen("MODES", options.modes, MODES),
         plan.chosen("FAULTS", options.faults, plan.EVENTS),
         options.reps,
     )
@@ -114,7 +116,7 @@ def failover(options: argparse.Namespace) -> int:
         with work.open():
             for one in rounds:
                 result = work.round(one)
-                lines.append(options.results, result)
+                result_file.append(options.results, result)
                 print(show(result), flush=True)
                 failed += bool(result["problems"])
     return failed
@@ -129,7 +131,7 @@ def presets(options: argparse.Namespace) -> int:
         with work.open():
             for trial in trials:
                 result = work.run(trial)
-                lines.append(options.results, result)
+                result_file.append(options.results, result)
                 print(timings.show(result), flush=True)
     return 0
 
@@ -146,7 +148,7 @@ def visits(options: argparse.Namespace) -> int:
                 print(web.show(results[-1]), flush=True)
         results[-1]["lost"] = crowd.lost()
     for result in results:
-        lines.append(options.results, result)
+        result_file.append(options.results, result)
     return sum(len(one["problems"]) + len(one["lost"]) for one in results)
 
 
@@ -158,7 +160,7 @@ def nothing_to_do(options: argparse.Namespace) -> int:
         with work.open():
             for number in range(len(results) + 1, options.rounds + 1):
                 results.append(work.run(number))
-                lines.append(options.results, results[-1])
+                result_file.append(options.results, results[-1])
                 print(highstate.show(results[-1]), flush=True)
     if results:
         print(highstate.table(results))
@@ -168,7 +170,7 @@ def nothing_to_do(options: argparse.Namespace) -> int:
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
     rounds, runs, trials, events, idle = (
-        lines.read([path]) if path.exists() else []
+        result_file.read([path]) if path.exists() else []
         for path in (
             options.results,
             options.throughput,
@@ -179,6 +181,7 @@ def show_report(options: argparse.Namespace) -> int:
     )
     texts = {}
     if rounds:
+        texts["bench-summary"] = report.summary(rounds)
         texts["bench-failover"] = report.failover(rounds)
     if runs:
         texts["bench-throughput"] = rates.throughput(runs)
@@ -191,16 +194,15 @@ def show_report(options: argparse.Namespace) -> int:
     if options.print:
         print(*texts.values(), sep="\n", end="")
         return 0
-    page = PAGE.read_text()
     for name, text in texts.items():
-        page = report.placed(page, name, text)
-    PAGE.write_text(page)
+        path = PAGE if name == "bench-summary" else TABLES
+        path.write_text(report.placed(path.read_text(), name, text))
     if rounds:
         # Needs what bench/requirements.txt names, and nothing else here does.
         from bench import plot
 
         plot.failover(rounds, PICTURE)
-    print(f"written to {PAGE.relative_to(ROOT)}: {', '.join(texts) or 'nothing, there is none'}")
+    print(f"written to {PAGE.parent.relative_to(ROOT)}: {', '.join(texts) or 'nothing'}")
     return 0
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from bench.measure import Acknowledged, Failure, Record
-from tests.chaos.clients import TABLE, said
-from tests.lab import Lab
+from tests.support.lab import Lab
+from tests.support.mysql_client import Client, Habits, error_class, stop_all
 
-PACE_SECONDS = 0.06
-# Between an error and the next connection.
-AGAIN_SECONDS = 0.05
-# Longer than any fault stays: who is left waiting waits until it is healed.
-ANSWER_SECONDS = 30
-CONNECT_SECONDS = 5
+# A statement waits for longer than any fault stays: until it is healed.
+HABITS = Habits(answer=30, connect=5, pace=0.06, again=0.05)
 
 
 class Place(NamedTuple):
@@ -28,73 +23,53 @@ class Place(NamedTuple):
     port: int
 
 
-class Client(threading.Thread):
-    """Inserts one id after the other through one way, in one session for as long as it holds.
+class Notebook:
+    """Writes down what one client of a way meets."""
 
-    Or each in a session of its own, as a web request does it.
-    """
+    def __init__(self, way: str, ids: Iterator[int]) -> None:
+        self.record, self._ids = Record(way), ids
 
-    def __init__(
-        self, lab: Lab, place: Place, password: str, ids: Iterator[int], each_anew: bool
-    ) -> None:
-        super().__init__(daemon=True, name=f"{place.way} {place.host}:{place.port}")
-        self._each_anew = each_anew
-        self._lab, self._place, self._password, self._ids = lab, place, password, ids
-        self._over, self._anew = threading.Event(), threading.Event()
-        self.record = Record(place.way)
-        self.last = 0.0
+    def connected(self, cursor: Any) -> None:
+        """Ask which member the session is at."""
+        cursor.execute("SELECT @@report_host")
+        self.record.member = cursor.fetchone()[0]
 
-    def run(self) -> None:
-        while not self._over.is_set():
-            try:
-                with self._lab.session(
-                    self._place.host,
-                    self._place.port,
-                    ANSWER_SECONDS,
-                    CONNECT_SECONDS,
-                    self._password,
-                ) as connection:
-                    self._write(connection)
-            # PyMySQL reports a connection that breaks in the middle as whatever it stumbled over.
-            except Exception as err:
-                self.record.failures.append(Failure(time.monotonic(), said(err)))
-                self.record.member = ""
-                self._over.wait(AGAIN_SECONDS)
+    def next(self) -> int:
+        """Return an id that no client has tried."""
+        one = next(self._ids)
+        self.record.attempted.add(one)
+        return one
 
-    def _write(self, connection: Any) -> None:
-        record = self.record
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT @@report_host")
-            record.member = cursor.fetchone()[0]
-            while not self._over.is_set() and not self._anew.is_set():
-                one = next(self._ids)
-                record.attempted.add(one)
-                cursor.execute(f"INSERT INTO {TABLE} VALUES (%s, %s)", (one, self._place.way))
-                self.last = time.monotonic()
-                record.acknowledged[one] = Acknowledged(self.last, record.member)
-                self._over.wait(PACE_SECONDS)
-                if self._each_anew:
-                    return
-        self._anew.clear()
+    def acknowledged(self, one: int, when: float) -> None:
+        """Keep when the commit of an id returned OK, and who said so."""
+        self.record.acknowledged[one] = Acknowledged(when, self.record.member)
 
-    def connect_anew(self) -> None:
-        """Let it give up its session after its present statement, and open another one."""
-        self._anew.set()
+    def failed(self, err: Exception) -> None:
+        """Keep an error; it ended the session."""
+        self.record.failures.append(Failure(time.monotonic(), error_class(err)))
+        self.record.member = ""
 
-    def stop(self) -> None:
-        """Let it end after its present statement."""
-        self._over.set()
+
+class WayClient(Client):
+    """A client of one way, with its record."""
+
+    def __init__(self, lab: Lab, place: Place, ids: Iterator[int], habits: Habits) -> None:
+        notes = Notebook(place.way, ids)
+        super().__init__(lab, (place.host, place.port), place.way, notes, habits)
+        self.name = f"{place.way} {place.host}:{place.port}"
+        self.record = notes.record
 
 
 class Clients:
     """All clients of a round."""
 
-    def __init__(
-        self, lab: Lab, places: Iterable[Place], password: str, each_anew: bool = False
-    ) -> None:
+    def __init__(self, lab: Lab, places: Iterable[Place], each_anew: bool = False) -> None:
+        """Take where they are, and whether each inserts in a session of its own, as a web request
+        does it."""
         # Ids of another round, or run, are never met again.
         ids = itertools.count(time.time_ns() // 1_000)
-        self._clients = [Client(lab, place, password, ids, each_anew) for place in places]
+        habits = HABITS._replace(inserts_per_session=int(each_anew))
+        self._clients = [WayClient(lab, place, ids, habits) for place in places]
 
     def start(self) -> None:
         """Let them write."""
@@ -103,13 +78,7 @@ class Clients:
 
     def stop(self) -> None:
         """Wait until each has ended."""
-        for client in self._clients:
-            client.stop()
-        for client in self._clients:
-            client.join(ANSWER_SECONDS + CONNECT_SECONDS)
-        alive = [client.name for client in self._clients if client.is_alive()]
-        if alive:
-            raise AssertionError(f"clients that do not end: {', '.join(alive)}")
+        stop_all(self._clients, HABITS.answer + HABITS.connect)
 
     def records(self) -> list[Record]:
         """Return what they wrote down."""

@@ -1,4 +1,4 @@
-"""How each event comes about and is undone: the faults of tests/chaos, and what operators do."""
+"""How each event comes about and is undone: faults of a member, and what operators do."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.chaos import faults
-from tests.chaos.faults import Scene
-from tests.chaos.plan import Round as Story
+from tests.support import faults
+from tests.support.scene import Scene
 
 
-def story(event: str, victim: str, members: list[str], seconds: float) -> Story:
-    """Return an event as the faults of tests/chaos want to be told of it."""
-    others = tuple(name for name in members if name != victim)
+class Story(NamedTuple):
+    """Whom an event meets, as the faults of a member want to be told of it."""
+
+    victims: tuple[str, ...]
+    others: tuple[str, ...]
+    seconds: float
     # The first coin: a partition is from the balancer, too.
-    return Story(0, event, (victim,), others, seconds, (True, False))
+    coins: tuple[bool, bool] = (True, False)
+
+
+def story(victim: str, members: list[str], seconds: float) -> Story:
+    """Return what there is to tell of one member's event."""
+    return Story((victim,), tuple(name for name in members if name != victim), seconds)
 
 
 def own_address(peer: str) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 from bench.clients import Clients
 from bench.events import EVENTS, story
 from bench.measure import Moments, ids_lost, round_results
-from bench.plan import DIRECT, MODES, OURS, PLANNED, ROUTER, Round
+from bench.plan import DIRECT, OURS, PLANNED, ROUTER, Round
 from bench.ways import PORTS, beside, member_at, places
-from tests.chaos.faults import Scene
-from tests.chaos.ledger import judge
-from tests.lab import Lab
+from tests.support.lab import MODES, Lab
+from tests.support.ledger import judge
+from tests.support.scene import Scene
 
 # How long a mode may take to be switched, and the members to be together before a round.
 START_SECONDS = 60
@@ -35,7 +35,6 @@ class Failover:
         self._lab, self._ways = lab, list(ways)
         self._balanced = [way for way in ways if way != DIRECT]
         self._scene = Scene(lab)
-        self._password = lab.secret("application_database", "password")
         self._mode = ""
         self._versions: dict[str, str] = {}
 
@@ -48,7 +47,7 @@ class Failover:
             self._mode = self._mode_now()
             stack.callback(self._switch, self._mode)
             stack.enter_context(beside(lab, self._ways))
-            stack.enter_context(self._scene.writers.table())
+            stack.enter_context(self._scene.table.there())
             self._versions = versions(lab, self._ways)
             yield
 
@@ -79,7 +78,6 @@ class Failover:
         clients = Clients(
             self._lab,
             places(self._lab, self._ways, victim),
-            self._password,
             each_anew=one.event in PLANNED,
         )
         clients.start()
@@ -130,7 +128,7 @@ class Failover:
     def _happen(self, one: Round, clients: Clients, victim: str, result: dict[str, Any]) -> Moments:
         """Let it happen, stay and be undone; whatever fails, it is undone. Return when it was."""
         event = EVENTS[one.event]
-        told = story(one.event, victim, self._lab.databases, event.seconds)
+        told = story(victim, self._lab.databases, event.seconds)
         clients.mark()
         injected = time.monotonic()
         try:
@@ -166,7 +164,7 @@ class Failover:
         attempted = {one for record in records for one in record.attempted}
         acknowledged = {one for record in records for one in record.acknowledged}
         try:
-            rows = self._scene.writers.rows(self._lab.databases, min(attempted))
+            rows = self._scene.table.rows(self._lab.databases, min(attempted))
         except Exception as err:
             result["problems"].append(f"{type(err).__name__}: {err}")
             return

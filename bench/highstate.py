@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from bench.report import conditions, markdown
-from tests.lab import ROOT, Lab, changes_of
+from tests.support.lab import ROOT, Lab, changes_of
 
 FOLDER = "bench_nop"
 CACHED = f"/var/cache/salt/minion/files/base/{FOLDER}"

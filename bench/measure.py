@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bench.plan import DIRECT, MODES
-from tests.chaos.ledger import longest_gap
+from bench.plan import DIRECT
+from tests.support.lab import MODES
+from tests.support.ledger import longest_gap
 
 # A member answered that it takes no writes: read only, super_read_only, a read-only transaction, or
 # one that Group Replication rolled back or did not let begin.

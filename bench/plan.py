@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-MODES = ("multi-primary", "single-primary")
+from tests.support.lab import MODES
+
 # Nothing happens: what the longest gap then is, is the machine's noise.
 QUIET = "none"
 FAULTS = ("kill", "crash", "freeze", "partition", "stop", "leave")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from bench.plan import DIRECT, FAULTS, MODES, QUIET, WAYS
+from bench.plan import DIRECT, FAULTS, QUIET, WAYS
 from bench.report import Results, measured, values
+from tests.support.lab import MODES
 
 COLOURS = {
     "direct": "#7f7f7f",

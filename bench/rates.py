@@ -166,7 +166,7 @@ def _order(row: tuple[str, str, str]) -> tuple[Any, ...]:
 
 
 def throughput(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return all that docs/bench.md shows of the runs."""
+    """Return all that docs/measurements.md shows of the runs."""
     parts = [conditions(results, "runs")]
     titles = {
         RATES[0]: "As much as goes",

@@ -6,8 +6,12 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bench.plan import DIRECT, EVENTS, FAULTS, MODES, OURS, PLANNED, QUIET, ROUTER, WAYS
+from bench.plan import DIRECT, EVENTS, FAULTS, OURS, PLANNED, QUIET, ROUTER, TCP_CHECK, WAYS
+from tests.support.lab import MODES
 
+# The page that says it in short.
+SHOWN = ("kill", "freeze", "partition", "stop")
+SUMMARY = ("mode", "fault", *OURS, "`direct`, the floor", "MySQL Router", "plain TCP check")
 HEAD = (
     "event",
     "way",
@@ -278,9 +282,28 @@ def conditions(rounds: Results, what: str = "rounds") -> str:
     )
 
 
+def summary(results: Results) -> str:
+    """Return what docs/bench.md shows of the rounds: how long the slowest client waits."""
+    rounds = measured(results)
+    rows = []
+    for mode in MODES:
+        for event in SHOWN:
+            waits = [
+                values(rounds, mode, event, way, "worst")
+                for way in (*OURS, DIRECT, ROUTER, TCP_CHECK)
+            ]
+            if any(waits):
+                rows.append((mode, f"`{event}`", *map(_middle_and_most, waits)))
+    return f"{PICTURE}\n{markdown(SUMMARY, rows)}\n{conditions(rounds)}"
+
+
+def _middle_and_most(waits: Sequence[float]) -> str:
+    return f"{statistics.median(waits):.2f} / {max(waits):.2f}" if waits else "-"
+
+
 def failover(results: Results) -> str:
-    """Return all that docs/bench.md shows of the rounds."""
-    parts = [conditions(measured(results)), PICTURE]
+    """Return all that docs/measurements.md shows of the rounds."""
+    parts = [conditions(measured(results))]
     for mode in MODES:
         if text := table(results, mode):
             parts.append(f"### {mode}\n\n{text}")

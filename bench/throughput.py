@@ -11,11 +11,11 @@ from typing import Any
 
 from bench import sysbench
 from bench.failover import versions
-from bench.packages import installed
-from bench.plan import DIRECT, MODES, OURS, ROUTER
+from bench.plan import DIRECT, OURS, ROUTER
 from bench.rates import ONE, READ, Run
 from bench.ways import FOLDER, PORTS, ROUTER_ONE_PORT, UNIT, beside, member_at, untold
-from tests.lab import DATABASE, Lab
+from tests.support.lab import DATABASE, MODES, Lab
+from tests.support.packages import installed
 
 SECONDS = 6
 

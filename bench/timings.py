@@ -17,9 +17,9 @@ from bench.failover import versions
 from bench.plan import OURS
 from bench.report import conditions, markdown
 from bench.ways import places
-from tests.chaos.faults import Scene
-from tests.chaos.ledger import Sample
-from tests.lab import Lab
+from tests.support.lab import Lab
+from tests.support.monitor import Sample
+from tests.support.scene import Scene
 
 # Where Salt finds the library.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "_utils"))
@@ -140,7 +140,6 @@ class Timings:
         self._lab = lab
         self._scene = Scene(lab)
         self._monitor = self._scene.monitor
-        self._password = lab.secret("application_database", "password")
         self._preset = ""
         self._versions: dict[str, str] = {}
 
@@ -149,8 +148,10 @@ class Timings:
         """Return a context in which trials can be made; the lab is as before at its end."""
         with ExitStack() as stack:
             stack.enter_context(self._scene.watched(WHOLE_SECONDS))
-            stack.callback(self._lab.salt, "db*", "mysql_server.set_options")
-            stack.enter_context(self._scene.writers.table())
+            stack.callback(
+                self._lab.salt, ",".join(self._lab.databases), "-L mysql_server.set_options"
+            )
+            stack.enter_context(self._scene.table.there())
             self._versions = versions(self._lab, ())
             yield
 
@@ -160,7 +161,7 @@ class Timings:
         self._tell(trial.preset)
         loads = [round(os.getloadavg()[0], 2)]
         victim = self._lab.databases[-1]
-        clients = Clients(self._lab, places(self._lab, OURS, victim), self._password)
+        clients = Clients(self._lab, places(self._lab, OURS, victim))
         self._monitor.forget()
         now = datetime.datetime.now(datetime.timezone.utc)
         clients.start()

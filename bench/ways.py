@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench.clients import Place
-from bench.packages import installed
 from bench.plan import DIRECT, OURS, ROUTER, TCP_CHECK
-from tests.lab import Lab
+from tests.support.lab import Lab
+from tests.support.packages import installed
 
 PORTS = {OURS[0]: 3306, OURS[1]: 3307, TCP_CHECK: 3406, ROUTER: 3506}
 # Router's port that leads to one member, where that is compared.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import time
 from collections import Counter
@@ -14,11 +13,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from bench.failover import versions
-from bench.plan import MODES
 from bench.report import conditions, markdown
-from tests.chaos.faults import Members
-from tests.lab import APPLICATION, Lab
-from tests.visitors import CROWD, GOOD, Answer, Crowd, failed
+from tests.support.application import deploy, rollback, undeployed
+from tests.support.http_client import GOOD, Answer, failed
+from tests.support.lab import MODES, Lab
+from tests.support.scene import Members
+from tests.support.visitors import CROWD, Crowd
 
 # Of several primaries, and of one; and the switch from one to the other.
 KILL = {MODES[0]: "kill-multi", MODES[1]: "kill-single"}
@@ -48,26 +48,6 @@ class Step(NamedTuple):
     event: str
     number: int
     does: Callable[[], float | None]
-
-
-def deploy(lab: Lab, build: str) -> None:
-    """Deploy the application as another release, on all web servers at once."""
-    pillar = json.dumps({"laravel": {"build": build}})
-    changed = lab.apply(lab.webs, f"laravel pillar='{pillar}'")
-    if "live" not in changed:
-        raise AssertionError(f"nothing was deployed: {changed}")
-
-
-def undeployed(lab: Lab) -> None:
-    """Let the release serve that the pillar alone names."""
-    lab.apply(lab.webs, "laravel")
-
-
-def rollback(lab: Lab) -> None:
-    """Go back by one release, on all web servers at once."""
-    for name, answer in lab.salt("web*", f"laravel_release.rollback {APPLICATION}").items():
-        if not isinstance(answer, dict):
-            raise AssertionError(f"{name}: {answer}")
 
 
 def switch_mode(lab: Lab, mode: str) -> None:

@@ -1,13 +1,17 @@
-# By minion id, as the pillar is.
+{#- By the table of nodes, as the pillar is: a machine that is not named there gets no states. -#}
+{%- set states = {
+  'db': ['mysql'],
+  'proxy': ['haproxy', 'keepalived'],
+  'web': ['php', 'apache', 'laravel'],
+} %}
 base:
-  '*':
+{%- for name, node in salt['pillar.get']('cluster:nodes', {}).items() %}
+  {{ name | string | json }}:
+    - match: list
     - common
-  'db*':
-    - mysql
-  'proxy*':
-    - haproxy
-    - keepalived
-  'web*':
-    - php
-    - apache
-    - laravel
+{%- for sls in states.get(node.role, []) %}
+    - {{ sls }}
+{%- endfor %}
+{%- else %}
+  {}
+{%- endfor %}

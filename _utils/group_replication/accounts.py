@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import operation, schema_change
+from group_replication import comparison, operation, schema_change
 from group_replication.connection import connect, exclusive, execute, local, rows, tls
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
+from group_replication.schema_change import SCHEMA, has_table
 from group_replication.versions import version_of
 
 SCOPES = ("members", "application")
@@ -102,6 +103,8 @@ def _members(settings: Settings, inside: str) -> list[Grantee]:
                     # What members are, and whether they hold the same rows and definitions: views,
                     # triggers and events are each shown by a privilege of their own alone.
                     *("SELECT", "SHOW VIEW", "TRIGGER", "EVENT"),
+                    # An empty transaction for an errant one, of the same GTID.
+                    "SESSION_VARIABLES_ADMIN",
                 ),
             },
             password=settings.admin.password,
@@ -207,8 +210,9 @@ def account_differences(
     if scope == "application":
         for kind, name, there in (
             ("database", settings.database, _has_database(connection, settings.database)),
-            ("table", "mysql_gr.schema_change", schema_change.has_table(connection)),
-            ("table", "mysql_gr.operation", operation.has_table(connection)),
+            ("table", "mysql_gr.schema_change", has_table(connection)),
+            ("table", "mysql_gr.comparison", has_table(connection, comparison.TABLE)),
+            ("table", "mysql_gr.operation", has_table(connection, operation.TABLE)),
         ):
             if not there:
                 missing[f"{kind} {name}"] = {"missing": [kind]}
@@ -304,8 +308,9 @@ def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
     """Make a scope's accounts and privileges; the statements can be repeated."""
     if scope == "application":
         execute(connection, f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
-        execute(connection, f"CREATE DATABASE IF NOT EXISTS `{schema_change.SCHEMA}`")
+        execute(connection, f"CREATE DATABASE IF NOT EXISTS `{SCHEMA}`")
         execute(connection, schema_change.DEFINITION)
+        execute(connection, comparison.DEFINITION)
         execute(connection, operation.DEFINITION)
     for wanted in grantees(settings, scope):
         _make_account(connection, settings, wanted)

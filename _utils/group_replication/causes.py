@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,15 +12,21 @@ Ask = Callable[[str], Sequence[Mapping[str, Any]]]
 # The server's codes that say no more than "see the error log": Group Replication does not start.
 SEE_LOG = ("(3092)", "(3096)", "(3097)")
 
-APPLIER_ERROR = (
+CHANNEL_ERROR = (
     # One that runs has been started anew since; its workers' rows may still be the old ones.
     "SELECT IF(MAX(s.SERVICE_STATE) = 'ON', '', COALESCE(MAX(NULLIF(w.LAST_ERROR_MESSAGE, '')),"
-    " MAX(NULLIF(c.LAST_ERROR_MESSAGE, '')), '')) AS error"
+    " MAX(NULLIF(c.LAST_ERROR_MESSAGE, '')), "
+    # Its text alone has no number.
+    " MAX(NULLIF(CONCAT(n.LAST_ERROR_MESSAGE, ' (', n.LAST_ERROR_NUMBER, ')'), ' (0)')), ''"
+    ")) AS error"
     " FROM performance_schema.replication_applier_status s"
     " LEFT JOIN performance_schema.replication_applier_status_by_worker w USING (CHANNEL_NAME)"
     " LEFT JOIN performance_schema.replication_applier_status_by_coordinator c USING (CHANNEL_NAME)"
-    " WHERE s.CHANNEL_NAME = 'group_replication_applier'"
+    " LEFT JOIN performance_schema.replication_connection_status n USING (CHANNEL_NAME)"
+    " WHERE s.CHANNEL_NAME = "
 )
+APPLIER_ERROR = f"{CHANNEL_ERROR}'group_replication_applier'"
+RECOVERY_ERROR = f"{CHANNEL_ERROR}'group_replication_recovery'"
 # What grows while a transaction is applied, however long it takes.
 APPLIER_WORK = (
     "SELECT COALESCE((SELECT SUM(trx_rows_modified) FROM information_schema.innodb_trx), 0)"
@@ -27,9 +34,10 @@ APPLIER_WORK = (
     " AS work"
 )
 ERROR_LOG = (
+    # Each once: a try of a minute says the same a dozen times.
     "SELECT ERROR_CODE AS code, DATA AS text FROM performance_schema.error_log"
-    " WHERE SUBSYSTEM = 'Repl' AND PRIO = 'Error' AND LOGGED > NOW(6) - INTERVAL 3 MINUTE"
-    " ORDER BY LOGGED DESC LIMIT 3"
+    " WHERE SUBSYSTEM = 'Repl' AND PRIO = 'Error' AND LOGGED > NOW(6) - INTERVAL %s SECOND"
+    " GROUP BY ERROR_CODE, DATA ORDER BY MAX(LOGGED) DESC, ERROR_CODE LIMIT 6"
 )
 
 
@@ -40,7 +48,21 @@ def applier_error(ask: Ask) -> str:
     ask
         Runs a query on the server and returns its rows.
     """
-    rows = ask(APPLIER_ERROR)
+    return _error(ask, APPLIER_ERROR)
+
+
+def recovery_error(ask: Ask) -> str:
+    """
+    Return why distributed recovery failed last, or the empty text.
+
+    ask
+        As for :py:func:`applier_error`.
+    """
+    return _error(ask, RECOVERY_ERROR)
+
+
+def _error(ask: Ask, query: str) -> str:
+    rows = ask(query)
     return one_line(rows[0]["error"]) if rows else ""
 
 
@@ -54,14 +76,17 @@ def applier_work(ask: Ask) -> int:
     return int(ask(APPLIER_WORK)[0]["work"])
 
 
-def last_errors(ask: Ask) -> str:
+def last_errors(ask: Ask, seconds: float = 180) -> str:
     """
-    Return the last errors of replication in the server's error log, oldest first.
+    Return the last errors of replication in the server's error log, oldest first, each once.
 
     ask
         As for :py:func:`applier_error`.
+
+    seconds
+        How old they may be. Default 180.
     """
-    rows = ask(ERROR_LOG)
+    rows = ask(ERROR_LOG % math.ceil(seconds))
     return "; ".join(f"{row['code']} {one_line(row['text'])}" for row in reversed(rows))
 
 

@@ -57,12 +57,19 @@ class UnreachableError(CommandExecutionError):
 
 
 @contextlib.contextmanager
-def connect(query_seconds: float | None = QUERY_SECONDS, **where: Any) -> Iterator[Any]:
+def connect(
+    query_seconds: float | None = QUERY_SECONDS,
+    connect_seconds: float = CONNECT_SECONDS,
+    **where: Any,
+) -> Iterator[Any]:
     """
     Return a context with a connection: deadlines on every step, the server's errors as Salt's own.
 
     query_seconds
         How long one statement may take; None for as long as it takes. Default 5.
+
+    connect_seconds
+        How long it may take to get one. Default 3.
 
     where
         The place and the account, in PyMySQL's words.
@@ -76,7 +83,7 @@ def connect(query_seconds: float | None = QUERY_SECONDS, **where: Any) -> Iterat
             autocommit=True,
             charset="utf8mb4",
             cursorclass=pymysql.cursors.DictCursor,
-            connect_timeout=CONNECT_SECONDS,
+            connect_timeout=connect_seconds,
             read_timeout=query_seconds,
             write_timeout=query_seconds,
             # What stays on the machine needs none, and PyMySQL would read all certificates of the
@@ -132,7 +139,12 @@ def answered(settings: Settings, seconds: float, question: Callable[[Any], Answe
         time.sleep(0.5)
 
 
-def peer(settings: Settings, address: str, query_seconds: float | None = QUERY_SECONDS) -> Any:
+def peer(
+    settings: Settings,
+    address: str,
+    query_seconds: float | None = QUERY_SECONDS,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> Any:
     """
     Return a context with a connection to any member over its admin port.
 
@@ -144,9 +156,13 @@ def peer(settings: Settings, address: str, query_seconds: float | None = QUERY_S
 
     query_seconds
         How long one statement may take; None for as long as it takes. Default 5.
+
+    connect_seconds
+        How long it may take to get one. Default 3.
     """
     return connect(
         query_seconds,
+        connect_seconds,
         host=address,
         port=settings.admin_port,
         user=settings.admin.name,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from group_replication import memory
+from group_replication.errant import is_harmless, words
 from group_replication.gtid import (
     GtidSet,
     count_gtids,
@@ -15,6 +16,7 @@ from group_replication.gtid import (
     union_gtids,
 )
 from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, joined
+from group_replication.origins import forked, is_younger, sentence
 from group_replication.tables import by_address, difference, is_listed
 from group_replication.verdicts import as_verdict, because, held_by, silent_verdict, view_of
 from group_replication.versions import OLDEST, version_of
@@ -41,17 +43,19 @@ def _decide_in_group(
             "refuse",
             f"{me} is ONLINE without a majority: {joined(gone)} UNREACHABLE; it takes no writes",
         )
+    fork = mine["fork"]
+    # Sticky: who was fenced once is so until somebody decides.
+    fenced = bool(fork) and fork["fenced"] and fork["origin"] in ("", view_of(mine))
     other = {
-        name: facts["view_id"]
+        name: facts
         for name, facts in online.items()
-        if name != me and view_of(facts) != view_of(mine)
+        if name != me and facts["view_id"] and view_of(facts) != view_of(mine)
     }
     if other:
-        return as_verdict(
-            "refuse",
-            f"two groups with one name: {me} is in view {mine['view_id']}, "
-            + joined(f"{name} in view {view}" for name, view in other.items()),
-        )
+        younger = any(is_younger(view_of(mine), view_of(facts)) for facts in other.values())
+        return as_verdict("refuse", sentence(me, mine, other, fenced or younger))
+    if fenced:
+        return as_verdict("refuse", f"{me} is fenced: {fork['why']}")
     return as_verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
 
 
@@ -68,9 +72,10 @@ def _decide_with_group(
     if errant:
         return as_verdict(
             "refuse",
-            f"{me} has transactions that the group does not have: {errant}; "
-            "nothing is wiped unasked",
+            f"{me} has transactions that the group does not have: {errant}"
+            f"{words(mine['errant_kinds'], errant)}; nothing is wiped unasked",
             errant=errant,
+            harmless=is_harmless(mine["errant_kinds"], errant),
             overruled_by="clone_over",
         )
     if held_by(mine):
@@ -123,14 +128,7 @@ def _unfit(
             f"{me} has the server_uuid of {joined(twins)}: a copied disk. Stop mysqld on {me}, "
             "remove auto.cnf from its data directory, and start it again",
         )
-    shadow = [
-        name
-        for name, facts in led.items()
-        if any(
-            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
-            for member in facts["members"]
-        )
-    ]
+    shadow = seen_by(mine, led)
     if shadow:
         return as_verdict(
             "wait",
@@ -146,6 +144,23 @@ def _unfit(
             f"{led[lowest]['version']}: the group takes no version older than its lowest",
         )
     return None
+
+
+def seen_by(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """
+    Return the members that have a server in their view, though it is outside the group by now.
+
+    mine, led
+        What the server says of itself, and what members of the group say.
+    """
+    return [
+        name
+        for name, facts in led.items()
+        if any(
+            member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
+            for member in facts["members"]
+        )
+    ]
 
 
 def too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -170,6 +185,9 @@ def _decide_incremental(
     mine: Mapping[str, Any], me: str, group: str, led: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The rows for a member with a part of the group's history."""
+    why, overruled_by = forked(me, mine, led)
+    if why:
+        return as_verdict("refuse", why, overruled_by=overruled_by)
     purged = purged_of(mine, led)
     if purged:
         return as_verdict(
@@ -344,6 +362,9 @@ def _decide_without_group(
         refused = _not_first(mine, me, group, held[me])
         if refused:
             return refused
+    why, overruled_by = forked(me, mine, {}) if leader == me else ("", "")
+    if why:
+        return as_verdict("refuse", why, overruled_by=overruled_by)
     return _led_by(leader, me, first, unbuilt)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, memory, operation, schema_change
+from group_replication import causes, errant, memory, operation, schema_change
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
-from group_replication.maintenance import kept_out
+from group_replication.gtid import GtidSet, format_gtids
+from group_replication.maintenance import fork, kept_out
 from group_replication.model import (
     MODES,
     OFFLINE,
@@ -34,7 +35,10 @@ SERVING = (
 )
 IDENTITY = (
     "@@server_id AS server_id, @@version AS version,"
-    " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged"
+    " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged,"
+    # The same all the time that a mysqld runs.
+    " (SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM performance_schema.global_status"
+    "  WHERE VARIABLE_NAME = 'Uptime') AS started"
 )
 
 USER_SCHEMAS = (
@@ -238,7 +242,11 @@ def observe(connection: Any) -> dict[str, Any]:
         "error": "",
         "paused": "",
         "applier_error": "",
+        "recovery_error": "",
         "remembered": {},
+        "errant_kinds": {},
+        "fork": {},
+        "started": int(server["started"]),
         "schemas": [],
         "server_id": server["server_id"],
         "alike": {name: variables[name] for name in ALIKE if name in variables},
@@ -275,7 +283,11 @@ def silent(error: str) -> dict[str, Any]:
 
 def applier(connection: Any) -> dict[str, str]:
     """What the health agent does not ask."""
-    return {"applier_error": causes.applier_error(functools.partial(rows, connection))}
+    ask = functools.partial(rows, connection)
+    return {
+        "applier_error": causes.applier_error(ask),
+        "recovery_error": causes.recovery_error(ask),
+    }
 
 
 def _local_knowledge(settings: Settings) -> dict[str, Any]:
@@ -283,6 +295,7 @@ def _local_knowledge(settings: Settings) -> dict[str, Any]:
     return {
         "paused": kept_out(settings),
         "remembered": memory.remembered(memory.MEMBER_FILE),
+        "fork": fork(),
         "declared": sorted(settings.nodes.values(), key=by_address),
     }
 
@@ -324,4 +337,26 @@ def facts_of(settings: Settings, connection: Any = None) -> dict[str, dict[str, 
             return {**silent(str(err)), "host": settings.nodes[name]}
 
     with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
-        return dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
+        found = dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))
+    only = errant.errant_of(settings.me, found)
+    if only:
+        found[settings.me]["errant_kinds"] = _errant_kinds(settings, only)
+    return found
+
+
+# What was read last: the keeper asks every two seconds, and the answer is the same.
+_read: dict[str, dict[str, str]] = {}
+
+
+def _errant_kinds(settings: Settings, only: GtidSet) -> dict[str, str]:
+    """What the local member's errant transactions did, as far as its binary logs say."""
+    text = format_gtids(only)
+    if text not in _read:
+        try:
+            with local(settings) as connection:
+                found = errant.read(functools.partial(rows, connection), only)
+        except CommandExecutionError as err:
+            return {"gtids": "", "statements": "", "other": f"nothing is known: {err}"}
+        _read.clear()
+        _read[text] = found
+    return _read[text]

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import whole_file
 
+# What the keeper is to do, written by the highstate.
+SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
+
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     """

@@ -1,11 +1,13 @@
-"""The marks that keep a member out of its group or clients from it: paused, drained, leaving."""
+"""The marks that keep a member out of its group or clients from it, and how they are read."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from salt.exceptions import SaltInvocationError
 
@@ -13,6 +15,8 @@ from group_replication.files import write_whole
 from group_replication.model import Settings
 
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
+# That another group of this one's name was seen; it outlives a boot, as the other one's rows do.
+FORK_FILE = Path("/var/lib/mysql-gr/fork.json")
 # In /run: a machine that boots drains nothing. The first says until when, the second why.
 LEAVING_FILE = Path("/run/mysql-gr/leaving")
 DRAINED_FILE = Path("/run/mysql-gr/drained")
@@ -123,3 +127,50 @@ def undrain() -> dict[str, str]:
     old = drained()
     DRAINED_FILE.unlink(missing_ok=True)
     return {"old": old, "new": ""}
+
+
+def fork() -> dict[str, Any]:
+    """
+    Return what was seen of another group with this one's name, or nothing.
+
+    Returns a dict: ``origin`` of the view that this member was in, ``others``, the origins of the
+    other views, ``fenced`` (bool: this member's group is the one that serves nobody) and ``why``. A
+    file that cannot be read fences: whoever wrote it meant something.
+    """
+    try:
+        found = json.loads(FORK_FILE.read_text(encoding="utf-8"))
+        return {
+            "origin": str(found["origin"]),
+            "others": [str(origin) for origin in found["others"]],
+            "fenced": bool(found["fenced"]),
+            "why": str(found["why"]),
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        why = f"{FORK_FILE} cannot be read: {err!r}"
+        return {"origin": "", "others": [], "fenced": True, "why": why}
+
+
+def fenced() -> str:
+    """
+    Say why this member serves nobody, as one of the younger of two groups, or the empty text.
+    """
+    found = fork()
+    return found["why"] if found and found["fenced"] else ""
+
+
+def keep_fork(found: Mapping[str, Any]) -> None:
+    """
+    Keep what was seen of another group, if it is news; the health agent reads it, too.
+
+    found
+        As :py:func:`fork` returns it. Raises OSError where the file cannot be written.
+    """
+    if found != fork():
+        write_whole(FORK_FILE, json.dumps(found, indent=2) + "\n")
+
+
+def forget_fork() -> None:
+    """Forget another group: what this member has now is one group's alone."""
+    FORK_FILE.unlink(missing_ok=True)

@@ -26,12 +26,21 @@ SETUP = (
     # It has applied what was before.
     "SET SESSION group_replication_consistency = 'BEFORE'",
     # Each member has a zone and a mode of its own, that would change what a column is shown as.
+    # Who is gone with its machine is held to be there, and its lock with it, for the longest rest.
+    "SET SESSION wait_timeout = {wait}",
     "SET SESSION time_zone = '+00:00', sql_mode = '',"
     " show_gipk_in_create_table_and_information_schema = ON,"
     f" lock_wait_timeout = 5, max_execution_time = {QUERY_SECONDS * 1000}",
 )
+# Two comparisons at once would be twice the load. A lock in the server ends with its session,
+# however that ends. Any account can take it; the status says then that nothing was compared.
+LOCK = "mysql_gr.comparison"
 # The table is gone, has another column, or another key; it is locked; the query took too long.
 OF_THE_TABLE = (1054, 1146, 1176, 1205, 1412, 3024)
+
+
+class AtWorkError(CommandExecutionError):
+    """Another comparison is at work, from whichever member."""
 
 
 class TableError(Exception):
@@ -119,16 +128,24 @@ def opened(settings: Settings, load: float) -> Iterator[Sessions]:
 
     load
         The part of the time that may be spent in queries, above 0 and up to 1.
+
+    Raises AtWorkError where another has them already.
     """
+    wait = 2 * CONNECTION_SECONDS + int(QUERY_SECONDS / load)
     with contextlib.ExitStack() as stack:
         mine = stack.enter_context(local(settings, CONNECTION_SECONDS))
         addresses = peers_of(settings, observe(mine))
         connections = {settings.me: mine}
         for name, address in addresses.items():
             connections[name] = stack.enter_context(peer(settings, address, CONNECTION_SECONDS))
-        for connection in connections.values():
+        for name, connection in sorted(connections.items()):
+            if rows(connection, "SELECT GET_LOCK(%s, 0) AS taken", (LOCK,))[0]["taken"] != 1:
+                raise AtWorkError(
+                    f"another comparison is at work, as {name} says: wait for its end, or end the "
+                    "timer's by `systemctl stop mysql-gr-compare` on the coordinator"
+                )
             for statement in SETUP:
-                execute(connection, statement)
+                execute(connection, statement.format(wait=wait))
         sessions = Sessions(settings.me, dict(sorted(connections.items())), load)
         stack.callback(sessions.close)
         yield sessions

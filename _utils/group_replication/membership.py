@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, maintenance, memory
+from group_replication import causes, errant, maintenance, memory
 from group_replication.accounts import grantees, recovery_credentials
 from group_replication.connection import (
     LOCK_SECONDS,
@@ -23,12 +23,13 @@ from group_replication.connection import (
     execute,
     local,
     machine_lock,
+    peer,
     rows,
     set_when_free,
 )
 from group_replication.decision import decide_by
-from group_replication.facts import USER_SCHEMAS, facts_of, observe
-from group_replication.gtid import format_gtids
+from group_replication.facts import USER_SCHEMAS, facts_of, observe, writable_by
+from group_replication.gtid import format_gtids, parse_gtids
 from group_replication.model import MODES, ONLINE, SINGLE_LEADER, SYSTEM_SCHEMAS, Settings, joined
 from group_replication.overrides import named_member, overruling, survivors_by, unpaused
 from group_replication.recovery import (
@@ -124,13 +125,16 @@ def _start(
 
 def _start_group_replication(connection: Any) -> None:
     """Start it; where the server says no more than that its log says why, say what that says."""
+    begin = time.monotonic()
     try:
         execute(connection, "START GROUP_REPLICATION")
     except pymysql.Error as err:
         said = error_text(err)
         if not said.endswith(causes.SEE_LOG):
             raise
-        logged = causes.last_errors(functools.partial(rows, connection))
+        # The second on which it began may be the end of what came before.
+        seconds = time.monotonic() - begin + 1
+        logged = causes.last_errors(functools.partial(rows, connection), seconds)
         raise CommandExecutionError(
             f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
         ) from err
@@ -176,11 +180,15 @@ def _act(
         mine = seen[settings.me]
         if verdict == "stop":
             stop_failed(connection, mine)
+        elif verdict == "accept":
+            _accept(settings, seen, decision["errant"])
         elif verdict == "apply":
             apply_received(connection, decision["received"], patience)
         elif verdict == "clone":
             try:
                 clone(settings, connection, mine, seen[decision["donor"]], patience)
+                # What it had of another group is gone.
+                maintenance.forget_fork()
             except DonorBusyError as err:
                 return as_verdict("wait", str(err))
         else:
@@ -191,11 +199,27 @@ def _act(
         return {**decision, "done": True}
 
 
+def _accept(settings: Settings, seen: Mapping[str, Mapping[str, Any]], gtids: str) -> None:
+    """Make errant transactions known to the group, by a member that takes writes."""
+    writer = next((one for one in seen.values() if one["answers"] and writable_by(one)), None)
+    if writer is None:
+        raise CommandExecutionError("no member takes writes now; nothing was done")
+    with peer(settings, writer["host"]) as connection:
+        errant.make_known(functools.partial(execute, connection), parse_gtids(gtids))
+
+
 def converge_by(
-    settings: Settings, timeout: float, patience: float, decided: Decide = decide_by
+    settings: Settings,
+    timeout: float,
+    patience: float,
+    decided: Decide = decide_by,
+    afterwards: Decide = decide_by,
 ) -> dict[str, Any]:
     """
     Bring the local member into its group as it is decided, and wait until it is ONLINE.
+
+    afterwards
+        How it is decided once a member was cloned, which is not to be done twice.
     """
     begin = answered = time.monotonic()
     acted: list[str] = []
@@ -209,9 +233,9 @@ def converge_by(
             answered = now
         if decision.pop("done", False):
             acted.append(decision["why"])
-            if verdict == "clone":
+            if verdict in ("clone", "accept"):
                 # What was told is done; a second clone over the first one was not.
-                decided = decide_by
+                decided = afterwards
         elif verdict == "recovering":
             wait_online(settings, patience)
         elif verdict == "refuse" or (
@@ -270,18 +294,25 @@ def bootstrap(settings: Settings, member: str) -> dict[str, Any]:
 
 
 def join(
-    settings: Settings, method: str, clone_over: str | None, patience: float
+    settings: Settings,
+    method: str,
+    clone_over: str | None,
+    patience: float,
+    accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
     Take the local member into the group that the others have, and end a pause.
     """
     if settings.removed:
         raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
-    decided = unpaused(overruling(settings.me, method, clone_over))
-    decision = _once(settings, ("join", "clone"), patience, decided)
-    if decision["verdict"] == "clone":
-        cloned = {"cloned": decision["donor"], "given_up": decision["errant"]}
-        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **cloned}
+    decided = unpaused(overruling(settings.me, method, clone_over, accept_errant=accept_errant))
+    decision = _once(settings, ("join", "clone", "accept"), patience, decided)
+    done = {
+        "clone": {"cloned": decision["donor"], "given_up": decision["errant"]},
+        "accept": {"accepted": decision["errant"]},
+    }.get(decision["verdict"])
+    if done:
+        decision = {**_once(settings, ("join",), patience, unpaused(decide_by)), **done}
     maintenance.PAUSE_FILE.unlink(missing_ok=True)
     maintenance.LEAVING_FILE.unlink(missing_ok=True)
     return decision
@@ -335,6 +366,7 @@ def reset_member(settings: Settings, member: str, test: bool = False) -> dict[st
             _empty(connection, settings, mine["version"])
             # Until here it says that this machine has to be filled again.
             memory.MEMBER_FILE.unlink(missing_ok=True)
+            maintenance.forget_fork()
         return {"given_up": format_gtids(held_by(mine)), "errant": decision["errant"]}
 
 
@@ -352,4 +384,5 @@ def forget(settings: Settings, member: str, test: bool = False) -> dict[str, Any
             )
     if not test:
         memory.MEMBER_FILE.unlink(missing_ok=True)
+        maintenance.forget_fork()
     return was

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 MODES = ("multi-primary", "single-primary")
 # How long a silent member is waited for (pillar mysql:group:timings); the first is the default.
-# After 5 s without a word a member is UNREACHABLE, and these say what follows. docs/bench.md has
-# what each took for dead.
+# After 5 s without a word a member is UNREACHABLE, and these say what follows;
+# docs/measurements.md has what each took for dead.
 TIMINGS: dict[str, dict[str, int]] = {
     # For one LAN: a member that is gone is out within seconds.
     "fast": {
@@ -33,7 +33,7 @@ TIMINGS: dict[str, dict[str, int]] = {
     },
 }
 # How many messages a group agrees on at once, where pillar mysql:group:write_concurrency does not
-# say; docs/bench.md has what each costs.
+# say; docs/measurements.md has what each costs.
 WRITE_CONCURRENCY = {
     # With 10, the server's own default, members that write a lot wait for a place behind one that
     # says nothing; the server takes that for a slow network, and waits the longer for that member.
@@ -43,6 +43,14 @@ WRITE_CONCURRENCY = {
 }
 # What the server takes.
 WRITE_CONCURRENCY_RANGE = (10, 200)
+# How often the members are compared (pillar mysql:compare:interval), in systemd's words, and the
+# seconds that are at most between two; the first is the default.
+COMPARE_INTERVALS = {
+    "daily": 24 * 3600,
+    "hourly": 3600,
+    "weekly": 7 * 24 * 3600,
+    "monthly": 31 * 24 * 3600,
+}
 MEMBERS_MIN, MEMBERS_MAX = 3, 9
 # Group Replication's own word for a member's state, and ours for one that cannot be asked.
 ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
@@ -96,6 +104,10 @@ class Settings(NamedTuple):
     timings: str = "fast"
     write_concurrency: int | None = None
     data_directory: str = DATA_DIRECTORY
+    # One of COMPARE_INTERVALS, or the empty text where the members are not compared by themselves.
+    compare_interval: str = "daily"
+    # The part of the time that such a comparison spends in queries.
+    compare_load: float = 0.1
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 

@@ -12,6 +12,7 @@ from typing import Any
 from pillar_check import invalid, walk
 from salt.exceptions import SaltInvocationError
 
+from group_replication.auto_increment import check_step, offset_of, step_in, step_of
 from group_replication.model import DATA_DIRECTORY, MODES, TIMINGS, Settings
 from group_replication.versions import option_missing, options_for, today
 
@@ -44,6 +45,10 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "skip_grant_tables": (OFF, "it lets everybody in"),
     "server_uuid": ((), "each server makes its own and keeps it in auto.cnf"),
     "plugin_load": ((), "it unloads what the group needs; plugin_load_add adds to that"),
+    "group_replication_auto_increment_increment": (
+        (),
+        "auto_increment_increment is the step, also while Group Replication runs",
+    ),
     "initialize": ((), "it makes a new data directory"),
     "initialize_insecure": ((), "it makes a new data directory"),
     "group_replication_paxos_single_leader": ((*ON, *OFF), "it is a switch"),
@@ -55,6 +60,7 @@ FILTERS = "replicate_"
 # Options that follow from other keys, and from which.
 DERIVED = {
     "server_id": "the member's address",
+    "auto_increment_offset": "the member's address and auto_increment_increment",
     "report_host": "cluster:nodes",
     "report_port": "mysql:port",
     "port": "mysql:port",
@@ -139,6 +145,8 @@ def check_needs(settings: Settings) -> None:
             raise invalid(
                 key, value, "the base name of files: the binary log is on unless told otherwise"
             )
+        if bare == "auto_increment_increment":
+            check_step(key, value, settings.nodes)
         if bare == "bind_address":
             address = settings.nodes[settings.me]
             if not {address, "*", "0.0.0.0", "::"} & set(re.split(r"\s*,\s*", said)):  # noqa: S104
@@ -222,6 +230,16 @@ def options_of(settings: Settings, version: str = "") -> dict[str, Any]:
     return options
 
 
+def _auto_increment(settings: Settings) -> dict[str, int]:
+    """The step and the member's offset, the same while it is in the group and out, in each mode."""
+    bare = {name.removeprefix("loose_"): one for name, one in settings.options.items()}
+    step = step_in(bare.get("auto_increment_increment")) or step_of(settings.nodes)
+    return {
+        "auto_increment_increment": step,
+        "auto_increment_offset": offset_of(settings.nodes[settings.me], step),
+    }
+
+
 def own_options(settings: Settings) -> dict[str, Any]:
     """Return what the option file has of all versions, before pillar's own options."""
     address = settings.nodes[settings.me]
@@ -253,6 +271,10 @@ def own_options(settings: Settings) -> dict[str, Any]:
         # An acknowledged commit is on disk.
         "sync_binlog": 1,
         "innodb_flush_log_at_trx_commit": 1,
+        # Group Replication takes these over only where both are 1, and then by server_id and steps
+        # of 7: members seven addresses apart would give out the same values. Before the seeds: a
+        # member has its step before it lets a new one in.
+        **_auto_increment(settings),
         # Named, or the files would follow the machine's name and be lost with it.
         "relay_log": "relay-bin",
         "gtid_mode": "ON",

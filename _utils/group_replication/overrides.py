@@ -76,6 +76,32 @@ def join_by(
     )
 
 
+def accept_by(
+    me: str, group: str, facts: Mapping[str, Mapping[str, Any]], accept_errant: str
+) -> dict[str, Any]:
+    """
+    Decide as :py:func:`decide_by`, for an operator who lets the group have what changes no rows.
+
+    accept_errant
+        This member's name: its errant transactions become empty ones of the group, where it is
+        known of all of them that they change no rows.
+    """
+    decision = decide_by(me, group, facts)
+    if accept_errant != me or not decision["errant"]:
+        return decision
+    errant = decision["errant"]
+    if not decision["harmless"]:
+        return {**decision, "why": f"{decision['why']}; accept_errant is for what changes no rows"}
+    kinds = facts[me]["errant_kinds"]["statements"]
+    return as_verdict(
+        "accept",
+        f"the group gets {errant} of {me} as empty transactions, as told: they change no rows "
+        f"({kinds})",
+        errant=errant,
+        harmless=True,
+    )
+
+
 def recover_by(
     me: str,
     group: str,
@@ -210,6 +236,7 @@ def overruling(
     method: str = "auto",
     clone_over: str | None = None,
     force_member: str | None = None,
+    accept_errant: str | None = None,
 ) -> Decide:
     """
     Return how to decide with an operator's arguments, once those are checked.
@@ -221,6 +248,14 @@ def overruling(
     for argument, value in (("clone_over", clone_over), ("force_member", force_member)):
         if value is not None:
             named_member(value, me, "giving data up", argument)
+    if accept_errant is not None:
+        named_member(accept_errant, me, "making errant transactions known", "accept_errant")
+        if method != "auto" or force_member is not None:
+            raise SaltInvocationError(
+                f"accept_errant is '{accept_errant}', beside another method or force_member; "
+                "expected it alone"
+            )
+        return functools.partial(accept_by, accept_errant=accept_errant)
     if clone_over is not None and method != "clone":
         raise SaltInvocationError(
             f"clone_over is '{clone_over}' and method is '{method}'; expected method=clone with it"

@@ -36,6 +36,7 @@ KEYS: dict[str, Any] = {
         "version": None,
         "options": None,
         "drain": None,
+        "compare": {"interval": None, "load": None},
         "lookup": {
             "package": None,
             "core_package": None,

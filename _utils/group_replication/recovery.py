@@ -180,8 +180,13 @@ def _await_progress(
                 f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
                 + (f": {seen['error']}" if seen["error"] else "")
                 + (because(seen) if seen["answers"] else "")
+                + (f" (its recovery said: {seen['recovery_error']})" if _failing(seen) else "")
             )
         time.sleep(0.5)
+
+
+def _failing(seen: Mapping[str, Any]) -> bool:
+    return bool(seen["answers"] and seen["state"] != ONLINE and seen["recovery_error"])
 
 
 def wait_online(settings: Settings, patience: float) -> dict[str, Any]:

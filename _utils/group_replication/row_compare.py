@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import SaltInvocationError
 
-from group_replication import definition_compare
+from group_replication import comparison, definition_compare
 from group_replication.member_sessions import Sessions, TableError, opened
 from group_replication.model import SYSTEM_SCHEMAS, Settings
 from group_replication.row_hash import (
@@ -330,7 +330,7 @@ def compare(settings: Settings, tables: Any, rows: int, load: float) -> dict[str
                 work.skip(name, "its definition differs between members")
             else:
                 work.table(known[name])
-        return {
+        result = {
             "members": sessions.names,
             "tables": work.tables,
             "rows": work.rows,
@@ -340,3 +340,6 @@ def compare(settings: Settings, tables: Any, rows: int, load: float) -> dict[str
             "undecided": work.undecided + changing,
             "skipped": work.skipped,
         }
+        # While the lock is held, so that the later one is the one that is kept.
+        why = "tables were named" if names else comparison.keep(settings, result)
+        return {**result, "not_kept": why}

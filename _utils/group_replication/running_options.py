@@ -33,6 +33,9 @@ ONLINE_OPTIONS = {
     "group_replication_message_cache_size": 1,
     "group_replication_start_on_boot": 1,
     "group_replication_unreachable_majority_timeout": 1,
+    # Sessions that are open keep what they have.
+    "auto_increment_increment": 1,
+    "auto_increment_offset": 1,
     "binlog_expire_logs_seconds": 1,
     "innodb_flush_log_at_trx_commit": 1,
     "innodb_io_capacity": 1,

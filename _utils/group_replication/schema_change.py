@@ -68,13 +68,19 @@ class Change(NamedTuple):
     seconds_left: int
 
 
-def has_table(connection: Any) -> bool:
-    """Tell whether the group has the table already, which is made with the accounts."""
+def has_table(connection: Any, name: str = "schema_change") -> bool:
+    """Tell whether the group has a table of its own already, which is made with the accounts.
+
+    connection
+        A connection that may read it.
+
+    name
+        Which. Default: the one of this file.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM information_schema.tables"
-            " WHERE table_schema = %s AND table_name = 'schema_change'",
-            (SCHEMA,),
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
+            (SCHEMA, name),
         )
         return bool(cursor.fetchall())
 

@@ -12,8 +12,10 @@ from typing import Any
 from pillar_check import check_keys, invalid, is_number, walk
 from salt.exceptions import SaltInvocationError
 
+from group_replication import files
 from group_replication.files import write_whole
 from group_replication.model import (
+    COMPARE_INTERVALS,
     DATA_DIRECTORY,
     MEMBERS_MAX,
     MEMBERS_MIN,
@@ -45,7 +47,7 @@ GRANTABLE = (
     *("CREATE TEMPORARY TABLES", "LOCK TABLES"),
 )
 
-SETTINGS_FILE = Path("/etc/mysql-gr/settings.json")
+SETTINGS_FILE = files.SETTINGS_FILE
 
 # What CHANGE REPLICATION SOURCE takes; kept for all accounts, so that there is one rule.
 PASSWORD_MIN, PASSWORD_MAX = 12, 32
@@ -131,6 +133,8 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         version=_declared_version(pillar),
         drain=drain_seconds("pillar mysql:drain", walk(pillar, "mysql:drain"), 10),
         data_directory=str(Path(path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
+        compare_interval=_compare_interval(pillar),
+        compare_load=_compare_load(pillar),
     )
     _check_lookup(pillar)
     _check_distinct(settings)
@@ -170,6 +174,28 @@ def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
     if not is_number(value, least, most):
         raise invalid(key, value, f"a number from {least} to {most}")
     return value
+
+
+def _compare_interval(pillar: Mapping[str, Any]) -> str:
+    key = "mysql:compare:interval"
+    value = walk(pillar, key)
+    if value is None:
+        return next(iter(COMPARE_INTERVALS))
+    if value is False:
+        return ""
+    if not isinstance(value, str) or value not in COMPARE_INTERVALS:
+        raise invalid(key, value, f"{', '.join(COMPARE_INTERVALS)}, or false for never")
+    return value
+
+
+def _compare_load(pillar: Mapping[str, Any]) -> float:
+    key = "mysql:compare:load"
+    value = walk(pillar, key)
+    if value is None:
+        return 0.1
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.01 <= value <= 1:
+        raise invalid(key, value, "a number from 0.01 to 1")
+    return float(value)
 
 
 def _group_name(pillar: Mapping[str, Any]) -> str:
@@ -284,8 +310,10 @@ def settings_of_removed(
     """
     Return the settings of a member that the table of nodes no longer declares.
 
+    It is given no secrets any more: what it needs to leave is in the keeper's file.
+
     pillar
-        The minion's pillar: the other members are those that it declares now.
+        The minion's pillar, with ``cluster``: the other members are those that it declares now.
 
     me
         The minion's id.
@@ -293,14 +321,14 @@ def settings_of_removed(
     stored
         What the keeper's file says, from when the member was declared; None where there is none.
 
-    Returns None when ``me`` is declared, or never was a member. Raises SaltInvocationError as
-    :py:func:`settings_from` does: a table that is wrong removes nobody.
+    Returns None when ``me`` is declared, or never was a member. Raises SaltInvocationError for a
+    table that is wrong or too small: it removes nobody.
     """
     nodes = declared_nodes(pillar, "db")
     if me in nodes or stored is None or me not in stored.nodes:
         return None
-    current = settings_from(pillar, next(iter(nodes), me))
-    return current._replace(me=me, nodes={**current.nodes, me: stored.nodes[me]}, removed=REMOVED)
+    others = _members(pillar, next(iter(nodes), me))
+    return stored._replace(me=me, nodes={**others, me: stored.nodes[me]}, removed=REMOVED)
 
 
 def settings_as_json(settings: Settings) -> str:
@@ -349,16 +377,19 @@ def current_settings(pillar: Mapping[str, Any], me: str) -> Settings:
 
     Raises SaltInvocationError where neither is there, and as :py:func:`settings_from` does.
     """
+    # A minion that is declared needs no file, whatever is in it.
+    if walk(pillar, "cluster:nodes") and me not in declared_nodes(pillar, "db"):
+        removed = settings_of_removed(pillar, me, stored_settings())
+        if removed:
+            return removed
     if "mysql" in pillar:
-        # A minion that is declared needs no file, whatever is in it.
-        stored = None if me in declared_nodes(pillar, "db") else stored_settings()
-        return settings_of_removed(pillar, me, stored) or settings_from(pillar, me)
+        return settings_from(pillar, me)
     stored = stored_settings()
     if stored:
         return stored
     raise SaltInvocationError(
         f"neither pillar mysql nor {SETTINGS_FILE} is there: "
-        f"does pillar/top.sls give minion '{me}' the mysql pillar?"
+        f"does pillar cluster:nodes name minion '{me}', with role db?"
     )
 
 
@@ -391,3 +422,11 @@ def agent_settings(settings: Settings) -> dict[str, Any]:
         "user": settings.health_user,
         "clients": ["127.0.0.1", settings.nodes[settings.me], *settings.health_clients],
     }
+
+
+def comparison_settings(settings: Settings) -> dict[str, Any]:
+    """
+    Return what the timer of the comparison needs to know: how often, and spread over which time.
+    """
+    seconds = COMPARE_INTERVALS.get(settings.compare_interval, 0)
+    return {"interval": settings.compare_interval, "delay": seconds // 24}

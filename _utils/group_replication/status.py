@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from group_replication import operation
+from group_replication import comparison, comparison_report, operation
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
 from group_replication.facts import facts_of, look, writable_by
+from group_replication.failures import FAILURE_FILE, failing, own_words
 from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids, union_gtids
-from group_replication.maintenance import drained
+from group_replication.maintenance import drained, fenced
 from group_replication.model import (
     OFFLINE,
     ONLINE,
@@ -61,6 +62,8 @@ def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
         "writable": writable_by(seen),
         "gtid_executed": seen["gtid_executed"],
         "paused": seen["paused"],
+        "failing": failing(FAILURE_FILE),
+        "fenced": fenced(),
         "drained": drained(),
         "schema_change": sentence(change) if change else "",
         "operation": operation.sentence(under_way) if under_way and under_way.runs else "",
@@ -207,6 +210,8 @@ def diagnosis(
     undeclared = [host for host in hosts if host not in settings.nodes.values()]
     for name, one in seen.items():
         problems += _member_problems(name, one, name in absent, errant.get(name, ""))
+        if name != me and one["state"] == RECOVERING and one["recovery_error"]:
+            problems.append(f"{name}'s recovery: {one['recovery_error']}")
     problems += [f"{host} is in the group and not declared" for host in undeclared]
     tables = {name: one["declared"] for name, one in answering.items() if name != me}
     differs = difference(mine["declared"] or (), tables if mine["declared"] else {})
@@ -279,7 +284,11 @@ def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: st
         return [f"{name} does not answer: {one['error']}"]
     problems = []
     if absent:
-        problems.append(f"{name} is declared and not in the group: it is {one['state']}")
+        said = own_words(one)
+        problems.append(
+            f"{name} is declared and not in the group: it is {one['state']}"
+            + (f"; {said}" if said else "")
+        )
     if errant:
         problems.append(f"{name} has transactions that the group does not have: {errant}")
     primary_here = one["state"] == ONLINE and one["role"] == "PRIMARY"
@@ -340,12 +349,21 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     plain = _status_from(settings, seen)
     if not extended:
         return plain
-    everyone = {**facts_of(settings), settings.me: seen}
+    everyone = facts_of(settings)
+    kinds = everyone[settings.me].get("errant_kinds", {})
+    everyone[settings.me] = {**seen, "errant_kinds": kinds}
     with local(settings) as connection:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)
         waiting = pending_restart(settings, connection, seen["alike"])
+        # Who is outside the group does not know what the group has kept since.
+        inside = seen["state"] == ONLINE and seen["quorum"]
+        kept = comparison.last(connection) if inside else None
     found = diagnosis(settings, everyone, channels)
+    if plain["failing"]:
+        found["problems"].append(plain["failing"])
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
-    return {**plain, **found, "pending_restart": waiting}
+    found["problems"] += comparison_report.problems(kept, settings.compare_interval)
+    short = comparison_report.short(kept)
+    return {**plain, **found, "comparison": short, "pending_restart": waiting}

@@ -11,6 +11,7 @@ from group_replication.gtid import GtidSet, parse_gtids, union_gtids
 #   member      nothing: this is a member of a group with a majority
 #   recovering  nothing yet: distributed recovery is under way
 #   join        start Group Replication here
+#   accept      make this member's errant transactions, which change no rows, known to the group
 #   clone       copy a member's data onto this empty server; joining comes after it
 #   create      create the group here, for the first time
 #   lead        create the group here again after all members were down
@@ -24,7 +25,7 @@ from group_replication.gtid import GtidSet, parse_gtids, union_gtids
 STARTS = ("create", "lead", "join", "clone")
 # What begins a group; whatever else is to be started joins one.
 BOOTSTRAPS = ("create", "lead")
-ACTIONS = (*STARTS, "stop", "apply")
+ACTIONS = (*STARTS, "accept", "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
 Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
 
@@ -36,8 +37,9 @@ def held_by(facts: Mapping[str, Any]) -> GtidSet:
 
 def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
     """Return a decision: a verdict, its sentence, and what else is known."""
-    answer = {"verdict": verdict, "why": why, "leader": None}
-    return {**answer, "donor": None, "errant": "", "received": "", "overruled_by": "", **more}
+    answer: dict[str, Any] = {"verdict": verdict, "why": why, "leader": None}
+    answer |= {"donor": None, "errant": "", "harmless": False, "received": "", "overruled_by": ""}
+    return {**answer, **more}
 
 
 def silent_verdict(me: str, error: str) -> dict[str, Any]:

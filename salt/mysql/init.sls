@@ -12,7 +12,9 @@ include:
   - mysql.group
   - mysql.application
   - mysql.keeper
+  - mysql.compare
   - mysql.drain
+  - mysql.needrestart
 {%- else %}
   - mysql.removed
 {%- endif %}

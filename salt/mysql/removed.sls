@@ -1,3 +1,3 @@
 mysql-removed-member-left:
-  mysql_gr.member_removed:
+  mysql_maintenance.member_removed:
     - name: {{ grains['id'] }}

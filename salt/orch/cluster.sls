@@ -4,29 +4,52 @@
 {%- set roles = nodes.values() | map(attribute='role') | unique | list %}
 {%- set order = ['db', 'proxy', 'web'] %}
 
+{%- set databases = {} %}
+{%- for name, node in nodes.items() if node.role == 'db' %}
+{%- do databases.update({name: node.ip}) %}
+{%- endfor %}
+
 {#- Databases that were deleted from the table of nodes leave first, and balancers give the virtual
-    address up. One that does not answer any more is left alone: nobody waits for it. -#}
-{%- set removed = [] %}
-{%- for name in salt['saltutil.wheel']('key.list', 'accepted')['return']['minions'] %}
-{%- if name.startswith(('db', 'proxy')) and name not in nodes %}
-{%- do removed.append(name) %}
+    address up. Their disks say that they served in this cluster: any other minion that the table
+    does not name is left alone. So is one that does not answer: nobody waits for it. -#}
+{%- set removed = {'mysql': [], 'keepalived': []} %}
+{%- set unnamed = salt['saltutil.wheel']('key.list', 'accepted')['return']['minions'] | difference(nodes | list) %}
+{%- if unnamed and databases %}
+{%- set unnamed = salt['saltutil.runner']('manage.up', tgt=unnamed, tgt_type='list') %}
+{%- endif %}
+{%- if unnamed and databases %}
+{%- set group = salt['saltutil.runner']('pillar.show_pillar', [databases | first])['mysql']['group']['name'] | lower %}
+{%- set answers = salt['saltutil.runner']('salt.execute', [unnamed, 'cluster.traces'], {'tgt_type': 'list', 'timeout': 30}) %}
+{%- for name, found in answers | dictsort if found is mapping %}
+{%- if found.group == group %}
+{%- do removed.mysql.append(name) %}
+{%- elif found.servers | intersect(databases.values() | list) %}
+{%- do removed.keepalived.append(name) %}
 {%- endif %}
 {%- endfor %}
-{%- if removed %}
-{%- set removed = salt['saltutil.runner']('manage.up', tgt=removed, tgt_type='list') %}
 {%- endif %}
-{%- if removed %}
 
-orch-cluster-removed-left:
-  salt.state:
-    - tgt: {{ removed | json }}
+{%- for formula, machines in removed.items() if machines %}
+
+# A highstate would do that by itself, and gives them nothing any more.
+orch-cluster-removed-{{ formula }}-synced:
+  salt.function:
+    - name: saltutil.sync_all
+    - tgt: {{ machines | json }}
     - tgt_type: list
-    - highstate: true
+
+orch-cluster-removed-{{ formula }}-left:
+  salt.state:
+    - tgt: {{ machines | json }}
+    - tgt_type: list
+    - sls: {{ formula }}.removed
     # One at a time: each that leaves, the others take over from.
     - batch: 1
     - queue: true
     - timeout: 300
-{%- endif %}
+    - require:
+      - salt: orch-cluster-removed-{{ formula }}-synced
+{%- endfor %}
 
 orch-cluster-minions-answered:
   salt.function:
@@ -67,9 +90,9 @@ orch-cluster-{{ role }}-converged:
     - timeout: 300
     - require:
         - salt: orch-cluster-pillar-refreshed
-{%- if removed %}
-        - salt: orch-cluster-removed-left
-{%- endif %}
+{%- for formula, machines in removed.items() if machines %}
+        - salt: orch-cluster-removed-{{ formula }}-left
+{%- endfor %}
 {%- if loop.index0 > 0 %}
         - salt: orch-cluster-{{ loop.previtem }}-converged
 {%- endif %}

@@ -1,4 +1,4 @@
-"""The fixtures of the tests that need the running lab (tests/lab.py)."""
+"""The fixtures of the tests that need the running lab (tests/support/lab.py)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.plan import MODES
-from tests.lab import ROOT, TABLE, Lab, declared, nodes, opened
+from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
 
 # `make test-long`: tests that are marked `repeated` do their thing many times.
 LONG = bool(os.environ.get("LONG"))
@@ -66,6 +65,16 @@ def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
 def check_nothing_left_to_do(lab: Lab) -> None:
     """A highstate of any machine would change nothing."""
     assert lab.apply(lab.address, "test=True") == set()
+
+
+def check_auto_increment(lab: Lab, databases: list[str]) -> None:
+    """All members have one step, and no two give out the same values."""
+    query = 'mysql -N -e "SELECT @@auto_increment_increment, @@auto_increment_offset"'
+    answers = salt(lab, databases, f"cmd.run '{query}'")
+    pairs = {name: tuple(map(int, answer.split())) for name, answer in answers.items()}
+    assert len({step for step, _ in pairs.values()}) == 1, pairs
+    assert all(1 <= offset <= step for step, offset in pairs.values()), pairs
+    assert len({offset % step for step, offset in pairs.values()}) == len(databases), pairs
 
 
 @pytest.fixture

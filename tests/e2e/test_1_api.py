@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bench.plan import MODES
-from tests.application import ports
 from tests.e2e.conftest import LONG
-from tests.lab import DATABASE, Lab
-from tests.newman import newman
+from tests.support.application import ports
+from tests.support.lab import DATABASE, MODES, Lab
+from tests.support.newman import newman
 
 # By one port for writes and one for reads, and all by the port that deals with all members in turn.
 PORTS = [("3307", "3308"), ("3306", "")]

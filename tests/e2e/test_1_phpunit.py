@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.packages import installed
-from tests.lab import APPLICATION, DATABASE, ROOT, Lab
+from tests.support.lab import APPLICATION, DATABASE, ROOT, Lab
+from tests.support.packages import installed
 
 # As app/phpunit.xml has it.
 TRIAL = "realworld_test"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.lab import FIRST_USER, Lab
+from tests.support.balancer import servers
+from tests.support.health import agent_says
+from tests.support.lab import FIRST_USER, Lab
 
 
 def test_every_member_sees_the_whole_group(lab: Lab):
-    # As a person asks; other tests keep a client of Salt (tests/salt_client.py).
+    # As a person asks; other tests keep a client of Salt (tests/support/salt_client.py).
     shown = lab.run(lab.master, "salt --out=json --static 'db*' mysql_gr.status")
     answers = json.loads(shown)
     assert answers == lab.status()
@@ -121,21 +121,6 @@ def test_prometheus_reads_the_balancers_numbers_with_the_same_password(lab: Lab)
     assert up in seen.text
 
 
-def servers(lab: Lab, column: str = "status") -> dict[tuple[str, str], str]:
-    """What the statistics page says of each server: (section, server) to one of its columns."""
-    table = requests.get(
-        f"http://{lab.address['proxy']}:9201/;csv",
-        auth=("admin", lab.secret("haproxy", "password")),
-        timeout=10,
-    ).text
-    rows = csv.DictReader(io.StringIO(table.removeprefix("# ")))
-    return {
-        (row["pxname"], row["svname"]): row[column]
-        for row in rows
-        if row["svname"].startswith("mysql-")
-    }
-
-
 def test_the_statistics_page_shows_the_servers_as_they_are(lab: Lab):
     sections = ["mysql-cluster", "mysql-writer", "mysql-read"]
     expected = {(s, f"mysql-{n}"): "UP" for s in sections for n in (1, 2, 3)}
@@ -161,15 +146,6 @@ def test_agents_that_start_anew_close_no_session(lab: Lab):
         assert agent_says(lab, name, "writable") == "ONLINE, with a majority, role PRIMARY"
 
 
-def agent_says(lab: Lab, member: str, page: str) -> str:
-    """What the proxy is told by a member's health agent."""
-    url = f"http://{lab.address[member]}:9200/{page}"
-    ask = (
-        f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=5).read().decode())"
-    )
-    return lab.run(lab.proxy, f'python3 -c "{ask}"').strip()
-
-
 def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
     for name in lab.databases:
         seen = json.loads(agent_says(lab, name, ""))
@@ -187,6 +163,7 @@ def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
             "quorum": True,
             "queued": seen["queued"],
             "disk_full": False,
+            "fenced": False,
             "age": seen["age"],
             "reason": "ONLINE, with a majority, role PRIMARY",
         }

@@ -7,21 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pymysql
 import pytest
 
 from tests.e2e.conftest import LONG
-from tests.e2e.test_1_served import servers
-from tests.lab import Lab
-
-
-def asked(session: Any, statement: str, values: tuple = ()) -> Any:
-    with session.cursor() as cursor:
-        cursor.execute(statement, values)
-        row = cursor.fetchone()
-        return row[0] if row else None
+from tests.support.balancer import asked, servers
+from tests.support.lab import Lab
 
 
 class Visitor(threading.Thread):

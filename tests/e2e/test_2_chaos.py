@@ -11,12 +11,11 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.api_client import bio_on, client
-from tests.chaos.plan import Round
-from tests.chaos.run import Chaos
-from tests.e2e.test_1_served import servers
-from tests.e2e.test_2_balancer import asked
-from tests.lab import Lab
+from chaos.plan import Round
+from chaos.run import Chaos
+from tests.support.api_client import bio_on, client
+from tests.support.balancer import asked, servers
+from tests.support.lab import Lab
 
 # Chosen for what they touch and for being short: each a member by its place, and for how long. In
 # the second one a member is killed, too.

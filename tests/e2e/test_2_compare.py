@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pymysql
 import pytest
 
-from tests.lab import Lab
+from tests.support.health import agent_says
+from tests.support.lab import Lab
 
 ROWS, COLUMNS = "realworld.compare_rows", "realworld.compare_columns"
 ROUTINE = "realworld.compare_trial"
+
+
+UNIT = "mysql-gr-compare"
 
 
 def compare(lab: Lab, machine: str, **arguments) -> dict:
@@ -43,6 +48,8 @@ def trial(lab: Lab, all_online) -> Iterator[None]:
     # A row that one member alone has is dropped with the table; an applier takes no offence.
     lab.sql("db1", f"DROP TABLE {ROWS}, {COLUMNS}; DROP PROCEDURE {ROUTINE}")
     all_online()
+    # What was found is kept in the group, until a comparison finds it no more.
+    assert compare(lab, "db1", load=1)["not_kept"] == ""
 
 
 def test_what_one_member_holds_apart_is_named(lab: Lab, trial):
@@ -127,3 +134,112 @@ def test_nothing_is_found_beside_writers(lab: Lab, trial, eventually):
     assert found["rows"] >= 500
     quiet = compare(lab, "db3", tables=[ROWS], load=1)
     assert (quiet["differences"], quiet["undecided"]) == ([], 0)
+
+
+def extended(lab: Lab, machine: str) -> dict[str, Any]:
+    return lab.salt(machine, "mysql_gr.status extended=True")[machine]
+
+
+def told(lab: Lab, machine: str) -> list[str]:
+    """What a member's extended status says of the table of the trial."""
+    return [sentence for sentence in extended(lab, machine)["problems"] if ROWS in sentence]
+
+
+def gauges(lab: Lab, machine: str) -> dict[str, float]:
+    """What Prometheus reads of a member's agent about comparisons."""
+    text = agent_says(lab, machine, "metrics")
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {
+        name: float(value)
+        for name, value in lines
+        if name.startswith(("mysql_gr_comparison_", "mysql_gr_differences"))
+    }
+
+
+def test_what_the_timer_finds_is_seen_on_every_member_until_it_is_mended(
+    lab: Lab, trial, eventually: Callable[..., float]
+):
+    begin = time.time()
+    # By the coordinator alone; on the others it ends at once, with a sentence.
+    lab.run("db2", f"systemctl start {UNIT}")
+    assert "db1 compares for the group" in lab.run("db2", f"journalctl -u {UNIT} -n 5 -o cat")
+    apart(lab, "db3", f"UPDATE {ROWS} SET name = 'apart' WHERE id IN (41, 42)")
+    lab.run("db1", f"systemctl start {UNIT}")
+    eventually(lambda: told(lab, "db2"), 10)
+    (sentence,) = told(lab, "db2")
+    assert sentence.startswith(f"{ROWS} differs on db3: 2 rows from id 41 to id 42; ")
+    assert "mysql_gr.join method=clone clone_over=db3" in sentence
+    short = extended(lab, "db3")["comparison"]
+    assert (short["differences"], short["members"]) == (2, sorted(lab.databases))
+    for name in lab.databases:
+        eventually(lambda name=name: gauges(lab, name)["mysql_gr_differences"] == 2, 15)
+    found = gauges(lab, "db2")
+    assert found["mysql_gr_comparison_timestamp_seconds"] >= begin - 5
+    assert found["mysql_gr_comparison_success"] == 1
+    # A look at another table hides nothing.
+    named = compare(lab, "db1", tables=[COLUMNS], load=1)
+    assert named["not_kept"] == "tables were named"
+    assert told(lab, "db2")
+    apart(lab, "db3", f"UPDATE {ROWS} SET name = NULL WHERE id IN (41, 42)")
+    lab.run("db1", f"systemctl start {UNIT}")
+    eventually(lambda: not told(lab, "db2"), 10)
+    for name in lab.databases:
+        eventually(lambda name=name: gauges(lab, name)["mysql_gr_differences"] == 0, 15)
+    # The application's accounts cannot read what is kept.
+    for schema in (False, True):
+        with (
+            lab.session(schema=schema) as session,
+            session.cursor() as cursor,
+            pytest.raises(pymysql.err.OperationalError, match="denied"),
+        ):
+            cursor.execute("SELECT * FROM mysql_gr.comparison")
+
+
+def test_a_comparison_that_is_killed_leaves_nothing(lab: Lab, trial, eventually):
+    before = lab.sql("db1", "SELECT ended, failed FROM mysql_gr.comparison")
+    lab.run(
+        "db1",
+        f"systemctl start --no-block {UNIT}\n"
+        'timeout 30 sh -c \'until mysql -N -e "SELECT IS_USED_LOCK(\\"mysql_gr.comparison\\")"'
+        " | grep -q [0-9]; do sleep 0.05; done'\n"
+        f"systemctl kill -s KILL {UNIT}",
+    )
+    eventually(lambda: "failed" in lab.run("db1", f"systemctl is-active {UNIT}", check=False), 20)
+    lab.run("db1", f"systemctl reset-failed {UNIT}")
+    assert lab.sql("db1", "SELECT ended, failed FROM mysql_gr.comparison") == before
+    # Nor a lock that would keep the next one out, from whichever member.
+    assert compare(lab, "db2", load=1)["not_kept"] == ""
+
+
+def states(lab: Lab, call: str) -> set[tuple[str, str]]:
+    """What applying the SLS of the comparison makes, or would: IDs and names."""
+    answer = lab.salt("db3", f"state.apply mysql.compare {call}")["db3"]
+    assert isinstance(answer, dict), answer
+    assert all(one["result"] is not False for one in answer.values()), answer
+    return {
+        (one["__id__"], one["name"])
+        for one in answer.values()
+        if one["__id__"].startswith("mysql-compare-")
+        # What follows from the others, and is judged by them.
+        and not one["__id__"].endswith("-units-read")
+        and (one["changes"] or one["result"] is None)
+    }
+
+
+def test_the_timer_goes_by_pillar_and_comes_back(lab: Lab):
+    off = f"""pillar='{json.dumps({"mysql": {"compare": {"interval": False}}})}'"""
+    names = "/etc/systemd/system/mysql-gr-compare.* /usr/local/lib/mysql-gr/compare.py"
+    try:
+        assert states(lab, "") == set()
+        predicted = states(lab, f"{off} test=True")
+        assert lab.run("db3", f"systemctl is-active {UNIT}.timer").strip() == "active"
+        assert states(lab, off) == predicted
+        assert len(predicted) > 3
+        assert states(lab, off) == set()
+        assert lab.run("db3", f"ls {names} 2> /dev/null", check=False) == ""
+        listed = lab.run("db3", "systemctl list-units --all --no-legend 'mysql-gr-compare*'")
+        assert listed == ""
+    finally:
+        states(lab, "")
+    assert lab.run("db3", f"systemctl is-enabled {UNIT}.timer").strip() == "enabled"
+    assert states(lab, "") == set()

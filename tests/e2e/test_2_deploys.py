@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from bench.web import rollback, undeployed
-from tests.lab import APPLICATION, Lab
-from tests.visitors import Crowd, counted, failed
+from tests.support.application import rollback, undeployed
+from tests.support.http_client import counted, failed
+from tests.support.lab import APPLICATION, Lab
+from tests.support.visitors import Crowd
 
 # A small crowd, that leaves the processors to what is tested; bench/web.py has a large one.
 FEW, PAUSE = 4, 0.4

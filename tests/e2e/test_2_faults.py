@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.api_client import bio_on, client
-from tests.e2e.test_1_served import servers
-from tests.lab import Lab
+from tests.support.api_client import bio_on, client
+from tests.support.balancer import servers
+from tests.support.lab import Lab
 
 
 def test_the_api_goes_on_without_its_writer(lab: Lab, all_online, eventually, mysqld_down):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 CONVERGE = "salt-run --log-level=critical state.orchestrate orch.cluster"
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
-from tests.api_client import client
-from tests.lab import Lab
+from tests.support.api_client import client
+from tests.support.lab import Lab
 
 # Named, or else Selenium looks for a driver and a browser of its own in the network.
 DRIVER, BROWSER = Path("/usr/bin/chromedriver"), Path("/usr/bin/chromium")

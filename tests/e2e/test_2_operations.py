@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.e2e.test_1_served import servers
-from tests.lab import Lab
+from tests.e2e.conftest import check_auto_increment
+from tests.support.balancer import servers
+from tests.support.lab import Lab
 
 
 def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode):
@@ -13,6 +14,7 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode)
     assert {status["mode"] for status in inside.values()} == {"single-primary"}
     assert [name for name, status in inside.items() if status["writable"]] == ["db1"]
     assert [row["name"] for row in lab.salt("db2", "mysql_gr.primary")["db2"]] == ["db1"]
+    check_auto_increment(lab, lab.databases)
     eventually(lambda: servers(lab)["mysql-cluster", "mysql-2"] == "DOWN", 20)
     assert servers(lab)["mysql-read", "mysql-2"] == "UP"
     headers = {"Authorization": f"Token {lab.log_in()}"}
@@ -51,6 +53,7 @@ def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode)
     assert done["db3"]["changes"] == change
     assert all(state["changes"] == {} for state in mode_state("db*", "").values())
     assert {status["mode"] for status in lab.status().values()} == {"multi-primary"}
+    check_auto_increment(lab, lab.databases)
 
 
 def test_multi_primary_is_refused_for_a_schema_that_it_cannot_take(lab: Lab, switch_mode):
@@ -91,15 +94,15 @@ def test_a_drained_member_gets_nobody_new_and_keeps_whom_it_has(lab: Lab, eventu
 
     with lab.session(lab.address["db2"]) as direct, direct.cursor() as cursor:
         cursor.execute("SELECT 1")
-        told = f"db2 reason='{reason}'"
-        predicted = lab.salt("db2", f"state.single mysql_gr.drained {told} test=True")["db2"]
+        drained = f"state.single mysql_maintenance.drained db2 reason='{reason}'"
+        predicted = lab.salt("db2", f"{drained} test=True")["db2"]
         assert hosts(6) == {lab.address[name] for name in lab.databases}
-        done = lab.salt("db2", f"state.single mysql_gr.drained {told}")["db2"]
+        done = lab.salt("db2", drained)["db2"]
         try:
             (before,), (after,) = predicted.values(), done.values()
             assert (before["result"], after["result"]) == (None, True), done
             assert before["changes"] == after["changes"] == {"drained": {"old": "", "new": reason}}
-            (again,) = lab.salt("db2", f"state.single mysql_gr.drained {told}")["db2"].values()
+            (again,) = lab.salt("db2", drained)["db2"].values()
             assert (again["result"], again["changes"]) == (True, {})
             eventually(lambda: "NOLB" in servers(lab)["mysql-cluster", "mysql-2"], 10)
             assert hosts(6) == {lab.address[name] for name in lab.databases if name != "db2"}

@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
 
-from bench.plan import MODES
 from tests.e2e.conftest import LONG
-from tests.e2e.test_2_balancer import asked
-from tests.lab import DATABASE, Lab
+from tests.support.balancer import asked
+from tests.support.lab import DATABASE, MODES, Lab
 
 # In each mode and by each pair of ports; the long run makes ten thousand of it.
 CLIENTS, ROUNDS = 8, 313 if LONG else 40

@@ -13,7 +13,7 @@ import pymysql
 import pytest
 import yaml
 
-from tests.lab import ROOT, Lab
+from tests.support.lab import ROOT, Lab
 
 PILLAR = ROOT / "pillar/mysql.sls"
 OPTION = "table_open_cache_instances"

@@ -12,7 +12,7 @@ import pymysql
 import pytest
 
 from tests.e2e.conftest import LONG, Killer
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 TABLE = "realworld.change_trial"
 MULTI, SINGLE = "multi-primary", "single-primary"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.lab import APPLICATION, Lab
+from tests.support.lab import APPLICATION, Lab
 
 TLS = {"apache": {"tls": {"self_signed": True}}}
 

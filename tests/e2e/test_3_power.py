@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tests.lab import FIRST_USER, ROOT, Lab
+from tests.support.lab import FIRST_USER, ROOT, Lab
 
 PLACES = "/var/log /var/cache/salt/master/jobs /var/cache/salt/minion/proc /etc/systemd /tmp"
 PLANTED = "/tmp/planted-"

@@ -11,8 +11,6 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.chaos.clients import Writers
-from tests.chaos.ledger import judge, longest_gap
 from tests.e2e.conftest import (
     CONVERGE,
     check_nothing_left_to_do,
@@ -22,8 +20,12 @@ from tests.e2e.conftest import (
     salt,
     with_second,
 )
-from tests.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
-from tests.visitors import Crowd, counted, failed
+from tests.support.http_client import counted, failed
+from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
+from tests.support.ledger import judge, longest_gap
+from tests.support.ledger_table import LedgerTable
+from tests.support.visitors import Crowd
+from tests.support.writers import Writers
 
 # Two checks that fail or three missed signs of life, and a connection that is tried anew.
 MOVE_SECONDS = 6
@@ -74,13 +76,12 @@ def grown(lab: Lab, table: str) -> Iterator[Lab]:
 def writing(lab: Lab) -> Iterator[Writers]:
     """Return a context with clients that write, and take their table with them."""
     writers = Writers(lab)
-    writers.prepare()
-    writers.start()
-    try:
-        yield writers
-    finally:
-        writers.stop()
-        writers.remove()
+    with LedgerTable(lab).there():
+        writers.start()
+        try:
+            yield writers
+        finally:
+            writers.stop()
 
 
 @contextmanager
@@ -144,7 +145,7 @@ def test_the_address_moves_and_stays(grown: Lab, eventually):
         stays(grown, old, new, eventually)
         writers.stop()
         ledger = writers.ledger
-        rows = writers.rows(grown.databases, min(ledger.attempted))
+        rows = LedgerTable(grown).rows(grown.databases, min(ledger.attempted))
         assert len(ledger.acknowledged) > 500
         assert judge(set(ledger.acknowledged), ledger.attempted, rows).problems == []
 

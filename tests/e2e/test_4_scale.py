@@ -14,8 +14,14 @@ from ipaddress import ip_address
 import pymysql
 import pytest
 
-from tests.e2e.conftest import CONVERGE, check_nothing_left_to_do, grown_to, salt
-from tests.lab import TABLE, Lab, declared, nodes
+from tests.e2e.conftest import (
+    CONVERGE,
+    check_auto_increment,
+    check_nothing_left_to_do,
+    grown_to,
+    salt,
+)
+from tests.support.lab import TABLE, Lab, declared, nodes
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
 
@@ -97,6 +103,7 @@ def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
         lab, databases, "grep group_seeds /etc/mysql/mysql.conf.d/zz-group-replication.cnf"
     )
     assert all(line.endswith(f"= {seeds}") for line in files.values()), files
+    check_auto_increment(lab, databases)
     now = everywhere(lab, list(pids), "systemctl show mysql -p MainPID --value")
     assert now == pids
     found = salt(lab, [lab.proxy], "haproxy_cfg.servers")[lab.proxy]
@@ -118,7 +125,7 @@ def test_three_five_three_under_write_load(lab: Lab, writers):
         check_nothing_left_to_do(grown)
 
         TABLE.write_text(before)
-        predicted = salt(lab, added, "state.apply test=True")
+        predicted = salt(lab, added, "state.apply mysql.removed test=True")
         for states in predicted.values():
             state = next(s for s in states.values() if s["__id__"] == "mysql-removed-member-left")
             assert state["result"] is None
@@ -126,7 +133,12 @@ def test_three_five_three_under_write_load(lab: Lab, writers):
         lab.run(lab.master, CONVERGE)
         check_group(lab, three, pids)
         check_nothing_left_to_do(lab)
-        assert lab.apply(added) == set()
+        assert lab.apply(added, "mysql.removed") == set()
+        # It is given no secrets any more, and by itself nothing is done there.
+        for pillar in salt(lab, added, "pillar.items").values():
+            assert set(pillar) == {"cluster"}
+        unmatched = salt(lab, added, "state.apply")
+        assert all("No Top file" in str(states) for states in unmatched.values()), unmatched
         journal = everywhere(lab, added, "journalctl -u mysql-gr-keeper -n 3 --no-pager")
         assert all("no longer declares it" in text for text in journal.values()), journal
         assert all(
@@ -136,10 +148,12 @@ def test_three_five_three_under_write_load(lab: Lab, writers):
             ).values()
         )
 
-        # Declared again, it joins once a member's table has it; then it leaves with its own, too.
-        for text, state in ((one_more, "ONLINE"), (before, "OFFLINE")):
+        # Declared again, it joins once a member's table has it; then it leaves by its own SLS.
+        told = ((one_more, "ONLINE", ""), (before, "OFFLINE", "mysql.removed"))
+        for text, state, states in told:
             TABLE.write_text(text)
-            lab.apply([*three, *added[:1]])
+            lab.apply(three)
+            lab.apply(added[:1], states)
             salt(lab, added[:1], "saltutil.refresh_pillar wait=True")
             status = salt(lab, added[:1], "mysql_gr.status")[added[0]]
             assert status["member"]["state"] == state

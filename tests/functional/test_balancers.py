@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import salt.pillar
 import salt.state
+from group_replication.traces import KEEPALIVED_HEAD
 
-from tests import lab
 from tests.functional.conftest import PROXY, WEB
-from tests.functional.test_render import execution_modules, highstate
+from tests.functional.test_render import execution_modules, highstate, states_of
+from tests.support import lab
 
 OWN = lab.nodes()[PROXY]["ip"]
 SECOND, SECOND_IP, VIRTUAL = "proxy2", "172.28.17.57", "172.28.17.60"
@@ -40,7 +41,10 @@ def test_with_one_every_declared_proxy_may_hold_it_and_no_other(with_cluster):
             "user.present",
         ]
     deleted = with_cluster(SECOND, nodes=lab.nodes(), virtual_address=VIRTUAL)
-    assert called(deleted, "keepalived") == ["unit.stopped"]
+    # By the orchestration alone.
+    assert highstate(deleted) == ([], {})
+    (stopped,) = states_of(deleted, "keepalived.removed")
+    assert f"{stopped['state']}.{stopped['fun']}" == "unit.stopped"
 
 
 def test_a_wrong_address_is_refused_before_anything_is_touched(with_cluster):
@@ -90,6 +94,8 @@ def keepalived_conf(options: dict[str, Any], balancer: dict[str, Any]) -> list[s
 
 def test_one_balancer_has_nobody_to_talk_to(minion_opts):
     lines = keepalived_conf(minion_opts(PROXY), {"proxies": {PROXY: "127.0.0.1"}})
+    # By this a machine is known later that is no longer declared.
+    assert lines[0].startswith(KEEPALIVED_HEAD)
     assert "interface lo" in lines
     assert f"{VIRTUAL}/32" in lines
     assert not [line for line in lines if line.startswith("unicast")]

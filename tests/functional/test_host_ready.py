@@ -253,12 +253,14 @@ def test_error(broken): pass
 
 
 def group(own: Path, name: str, text: str, **more: str) -> subprocess.CompletedProcess[str]:
-    (own / "tests").mkdir(exist_ok=True)
-    (own / "tests/__init__.py").touch()
-    shutil.copy(ROOT / "tests/progress.py", own / "tests")
+    support = own / "tests/support"
+    support.mkdir(parents=True, exist_ok=True)
+    for folder in (support, support.parent):
+        (folder / "__init__.py").touch()
+    shutil.copy(ROOT / "tests/support/progress.py", support)
     (own / "tests/test_it.py").write_text(text)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.progress", "--group", name, "tests"],
+        [sys.executable, "-m", "pytest", "-p", "tests.support.progress", "--group", name, "tests"],
         cwd=own,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more},
         capture_output=True,

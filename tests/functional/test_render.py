@@ -15,6 +15,7 @@ import pytest
 import salt.loader
 import salt.pillar
 import salt.state
+import salt.utils.templates
 import yaml
 
 from tests.functional.conftest import DATABASES, MACHINES, PROXY, ROOT, SYSTEMS, WEB
@@ -34,6 +35,15 @@ def highstate(opts: dict) -> tuple[list, dict]:
         low, errors = state.state.compile_high_data(high), []
         chunks = low[0] if isinstance(low, tuple) else low
         return chunks, matches
+
+
+def states_of(opts: dict, sls: str) -> list:
+    """The low data of one SLS, as `state.apply` with its name has it."""
+    with salt.state.HighState(opts) as state:
+        high, errors = state.render_highstate({"base": [sls]})
+        assert not errors, errors
+        low = state.state.compile_high_data(high)[0]
+        return low[0] if low and isinstance(low[0], list) else low
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +118,44 @@ def test_the_services_get_all_of_the_library_that_they_import(rendered, tmp_path
         copy = shutil.copytree if chunk["fun"] == "recurse" else shutil.copy
         copy(found, target)
     programs = [path.stem for path in (ROOT / "salt/mysql/files").glob("*.py")]
-    assert len(programs) == 3
+    assert len(programs) == 4
     # As their units start them: a program's folder is the first that is looked in.
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {', '.join(programs)}"
     done = subprocess.run(
         [sys.executable, "-I", "-B", "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("service", "restarted", "left"),
+    [
+        ("mysql", ["mysqlx.service", "my-mysql.service", "mysql@1.service"], "mysql.service"),
+        ("mysql@a.b", ["mysql.service", "mysql@aXb.service"], "mysql@a.b.service"),
+    ],
+)
+def test_needrestart_leaves_mysqld_alone(service, restarted, left, rendered, minion_opts):
+    (state,) = [c for c in rendered("db1")[0] if c["__sls__"] == "mysql.needrestart"]
+    assert state["name"].startswith("/etc/needrestart/conf.d/")
+    assert state["name"].endswith(".conf")
+    source = ROOT / "salt" / state["source"].removeprefix("salt://")
+    text = salt.utils.templates.render_jinja_tmpl(
+        source.read_text(), {"service": service, "opts": minion_opts("db1"), "saltenv": "base"}
+    )
+    # As needrestart reads its files and looks a service up.
+    program = (
+        "local $/; my %nrconf = (override_rc => {qr(^dbus) => 0}); eval <STDIN>; die $@ if $@;"
+        " foreach my $rc (@ARGV) { my $restart = 1; foreach my $re (keys %{$nrconf{override_rc}})"
+        " { $restart = $nrconf{override_rc}->{$re} if ($rc =~ /$re/); } print $restart; }"
+    )
+    done = subprocess.run(
+        ["perl", "-we", program, *restarted, left],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1" * len(restarted) + "0", "")
 
 
 def test_a_service_starts_anew_with_each_file_of_the_library(rendered):
@@ -125,6 +166,79 @@ def test_a_service_starts_anew_with_each_file_of_the_library(rendered):
     for name in ("mysql-keeper-service-running", "mysql-health-service-running"):
         (service,) = [chunk for chunk in chunks if chunk["__id__"] == name]
         assert library < {watched.get("file") for watched in service["watch"]}
+
+
+def compared(options) -> dict[str, list[dict]]:
+    """What a highstate does about the comparison by timer, by function."""
+    found: dict[str, list[dict]] = {}
+    for chunk in highstate(options)[0]:
+        if chunk["__sls__"] == "mysql.compare":
+            found.setdefault(f"{chunk['state']}.{chunk['fun']}", []).append(chunk)
+    return found
+
+
+UNITS = "/etc/systemd/system/mysql-gr-compare"
+PROGRAM = "/usr/local/lib/mysql-gr/compare.py"
+
+
+@pytest.mark.parametrize(
+    ("interval", "said", "delay"), [(None, "daily", 3600), ("weekly", "weekly", 25200)]
+)
+def test_the_members_are_compared_by_a_timer(interval, said, delay, with_pillar):
+    more = {"mysql": {"compare": {"interval": interval}}}
+    found = compared(with_pillar("db2", more))
+    files = {chunk["name"]: chunk for chunk in found.pop("file.managed")}
+    assert files.keys() == {PROGRAM, f"{UNITS}.service", f"{UNITS}.timer"}
+    timer = files[f"{UNITS}.timer"]["context"]
+    assert (timer["interval"], timer["delay"]) == (said, delay)
+    (running,) = found.pop("service.running")
+    assert (running["name"], running["enable"]) == ("mysql-gr-compare.timer", True)
+    # The comparison itself is not started by a highstate.
+    assert found.keys() == {"module.run"}
+
+
+def test_a_comparison_that_is_not_wanted_leaves_nothing(with_pillar):
+    found = compared(with_pillar("db2", {"mysql": {"compare": {"interval": False}}}))
+    (stopped,) = found.pop("unit.stopped")
+    assert stopped["name"] == "mysql-gr-compare.timer"
+    assert {chunk["name"] for chunk in found.pop("file.absent")} == {
+        PROGRAM,
+        f"{UNITS}.service",
+        f"{UNITS}.timer",
+        "/var/lib/systemd/timers/stamp-mysql-gr-compare.timer",
+    }
+    assert found.keys() == {"module.run"}
+
+
+def test_the_units_of_the_comparison_are_systemds(minion_opts, tmp_path):
+    """As its own judge takes them, where there is one."""
+    render = execution_modules(minion_opts("db1"))["slsutil.renderer"]
+    for kind, context in (
+        ("service", {"python": "/bin/true", "library": "/x", "service": "mysql"}),
+        ("timer", {"interval": "daily", "delay": 3600}),
+    ):
+        text = render(
+            f"salt://mysql/files/mysql-gr-compare.{kind}.jinja", default_renderer="jinja", **context
+        )
+        (tmp_path / f"mysql-gr-compare.{kind}").write_text(text)
+        lines = text.splitlines()
+        if kind == "service":
+            assert {"Nice=19", "IOSchedulingClass=idle", "NoNewPrivileges=yes"} <= set(lines)
+            # Off, nothing of it runs on.
+            assert "PartOf=mysql-gr-compare.timer" in lines
+        else:
+            assert {"OnCalendar=daily", "RandomizedDelaySec=3600", "Persistent=true"} <= set(lines)
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd here")
+    units = sorted(map(str, tmp_path.glob("mysql-gr-compare.*")))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # It has also to say of other units.
+    assert "mysql-gr-compare" not in done.stderr, done.stderr
 
 
 def test_no_secret_stands_in_rendered_states(rendered, secrets):

@@ -8,9 +8,9 @@ import pytest
 import salt.pillar
 import salt.state
 
-from tests import lab
 from tests.functional.conftest import PROXY, WEB
-from tests.functional.test_render import execution_modules, highstate
+from tests.functional.test_render import execution_modules, highstate, states_of
+from tests.support import lab
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def with_databases(with_cluster: Any) -> Any:
 def test_the_last_of_so_many_renders(with_databases, count):
     called = {f"{c['state']}.{c['fun']}" for c in highstate(with_databases(f"db{count}", count))[0]}
     assert {"mysql_gr.member_online", "mysql_server.options_current"} <= called
-    assert "mysql_gr.member_removed" not in called
+    assert "mysql_maintenance.member_removed" not in called
 
 
 @pytest.mark.parametrize("count", [3, 5, 9])
@@ -55,9 +55,13 @@ def test_another_number_is_refused_before_anything_is_touched(with_databases, co
 
 
 def test_a_database_that_was_deleted_has_only_to_leave(with_databases):
-    chunks, _ = highstate(with_databases("db4", 3))
-    mine = [f"{c['state']}.{c['fun']}" for c in chunks if c["__sls__"].startswith("mysql")]
-    assert mine == ["mysql_gr.member_removed"]
+    options = with_databases("db4", 3)
+    # By the orchestration alone.
+    assert highstate(options) == ([], {})
+    for sls in ("mysql", "mysql.removed"):
+        chunks = states_of(options, sls)
+        called = [f"{c['state']}.{c['fun']}" for c in chunks]
+        assert called == ["mysql_maintenance.member_removed"]
 
 
 @pytest.mark.parametrize("names", [[WEB], ["web2", WEB]])

@@ -23,21 +23,18 @@ def salt_factories_config(tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 @pytest.fixture(scope="session")
 def master(salt_factories: Any, checkout: Path) -> Iterator[Any]:  # noqa: F811
-    # One machine more, with the pillar of all roles, so that every module has settings.
-    minion_id = random_string("db-")
+    # One database more, with what other roles have, so that every module has settings.
+    minion_id = random_string("mysql-")
     pillar = checkout / "pillar"
+    with (pillar / "cluster.sls").open("a") as table:
+        table.write(f"    {minion_id}: {{ip: 172.28.17.99, role: db}}\n")
     (pillar / "trial.sls").write_text(
-        "cluster:\n  nodes:\n"
-        f"    {minion_id}: {{ip: 172.28.17.99, role: db}}\n"
         f"mysql:\n  socket: /nonexistent/mysqld.sock\n"
         f"haproxy:\n  stats:\n    password: {PASSWORD}\n"
         f"laravel:\n  secrets:\n    trial: {PASSWORD}\n"
     )
-    (pillar / "top.sls").write_text(
-        f"base:\n  '{minion_id}':\n    - cluster\n    - mysql\n    - secrets.group\n"
-        "    - secrets.mysql\n    - secrets.application_database\n"
-        "    - secrets.schema_database\n    - haproxy\n    - trial\n"
-    )
+    with (pillar / "top.sls").open("a") as top:
+        top.write(f"  '{minion_id}*':\n    - haproxy\n    - trial\n")
     daemon = salt_factories.salt_master_daemon(
         random_string("master-"),
         overrides={
@@ -83,6 +80,16 @@ def minion(master: Any) -> Iterator[Any]:
             "utils.pillar_check",
             "utils.state_report",
         } <= set(answer.data["utils"]), answer
+        yield daemon
+
+
+@pytest.fixture
+def stranger(master: Any) -> Iterator[Any]:
+    """A minion with an accepted key, and an id like a role, that the table does not name."""
+    daemon = master.salt_minion_daemon(
+        random_string("db-"), extra_cli_arguments_after_first_start_failure=["--log-level=info"]
+    )
+    with daemon.started():
         yield daemon
 
 

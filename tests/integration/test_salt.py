@@ -39,6 +39,22 @@ def test_settings_arrive_unmasked_where_they_are_needed(call):
     assert options["report_host"] == "172.28.17.99"
 
 
+def test_a_minion_that_the_table_does_not_name_is_left_alone(master, minion, stranger):
+    def ask(function, *arguments):
+        return master.salt_cli().run(function, *arguments, minion_tgt=stranger.id).data
+
+    assert set(ask("pillar.items")) == {"cluster"}
+    assert "No Top file" in str(ask("state.apply", "test=True"))
+    for known in (False, True):
+        # What it says of itself, with the module for it or without.
+        assert (ask("cluster.traces") == {"group": "", "servers": []}) is known
+        shown = master.salt_run_cli(timeout=120).run("state.orchestrate_show_sls", "orch.cluster")
+        (states,) = shown.data.values()
+        assert minion.id in str(states["orch-cluster-db-converged"])
+        assert stranger.id not in str(states)
+        ask("saltutil.sync_all")
+
+
 def test_status_says_clearly_that_mysqld_does_not_answer(call):
     answer = call("mysql_gr.status")
     assert "cannot connect to mysqld at /nonexistent/mysqld.sock" in str(answer.data)
@@ -47,7 +63,7 @@ def test_status_says_clearly_that_mysqld_does_not_answer(call):
 
 def test_wrong_settings_are_refused_with_the_key_before_anything_is_done(call):
     answer = call("mysql_gr.bootstrap", "db9")
-    assert "member is 'db9', but this is db-" in str(answer.data)
+    assert "member is 'db9', but this is mysql-" in str(answer.data)
     assert "is done only to a member that the call names" in str(answer.data)
     answer = call("mysql_server.account_differences", "everything")
     assert "cannot connect" in str(answer.data) or "scope is 'everything'" in str(answer.data)

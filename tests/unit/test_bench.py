@@ -6,6 +6,7 @@ import configparser
 
 import pytest
 
+from bench import __main__ as bench
 from bench import rates, report, sysbench, timings, web
 from bench.events import EVENTS, story
 from bench.measure import (
@@ -19,12 +20,13 @@ from bench.measure import (
     round_results,
     way_result,
 )
-from bench.packages import change
 from bench.plan import EVENTS as PLANNED_EVENTS
-from bench.plan import MODES, WAYS, Round, chosen, missing, plan
+from bench.plan import WAYS, Round, chosen, missing, plan
 from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
-from tests import visitors
-from tests.chaos.ledger import Sample
+from tests.support import http_client
+from tests.support.lab import MODES
+from tests.support.monitor import Sample
+from tests.support.packages import change
 
 MOMENTS = Moments(100, 112, 120)
 MULTI, SINGLE = MODES
@@ -81,7 +83,7 @@ def test_names_are_chosen_in_their_known_order():
 
 
 def test_a_story_names_the_victim_and_the_others():
-    told = story("kill", "db2", ["db1", "db2", "db3"], 12)
+    told = story("db2", ["db1", "db2", "db3"], 12)
     assert (told.victims, told.others, told.seconds) == (("db2",), ("db1", "db3"), 12)
     # Cut off from the balancer, too.
     assert told.coins[0]
@@ -462,6 +464,25 @@ def test_all_of_it_is_shown_together():
     assert "### Goals" in text
 
 
+def test_in_short_the_slowest_client_of_each_way_is_shown():
+    results = [
+        result(MULTI, "kill", number, mysql_cluster=way(0.2, worst), direct=way(0.1, worst / 2))
+        for number, worst in enumerate((0.4, 2.0, 1.0), 1)
+    ]
+    text = report.summary([*results, result(SINGLE, "reload", mysql_cluster=way(9, 9))])
+    rows = [line for line in text.splitlines() if "primary" in line]
+    assert rows == [f"| {MULTI} | `kill` | 1.00 / 2.00 | - | 0.50 / 1.00 | - | - |"]
+    assert text.startswith("![")
+    assert text.splitlines()[-1].startswith("4 rounds, ")
+
+
+def test_each_text_has_its_place_in_one_page():
+    pages = [bench.PAGE.read_text(), bench.TABLES.read_text()]
+    for name in ("summary", "failover", "throughput", "timings", "web", "salt"):
+        placed = [f"<!-- bench-{name} -->" in page for page in pages]
+        assert placed == [name == "summary", name != "summary"]
+
+
 # --- what the presets take for dead --------------------------------------------------------------
 
 
@@ -515,19 +536,19 @@ def test_trials_are_shown_by_seconds_and_preset():
     [
         (200, {}, "{}", "good"),
         (204, {}, "", "good"),
-        (503, {"Retry-After": "5"}, "is not available at the moment", visitors.LATER),
-        (503, {"Retry-After": "5"}, "whether it was made is unknown", visitors.UNKNOWN),
+        (503, {"Retry-After": "5"}, "is not available at the moment", http_client.LATER),
+        (503, {"Retry-After": "5"}, "whether it was made is unknown", http_client.UNKNOWN),
         (503, {}, "Service Unavailable", "status 503"),
         (500, {}, "", "status 500"),
         (404, {}, "", "status 404"),
     ],
 )
 def test_each_answer_has_its_cause(status, headers, text, cause):
-    assert visitors.cause_of(status, headers, text) == cause
+    assert http_client.cause_of(status, headers, text) == cause
 
 
 def visited(task, cause, began=0.0):
-    return visitors.Answer(began, 1.0, task, cause)
+    return http_client.Answer(began, 1.0, task, cause)
 
 
 def test_causes_are_counted_by_what_the_requests_were_for():
@@ -535,13 +556,13 @@ def test_causes_are_counted_by_what_the_requests_were_for():
         visited("read", "good"),
         visited("read", "good"),
         visited("update", "good"),
-        visited("update", visitors.UNKNOWN),
+        visited("update", http_client.UNKNOWN),
     ]
     assert web.causes(answers) == {
         "good": {"read": 2, "update": 1},
-        visitors.UNKNOWN: {"update": 1},
+        http_client.UNKNOWN: {"update": 1},
     }
-    assert visitors.failed(answers) == answers[3:]
+    assert http_client.failed(answers) == answers[3:]
 
 
 def test_the_outage_is_the_longest_time_without_an_update():
@@ -550,7 +571,7 @@ def test_the_outage_is_the_longest_time_without_an_update():
         visited("update", "good", 11.0),
         # Neither a read nor a failure ends it.
         visited("read", "good", 12.0),
-        visited("update", visitors.UNKNOWN, 12.5),
+        visited("update", http_client.UNKNOWN, 12.5),
         visited("update", "good", 15.0),
     ]
     assert web.outage(answers, 10.0, 17.0) == 4.0

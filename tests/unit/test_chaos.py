@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chaos import faults, report
-from tests.chaos.faults import FAULTS, Members
-from tests.chaos.ledger import Sample, judge, longest_gap, spans, splits, unlike, whole
-from tests.chaos.plan import FAULTS as PLANNED
-from tests.chaos.plan import plan, races
-from tests.lab import changes_of
+from chaos import report
+from chaos.faults import FAULTS
+from chaos.judgements import spans, splits, unlike
+from chaos.plan import FAULTS as PLANNED
+from chaos.plan import plan, races
+from tests.support import result_file, scene
+from tests.support.lab import changes_of
+from tests.support.ledger import judge, longest_gap
+from tests.support.monitor import Sample, whole
+from tests.support.scene import Members
 
 MEMBERS = ("db1", "db2", "db3")
 
@@ -220,9 +224,9 @@ def test_the_table_has_a_row_a_fault_in_order():
 
 def test_results_of_several_files_add_up(tmp_path):
     for name in ("one", "two"):
-        report.append(tmp_path / "sub" / name, result("kill"))
-        report.append(tmp_path / "sub" / name, result("freeze"))
-    read = report.read([tmp_path / "sub/one", tmp_path / "sub/two"])
+        result_file.append(tmp_path / "sub" / name, result("kill"))
+        result_file.append(tmp_path / "sub" / name, result("freeze"))
+    read = result_file.read([tmp_path / "sub/one", tmp_path / "sub/two"])
     assert [one["fault"] for one in read] == ["kill", "freeze", "kill", "freeze"]
 
 
@@ -249,7 +253,7 @@ class Watch:
 
 
 def test_members_are_watched_once_they_are_together(monkeypatch):
-    monkeypatch.setattr(faults, "Monitor", lambda lab: Watch(together=True))
+    monkeypatch.setattr(scene, "Monitor", lambda lab: Watch(together=True))
     members = Members(SimpleNamespace(databases=MEMBERS))
     with members.watched(1):
         assert members.monitor.asks
@@ -257,7 +261,7 @@ def test_members_are_watched_once_they_are_together(monkeypatch):
 
 
 def test_members_that_are_not_together_in_time_are_watched_no_more(monkeypatch):
-    monkeypatch.setattr(faults, "Monitor", lambda lab: Watch(together=False))
+    monkeypatch.setattr(scene, "Monitor", lambda lab: Watch(together=False))
     members = Members(SimpleNamespace(databases=MEMBERS))
     with (
         pytest.raises(AssertionError, match="all ONLINE in one view: not within 0 s; db3 ERROR"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import struct
 import threading
 import time
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ from http.client import HTTPConnection, RemoteDisconnected
 from types import SimpleNamespace
 
 import pytest
-from group_replication import facts
+from group_replication import facts, maintenance
 from group_replication.facts import serving
 from prometheus_client.parser import text_string_to_metric_families
 from salt.exceptions import CommandExecutionError
@@ -35,6 +36,9 @@ GOOD = {
         for host, state in (("10.0.0.1", "ONLINE"), ("10.0.0.2", "UNREACHABLE"))
     ],
 }
+
+
+FORK = {"origin": "2", "others": ["1"], "fenced": True, "why": "two groups with one name"}
 
 
 def watching(seen: dict | None, age: float = 0.0, error: str = ""):
@@ -79,6 +83,27 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
     assert watch.answer()["writable"] is False
     watch._full_at -= health.FULL_SECONDS
     assert watch.answer()["writable"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "serves"),
+    [
+        (None, True),
+        (json.dumps(FORK), False),
+        # The elder of the two goes on.
+        (json.dumps({**FORK, "fenced": False}), True),
+        ("{", False),
+    ],
+)
+def test_a_member_of_the_younger_of_two_groups_serves_nobody(monkeypatch, tmp_path, text, serves):
+    monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "fork.json")
+    if text:
+        maintenance.FORK_FILE.write_text(text)
+    answer = watching(GOOD).answer()
+    assert (answer["writable"], answer["readable"]) == (serves, serves)
+    assert answer["fenced"] is not serves
+    assert ("fenced: " in answer["reason"]) is not serves
+    assert health.page("/readable", answer)[0] == (200 if serves else 503)
 
 
 def test_a_member_that_is_being_stopped_is_asked_nothing_else(monkeypatch):
@@ -207,27 +232,35 @@ def test_a_server_that_goes_ends_the_wait():
         assert 0.04 < time.monotonic() - begin < 2
 
 
-@pytest.fixture
-def ask(tmp_path):
-    """The agent's pages, really served; returns a function of path to (code, text)."""
+@contextlib.contextmanager
+def served(clients):
+    """A context with the agent's pages, really served; returns a function of path."""
     listening = socket.create_server(("127.0.0.1", 0))
-    clients = tmp_path / "clients"
-    clients.write_text("127.0.0.1\n")
     server = health.Server(listening, health.Clients(clients))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def get(path: str, watch=None, source: str = "127.0.0.1", accept="*/*") -> tuple[int, str]:
         health.Handler.watch = watch or watching(GOOD)
-        port = listening.getsockname()[1]
-        connection = HTTPConnection("127.0.0.1", port, timeout=5, source_address=(source, 0))
+        connection = HTTPConnection("127.0.0.1", get.port, timeout=5, source_address=(source, 0))
         with contextlib.closing(connection):
             connection.request("GET", path, headers={"Accept": accept})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
+    get.port = listening.getsockname()[1]
+    get.server = server
     yield get
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """The agent's pages, really served; returns a function of path to (code, text)."""
+    clients = tmp_path / "clients"
+    clients.write_text("127.0.0.1\n")
+    with served(clients) as get:
+        yield get
 
 
 SECONDARY = {**GOOD, "role": "SECONDARY", "super_read_only": True}
@@ -383,6 +416,7 @@ def test_prometheus_reads_what_was_seen(ask, monkeypatch):
             for sample in family.samples
         }
 
+    monkeypatch.setattr(health, "numbers", lambda: {})
     seen = read(seen=SECONDARY)
     assert (seen["mysql_gr_writable"], seen["mysql_gr_readable"]) == (0, 1)
     assert (seen["mysql_gr_live"], seen["mysql_gr_quorum"]) == (1, 1)
@@ -391,9 +425,39 @@ def test_prometheus_reads_what_was_seen(ask, monkeypatch):
     seen = read(seen=GOOD, error="cannot connect")
     assert (seen["mysql_gr_writable"], seen["mysql_gr_live"]) == (0, 0)
     assert seen["mysql_gr_memberUNKNOWN"] == 1
+    assert "mysql_gr_differences" not in seen
     monkeypatch.setattr(health, "HAS_PROMETHEUS", False)
     assert ask("/metrics")[0] == 501
     assert ask("/writable")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ({}, {}),
+        (
+            {"differences": 2.0, "timestamp": 1795867401.0, "success": 1.0},
+            {
+                "mysql_gr_differences": 2,
+                "mysql_gr_comparison_timestamp_seconds": 1795867401,
+                "mysql_gr_comparison_success": 1,
+            },
+        ),
+        # The first comparison of all failed.
+        ({"success": 0.0}, {"mysql_gr_comparison_success": 0}),
+    ],
+)
+def test_prometheus_reads_what_a_comparison_has_found(ask, monkeypatch, numbers, expected):
+    """Also of a member that does not answer: nobody is asked for it."""
+    monkeypatch.setattr(health, "numbers", lambda: numbers)
+    code, text = ask("/metrics", watching(GOOD, error="cannot connect"))
+    found = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "compar" in sample.name or "differ" in sample.name
+    }
+    assert (code, found) == (200, expected)
 
 
 def test_nobody_else_is_answered(ask):
@@ -413,6 +477,59 @@ def test_a_client_that_is_added_is_answered_without_a_restart(ask, tmp_path):
     assert ask("/writable", source="127.0.0.2")[0] == 200
     clients.unlink()
     assert ask("/writable", source="127.0.0.2")[0] == 200
+
+
+def test_a_stranger_gets_no_thread(ask, monkeypatch):
+    monkeypatch.setattr(ask.server, "process_request", None)
+    with socket.create_connection(("127.0.0.1", ask.port), source_address=("127.0.0.2", 0)) as it:
+        it.settimeout(5)
+        with contextlib.suppress(ConnectionError):
+            assert it.recv(1) == b""
+
+
+def test_of_many_strangers_not_all_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(health, "KNOWN_MAX", 3)
+    (tmp_path / "clients").write_text("10.0.0.0/30\n")
+    clients = health.Clients(tmp_path / "clients")
+    assert [f"10.0.0.{n}" in clients for n in range(8)] == [True] * 4 + [False] * 4
+    assert len(clients._known) <= 3
+
+
+def test_a_client_that_hangs_crowds_out_nobody_else(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(health, "OPEN_MAX", 3)
+    (tmp_path / "clients").write_text("127.0.0.0/30\n")
+    source = ("127.0.0.2", 0)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            it = socket.create_connection(("127.0.0.1", ask.port), source_address=source)
+            stack.enter_context(it)
+        time.sleep(0.1)
+        with pytest.raises((RemoteDisconnected, ConnectionError)):
+            ask("/live", source="127.0.0.2")
+        assert ask("/live")[0] == 200
+    time.sleep(0.1)
+    assert ask("/live", source="127.0.0.2")[0] == 200
+    time.sleep(0.1)
+    assert not ask.server._open
+
+
+def test_a_client_that_hangs_up_is_no_news_and_a_fault_is(ask, capfd):
+    with socket.create_connection(("127.0.0.1", ask.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHos")
+        time.sleep(0.1)
+        # A reset instead of an end.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(0.1)
+    assert ask("/live")[0] == 200
+    assert capfd.readouterr().err == ""
+
+    def broken():
+        raise RuntimeError("a fault")
+
+    with pytest.raises((RemoteDisconnected, ConnectionError)):
+        ask("/live", SimpleNamespace(answer=broken))
+    time.sleep(0.1)
+    assert "a fault" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("why", ["leaving", "drained: a new kernel"])

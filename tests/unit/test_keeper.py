@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
-from group_replication import memory
+from group_replication import failures, maintenance, memory
 from group_replication.schema_change import Change
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
-from tests.unit.group import GROUP, HOSTS, UUIDS, member, pillar
+from tests.unit.group import GROUP, HOSTS, UUIDS, Clock, gone, member, online, pillar
 from tests.unit.programs import loaded
 
 keeper = loaded("keeper")
@@ -30,7 +31,6 @@ def seeing(monkeypatch, tmp_path):
         members: str = "db2=ONLINE db3=ONLINE",
         quorum: bool = True,
         refusal: Exception | None = None,
-        answers: bool = False,
         concurrency: int = 50,
     ) -> list:
         @contextlib.contextmanager
@@ -39,7 +39,7 @@ def seeing(monkeypatch, tmp_path):
                 raise state
             yield settings
 
-        def converge_by(settings, timeout, patience):
+        def converge_by(settings, timeout, patience, decided, afterwards):
             acted.append((settings.me, timeout))
             if isinstance(outcome, Exception):
                 raise outcome
@@ -64,18 +64,22 @@ def seeing(monkeypatch, tmp_path):
             "server_uuid": UUIDS["db2"],
             "view_id": "1:1",
             "gtid_executed": f"{GROUP}:1-5",
+            "super_read_only": False,
         }
         monkeypatch.setattr(memory, "MEMBER_FILE", tmp_path / "member.json")
+        monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "fork.json")
+        monkeypatch.setattr(failures, "FAILURE_FILE", tmp_path / "failing.json")
+        monkeypatch.setattr(keeper.fencing, "ask", lambda settings, names: {})
         file = tmp_path / "settings.json"
         file.write_text(settings_as_json(settings_from(pillar(), "db2")))
         monkeypatch.setattr(keeper, "SETTINGS_FILE", file)
         monkeypatch.setattr(keeper, "local", local)
         monkeypatch.setattr(keeper.schema_change, "current", lambda connection: None)
+        monkeypatch.setattr(keeper.comparison, "copy_numbers", lambda connection, path: None)
         monkeypatch.setattr(keeper, "observe", lambda connection: facts)
         monkeypatch.setattr(keeper, "forget_removed", set_by_one("forget"))
         monkeypatch.setattr(keeper, "set_write_concurrency", set_by_one("set"))
         monkeypatch.setattr(keeper, "write_concurrency", lambda connection: concurrency)
-        monkeypatch.setattr(keeper, "silent_of", lambda hosts, port: [] if answers else hosts)
         monkeypatch.setattr(keeper, "converge_by", converge_by)
         return acted
 
@@ -86,7 +90,7 @@ def seeing(monkeypatch, tmp_path):
 def test_a_member_is_left_alone(seeing, state):
     acted = seeing(state)
     sentence, pause, known = keeper.look(BOTH)
-    assert (sentence, pause, known) == (f"db2 is {state}", keeper.LOOK_SECONDS, BOTH)
+    assert (sentence, pause, known) == (f"db2 is {state}", keeper.MEMBER_SECONDS, BOTH)
     assert acted == []
 
 
@@ -119,8 +123,10 @@ def test_the_first_member_lets_the_group_forget_who_is_gone(seeing, known):
     assert acted == [("forget", 50)]
 
 
-def test_who_is_gone_and_answers_is_forgotten_when_it_is_silent(seeing):
-    acted = seeing("ONLINE", answers=True)
+# The group would take no reconfiguration.
+@pytest.mark.parametrize("state", ["RECOVERING", "UNREACHABLE"])
+def test_who_is_gone_is_forgotten_once_the_others_are_online(seeing, state):
+    acted = seeing("ONLINE", members=f"db2=ONLINE db3={state}")
     sentence, _, known = keeper.look(ALL)
     assert (sentence, known, acted) == ("db2 is ONLINE", ALL, [])
     seeing("ONLINE")
@@ -229,7 +235,7 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
     monkeypatch.setattr(keeper.operation, "current", lambda connection: None)
     monkeypatch.setattr(keeper.schema_window, "act", act)
     seen = keeper.look(frozenset(HOSTS[one.split("=")[0]] for one in members.split()))
-    assert (seen.sentence, seen.pause) == (said, keeper.CHANGING_SECONDS)
+    assert (seen.sentence, seen.pause) == (said, keeper.MEMBER_SECONDS)
     assert (done, asked) == (acted, [])
 
 
@@ -239,10 +245,122 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
         (keeper.LOOK_SECONDS, 0, keeper.BRISK_SECONDS),
         (keeper.LOOK_SECONDS, keeper.BRISK_FOR_SECONDS - 0.1, keeper.BRISK_SECONDS),
         (keeper.LOOK_SECONDS, keeper.BRISK_FOR_SECONDS, keeper.LOOK_SECONDS),
-        (keeper.CHANGING_SECONDS, 0, keeper.CHANGING_SECONDS),
+        (keeper.MEMBER_SECONDS, 0, keeper.MEMBER_SECONDS),
         # Nobody has acted yet on what was refused a moment ago.
         (keeper.REFUSED_SECONDS, 0, keeper.REFUSED_SECONDS),
     ],
 )
 def test_what_is_new_is_looked_at_again_soon(pause, unchanged, expected):
     assert keeper.pause_after(pause, unchanged) == expected
+
+
+def test_the_keeper_hands_the_agent_what_a_comparison_has_found(seeing, monkeypatch):
+    seeing("ONLINE")
+    copied = []
+    monkeypatch.setattr(
+        keeper.comparison, "copy_numbers", lambda connection, path: copied.append(path)
+    )
+    assert "not written" not in keeper.look(ALL).sentence
+    assert copied == [keeper.comparison.NUMBERS_FILE]
+
+    def full(connection, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keeper.comparison, "copy_numbers", full)
+    assert "what a comparison has found is not written: [Errno 28]" in keeper.look(ALL).sentence
+
+
+FIRST, SECOND = "17958668752626857:3", "17958686859894468:1"
+
+
+@pytest.fixture
+def beside(seeing, monkeypatch):
+    """Let the keeper of db2 see db1 in another group; returns whom it asked, and what it did."""
+    asked, said = [], []
+
+    def see(mine: str, theirs: str, **more) -> Callable[[], str]:
+        seeing("ONLINE", members="db2=ONLINE db3=ONLINE", **more)
+        facts = {**keeper.observe(None), "view_id": mine}
+
+        def ask(settings, names):
+            asked.append(names)
+            return {"db1": online("db1", view_id=theirs)} if theirs else {"db1": gone()}
+
+        monkeypatch.setattr(keeper, "observe", lambda connection: facts)
+        monkeypatch.setattr(keeper.fencing, "ask", ask)
+        monkeypatch.setattr(keeper.fencing, "execute", lambda connection, sql: said.append(sql))
+        past = keeper.Past()
+        return lambda: keeper.look(BOTH, past).sentence
+
+    see.asked, see.said = asked, said
+    return see
+
+
+READ_ONLY = "SET GLOBAL super_read_only = ON"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "words", "said", "fenced"),
+    [
+        (SECOND, FIRST, "db2's is the younger one", [READ_ONLY], True),
+        (FIRST, SECOND, "db2's is the elder one and goes on", [], False),
+        ("odd:1", FIRST, "both are fenced", [READ_ONLY], True),
+        (FIRST, FIRST, "db2 is ONLINE", [], False),
+        (FIRST, "", "db2 is ONLINE", [], False),
+    ],
+)
+def test_the_younger_of_two_groups_is_fenced(beside, mine, theirs, words, said, fenced):
+    look = beside(mine, theirs)
+    assert words in look()
+    assert beside.said == said
+    assert bool(maintenance.fenced()) is fenced
+
+
+def test_others_are_asked_now_and_then_and_a_fence_is_seen_to_at_each_look(beside, monkeypatch):
+    clock = Clock(monkeypatch)
+    look = beside(SECOND, FIRST)
+    for _ in range(3):
+        assert "younger" in look()
+    assert beside.asked == [["db1"]]
+    assert beside.said == [READ_ONLY] * 3
+    clock.now += keeper.ASIDE_SECONDS
+    look()
+    assert beside.asked == [["db1"]] * 2
+
+
+def test_a_fence_outlives_the_keeper_and_the_others(beside):
+    beside(SECOND, FIRST)()
+    look = beside(SECOND, "")
+    assert "younger" in look()
+    assert beside.said == [READ_ONLY] * 2
+
+
+def test_a_fence_ends_in_another_group(beside):
+    beside(SECOND, FIRST)()
+    assert maintenance.fenced()
+    assert beside(FIRST, FIRST)() == "db2 is ONLINE"
+    assert maintenance.fork() == {}
+
+
+def test_a_member_that_sees_all_declared_ones_asks_nobody(beside):
+    look = beside(FIRST, SECOND)
+    keeper.observe(None)["members"].append(member("db1"))
+    assert look() == "db2 is ONLINE"
+    assert beside.asked == []
+
+
+@pytest.mark.parametrize("raised", ["an error", None])
+def test_what_failed_is_taken_down(seeing, monkeypatch, raised):
+    """The settings are part of what may have changed, and a success is known by the next looks."""
+    past = keeper.Past()
+    told = []
+    monkeypatch.setattr(past.attempts, "failed", told.append)
+    monkeypatch.setattr(past.attempts, "succeeded", lambda: told.append("ONLINE"))
+    seeing(
+        "OFFLINE", CommandExecutionError(raised) if raised else {"verdict": "wait", "why": "waits"}
+    )
+    keeper.look(None, past)
+    seeing("ONLINE")
+    keeper.look(BOTH, past)
+    assert told == [raised, "ONLINE"][not raised :]
+    assert GROUP in past.attempts.declared

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import progress as tests_progress
+from tests.support import progress as tests_progress
 from vagrant.lab import commands, converge, docker, findings, person, programs, progress
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@
     GET /metrics          the same for Prometheus
 
 A member that takes nobody new, since it is leaving or was drained, answers 404 instead of 200 to
-the first three: who is there may finish. Nobody is answered but the addresses named at the start.
+the first three: who is there may finish. Nobody is answered but the addresses in a file: others get
+no thread, and nothing that they send is read.
 
 One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
 server that hangs, or a watch that died, is a no. Another one looks for a stop of Group Replication,
@@ -28,6 +29,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Network
@@ -35,9 +37,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from group_replication.comparison import numbers
 from group_replication.connection import connect
 from group_replication.facts import is_stopping, places_written, readable_by, serving, writable_by
-from group_replication.maintenance import not_for_new
+from group_replication.maintenance import fenced, not_for_new
 from group_replication.model import ERROR, OFFLINE, ONLINE, RECOVERING, UNKNOWN, UNREACHABLE
 from salt.exceptions import CommandExecutionError
 
@@ -72,7 +75,7 @@ class Watch:
     """What was last seen of the local member, and when."""
 
     def __init__(self, socket: str, user: str) -> None:
-        self._where = {"unix_socket": socket, "user": user}
+        self._where: dict[str, Any] = {"unix_socket": socket, "user": user}
         self._seen: dict[str, Any] = {}
         self._error = "mysqld was not asked yet"
         self._at = time.monotonic()
@@ -149,6 +152,7 @@ class Watch:
             "quorum": not error and seen["quorum"],
             "queued": 0 if error else seen["queued"],
             "disk_full": time.monotonic() - self._full_at < FULL_SECONDS,
+            "fenced": False,
             "age": round(age, 2),
             "reason": error,
             "members": [] if error else seen["members"],
@@ -157,6 +161,10 @@ class Watch:
             return answer
         if answer["disk_full"]:
             answer["writable"] = False
+        fence = fenced()
+        if fence:
+            # What it has is not what the elder group has.
+            answer.update(writable=False, readable=False, fenced=True)
         answer["reason"] = ", ".join(
             words
             for words in (
@@ -167,6 +175,7 @@ class Watch:
                 "offline_mode" if seen["offline_mode"] else "",
                 "Group Replication is being stopped" if seen["stopping"] else "",
                 "disk full" if answer["disk_full"] else "",
+                f"fenced: {fence}" if fence else "",
                 answer["draining"],
             )
             if words
@@ -305,6 +314,7 @@ class Gauges:
             ("readable", "The member may be read"),
             ("draining", "The balancer is to send nobody new"),
             ("quorum", "The member's view has a majority"),
+            ("fenced", "Another group has this one's name, and is the elder"),
             ("disk_full", "A disk that commits need is full, or was a minute ago"),
         ):
             yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=bool(answer[name]))
@@ -314,6 +324,19 @@ class Gauges:
         state = GaugeMetricFamily("mysql_gr_member", "State and role", labels=["state", "role"])
         state.add_metric([answer["state"], answer["role"] or ""], 1)
         yield state
+        compared = numbers()
+        for name, key, meaning in (
+            ("differences", "differences", "Rows and definitions that differ between the members"),
+            (
+                "comparison_timestamp_seconds",
+                "timestamp",
+                "When the members were last compared, to the end, since 1970",
+            ),
+            ("comparison_success", "success", "No comparison has failed since"),
+        ):
+            # A number that is not known is none.
+            if key in compared:
+                yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=compared[key])
 
 
 def metrics(answer: Mapping[str, Any]) -> str:
@@ -354,6 +377,12 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: several requests come in every second."""
 
 
+# Far more than a balancer's checks have open at a time.
+OPEN_MAX = 32
+# Addresses of which is kept whether they may ask.
+KNOWN_MAX = 1000
+
+
 class Clients:
     """Who may ask: addresses and networks from a file, which is read anew when it has changed.
 
@@ -366,6 +395,8 @@ class Clients:
         self._read = -1
         self._networks: list[IPv4Network] = []
 
+        self._known: dict[str, bool] = {}
+
     def __contains__(self, address: str) -> bool:
         # What cannot be read changes nothing: who was known stays known.
         with contextlib.suppress(OSError, ValueError):
@@ -374,7 +405,13 @@ class Clients:
                 lines = self._path.read_text(encoding="ascii").split()
                 self._networks = [IPv4Network(line) for line in lines]
                 self._read = changed
-        return any(IPv4Address(address) in network for network in self._networks)
+                self._known.clear()
+        # A stranger that asks again and again is to cost as little as can be.
+        if address not in self._known:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[address] = any(IPv4Address(address) in one for one in self._networks)
+        return self._known[address]
 
 
 class Server(ThreadingHTTPServer):
@@ -387,9 +424,44 @@ class Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listening
         self._clients = clients
+        self._open: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return client_address[0] in self._clients
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread; whoever has too many open gets no more."""
+        host = client_address[0]
+        with self._counting:
+            crowded = self._open[host] >= OPEN_MAX
+            self._open[host] += not crowded
+        if crowded:
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._closed(host)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one request, and count it off."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._closed(client_address[0])
+
+    def _closed(self, host: str) -> None:
+        with self._counting:
+            self._open[host] -= 1
+            # Of those who are not there nothing is kept.
+            self._open += Counter()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that hangs up, as a balancer may; all else is a fault."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 # The first descriptor that systemd hands over (sd_listen_fds(3)).

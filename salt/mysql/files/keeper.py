@@ -2,30 +2,41 @@
 
 Runs as a service on every database machine and needs no Salt master. While Group Replication runs
 it only looks at the local server. On one member it also sees to what the group keeps in memory
-alone (its write concurrency, and who has gone) and to the window for a schema change. Otherwise it
-lets the library decide and act, and says in the journal what it waits for. The settings are read
-anew each time, so a change needs no restart.
+alone (its write concurrency, and who has gone) and to the window for a schema change. On each it
+hands the health agent what the last comparison of the members has found. Outside a group it lets
+the library decide and act, and says in the journal what it waits for. The settings are read anew
+each time, so a change needs no restart.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from group_replication import memory, operation, schema_change, schema_window
+from group_replication import (
+    comparison,
+    fencing,
+    memory,
+    operation,
+    schema_change,
+    schema_window,
+)
 from group_replication.accounts import coordinator_of
 from group_replication.communication import (
     forget_removed,
     is_first_online,
     set_write_concurrency,
-    silent_of,
     write_concurrency,
 )
 from group_replication.connection import local
+from group_replication.decision import decide_by
+from group_replication.expulsion import once_forgotten
 from group_replication.facts import observe
+from group_replication.failures import Attempts
 from group_replication.membership import converge_by
 from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
 from group_replication.settings import SETTINGS_FILE, settings_from_json
@@ -35,15 +46,28 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 LOOK_SECONDS = 2.0
 # A decision to refuse stays until somebody acts: no need to ask all members every other second.
 REFUSED_SECONDS = 10.0
-# Somebody waits for each step of a schema change.
-CHANGING_SECONDS = 0.5
+# A member asks its own server alone. Who was expelled is to be forgotten before it comes back, and
+# somebody waits for each step of a schema change.
+MEMBER_SECONDS = 0.5
 # What has just changed is about to change again: a server that starts, a member that is expelled.
 BRISK_SECONDS = 0.5
 BRISK_FOR_SECONDS = 15.0
+# Two groups with one name both serve until then.
+ASIDE_SECONDS = 10.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
 
 log = logging.getLogger("mysql-gr-keeper")
+
+
+class Past:
+    """What a keeper knows of its earlier looks."""
+
+    def __init__(self) -> None:
+        self.attempts = Attempts(once_forgotten(decide_by))
+        # When those outside the member's view were asked last, and what they said.
+        self.asked = -math.inf
+        self.others: dict[str, dict[str, Any]] = {}
 
 
 class Look(NamedTuple):
@@ -51,26 +75,40 @@ class Look(NamedTuple):
 
     sentence: str
     pause: float
-    # The addresses of the group's members, and of those that are gone and not forgotten.
+    # The addresses of the group's members, and of those that are gone and not forgotten yet.
     known: frozenset[str] | None = None
 
 
-def look(known: frozenset[str] | None = None) -> Look:
+def look(known: frozenset[str] | None = None, past: Past | None = None) -> Look:
     """Do what there is to do.
 
     known
         The members that the last look has found. Who begins to look takes those that are declared.
+
+    past
+        What the keeper knows of earlier looks. Who begins knows nothing.
     """
+    past = past or Past()
     try:
-        settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
+        declared = SETTINGS_FILE.read_text(encoding="utf-8")
+        settings = settings_from_json(declared)
         try:
             with local(settings) as connection:
                 facts = observe(connection)
                 if facts["state"] in PRESENT:
-                    return look_as_member(settings, connection, facts, known)
+                    return look_as_member(settings, connection, facts, known, past)
         except CommandExecutionError as err:
             return Look(str(err), LOOK_SECONDS, known)
-        decision = converge_by(settings, timeout=0, patience=PATIENCE_SECONDS)
+        # Who comes in anew asks at once whether there is another group.
+        past.asked = -math.inf
+        past.attempts.declared = declared
+        try:
+            decision = converge_by(
+                settings, 0, PATIENCE_SECONDS, past.attempts.decide, afterwards=past.attempts.decide
+            )
+        except CommandExecutionError as err:
+            past.attempts.failed(str(err))
+            raise
         return Look(decision["why"], LOOK_SECONDS)
     except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
         return Look(str(err), REFUSED_SECONDS)
@@ -81,38 +119,62 @@ def look_as_member(
     connection: Any,
     facts: Mapping[str, Any],
     known: frozenset[str] | None,
+    past: Past,
 ) -> Look:
     """See to what the group keeps in memory, if that is for this member to do.
 
-    The group forgets who is gone and answers no call. Who answers holds up nobody, and may be about
-    to join: it is asked again at the next look.
+    The group forgets who is gone, so that it calls there no more.
     """
     sentence = f"{settings.me} is {facts['state']}"
+    if facts["state"] == ONLINE:
+        past.attempts.succeeded()
     change = schema_change.current(connection)
     if change is not None:
         sentence += see_to_schema_change(settings, change, facts)
     before = frozenset(settings.nodes.values()) if known is None else known
     hosts = frozenset(member["host"] for member in facts["members"])
-    silent: list[str] = []
-    if is_first_online(facts):
+    gone = before - hosts
+    # While a member is recovering the group takes no other number.
+    if is_first_online(facts) and all(member["state"] == ONLINE for member in facts["members"]):
         right = write_concurrency_for(settings, facts["mode"])
-        silent = silent_of(sorted(before - hosts), settings.port)
-        if silent:
+        if gone:
             forget_removed(connection, right)
-            sentence += f"; the group forgets {', '.join(silent)}, to call there no more"
-        # While a member is recovering the group takes no other number; a schema change is too short
-        # for one.
-        elif change is None and all(member["state"] == ONLINE for member in facts["members"]):
+            sentence += f"; the group forgets {', '.join(sorted(gone))}, to call there no more"
+            before = hosts
+        # A schema change is too short for another number.
+        elif change is None:
             now = write_concurrency(connection)
             if now != right:
                 set_write_concurrency(connection, right)
                 sentence += f"; the group's write concurrency was {now} and is {right}"
+    # After that: whoever does not answer is waited for.
+    fork = see_to_fork(settings, connection, facts, past)
+    if fork:
+        sentence += f"; {fork}"
     try:
         memory.remember(facts, memory.MEMBER_FILE)
     except OSError as err:
         sentence += f"; what is remembered of it is not written: {err}"
-    pause = LOOK_SECONDS if change is None else CHANGING_SECONDS
-    return Look(sentence, pause, (before | hosts).difference(silent))
+    try:
+        comparison.copy_numbers(connection, comparison.NUMBERS_FILE)
+    except OSError as err:
+        sentence += f"; what a comparison has found is not written: {err}"
+    return Look(sentence, MEMBER_SECONDS, before | hosts)
+
+
+def see_to_fork(settings: Settings, connection: Any, facts: Mapping[str, Any], past: Past) -> str:
+    """Fence this member, if there is an elder group of the same name."""
+    outside = fencing.outside_of(settings, facts)
+    if facts["state"] != ONLINE or not facts["quorum"]:
+        past.asked = -math.inf
+    elif time.monotonic() - past.asked >= ASIDE_SECONDS:
+        past.asked = time.monotonic()
+        past.others = fencing.ask(settings, outside) if outside else {}
+    others = {name: one for name, one in past.others.items() if name in outside}
+    try:
+        return fencing.see_to(settings, connection, facts, others)
+    except OSError as err:
+        return f"what is seen of another group is not written: {err}"
 
 
 def see_to_schema_change(
@@ -152,9 +214,11 @@ def main() -> None:
     """Look for ever, and say what is new."""
     # Salt, once imported, has its own handlers; the journal wants the sentence alone.
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
-    said, since, known = "", 0.0, None
+    said, since, known, past = "", 0.0, None, Past()
+    # Who begins has tried nothing.
+    past.attempts.say(None)
     while True:
-        sentence, pause, known = look(known)
+        sentence, pause, known = look(known, past)
         if sentence != said:
             log.info("%s", sentence)
             said, since = sentence, time.monotonic()

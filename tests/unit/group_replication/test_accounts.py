@@ -126,7 +126,7 @@ def test_the_admin_account_reads_all_and_changes_nothing():
     assert list(admin.grants) == ["*.*"]
     assert set(admin.grants["*.*"]) == {
         *("SERVICE_CONNECTION_ADMIN", "CONNECTION_ADMIN"),
-        *("SELECT", "SHOW VIEW", "TRIGGER", "EVENT"),
+        *("SELECT", "SHOW VIEW", "TRIGGER", "EVENT", "SESSION_VARIABLES_ADMIN"),
     }
 
 

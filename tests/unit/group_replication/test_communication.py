@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-
 import pytest
 from group_replication import communication
-from group_replication.communication import is_first_online, silent_of
+from group_replication.communication import is_first_online
 from group_replication.facts import has_quorum
 
 from tests.unit.group import (
@@ -36,21 +32,38 @@ def test_one_member_sets_what_any_may_set_for_all(me, view, expected):
     assert is_first_online(facts) is expected
 
 
-def test_who_greets_or_refuses_is_not_silent(monkeypatch):
-    monkeypatch.setattr(communication, "GREETING_SECONDS", 0.2)
-    greets, refuses, *silent = [f"127.0.0.{number}" for number in range(1, 5)]
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server((greets, 0)))
-        port = server.getsockname()[1]
-        for host in silent:
-            stack.enter_context(socket.create_server((host, port)))
+class Group:
+    """Takes a number at the second look after it was set."""
 
-        def greet():
-            with server.accept()[0] as peer:
-                peer.send(b"\n")
+    def __init__(self, monkeypatch, number):
+        self.number, self.asked, self.looks = number, [], 0
+        monkeypatch.setattr(communication, "rows", self.rows)
+        monkeypatch.setattr(communication.time, "sleep", lambda seconds: None)
 
-        thread = threading.Thread(target=greet)
-        thread.start()
-        assert silent_of([greets, *silent, refuses], port) == silent
-        thread.join()
-    assert silent_of([], port) == []
+    def rows(self, connection, statement, arguments=()):
+        if "set_write_concurrency" in statement:
+            self.asked.append(arguments[0])
+            self.looks = 0
+        else:
+            self.looks += 1
+            if self.looks > 1:
+                self.number = self.asked[-1]
+        return [{"number": self.number}]
+
+
+@pytest.mark.parametrize(("number", "other"), [(50, 49), (200, 199), (10, 11)])
+def test_the_group_is_reconfigured_until_it_has_forgotten(monkeypatch, number, other):
+    group = Group(monkeypatch, number)
+    communication.forget_removed(None, number)
+    assert group.asked == [other, number, other, number]
+    # Each has taken effect before the next one.
+    assert group.number == number
+
+
+def test_a_number_that_does_not_come_is_not_waited_for_without_end(monkeypatch):
+    group = Group(monkeypatch, 10)
+    monkeypatch.setattr(communication, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(group, "asked", [10])
+    monkeypatch.setattr(communication, "write_concurrency", lambda connection: 10)
+    communication.set_write_concurrency(None, 50)
+    assert group.asked == [10, 50]

@@ -56,3 +56,31 @@ def test_a_drain_that_nobody_ended_is_over_some_time(minion):
     assert not leaving()
     maintenance.LEAVING_FILE.write_text("what is this\n")
     assert not leaving()
+
+
+FORK = {"origin": "2", "others": ["1"], "fenced": True, "why": "two groups with one name"}
+
+
+def test_another_group_is_kept_until_it_is_forgotten(monkeypatch, tmp_path):
+    monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "state" / "fork.json")
+    assert (maintenance.fork(), maintenance.fenced()) == ({}, "")
+    maintenance.keep_fork(FORK)
+    assert (maintenance.fork(), maintenance.fenced()) == (FORK, FORK["why"])
+    # The health agent is another user.
+    assert maintenance.FORK_FILE.stat().st_mode & 0o777 == 0o644
+    before = maintenance.FORK_FILE.stat().st_ino
+    maintenance.keep_fork(FORK)
+    assert maintenance.FORK_FILE.stat().st_ino == before
+    maintenance.keep_fork({**FORK, "fenced": False})
+    assert maintenance.fenced() == ""
+    maintenance.forget_fork()
+    maintenance.forget_fork()
+    assert maintenance.fork() == {}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"origin": "1"}'])
+def test_a_mark_of_another_group_that_cannot_be_read_fences(monkeypatch, tmp_path, text):
+    monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "fork.json")
+    maintenance.FORK_FILE.write_text(text)
+    assert "cannot be read" in maintenance.fenced()
+    assert (maintenance.fork()["origin"], maintenance.fork()["others"]) == ("", [])

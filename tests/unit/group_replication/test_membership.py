@@ -172,6 +172,26 @@ def test_a_peers_text_never_reaches_a_statement(said):
     assert "init_connect" not in " ".join(server.said)
 
 
+def test_errant_transactions_go_to_a_member_that_takes_writes(monkeypatch):
+    writer, called = Server(), []
+    monkeypatch.setattr(membership, "peer", lambda _, host: called.append(host) or writer)
+    seen = {
+        "db1": online("db1", "db3", role="SECONDARY", super_read_only=True),
+        "db2": one("db2"),
+        "db3": online("db3", "db1"),
+    }
+    settings = settings_from(pillar(), "db2")
+    membership._accept(settings, seen, f"{GROUP}:7-8")
+    assert called == [seen["db3"]["host"]]
+    assert writer.said == [
+        *["SET SESSION gtid_next = %s", "BEGIN", "COMMIT"] * 2,
+        "SET SESSION gtid_next = 'AUTOMATIC'",
+    ]
+    seen["db3"]["super_read_only"] = True
+    with pytest.raises(CommandExecutionError, match="no member takes writes"):
+        membership._accept(settings, seen, f"{GROUP}:7")
+
+
 class Said(Server):
     """A server that answers queries, each by its beginning."""
 
@@ -219,7 +239,7 @@ def converging(monkeypatch, *acts, timeout=180):
             raise now
         return as_verdict(now, f"{now}, it says", **({"done": True} if now in did else {}))
 
-    did = ("create", "lead", "join", "clone", "stop", "apply")
+    did = ("create", "lead", "join", "clone", "accept", "stop", "apply")
     monkeypatch.setattr(membership, "_act", act)
     settings = settings_from(pillar(), "db1")
     return converge_by(settings, timeout, 60), clock.now

@@ -116,6 +116,26 @@ def test_server_ids_differ():
     assert all(0 < number < 2**32 for number in ids)
 
 
+def auto_increment(databases: int, name: str, **more) -> tuple[int, int]:
+    declared = set_key(pillar(databases), "mysql:options", more)
+    options = options_of(settings_from(declared, name))
+    return options["auto_increment_increment"], options["auto_increment_offset"]
+
+
+def test_each_member_gives_out_values_of_its_own():
+    assert auto_increment(3, "db1") == (9, 4)
+    assert {auto_increment(9, f"db{n}") for n in range(1, 10)} == {(9, n) for n in range(1, 10)}
+    # A number and text are the same to mysqld; the offset follows.
+    assert auto_increment(3, "db1", auto_increment_increment=10) == (10, 6)
+    assert auto_increment(3, "db1", **{"loose-auto-increment-increment": "10"})[1] == 6
+
+
+def test_a_member_has_its_step_before_it_lets_a_new_one_in():
+    order = list(options_of(settings_from(pillar(), "db1")))
+    seeds = order.index("loose_group_replication_group_seeds")
+    assert order.index("auto_increment_increment") < order.index("auto_increment_offset") < seeds
+
+
 def test_serializable_is_for_one_primary_alone():
     declared = set_key(pillar(), "mysql:options:transaction_isolation", "SERIALIZABLE")
     one_primary = set_key(declared, "mysql:group:mode", "single-primary")

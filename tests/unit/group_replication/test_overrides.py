@@ -134,12 +134,50 @@ def test_how_a_member_comes_in(row):
     assert (decision["donor"] is not None) == (verdict == "clone")
 
 
+FLUSHED = f"{OTHER}:1-2"
+# row: what is known of the errant transactions, accept_errant, the verdict, words of the sentence
+ACCEPTED = {
+    "nothing is known": ({}, "db2", "refuse", ["for what changes no rows"]),
+    "they change no rows, unnamed": (
+        {"gtids": FLUSHED, "statements": "FLUSH TABLES (2 times)", "other": ""}, None, "refuse",
+        ["they change no rows (FLUSH TABLES (2 times))", "nothing is wiped unasked"],
+    ),
+    "they change no rows, named": (
+        {"gtids": FLUSHED, "statements": "FLUSH TABLES (2 times)", "other": ""}, "db2", "accept",
+        [f"the group gets {FLUSHED} of db2 as empty transactions", "FLUSH TABLES (2 times)"],
+    ),
+    "one of them may change rows": (
+        {"gtids": f"{OTHER}:1", "statements": "FLUSH TABLES", "other": f"{OTHER}:2 is CREATE USER"},
+        "db2", "refuse", [f"of these {OTHER}:2 is CREATE USER", "for what changes no rows"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ACCEPTED)
+def test_errant_transactions_are_accepted_by_name_where_they_change_no_rows(row):
+    kinds, accept_errant, verdict, words = ACCEPTED[row]
+    facts = {**ERRANT, "db2": {**ERRANT["db2"], "errant_kinds": kinds}}
+    decision = overruling("db2", accept_errant=accept_errant)("db2", GROUP, facts)
+    assert (decision["verdict"], decision["errant"]) == (verdict, FLUSHED), decision["why"]
+    for word in words:
+        assert word in decision["why"]
+
+
+def test_accepting_changes_no_other_decision():
+    told = overruling("db2", accept_errant="db2")
+    for facts in (BEHIND, EMPTY, PURGED, {**LIVING, "db2": one("db2", paused="on leave")}):
+        assert told("db2", GROUP, facts) == decide_by("db2", GROUP, facts)
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [
         ({"method": "dump"}, ["method is 'dump'", "auto, incremental, clone"]),
         ({"method": "clone", "clone_over": "db3"}, ["clone_over is 'db3'", "this is db2"]),
         ({"clone_over": "db2"}, ["method is 'auto'", "expected method=clone"]),
+        ({"accept_errant": "db1"}, ["accept_errant is 'db1'", "this is db2"]),
+        ({"accept_errant": "db2", "method": "clone"}, ["expected it alone"]),
+        ({"accept_errant": "db2", "force_member": "db2"}, ["expected it alone"]),
         ({"force_member": "db1"}, ["force_member is 'db1'", "expected force_member=db2"]),
         ({"method": "clone", "force_member": "db2"}, ["expected one of them"]),
     ],

@@ -154,6 +154,16 @@ def test_what_cannot_be_set_online_waits_for_a_restart():
     }
 
 
+def test_what_group_replication_made_of_auto_increment_is_set_without_a_restart():
+    old = running(auto_increment_increment="7", auto_increment_offset="2887520565")
+    found = differing_options(options_of(settings_from(pillar(), "db1")), old, {})
+    assert found["online"] == {
+        "auto_increment_increment": {"old": "7", "new": "9"},
+        "auto_increment_offset": {"old": "2887520565", "new": "4"},
+    }
+    assert found["restart"] == {}
+
+
 def test_the_groups_own_options_are_never_set():
     assert not set(ONLINE_OPTIONS) & set(GROUPS_OPTIONS)
     found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})

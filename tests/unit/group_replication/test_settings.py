@@ -7,13 +7,19 @@ import json
 import re
 
 import pytest
+from group_replication import settings as settings_file
 from group_replication.model import Settings
 from group_replication.settings import (
     REMOVED,
+    ROLES,
+    comparison_settings,
+    current_settings,
     settings_as_json,
+    settings_file_differs,
     settings_from,
     settings_from_json,
     settings_of_removed,
+    write_settings,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -309,6 +315,27 @@ def test_a_deleted_member_knows_its_address_and_those_that_stay():
     assert (again.nodes, again.removed) == (settings.nodes, REMOVED)
 
 
+def test_a_deleted_member_needs_no_secrets(monkeypatch, tmp_path):
+    """Its pillar has the table alone; the keeper's file has what it needs to leave."""
+    monkeypatch.setattr(settings_file, "SETTINGS_FILE", tmp_path / "settings.json")
+    write_settings(stored())
+    table = {"cluster": pillar(3)["cluster"]}
+    found = current_settings(table, "db4")
+    assert (found.removed, found.admin) == (REMOVED, stored().admin)
+    assert list(found.nodes) == ["db1", "db2", "db3", "db4"]
+    write_settings(found)
+    assert not settings_file_differs(current_settings(table, "db4"))
+    # Declared again it is a member as before, and without secrets none.
+    assert current_settings(pillar(4), "db4").removed == ""
+    assert current_settings({}, "db4") == found
+
+
+def test_a_machine_that_never_was_a_member_is_told_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings_file, "SETTINGS_FILE", tmp_path / "settings.json")
+    with pytest.raises(SaltInvocationError, match="cluster:nodes name minion 'db4', with role db"):
+        current_settings({"cluster": pillar(3)["cluster"]}, "db4")
+
+
 def test_its_address_is_forgotten_by_others_and_kept_when_written_again():
     once = settings_of_removed(pillar(3), "db4", stored())
     twice = settings_of_removed(pillar(3), "db4", once)
@@ -332,6 +359,63 @@ def test_a_table_that_is_too_small_removes_nobody(left):
         del declared["cluster"]["nodes"][f"db{n}"]
     with pytest.raises(SaltInvocationError, match=rf"{left} nodes with role db.*3 to 9"):
         settings_of_removed(declared, "db4", stored())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, {"interval": "daily", "delay": 3600}),
+        ("daily", {"interval": "daily", "delay": 3600}),
+        ("hourly", {"interval": "hourly", "delay": 150}),
+        ("weekly", {"interval": "weekly", "delay": 25200}),
+        ("monthly", {"interval": "monthly", "delay": 111600}),
+        (False, {"interval": "", "delay": 0}),
+        (True, "is 'True'; expected daily, hourly, weekly, monthly, or false for never"),
+        ("1d", "is '1d'; expected daily"),
+        ("", "is ''; expected"),
+        (0, "is '0'; expected"),
+        (24, "is '24'; expected"),
+        (["daily"], "is a list; expected"),
+    ],
+)
+def test_how_often_the_members_are_compared(value, expected):
+    declared = set_key(pillar(), "mysql:compare:interval", value)
+    if isinstance(expected, str):
+        with pytest.raises(SaltInvocationError) as error:
+            settings_from(declared, "db1")
+        assert f"pillar mysql:compare:interval {expected}" in str(error.value)
+    else:
+        settings = settings_from(declared, "db1")
+        assert comparison_settings(settings) == expected
+        # The program reads it, too.
+        assert settings_from_json(settings_as_json(settings)) == settings._replace(
+            **{role: getattr(settings, role)._replace(password="") for role in ROLES[1:]}
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, 0.1),
+        (1, 1.0),
+        (0.01, 0.01),
+        *((wrong, None) for wrong in (0, 0.009, 1.1, -1, True, "0.5", [])),
+    ],
+)
+def test_the_load_of_a_comparison(value, expected):
+    declared = set_key(pillar(), "mysql:compare:load", value)
+    if expected is None:
+        right = r"pillar mysql:compare:load is .*; expected a number from 0.01 to 1"
+        with pytest.raises(SaltInvocationError, match=right):
+            settings_from(declared, "db1")
+    else:
+        assert settings_from(declared, "db1").compare_load == expected
+
+
+def test_a_misspelt_key_of_the_comparison_is_named():
+    declared = set_key(pillar(), "mysql:compare:intervall", "daily")
+    with pytest.raises(SaltInvocationError, match="expected mysql:compare:interval"):
+        settings_from(declared, "db1")
 
 
 @pytest.mark.parametrize(

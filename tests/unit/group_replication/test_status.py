@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from group_replication import status
+from group_replication.comparison_report import Kept, short
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
 from group_replication.status import compared, diagnosis
@@ -90,6 +94,20 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
             "the first ONLINE member's keeper sets it",
         ),
         (OUT, {}, "db3 is declared and not in the group: it is OFFLINE"),
+        (
+            {**OUT, "db3": one("db3", "ERROR", applier_error="Duplicate entry '5'")}, {},
+            "db3 is declared and not in the group: it is ERROR; its applier said: Duplicate entry "
+            "'5'",
+        ),
+        (
+            {**OUT, "db3": one("db3", recovery_error="Access denied (1045)")}, {},
+            "db3 is declared and not in the group: it is OFFLINE; its recovery said: Access denied "
+            "(1045)",
+        ),
+        (
+            {**WHOLE, "db3": one("db3", "RECOVERING", recovery_error="Duplicate entry '5'")}, {},
+            "db3's recovery: Duplicate entry '5'",
+        ),
         (OUT, {}, f"db3 has transactions that the group does not have: {OTHER}:1"),
         (
             {**OUT, "db3": one("db3", super_read_only=False)}, {},
@@ -132,10 +150,6 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
         (WHOLE, {"clone": {"state": "Failed", "error": "disk"}}, "db1's last clone failed: disk"),
         (WHOLE, {"rejoining": True}, "db1 is in the server's own auto-rejoin, which asks no other "
          "member"),
-        (
-            {**WHOLE, "db2": {**WHOLE["db2"], "view_id": "9:1"}}, {},
-            "two groups with one name: db1 is in view 17954915269696091:3, db2 in view 9:1",
-        ),
     ],
 )  # fmt: skip
 def test_each_problem_has_its_sentence(seen, channels, sentence):
@@ -146,3 +160,53 @@ def test_what_differs_is_listed_too():
     answer = diagnosed(OUT)
     assert answer["errant"] == {"db3": f"{OTHER}:1"}
     assert answer["absent"] == ["db3"]
+
+
+FAILED = Kept(1, 9, failed=5, error="db2: Lost connection")
+
+
+@pytest.mark.parametrize(
+    ("mine", "kept", "known"),
+    [
+        (online("db1", "db2", "db3"), FAILED, True),
+        (online("db1", "db2", "db3"), None, False),
+        # Outside, or without a majority, it does not know what the others have kept since.
+        (one("db1"), FAILED, False),
+        (online("db1", quorum=False), FAILED, False),
+    ],
+)
+def test_the_extended_status_speaks_of_the_last_comparison(monkeypatch, mine, kept, known):
+    settings = settings_from(pillar(), "db1")
+    for name, value in (
+        ("look", lambda _: mine),
+        ("facts_of", lambda _: WHOLE),
+        ("local", lambda _: contextlib.nullcontext()),
+        ("_channels", lambda _: dict(QUIET)),
+        ("_write_concurrency_now", lambda *_: 50),
+        ("drained", lambda: ""),
+    ):
+        monkeypatch.setattr(status, name, value)
+    monkeypatch.setattr(status.comparison, "last", lambda connection: kept)
+    monkeypatch.setattr(status, "pending_restart", lambda *_: {"port": {"class": "restart"}})
+    assert "comparison" not in status.status_of(settings)
+    answer = status.status_of(settings, True)
+    assert answer["pending_restart"] == {"port": {"class": "restart"}}
+    assert answer["comparison"] == (short(FAILED) if known else {})
+    said = [sentence for sentence in answer["problems"] if "comparison" in sentence]
+    assert len(said) == (1 if known else 0)
+
+
+@pytest.mark.parametrize(("left", "runs"), [(60, True), (-1, False)])
+def test_an_operation_is_shown_while_it_runs_and_a_problem_once_it_was_broken_off(left, runs):
+    row = {
+        "token": "t", "owner": "m1", "purpose": "a restart", "step": "restart db2", "began": "{}",
+        "since": "10:00", "deadline": "10:02", "age": 5, "seconds_left": left,
+    }  # fmt: skip
+    settings = settings_from(pillar(), "db1")
+    mine = {**WHOLE["db1"], "operation": row, "schema_change": None}
+    plain = status._status_from(settings, mine)
+    assert plain["operation"].startswith("a restart by m1 is under way (restart db2)") is runs
+    assert bool(plain["operation"]) is runs
+    problems = status._group_problems(settings, mine, 50)
+    told = [one for one in problems if "the same call continues it" in one]
+    assert len(told) == (0 if runs else 1)

@@ -26,6 +26,14 @@ def test_what_pillar_declares_is_answered(monkeypatch):
     }
 
 
+def test_a_machine_that_served_nowhere_has_no_traces(monkeypatch, tmp_path):
+    group_of, servers_of = cluster.on_disk.group_of, cluster.on_disk.servers_of
+    files = tmp_path / "one", tmp_path / "two"
+    monkeypatch.setattr(cluster.on_disk, "group_of", lambda: group_of(*files))
+    monkeypatch.setattr(cluster.on_disk, "servers_of", lambda: servers_of(*files))
+    assert cluster.traces() == {"group": "", "servers": []}
+
+
 def test_no_code_for_mysql_is_loaded():
     """Web servers and balancers ask it, too."""
     loaded = subprocess.run(
@@ -38,4 +46,6 @@ def test_no_code_for_mysql_is_loaded():
     ).stdout.split()
     assert "pymysql" not in loaded
     ours = {name for name in loaded if name.startswith("group_replication.")}
-    assert ours == {"group_replication.model", "group_replication.pillar"}
+    assert {name.partition(".")[2] for name in ours} == {
+        *("files", "memory", "model", "pillar", "traces")
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock, call
+from unittest.mock import Mock
 
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -25,11 +25,16 @@ def test_nothing_to_do_is_no_change(salted, test, verdict):
     called["mysql_gr.converge"].assert_not_called()
 
 
-TOLD_NOTHING = {"method": "auto", "clone_over": None, "force_member": None}
+TOLD_NOTHING = {
+    "method": "auto",
+    "clone_over": None,
+    "force_member": None,
+    "accept_errant": None,
+}
 
 
 @pytest.mark.parametrize(
-    "verdict", ["create", "lead", "join", "clone", "apply", "recovering", "wait"]
+    "verdict", ["create", "lead", "join", "clone", "accept", "apply", "recovering", "wait"]
 )
 def test_a_run_does_what_test_mode_predicts(salted, verdict):
     decide = Mock(return_value=decision(verdict))
@@ -118,50 +123,6 @@ def status(state="ONLINE", paused="", mode="multi-primary", change="", operation
 
 
 @pytest.mark.parametrize(
-    ("seen", "pause", "changes"),
-    [
-        (status("OFFLINE", "gone"), "gone", {}),
-        # One that is leaving just now is kept out for that moment alone.
-        (
-            status("OFFLINE", "it is leaving just now"),
-            "",
-            {"paused": {"old": "", "new": "why"}},
-        ),
-        (
-            status("ONLINE"),
-            "",
-            {
-                "state": {"old": "ONLINE", "new": "OFFLINE"},
-                "paused": {"old": "", "new": "why"},
-            },
-        ),
-        (status("ONLINE", "later"), "later", {"state": {"old": "ONLINE", "new": "OFFLINE"}}),
-    ],
-)
-def test_member_absent(salted, seen, pause, changes):
-    leave, paused = Mock(), Mock(return_value=pause)
-    salted(
-        True,
-        mysql_gr__status=seen,
-        mysql_maintenance__leave=leave,
-        mysql_maintenance__paused=paused,
-    )
-    predicted = states.member_absent("db1", reason="why")
-    leave.assert_not_called()
-    salted(
-        False,
-        mysql_gr__status=seen,
-        mysql_maintenance__leave=leave,
-        mysql_maintenance__paused=paused,
-    )
-    done = states.member_absent("db1", reason="why")
-    assert predicted["changes"] == done["changes"] == changes
-    assert predicted["result"] is (None if changes else True)
-    assert done["result"] is True
-    assert leave.called is bool(changes)
-
-
-@pytest.mark.parametrize(
     ("seen", "changes"),
     [
         (status(), {}),
@@ -223,6 +184,18 @@ def test_a_clone_over_data_says_what_is_given_up(salted):
     ret = states.member_online("db2", method="clone", clone_over="db2")
     assert ret["changes"]["cloned"] == {"from": "db3", "given_up": "x:1-2"}
     assert converge.call_args.kwargs["clone_over"] == "db2"
+
+
+def test_errant_transactions_that_are_accepted_are_named(salted):
+    accepting = Mock(return_value={**decision("accept"), "errant": "x:1-2"})
+    converge = Mock(return_value={**decision("member"), "acted": ["db2 joined"]})
+    salted(True, mysql_gr__decide=accepting, mysql_gr__converge=converge)
+    predicted = states.member_online("db2", accept_errant="db2")
+    salted(mysql_gr__decide=accepting, mysql_gr__converge=converge)
+    ret = states.member_online("db2", accept_errant="db2")
+    assert ret["changes"] == predicted["changes"]
+    assert ret["changes"]["accepted"] == "x:1-2"
+    assert converge.call_args.kwargs["accept_errant"] == "db2"
 
 
 def status_with(quorum=True, paused=""):
@@ -288,50 +261,6 @@ def test_a_member_is_emptied_by_name_alone(salted, held):
     assert "member is ''" in refused["comment"]
 
 
-@pytest.mark.parametrize(
-    ("state", "arguments", "old", "new", "function", "told"),
-    [
-        ("paused", ["a look"], "", "a look", "pause", call("a look")),
-        ("paused", ["a look"], "another", "a look", "pause", call("a look")),
-        ("unpaused", [], "a look", "", "unpause", call()),
-        (
-            "drained",
-            ["a look", 5],
-            "",
-            "a look",
-            "drain",
-            call(member="db3", reason="a look", seconds=5),
-        ),
-        ("undrained", [], "a look", "", "undrain", call()),
-    ],
-)
-def test_what_is_kept_from_a_member_is_declared(salted, state, arguments, old, new, function, told):
-    what, acted = state.removeprefix("un"), Mock()
-    functions = {
-        f"mysql_maintenance__{what}": Mock(return_value=old),
-        f"mysql_maintenance__{function}": acted,
-    }
-    salted(True, **functions)
-    predicted = getattr(states, state)("db3", *arguments)
-    acted.assert_not_called()
-    salted(False, **functions)
-    done = getattr(states, state)("db3", *arguments)
-    assert acted.call_args_list == [told]
-    assert (predicted["result"], done["result"]) == (None, True)
-    assert done["changes"] == predicted["changes"] == {what: {"old": old, "new": new}}
-    salted(False, **{f"mysql_maintenance__{what}": Mock(return_value=new)})
-    again = getattr(states, state)("db3", *arguments)
-    assert (again["result"], again["changes"]) == (True, {})
-
-
-@pytest.mark.parametrize("state", ["paused", "drained"])
-def test_a_reason_is_needed(salted, state):
-    salted(True)
-    refused = getattr(states, state)("db3", "  ")
-    assert (refused["result"], refused["changes"]) == (False, {})
-    assert "reason is empty" in refused["comment"]
-
-
 @pytest.mark.parametrize("test", [True, False])
 def test_what_a_run_refuses_is_predicted_as_refused(salted, test):
     why = CommandExecutionError("multi-primary cannot take shop.t (engine: MyISAM, not InnoDB)")
@@ -344,52 +273,3 @@ def test_what_a_run_refuses_is_predicted_as_refused(salted, test):
     )
     for ret in (states.mode("multi-primary"), states.primary("db2")):
         assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, str(why))
-
-
-@pytest.mark.parametrize(
-    ("now", "changes"),
-    [
-        ({"state": "OFFLINE", "settled": True, "problem": ""}, {}),
-        (
-            {"state": "ONLINE", "settled": False, "problem": ""},
-            {"state": {"old": "ONLINE", "new": "OFFLINE"}},
-        ),
-        (
-            {"state": "OFFLINE", "settled": False, "problem": ""},
-            {"settings": "no longer declared in pillar"},
-        ),
-        (
-            {"state": "UNKNOWN", "settled": False, "problem": ""},
-            {"settings": "no longer declared in pillar"},
-        ),
-    ],
-)
-def test_member_removed(salted, now, changes):
-    remove = Mock()
-    functions = {
-        "mysql_maintenance__removal": Mock(return_value=now),
-        "mysql_maintenance__remove": remove,
-    }
-    salted(True, **functions)
-    predicted = states.member_removed("db4")
-    remove.assert_not_called()
-    salted(False, **functions)
-    done = states.member_removed("db4", drain=5)
-    assert predicted["changes"] == done["changes"] == changes
-    assert (predicted["result"], done["result"]) == (None if changes else True, True)
-    if changes:
-        remove.assert_called_once_with(member="db4", drain=5)
-    else:
-        remove.assert_not_called()
-
-
-@pytest.mark.parametrize("test", [True, False])
-def test_a_removal_that_would_break_the_group_is_refused(salted, test):
-    remove = Mock()
-    now = {"state": "ONLINE", "settled": False, "problem": "no majority"}
-    salted(
-        test, mysql_maintenance__removal=Mock(return_value=now), mysql_maintenance__remove=remove
-    )
-    ret = states.member_removed("db4")
-    assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "no majority")
-    remove.assert_not_called()

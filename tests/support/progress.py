@@ -14,7 +14,7 @@ import pytest
 from vagrant.lab.commands import LOGS, opened_log
 from vagrant.lab.progress import VERBOSE, Live, spent
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from tests.lab import Lab
+from tests.support.lab import Lab
 
 
 class Change(NamedTuple):

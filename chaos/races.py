@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faults import Scene
-from tests.chaos.plan import Race
-from tests.chaos.run import begun, count_splits
-from tests.lab import Lab
+from chaos.plan import Race
+from chaos.run import begun, count_splits
+from chaos.scene import ChaosScene
+from tests.support.lab import Lab
 
 PROGRAM = Path(__file__).with_name("racer.py")
 PLACE = "/run/chaos-racer.py"
@@ -63,7 +63,7 @@ class Races:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._scene = Scene(lab)
+        self._scene = ChaosScene(lab)
         self._monitor = self._scene.monitor
         self._racers: dict[str, Racer] = {}
 

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.clients import Monitor
-from tests.chaos.faults import FAULTS, Scene
-from tests.chaos.ledger import judge, longest_gap, splits, unlike
-from tests.chaos.plan import Round
-from tests.lab import Lab
+import pymysql
+
+from chaos.faults import FAULTS
+from chaos.judgements import splits, unlike
+from chaos.plan import Round
+from chaos.scene import ChaosScene
+from tests.support.lab import Lab
+from tests.support.ledger import judge, longest_gap
+from tests.support.monitor import Monitor
 
 # How long they may take to be all ONLINE before a round.
 START_SECONDS = 60
@@ -66,7 +70,7 @@ class Chaos:
 
     def __init__(self, lab: Lab, evidence: Path) -> None:
         self._lab, self._evidence = lab, evidence
-        self._scene = Scene(lab)
+        self._scene = ChaosScene(lab)
         self._monitor, self._writers = self._scene.monitor, self._scene.writers
         # What was in the table before this round, as all members agreed on.
         self._history: tuple[int, tuple[int, int]] | None = None
@@ -76,7 +80,7 @@ class Chaos:
         """Return a context in which rounds can be run; the lab is as before at its end."""
         with self._scene.watched(START_SECONDS):
             yield
-            self._writers.remove()
+            self._scene.table.remove()
             if self._scene.emptied:
                 self._scene.restore_application()
 
@@ -92,7 +96,7 @@ class Chaos:
         self._scene.wait_whole(START_SECONDS)
         try:
             FAULTS[one.fault].prepare(self._scene, one)
-            self._writers.prepare()
+            self._scene.table.prepare()
             self._writers.start()
             self._served(time.monotonic())
             injected = time.monotonic()
@@ -102,7 +106,7 @@ class Chaos:
             problems.append(f"{type(err).__name__}: {err}")
         try:
             self._writers.stop()
-            self._judge(result)
+            self._judge_whole(result)
         except Exception as err:
             problems.append(f"{type(err).__name__}: {err}")
         self._count(result)
@@ -157,12 +161,20 @@ class Chaos:
             longest_gap(self._writers.ledger.through_balancer, injected, time.monotonic()), 2
         )
 
+    def _judge_whole(self, result: dict[str, Any]) -> None:
+        """Judge; once more, if a member that was suspected is expelled only after it was back."""
+        try:
+            self._judge(result)
+        except pymysql.OperationalError:
+            self._scene.wait_stable(ONLINE_SECONDS)
+            self._judge(result)
+
     def _judge(self, result: dict[str, Any]) -> None:
         ledger = self._writers.ledger
         first = min(ledger.attempted)
         # One that is not ONLINE is a problem of its own, and no loss.
         inside = [name for name in self._lab.databases if self._scene.state(name) == "ONLINE"]
-        rows = self._writers.rows(inside, first)
+        rows = self._scene.table.rows(inside, first)
         found = judge(set(ledger.acknowledged), ledger.attempted, rows)
         result["lost"] = len({one for ids in found.lost.values() for one in ids})
         result["problems"] += found.problems
@@ -176,13 +188,13 @@ class Chaos:
             self._history = None
         if self._history:
             before, digest = self._history
-            for name, seen in self._writers.digest(inside, before).items():
+            for name, seen in self._scene.table.digest(inside, before).items():
                 if seen != digest:
                     result["problems"].append(
                         f"{name} has {seen[0]} ids of earlier rounds, {digest[0]} were there"
                     )
         below = max(self._writers.ledger.attempted) + 1
-        digests = self._writers.digest(inside, below)
+        digests = self._scene.table.digest(inside, below)
         if len(set(digests.values())) > 1:
             result["problems"].append(f"members differ in all they have: {digests}")
         self._history = (below, next(iter(digests.values())))

@@ -25,6 +25,8 @@ FAULTS = (
     "purged-empty",
     "disk-full",
     "connections",
+    "alter",
+    "alter-kill",
 )
 
 
@@ -90,6 +92,9 @@ def seconds_of(fault: str, draw: random.Random) -> float:
         return draw.uniform(1, 10) if short else draw.uniform(10, 30)
     if fault in ("quorum-kill", "quorum-cut"):
         return draw.uniform(3, 14) if short else draw.uniform(14, 25)
+    if fault == "alter-kill":
+        # From before the window is open to after it is closed.
+        return draw.uniform(0, 9)
     if fault in ("stop", "power", "disk-full"):
         return draw.uniform(0, 8) if short else draw.uniform(8, 20)
     return 0.0

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-import requests
-
-from tests.lab import FIRST_USER, Lab
+from tests.support.http_client import HttpClient
+from tests.support.lab import FIRST_USER, Lab
 
 
 class Client(threading.Thread):
@@ -18,29 +17,25 @@ class Client(threading.Thread):
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(daemon=True)
-        self._lab = lab
-        self._headers = {"Authorization": f"Token {lab.log_in()}"}
+        self._http = HttpClient(f"http://{lab.address[lab.web]}")
+        # A connection for each request, as many users have it.
+        self._http.session.headers["Connection"] = "close"
+        self._http.use(lab.log_in())
         self._over = threading.Event()
         self.acknowledged: list[tuple[float, str]] = []
-        self.refused: list[tuple[float, int | str]] = []
+        self.refused: list[tuple[float, str]] = []
 
     def run(self) -> None:
         n = 0
         while not self._over.is_set():
             n += 1
             bio = f"client update {n}"
-            try:
-                answer = self._lab.api(
-                    "PUT", "/api/user", headers=self._headers, json={"user": {"bio": bio}}
-                )
-                code = answer.status_code
-            except requests.RequestException as err:
-                code = type(err).__name__
+            good = self._http.ask("update", "PUT", "/api/user", {"user": {"bio": bio}})
             now = time.monotonic()
-            if code == 200:
+            if good is not None:
                 self.acknowledged.append((now, bio))
             else:
-                self.refused.append((now, code))
+                self.refused.append((now, self._http.answers[-1].cause))
             time.sleep(0.05)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The deployed application: by which ports it finds the databases."""
+"""The deployed application: its releases, and by which ports it finds the databases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.lab import APPLICATION, Lab
+from tests.support.lab import APPLICATION, Lab
 
 ENV = f"{APPLICATION}/shared/.env"
 
@@ -28,3 +28,24 @@ def _use(lab: Lab, values: dict[str, str]) -> None:
     assert isinstance(changed, dict), changed
     # What is cached is what counts.
     assert lab.salt(lab.web, f"laravel_release.cache {APPLICATION}")[lab.web] is bool(changed)
+
+
+def deploy(lab: Lab, build: str) -> None:
+    """Deploy the application as another release, on all web servers at once."""
+    pillar = json.dumps({"laravel": {"build": build}})
+    changed = lab.apply(lab.webs, f"laravel pillar='{pillar}'")
+    if "live" not in changed:
+        raise AssertionError(f"nothing was deployed: {changed}")
+
+
+def undeployed(lab: Lab) -> None:
+    """Let the release serve that the pillar alone names."""
+    lab.apply(lab.webs, "laravel")
+
+
+def rollback(lab: Lab) -> None:
+    """Go back by one release, on all web servers at once."""
+    call = f"-L laravel_release.rollback {APPLICATION}"
+    for name, answer in lab.salt(",".join(lab.webs), call).items():
+        if not isinstance(answer, dict):
+            raise AssertionError(f"{name}: {answer}")

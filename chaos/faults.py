@@ -2,184 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pymysql
 
-from tests.chaos.clients import Monitor, Writers
-from tests.chaos.plan import Round
-from tests.lab import Lab, changes_of
+from chaos.plan import Round
+from chaos.scene import ChaosScene
+from chaos.schema_changes import begin_change, change_ended, changed, kill_in_change
+from tests.support.faults import (
+    freeze,
+    kill,
+    kill_for_good,
+    nothing,
+    partition,
+    partition_over,
+    start,
+    start_again,
+    stop,
+    thaw,
+)
 
-# All ONLINE counts when it has been so for this long.
-STABLE_SECONDS = 2
-NO_RESTART = "/run/systemd/system/mysql.service.d/no-restart.conf"
-# Where nobody lives: frames to it are sent, and received by nobody.
-NOBODY = "02:00:00:00:00:01"
 DATA = "/var/lib/mysql"
 TRIAL_DATABASE = "chaos_errant"
 
 
-class Members:
-    """What the members say of themselves, and waiting for it."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab, self.monitor = lab, Monitor(lab)
-
-    @contextmanager
-    def watched(self, seconds: float) -> Iterator[None]:
-        """Return a context in which they are asked; it begins with all ONLINE in one view."""
-        latest = self.monitor.latest
-        self.monitor.start()
-        try:
-            self.wait("a first answer of all", lambda: len(latest) == len(self.lab.databases), 30)
-            self.wait_whole(seconds)
-            yield
-        finally:
-            self.monitor.stop()
-
-    def wait(self, what: str, question: Callable[[], Any], seconds: float) -> Any:
-        """Ask until the answer is yes, and return it."""
-        deadline = time.monotonic() + seconds
-        while not (answer := question()):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{what}: not within {seconds:.0f} s; {self.monitor.states()}")
-            time.sleep(0.1)
-        return answer
-
-    def state(self, member: str) -> str:
-        """Return what a member said last of itself."""
-        return self.monitor.latest[member].state
-
-    def wait_whole(self, seconds: float) -> None:
-        """Wait until all members are ONLINE in one view."""
-        since = time.monotonic()
-        self.wait("all ONLINE in one view", lambda: self.monitor.whole(since), seconds)
-
-    def wait_stable(self, seconds: float) -> float:
-        """Wait until all are ONLINE in one view and stay so, and return since when they are."""
-        deadline = time.monotonic() + seconds
-        while True:
-            self.wait_whole(deadline - time.monotonic())
-            online = time.monotonic()
-            while self.monitor.whole(online - STABLE_SECONDS):
-                if time.monotonic() >= online + STABLE_SECONDS:
-                    return online
-                time.sleep(0.1)
-
-    def wait_gone(self, member: str, survivor: str, seconds: float = 60) -> None:
-        """Wait until a member is in no survivor's view any more."""
-        size = len(self.lab.databases) - 1
-        self.wait(
-            f"{member} is out of the view of {survivor}",
-            lambda: self.monitor.latest[survivor].states == ("ONLINE",) * size,
-            seconds,
-        )
-
-
-class Scene(Members):
-    """What the faults work on."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        self.writers = Writers(lab)
-        # What a fault holds open until it is healed.
-        self.held = ExitStack()
-        self.emptied = False
-
-    def all(self, machines: Iterable[str], command: str) -> None:
-        """Run a command on several machines at once."""
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda name: self.lab.run(name, command), machines))
-
-    def refused(self, member: str, sentence: str) -> None:
-        """Wait until a member decides to refuse, and see that it says so in these words."""
-
-        def decision() -> dict[str, Any]:
-            answer = self.lab.salt(member, "mysql_gr.decide", timeout=30).get(member)
-            return answer if isinstance(answer, dict) else {}
-
-        found = self.wait(
-            f"{member} refuses",
-            lambda: said if (said := decision()).get("verdict") == "refuse" else None,
-            60,
-        )
-        if sentence not in found["why"]:
-            raise AssertionError(f"{member} refuses, but not with '{sentence}': {found['why']}")
-
-    def apply(self, machine: str, sls: str) -> None:
-        """Run a state on a machine, by itself; every state in it must hold."""
-        text = self.lab.run(
-            machine, f"salt-call --out=json state.apply {sls} queue=5 2> /dev/null", check=False
-        )
-        changes_of(machine, json.loads(text)["local"] if text.strip() else "it printed nothing")
-
-    def restore_application(self) -> None:
-        """Make the application's tables again, which went with a wipe on purpose."""
-        self.lab.apply(self.lab.databases, "mysql")
-        self.lab.apply([self.lab.web])
-
-    def cut(self, sender: str, receivers: Iterable[str]) -> None:
-        """Lose what one machine sends to others, silently; what they send arrives.
-
-        An address may stand for a machine that is none of the lab's.
-        """
-        self._neighbours(sender, receivers, f"replace $ip lladdr {NOBODY} nud permanent")
-
-    def mend(self, sender: str, receivers: Iterable[str]) -> None:
-        """Undo :py:meth:`cut`."""
-        self._neighbours(sender, receivers, "del $ip")
-
-    def _neighbours(self, sender: str, receivers: Iterable[str], change: str) -> None:
-        addresses = " ".join(self.lab.address.get(name, name) for name in receivers)
-        self.lab.run(
-            sender,
-            f"for ip in {addresses}\n"
-            "do dev=$(ip -o route get $ip | sed 's/.* dev \\([^ ]*\\).*/\\1/')\n"
-            f"ip neigh {change} dev $dev\ndone",
-        )
-
-
-# --- one function each ---------------------------------------------------------------------------
-
-
-def nothing(scene: Scene, one: Round) -> None:
-    """Nothing to heal: it heals itself."""
-
-
-def kill(scene: Scene, one: Round) -> None:
-    scene.all(one.victims, "systemctl kill --signal=KILL mysql")
-
-
-def kill_for_good(scene: Scene, one: Round) -> None:
-    scene.all(
-        one.victims,
-        f"mkdir -p $(dirname {NO_RESTART})\nprintf '[Service]\\nRestart=no\\n' > {NO_RESTART}\n"
-        "systemctl daemon-reload\nsystemctl kill --signal=KILL mysql",
-    )
-
-
-def start_again(scene: Scene, one: Round) -> None:
-    scene.all(one.victims, f"rm -f {NO_RESTART}\nsystemctl daemon-reload\nsystemctl start mysql")
-
-
-def freeze(scene: Scene, one: Round) -> None:
-    scene.all(one.victims, "kill -STOP $(systemctl show -p MainPID --value mysql)")
-
-
-def thaw(scene: Scene, one: Round) -> None:
-    scene.all(one.victims, "kill -CONT $(systemctl show -p MainPID --value mysql)")
-
-
-def stop(scene: Scene, one: Round) -> None:
-    scene.all(one.victims, "systemctl stop mysql")
-
-
-def leave(scene: Scene, one: Round) -> None:
+def leave(scene: ChaosScene, one: Round) -> None:
     """Stop where the stop is not the fault: out of the group first, which takes seconds.
 
     A server that is shut down while clients write waits a minute for the transactions under way.
@@ -187,41 +37,19 @@ def leave(scene: Scene, one: Round) -> None:
     scene.all(one.victims, "mysql -e 'STOP GROUP_REPLICATION'\nsystemctl stop mysql")
 
 
-def start(scene: Scene, one: Round) -> None:
-    scene.all(one.victims, "systemctl start mysql")
-
-
-def power_off(scene: Scene, one: Round) -> None:
+def power_off(scene: ChaosScene, one: Round) -> None:
     scene.lab.power_off(one.victims[0])
 
 
-def power_on(scene: Scene, one: Round) -> None:
+def power_on(scene: ChaosScene, one: Round) -> None:
     scene.lab.power_on(one.victims[0])
 
 
-def _cut_off(one: Round, scene: Scene) -> list[str]:
-    return [*one.others, scene.lab.proxy] if one.coins[0] else list(one.others)
-
-
-def partition(scene: Scene, one: Round) -> None:
-    peers = _cut_off(one, scene)
-    scene.cut(one.victims[0], peers)
-    for peer in peers:
-        scene.cut(peer, one.victims)
-
-
-def partition_over(scene: Scene, one: Round) -> None:
-    peers = _cut_off(one, scene)
-    scene.mend(one.victims[0], peers)
-    for peer in peers:
-        scene.mend(peer, one.victims)
-
-
-def oneway(scene: Scene, one: Round) -> None:
+def oneway(scene: ChaosScene, one: Round) -> None:
     _oneway(scene.cut, one)
 
 
-def oneway_over(scene: Scene, one: Round) -> None:
+def oneway_over(scene: ChaosScene, one: Round) -> None:
     _oneway(scene.mend, one)
 
 
@@ -234,28 +62,28 @@ def _oneway(change: Callable[[str, Iterable[str]], None], one: Round) -> None:
         change(peer, one.victims)
 
 
-def _every_other(scene: Scene, change: Callable[[str, Iterable[str]], None]) -> None:
+def _every_other(scene: ChaosScene, change: Callable[[str, Iterable[str]], None]) -> None:
     members = scene.lab.databases
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: change(name, [m for m in members if m != name]), members))
 
 
-def scatter(scene: Scene, one: Round) -> None:
+def scatter(scene: ChaosScene, one: Round) -> None:
     _every_other(scene, scene.cut)
 
 
-def gather(scene: Scene, one: Round) -> None:
+def gather(scene: ChaosScene, one: Round) -> None:
     _every_other(scene, scene.mend)
 
 
-def nothing_written(scene: Scene, one: Round) -> None:
+def nothing_written(scene: ChaosScene, one: Round) -> None:
     """What was in flight may have been acknowledged at first, and nothing after that."""
     silent = time.monotonic() - max(scene.writers.ledger.acknowledged.values())
     if silent < one.seconds - 1.5:
         raise AssertionError(f"without a majority, acknowledged {silent:.1f} s ago")
 
 
-def empty(scene: Scene, one: Round) -> None:
+def empty(scene: ChaosScene, one: Round) -> None:
     # What was written is judged by the round before; here it is wiped on purpose.
     scene.writers.stop()
     scene.writers.ledger.forget()
@@ -264,13 +92,13 @@ def empty(scene: Scene, one: Round) -> None:
         list(pool.map(scene.lab.new_disk, one.victims))
 
 
-def highstates(scene: Scene, one: Round) -> None:
+def highstates(scene: ChaosScene, one: Round) -> None:
     scene.lab.apply(one.victims, "mysql")
-    scene.writers.prepare()
+    scene.table.prepare()
     scene.writers.start()
 
 
-def minion(scene: Scene, one: Round) -> None:
+def minion(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     scene.lab.run(victim, "systemctl stop mysql-gr-keeper\nmysql -e 'STOP GROUP_REPLICATION'")
     scene.lab.run(scene.lab.master, f"salt --async {victim} state.apply mysql.group")
@@ -284,7 +112,7 @@ def minion(scene: Scene, one: Round) -> None:
     )
 
 
-def next_run(scene: Scene, one: Round) -> None:
+def next_run(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     # systemd may be at it by itself just now: what counts is that the minion answers.
     scene.lab.run(victim, "systemctl start salt-minion", check=False)
@@ -300,16 +128,16 @@ def next_run(scene: Scene, one: Round) -> None:
         scene.lab.run(victim, "systemctl start mysql-gr-keeper")
 
 
-def wipe(scene: Scene, one: Round) -> None:
+def wipe(scene: ChaosScene, one: Round) -> None:
     leave(scene, one)
     scene.lab.new_disk(one.victims[0])
 
 
-def highstate(scene: Scene, one: Round) -> None:
+def highstate(scene: ChaosScene, one: Round) -> None:
     scene.lab.apply(one.victims, "mysql")
 
 
-def errant(scene: Scene, one: Round) -> None:
+def errant(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     scene.lab.run(victim, "systemctl stop mysql-gr-keeper")
     scene.lab.sql(
@@ -320,14 +148,14 @@ def errant(scene: Scene, one: Round) -> None:
     scene.lab.run(victim, "systemctl start mysql-gr-keeper")
 
 
-def errant_refused(scene: Scene, one: Round) -> None:
+def errant_refused(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     scene.refused(victim, f"{victim} has transactions that the group does not have: ")
     if TRIAL_DATABASE not in scene.lab.sql(victim, "SHOW DATABASES"):
         raise AssertionError(f"{victim} was refused, and its data is gone")
 
 
-def errant_given(scene: Scene, one: Round) -> None:
+def errant_given(scene: ChaosScene, one: Round) -> None:
     """Give the group the same transactions, empty; then they are nobody's alone."""
     victim, other = one.victims[0], one.others[0]
     scene.lab.sql(
@@ -343,7 +171,7 @@ def errant_given(scene: Scene, one: Round) -> None:
         scene.lab.sql(other, f"SET GTID_NEXT = '{gtid}'; BEGIN; COMMIT; SET GTID_NEXT = AUTOMATIC")
 
 
-def _purge(scene: Scene, one: Round) -> None:
+def _purge(scene: ChaosScene, one: Round) -> None:
     """Let the group go on without the victim, and forget what it would need."""
     scene.wait_gone(one.victims[0], one.others[0])
     since = time.monotonic()
@@ -355,30 +183,30 @@ def _purge(scene: Scene, one: Round) -> None:
         scene.lab.sql(name, f"PURGE BINARY LOGS TO '{last}'")
 
 
-def purged(scene: Scene, one: Round) -> None:
+def purged(scene: ChaosScene, one: Round) -> None:
     leave(scene, one)
     _purge(scene, one)
     start(scene, one)
 
 
-def purged_refused(scene: Scene, one: Round) -> None:
+def purged_refused(scene: ChaosScene, one: Round) -> None:
     scene.refused(one.victims[0], "every ONLINE member has purged binary logs that ")
 
 
-def clone_over(scene: Scene, one: Round) -> None:
+def clone_over(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     joined = scene.lab.salt(victim, f"mysql_gr.join method=clone clone_over={victim}")[victim]
     if not isinstance(joined, dict):
         raise AssertionError(f"mysql_gr.join method=clone clone_over={victim}: {joined}")
 
 
-def purged_empty(scene: Scene, one: Round) -> None:
+def purged_empty(scene: ChaosScene, one: Round) -> None:
     leave(scene, one)
     _purge(scene, one)
     scene.lab.new_disk(one.victims[0])
 
 
-def small_disk(scene: Scene, one: Round) -> None:
+def small_disk(scene: ChaosScene, one: Round) -> None:
     """Put a copy of the data on a disk of its own that is nearly full; no part of the fault."""
     scene.lab.run(
         one.victims[0],
@@ -391,15 +219,15 @@ def small_disk(scene: Scene, one: Round) -> None:
     scene.wait_whole(120)
 
 
-def disk_full(scene: Scene, one: Round) -> None:
+def disk_full(scene: ChaosScene, one: Round) -> None:
     scene.lab.run(one.victims[0], f"dd if=/dev/zero of={DATA}/filler bs=4k 2> /dev/null || true")
 
 
-def disk_freed(scene: Scene, one: Round) -> None:
+def disk_freed(scene: ChaosScene, one: Round) -> None:
     scene.lab.run(one.victims[0], f"rm -f {DATA}/filler")
 
 
-def disk_given_back(scene: Scene, one: Round) -> None:
+def disk_given_back(scene: ChaosScene, one: Round) -> None:
     """Put the data back to where it was; no part of the fault."""
     scene.lab.run(
         one.victims[0],
@@ -410,7 +238,7 @@ def disk_given_back(scene: Scene, one: Round) -> None:
     scene.wait_whole(120)
 
 
-def connections(scene: Scene, one: Round) -> None:
+def connections(scene: ChaosScene, one: Round) -> None:
     crowded = one.others[0]
     address = scene.lab.address[crowded]
     before = scene.lab.sql(crowded, "SELECT @@GLOBAL.max_connections")
@@ -431,7 +259,7 @@ def connections(scene: Scene, one: Round) -> None:
     kill(scene, one)
 
 
-def admin_port_answers(scene: Scene, one: Round) -> None:
+def admin_port_answers(scene: ChaosScene, one: Round) -> None:
     """The killed member comes back while the other one has no connection left."""
     crowded, since = one.others[0], time.monotonic()
     scene.wait_gone(one.victims[0], one.others[-1])
@@ -445,7 +273,7 @@ def admin_port_answers(scene: Scene, one: Round) -> None:
         raise AssertionError(f"the admin port of {crowded} did not answer {len(silent)} times")
 
 
-def connections_freed(scene: Scene, one: Round) -> None:
+def connections_freed(scene: ChaosScene, one: Round) -> None:
     scene.held.close()
 
 
@@ -454,13 +282,13 @@ class Fault(NamedTuple):
 
     does: str
     expected: str
-    inject: Callable[[Scene, Round], None]
-    heal: Callable[[Scene, Round], None] = nothing
+    inject: Callable[[ChaosScene, Round], None]
+    heal: Callable[[ChaosScene, Round], None] = nothing
     # What has to be so before it is healed.
-    observe: Callable[[Scene, Round], None] = nothing
+    observe: Callable[[ChaosScene, Round], None] = nothing
     # What the harness sets up before any client writes, and puts back afterwards.
-    prepare: Callable[[Scene, Round], None] = nothing
-    clean: Callable[[Scene, Round], None] = nothing
+    prepare: Callable[[ChaosScene, Round], None] = nothing
+    clean: Callable[[ChaosScene, Round], None] = nothing
     # Nothing has to be undone for the members to come back: the time to that counts from the fault.
     heals_itself: bool = False
 
@@ -558,5 +386,18 @@ FAULTS: dict[str, Fault] = {
         connections_freed,
         admin_port_answers,
         heals_itself=True,
+    ),
+    "alter": Fault(
+        "`mysql_schema.change` of the table that is written to, and back: a column, a type, a key",
+        "both hold",
+        changed,
+        heals_itself=True,
+    ),
+    "alter-kill": Fault(
+        "kill -9 of a mysqld up to 9 s after such a call has begun",
+        "the window is closed, the table is as before, and the member comes back alone",
+        begin_change,
+        change_ended,
+        kill_in_change,
     ),
 }

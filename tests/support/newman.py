@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.lab import ROOT, Lab
+from tests.support.lab import ROOT, Lab
 
 FOLDER = ROOT / "tests/postman"
 COLLECTION = FOLDER / "conduit.postman_collection.json"

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: see docs/chaos.md."""
+"""`python -m chaos`: see docs/chaos.md."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import report
-from tests.chaos.faults import FAULTS
-from tests.chaos.plan import RACES, Race, Round, plan, races
-from tests.chaos.races import Races
-from tests.chaos.run import Chaos, show
-from tests.lab import ROOT, declared, exit_code, opened
+from chaos import report
+from chaos.faults import FAULTS
+from chaos.plan import RACES, Race, Round, plan, races
+from chaos.races import Races
+from chaos.run import Chaos, show
+from tests.support import result_file
+from tests.support.lab import ROOT, declared, exit_code, opened
 
 RESULTS = ROOT / ".lab/chaos.jsonl"
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("what", choices=("run", "races", "table"))
     parser.add_argument("files", nargs="*", type=Path, help="table: the result files to add up")
     parser.add_argument("--rounds", type=int, default=len(FAULTS))
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         with work.open():
             for one in rounds:
                 result = turn(one, options.seed)
-                report.append(options.results, result)
+                result_file.append(options.results, result)
                 print(show(result), flush=True)
                 if result["problems"]:
                     failed += 1
@@ -76,7 +77,7 @@ def again(options: argparse.Namespace, number: int) -> str:
 
 def show_table(options: argparse.Namespace) -> int:
     """Print the table of what came of it."""
-    results = report.read(options.files or [options.results])
+    results = result_file.read(options.files or [options.results])
     print(report.table(results, [*FAULTS, *RACES]), end="")
     return 0
 

@@ -1,11 +1,9 @@
-"""Result files, a JSON line a round, and the Markdown table of them."""
+"""The Markdown table of the results."""
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 HEAD = (
@@ -21,23 +19,6 @@ HEAD = (
 )
 
 
-def append(path: Path, result: Mapping[str, Any]) -> None:
-    """Add one round; what is in the file stays whatever happens next."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(result) + "\n")
-
-
-def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Return the rounds of some files."""
-    return [
-        json.loads(line)
-        for path in paths
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
-
-
 def _span(values: Sequence[float], *, least: bool) -> str:
     if not values:
         return "-"
@@ -51,7 +32,7 @@ def table(results: Iterable[Mapping[str, Any]], order: Sequence[str]) -> str:
     """Return the Markdown table: a row a fault, and all together.
 
     results
-        Rounds as :py:func:`read` returns them.
+        Rounds, as their result files have them.
 
     order
         The faults in the order of the rows.

@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
 
 import requests
 
+from tests.support.http_client import LATER, PATIENCE, Answer, HttpClient
+
 PASSWORD = "a password of a visitor"
 CROWD = 20
-# Longer than the application waits for a database.
-PATIENCE = 60
 # So many updates and reads between two logins: a login is a second of work for a processor. Not
 # all log in at once, or nobody would be served meanwhile.
 BETWEEN_LOGINS = 20
 
-GOOD = "good"
-UNKNOWN = "503, outcome of a commit unknown"
-LATER = "503 with Retry-After"
 
-
-class Answer(NamedTuple):
-    """One request: when it began, how long it took, what it was for, and what came of it."""
-
-    began: float
-    seconds: float
-    task: str
-    cause: str
-
-    @property
-    def ended(self) -> float:
-        """When it was answered, or given up."""
-        return self.began + self.seconds
-
-
-def cause_of(status: int, headers: Mapping[str, str], text: str) -> str:
-    """Return what came of a request, by what the server answered."""
-    if 200 <= status < 300:
-        return GOOD
-    if status == 503 and headers.get("Retry-After"):
-        return UNKNOWN if "unknown" in text else LATER
-    return f"status {status}"
-
-
-def counted(answers: Iterable[Answer]) -> Counter[str]:
-    """Return how many requests had which cause, the good ones among them."""
-    return Counter(answer.cause for answer in answers)
-
-
-def failed(answers: Iterable[Answer]) -> list[Answer]:
-    """Return the requests that were not answered well."""
-    return [answer for answer in answers if answer.cause != GOOD]
-
-
-class Visitor:
+class Visitor(HttpClient):
     """One user with one thing to remember: the last text that was saved of it."""
 
     def __init__(self, base: str, name: str, turn: int) -> None:
-        self._base, self._name, self._turn = base, name, turn % BETWEEN_LOGINS
-        self._session = requests.Session()
-        self._session.trust_env = self._session.verify = False
+        super().__init__(base)
+        self._name, self._turn = name, turn % BETWEEN_LOGINS
         self._saved, self._maybe = "", ""
-        self.answers: list[Answer] = []
 
     def register(self) -> None:
         """Make the user; raises AssertionError if that fails."""
         user = {"username": self._name, "email": self._email, "password": PASSWORD}
-        answer = self._session.post(
-            f"{self._base}/api/users", json={"user": user}, timeout=PATIENCE
-        )
+        answer = self.session.post(f"{self.base}/api/users", json={"user": user}, timeout=PATIENCE)
         assert answer.status_code == 201, answer.text
         self._known(answer)
 
@@ -81,8 +38,7 @@ class Visitor:
         return f"{self._name}@visitors.example"
 
     def _known(self, answer: requests.Response) -> None:
-        token = answer.json()["user"]["token"]
-        self._session.headers["Authorization"] = f"Token {token}"
+        self.use(answer.json()["user"]["token"])
 
     def visit(self, until: threading.Event, pause: float) -> None:
         """Go on until told to stop."""
@@ -91,16 +47,16 @@ class Visitor:
             number += 1
             if number % BETWEEN_LOGINS == self._turn:
                 user = {"email": self._email, "password": PASSWORD}
-                answer = self._ask("login", "POST", "/api/users/login", {"user": user})
+                answer = self.ask("login", "POST", "/api/users/login", {"user": user})
                 if answer is not None:
                     self._known(answer)
             self._update(f"{self._name} {number}")
             self._look()
-            self._ask("list", "GET", "/api/articles?limit=5")
+            self.ask("list", "GET", "/api/articles?limit=5")
 
     def _update(self, bio: str) -> None:
         self._maybe = bio
-        answer = self._ask("update", "PUT", "/api/user", {"user": {"bio": bio}})
+        answer = self.ask("update", "PUT", "/api/user", {"user": {"bio": bio}})
         if answer is not None:
             self._saved = bio
         elif self.answers[-1].cause == LATER:
@@ -109,7 +65,7 @@ class Visitor:
 
     def _look(self) -> None:
         """Read back what was saved; of a commit of unknown outcome either is right, from now on."""
-        answer = self._ask("read", "GET", "/api/user")
+        answer = self.ask("read", "GET", "/api/user")
         if answer is None:
             return
         seen = answer.json()["user"]["bio"] or ""
@@ -120,26 +76,10 @@ class Visitor:
 
     def check(self) -> str:
         """Return what is wrong with what the database has at the end, or nothing."""
-        answer = self._session.get(f"{self._base}/api/user", timeout=PATIENCE)
+        answer = self.session.get(f"{self.base}/api/user", timeout=PATIENCE)
         seen = answer.json()["user"]["bio"] or "" if answer.ok else f"status {answer.status_code}"
         right = seen in (self._saved, self._maybe)
         return "" if right else f"{self._name} saved {self._saved!r}, and {seen!r} is there"
-
-    def _ask(
-        self, task: str, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> requests.Response | None:
-        """Make a request and note it; return the answer if it is a good one."""
-        began, answer = time.time(), None
-        start = time.monotonic()
-        try:
-            answer = self._session.request(
-                method, f"{self._base}{path}", json=body, timeout=PATIENCE
-            )
-            cause = cause_of(answer.status_code, answer.headers, answer.text)
-        except requests.RequestException as err:
-            cause = type(err).__name__
-        self.answers.append(Answer(began, time.monotonic() - start, task, cause))
-        return answer if cause == GOOD else None
 
 
 class Crowd:

@@ -16,12 +16,14 @@ import pymysql
 import requests
 import yaml
 
-from tests.salt_client import COMMAND, SaltClient
+from tests.support.salt_client import COMMAND, SaltClient
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FIRST_USER = "jane@conduit.example"
 DATABASE = "realworld"
 APPLICATION = "/srv/conduit"
+# Of several primaries, and of one.
+MODES = ("multi-primary", "single-primary")
 
 
 class NotUp(Exception):
@@ -239,7 +241,7 @@ class Lab:
 
     def switch_mode(self, mode: str) -> dict[str, Any]:
         """Switch the group's mode, as an operator does it; return what every member says to it."""
-        answers = self.salt("db*", f"mysql_gr.switch_mode {mode}")
+        answers = self.salt(",".join(self.databases), f"-L mysql_gr.switch_mode {mode}")
         for name in self.databases:
             answer = answers.get(name)
             if not isinstance(answer, dict) or answer["new"] != mode:

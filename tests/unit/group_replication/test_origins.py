@@ -1,0 +1,201 @@
+"""Two groups with one name: who is the younger, what is kept of it, and what it keeps out."""
+
+from __future__ import annotations
+
+import pytest
+from group_replication.decision import decide_by
+from group_replication.origins import fork_of, forked, is_younger, rivals_of
+from group_replication.overrides import join_by, recover_by
+
+from tests.unit.group import GROUP, OTHER, gone, one, online
+
+ELDER, YOUNGER = "17958668752626857", "17958680000000000"
+HELD = f"{GROUP}:1-9"
+
+
+def view(origin: str, number: int = 3) -> str:
+    return f"{origin}:{number}"
+
+
+def elder(name: str, *others: str, **more) -> dict:
+    return online(name, *others, **{"gtids": HELD, "view_id": view(ELDER), **more})
+
+
+def younger(name: str, *others: str, **more) -> dict:
+    return online(name, *others, **{"gtids": HELD, "view_id": view(YOUNGER), **more})
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "expected"),
+    [
+        (YOUNGER, ELDER, True),
+        (ELDER, YOUNGER, False),
+        # By number, and not by text.
+        ("9", "10", False),
+        ("10", "9", True),
+        # Nobody is the elder: both are fenced.
+        (ELDER, ELDER, True),
+        ("", ELDER, True),
+        (ELDER, "", True),
+        ("a-word", ELDER, True),
+        (ELDER, "-1", True),
+    ],
+)
+def test_who_is_younger(mine, other, expected):
+    assert is_younger(mine, other) is expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "expected"),
+    [
+        (elder("db1"), younger("db2"), True),
+        (elder("db1"), elder("db2", view_id=view(ELDER, 9)), False),
+        (elder("db1"), younger("db2", group=OTHER), False),
+        (elder("db1"), younger("db2", quorum=False), False),
+        (elder("db1"), younger("db2", view_id=None), False),
+        (elder("db1"), one("db2"), False),
+        (elder("db1"), one("db2", "RECOVERING", view_id=view(YOUNGER)), False),
+        (elder("db1"), gone(), False),
+        (elder("db1", quorum=False), younger("db2"), False),
+        (elder("db1", view_id=None), younger("db2"), False),
+        (one("db1"), younger("db2"), False),
+    ],
+)
+def test_who_serves_in_another_group(mine, other, expected):
+    assert bool(rivals_of(mine, {"db2": other})) is expected
+
+
+MARK = {"origin": YOUNGER, "others": [ELDER], "fenced": True, "why": "two groups"}
+BESIDE = {"origin": ELDER, "others": [YOUNGER], "fenced": False, "why": "two groups"}
+UNREADABLE = {"origin": "", "others": [], "fenced": True, "why": "cannot be read"}
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "before", "fenced", "origins"),
+    [
+        (younger("db2"), {"db1": elder("db1")}, {}, True, [ELDER]),
+        (elder("db1"), {"db2": younger("db2")}, {}, False, [YOUNGER]),
+        (elder("db1", view_id="odd:1"), {"db2": younger("db2")}, {}, True, [YOUNGER]),
+        (younger("db2"), {"db1": elder("db1"), "db3": gone()}, {}, True, [ELDER]),
+        # The eldest of three alone goes on.
+        (
+            younger("db2"),
+            {"db1": elder("db1"), "db3": online("db3", view_id=view("18" + "0" * 15))},
+            {}, True, sorted([ELDER, "18" + "0" * 15]),
+        ),
+        # Nobody is asked, or nobody answers: who was fenced stays so.
+        (younger("db2"), {}, MARK, True, [ELDER]),
+        (younger("db2"), {"db1": gone()}, MARK, True, [ELDER]),
+        (younger("db2"), {}, UNREADABLE, True, []),
+        (elder("db1"), {}, BESIDE, False, [YOUNGER]),
+        (elder("db1", view_id=view("17959000000000000")), {}, BESIDE, False, [YOUNGER]),
+        # In the elder group now, or in one that was led by name.
+        (elder("db2", "db1"), {}, MARK, None, None),
+        (online("db2", view_id=view("17959000000000000")), {}, MARK, None, None),
+        (elder("db1"), {}, {}, None, None),
+    ],
+)  # fmt: skip
+def test_what_is_kept_of_another_group(mine, others, before, fenced, origins):
+    kept = fork_of("me", mine, others, before)
+    assert (kept.get("fenced"), kept.get("others")) == (fenced, origins)
+
+
+def test_the_sentence_names_both_views_who_is_fenced_and_the_way_out():
+    here = fork_of("db2", younger("db2"), {"db1": elder("db1")}, {})["why"]
+    there = fork_of("db1", elder("db1"), {"db2": younger("db2")}, {})["why"]
+    for sentence in (here, there):
+        assert view(ELDER) in sentence
+        assert view(YOUNGER) in sentence
+        assert "mysql_gr.join method=clone clone_over=db2" in sentence
+        assert "mysql_maintenance.unfence member=db2" in sentence
+    assert "db2's is the younger one" in here
+    assert "db1's is the elder one and goes on" in there
+    unclear = fork_of("db1", elder("db1", view_id="odd:1"), {"db2": younger("db2")}, {})["why"]
+    assert "both are fenced" in unclear
+
+
+@pytest.mark.parametrize(
+    ("fork", "led", "expected"),
+    [
+        ({}, {"db1": elder("db1")}, ""),
+        (MARK, {"db1": elder("db1")}, "clone_over"),
+        (MARK, {"db1": online("db1", view_id=view("17959000000000000"))}, "clone_over"),
+        # Back into its own group, which is fenced as it is itself.
+        (MARK, {"db3": younger("db3")}, ""),
+        (MARK, {}, "force_member"),
+        (UNREADABLE, {"db1": elder("db1")}, "clone_over"),
+        (BESIDE, {"db2": younger("db2")}, "clone_over"),
+        # After an outage of all a group has another origin each time.
+        (BESIDE, {"db3": online("db3", view_id=view("17959000000000000"))}, ""),
+        (BESIDE, {}, ""),
+    ],
+)
+def test_what_a_member_of_two_groups_does_by_name_alone(fork, led, expected):
+    assert forked("db2", one("db2", gtids=HELD, fork=fork), led)[1] == expected
+
+
+def facts(**members) -> dict:
+    return {"db1": gone(), "db2": gone(), "db3": gone(), **members}
+
+
+OUT = one("db2", gtids=HELD, fork=MARK)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict", "overruled_by", "words"),
+    [
+        # Equal GTID sets are no proof.
+        (
+            facts(db1=elder("db1", "db3"), db2=OUT, db3=elder("db3", "db1")),
+            "refuse", "clone_over", "rows may differ though no GTID does",
+        ),
+        (
+            facts(db1=elder("db1", "db3"), db2={**OUT, "fork": {}}, db3=elder("db3", "db1")),
+            "join", "", "db2 joins",
+        ),
+        (
+            facts(
+                db1=elder("db1", "db3"), db2={**OUT, "gtid_executed": f"{HELD},{OTHER}:1"},
+                db3=elder("db3", "db1"),
+            ),
+            "refuse", "clone_over", f"does not have: {OTHER}:1",
+        ),
+        (facts(db1=gone(), db2=OUT, db3=younger("db3")), "join", "", "db2 joins"),
+        # An empty one has nothing that could differ.
+        (
+            facts(db1=elder("db1", "db3"), db2={**OUT, "gtid_executed": ""}, db3=elder("db3")),
+            "join", "", "db2 joins",
+        ),
+        # All were down: it has all that any has, and leads by name alone.
+        (
+            facts(db1=one("db1", gtids=f"{GROUP}:1-5"), db2=OUT, db3=one("db3")),
+            "refuse", "force_member", "leads no group unasked",
+        ),
+        (
+            facts(db1=one("db1", gtids=HELD), db2=OUT, db3=one("db3")),
+            "wait", "force_member", "db1 leads the group again",
+        ),
+        (
+            facts(db2=younger("db2", fork=MARK)), "refuse", "", "db2 is fenced: two groups",
+        ),
+        (facts(db2=elder("db2", fork=MARK)), "member", "", "db2 is ONLINE"),
+        (facts(db2=elder("db2", fork=BESIDE)), "member", "", "db2 is ONLINE"),
+        (
+            facts(db1=elder("db1"), db2=younger("db2")),
+            "refuse", "", "db2's is the younger one, which its keepers fence",
+        ),
+        (facts(db1=online("db1", view_id=None), db2=younger("db2")), "member", "", "ONLINE"),
+    ],
+)  # fmt: skip
+def test_the_decision(seen, verdict, overruled_by, words):
+    decision = decide_by("db2", GROUP, seen)
+    assert (decision["verdict"], decision["overruled_by"]) == (verdict, overruled_by), decision
+    assert words in decision["why"]
+
+
+def test_an_operator_names_the_member():
+    seen = facts(db1=elder("db1", "db3"), db2=OUT, db3=elder("db3", "db1"))
+    assert join_by("db2", GROUP, seen, "clone", "db2")["verdict"] == "clone"
+    assert join_by("db2", GROUP, seen, "clone")["verdict"] == "refuse"
+    down = facts(db1=one("db1", gtids=f"{GROUP}:1-5"), db2=OUT, db3=one("db3"))
+    assert recover_by("db2", GROUP, down, "db2")["verdict"] == "lead"
