@@ -30,7 +30,8 @@ def managed(
     Hold the file to what the pillar describes, once ``haproxy -c`` takes it.
 
     A configuration that HAProxy refuses leaves the file untouched and fails with HAProxy's words,
-    in test mode too. A running HAProxy is reloaded when the text changed, never restarted.
+    in test mode too. A running HAProxy is reloaded when the text changed, and when it runs since
+    before the file was written; it is never restarted.
 
     name
         The file, as an absolute path. Default /etc/haproxy/haproxy.cfg.
@@ -46,8 +47,7 @@ def managed(
         The file's owner, group and octal mode. Default root, haproxy, 0640.
 
     service
-        The service to reload when the text changed and it is running; None for no reload. Default
-        haproxy.
+        The service to reload when it is running; None for no reload. Default haproxy.
 
     Returns a state return whose ``changes`` are those of ``haproxy_cfg.plan``. Raises nothing.
 
@@ -58,16 +58,26 @@ def managed(
         salt proxy state.single haproxy_cfg.managed /etc/haproxy/haproxy.cfg test=True
     """
     ret = unchanged(name, f"{name} says what the pillar says")
-    wanted = {"sections": sections, "nodes": nodes, "user": user, "group": group, "mode": mode}
+    wanted = {
+        "sections": sections,
+        "nodes": nodes,
+        "user": user,
+        "group": group,
+        "mode": mode,
+        "service": service,
+    }
     try:
         if __opts__["test"]:
             plan = __salt__["haproxy_cfg.plan"](name, **wanted)
             if plan["changes"]:
-                predicted(ret, f"{name} would be changed")
+                late = set(plan["changes"]) == {"process"}
+                predicted(
+                    ret, f"{service} would be reloaded" if late else f"{name} would be changed"
+                )
                 if not plan["judged"]:
                     ret["comment"] += "; haproxy is not installed yet, so nothing judged it"
         else:
-            plan = __salt__["haproxy_cfg.write"](name, service=service, **wanted)
+            plan = __salt__["haproxy_cfg.write"](name, **wanted)
             if plan["changes"]:
                 ret["comment"] = _written(name, service, plan)
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -81,6 +91,8 @@ def managed(
 def _written(name: str, service: str | None, plan: Mapping[str, Any]) -> str:
     """Say what writing the file has done."""
     said = f"{name} has been changed"
+    if set(plan["changes"]) == {"process"}:
+        said = f"{name} says what the pillar says"
     if plan["backup"]:
         said += f", the file before is {plan['backup']}"
     if plan["reloaded"]:
