@@ -250,8 +250,7 @@ def write(
 
     The file before is kept beside it as ``NAME.bak``, one of them. A reload that fails, or after
     which no new process answers on the runtime socket within 10 s, puts it back, so that the file
-    in place is the one that HAProxy runs. A HAProxy that began before the file in place was written
-    (or a Lua file that it loads) is reloaded, too.
+    in place is the one that HAProxy runs. A HAProxy that has not loaded its files is reloaded, too.
 
     name : /etc/haproxy/haproxy.cfg
         The file, as an absolute path.

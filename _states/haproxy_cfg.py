@@ -58,24 +58,13 @@ def managed(
         salt proxy state.single haproxy_cfg.managed /etc/haproxy/haproxy.cfg test=True
     """
     ret = unchanged(name, f"{name} says what the pillar says")
-    wanted = {
-        "sections": sections,
-        "nodes": nodes,
-        "user": user,
-        "group": group,
-        "mode": mode,
-        "service": service,
-    }
+    wanted = {"sections": sections, "nodes": nodes, "user": user, "group": group, "mode": mode}
+    wanted["service"] = service
     try:
         if __opts__["test"]:
             plan = __salt__["haproxy_cfg.plan"](name, **wanted)
             if plan["changes"]:
-                late = set(plan["changes"]) == {"process"}
-                predicted(
-                    ret, f"{service} would be reloaded" if late else f"{name} would be changed"
-                )
-                if not plan["judged"]:
-                    ret["comment"] += "; haproxy is not installed yet, so nothing judged it"
+                predicted(ret, _foreseen(name, service, plan))
         else:
             plan = __salt__["haproxy_cfg.write"](name, **wanted)
             if plan["changes"]:
@@ -86,6 +75,14 @@ def managed(
     if plan["warnings"]:
         ret["comment"] += "; haproxy warns: " + "; ".join(plan["warnings"])
     return ret
+
+
+def _foreseen(name: str, service: str | None, plan: Mapping[str, Any]) -> str:
+    """Say what writing the file would do."""
+    if set(plan["changes"]) == {"process"}:
+        return f"{service} would be reloaded"
+    said = f"{name} would be changed"
+    return said if plan["judged"] else f"{said}; haproxy is not installed yet, so nothing judged it"
 
 
 def _written(name: str, service: str | None, plan: Mapping[str, Any]) -> str:
