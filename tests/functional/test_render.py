@@ -73,6 +73,14 @@ def test_the_highstate_renders(machine, system, rendered):
     assert len(names) == len(chunks)
 
 
+def test_apache_s_modules_are_the_needed_ones_and_those_of_the_pillar(with_pillar):
+    more = {"apache": {"modules": ["http2"], "tls": {"self_signed": True}}}
+    states = {chunk["__id__"] for chunk in highstate(with_pillar(WEB, more))[0]}
+    modules = {f"apache-modules-{name}" for name in ("http2", "ssl", "rewrite", "buffer")}
+    certificate = {"apache-tls-certificate-good", "apache-service-certificate-served"}
+    assert modules | certificate <= states
+
+
 def test_ids_say_where_a_state_stands(rendered):
     """<formula>-<words>: an ID found in an output leads to its folder."""
     for machine in MACHINES:
