@@ -4,6 +4,7 @@
 include:
   - php.package
   - composer
+  - laravel.builder
   - laravel.env
 
 {%- if not laravel.source.startswith('salt://') %}
@@ -27,7 +28,9 @@ laravel-release-built:
     - identity: {{ laravel.identity | json }}
     - composer_home: {{ composer.home }}
     - cache: {{ composer.cache }}
+    - build_user: {{ laravel.build_user }}
     - require:
       - sls: php.package
       - sls: composer
+      - sls: laravel.builder
       - sls: laravel.env

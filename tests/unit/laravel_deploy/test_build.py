@@ -41,6 +41,9 @@ def test_a_release_that_was_broken_off_is_built_anew(machine):
     machine.composer = 1
     with pytest.raises(CommandExecutionError, match="composer install failed"):
         machine.build()
+    assert (known(machine.root), [*machine.root.glob(".build-*")]) == ([], [])
+    # As if the power had gone while it was copied.
+    (machine.root / "releases" / machine.plan().release).mkdir(parents=True)
     (half,) = known(machine.root)
     assert (half["complete"], half["next"]) == (False, False)
     (machine.root / "releases" / half["release"] / "left-behind").write_text("")

@@ -56,7 +56,7 @@ def test_env_update_makes_the_file_and_then_has_nothing_to_do(tmp_path, mine):
     assert path.read_text() == 'DEBUG=false\nN=3\nE=\nP="pass word"\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert update(path, **wanted) == {}
-    assert [file.name for file in tmp_path.iterdir()] == [".env"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".env", ".env.names.json"]
 
 
 def test_env_update_mends_the_mode_alone(tmp_path, mine):

@@ -10,7 +10,7 @@ from laravel_deploy.lock import locked
 from salt.exceptions import CommandExecutionError
 
 import _modules.laravel_release as laravel_release
-from tests.unit.laravel_deploy.conftest import machine  # noqa: F401
+from tests.unit.laravel_deploy.conftest import anybody, machine  # noqa: F401
 
 URL = "https://git.example.com/shop.git"
 
