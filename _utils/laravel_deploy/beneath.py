@@ -8,6 +8,7 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from salt.exceptions import CommandExecutionError
 
@@ -99,18 +100,28 @@ def read_file(at: int, name: str, uid: int) -> bytes:
 
     Raises CommandExecutionError if it is no plain file of this user, or larger than LIMIT.
     """
-    try:
-        file = os.open(name, FILE, dir_fd=at)
-    except OSError as err:
-        raise CommandExecutionError(
-            f"{name} cannot be read: {err.strerror}; expected a file, and no link to one."
-        ) from err
-    with os.fdopen(file, "rb") as stream:
-        _check(os.fstat(file), name, uid)
+    with _plain(at, name, name, uid) as stream:
         content = stream.read(LIMIT + 1)
     if len(content) > LIMIT:
         raise CommandExecutionError(f"{name} is larger than {LIMIT} bytes.")
     return content
+
+
+@contextlib.contextmanager
+def _plain(at: int, name: str, path: str, uid: int) -> Iterator[BinaryIO]:
+    """Return a context with a plain file of a user, open for reading."""
+    try:
+        file = os.open(name, FILE, dir_fd=at)
+    except OSError as err:
+        raise CommandExecutionError(
+            f"{path} cannot be read: {err.strerror}; expected a file, and no link to one."
+        ) from err
+    try:
+        _check(os.fstat(file), path, uid)
+        with os.fdopen(file, "rb", closefd=False) as stream:
+            yield stream
+    finally:
+        os.close(file)
 
 
 def _check(info: os.stat_result, name: str, uid: int) -> None:
@@ -218,10 +229,9 @@ def _inside(at: int, name: str) -> Iterator[int]:
 
 
 def _copy_file(source: int, target: int, name: str, path: str, uid: int) -> None:
-    with os.fdopen(os.open(name, FILE, dir_fd=source), "rb") as taken:
-        info = os.fstat(taken.fileno())
-        _check(info, path, uid)
+    with _plain(source, name, path, uid) as taken:
+        mode = os.fstat(taken.fileno()).st_mode
         with os.fdopen(os.open(name, NEW, 0o600, dir_fd=target), "wb") as made:
             while content := taken.read(CHUNK):
                 made.write(content)
-            os.fchmod(made.fileno(), 0o755 if info.st_mode & stat.S_IXUSR else 0o644)
+            os.fchmod(made.fileno(), 0o755 if mode & stat.S_IXUSR else 0o644)

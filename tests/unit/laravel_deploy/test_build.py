@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from laravel_deploy.env_file import update_env
 from laravel_deploy.releases import known, next_release
 from salt.exceptions import CommandExecutionError
 
@@ -52,3 +56,42 @@ def test_a_release_that_was_broken_off_is_built_anew(machine):
     (whole,) = known(machine.root)
     assert (whole["complete"], whole["next"]) == (True, True)
     assert not (machine.root / "releases" / half["release"] / "left-behind").exists()
+
+
+def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_served(machine):
+    update_env(
+        machine.root / "shared/.env",
+        {"APP_ENV": "production", "MAIL_URL": "smtp://me:pw@host"},
+        {"MAIL_DSN": "a"},
+        {"user": machine.user, "group": machine.group, "mode": "0640"},
+        {"a": "a secret"},
+        test=False,
+        only=True,
+    )
+    seen = []
+    honest = machine.run_all
+
+    def run_all(command, **options):
+        home = Path(options["cwd"])
+        seen.append((options["runas"], (home / ".env").read_text(), sorted(options["env"])))
+        for name in (".env.local", "auth.json", "public/hot", ".release.json"):
+            (home / name).parent.mkdir(exist_ok=True)
+            (home / name).write_text("of the build")
+        return honest(command, **options)
+
+    machine.run_all = run_all
+    path = machine.root / "releases" / machine.build()["release"]
+    variables = ["COLUMNS", "COMPOSER_CACHE_DIR", "COMPOSER_HOME"]
+    assert seen == [(machine.user, "APP_ENV=production\n", variables)]
+    assert "a secret" in (path / ".env").read_text()
+    assert not [
+        name for name in (".env.local", "auth.json", "public/hot") if (path / name).exists()
+    ]
+    assert json.loads((path / ".release.json").read_text())["source"] == "salt://app"
+    assert not [*machine.root.glob(".build-*")]
+
+
+def test_what_a_broken_off_build_left_is_taken_away(machine):
+    (machine.root / ".build-left").mkdir(parents=True)
+    machine.build()
+    assert not [*machine.root.glob(".build-*")]
