@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from laravel_deploy.layout import SHARED
 
 # What was left of dependencies that no lock came with.
 LOCKS = (".composer.json", "composer.lock")
+# Of the minion's own variables: by which way packages are reached.
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,10 @@ class Composer:
             + ([] if dev else ["--no-dev"]),
             cwd=str(path),
             runas=self.user,
+            # What the minion's own surroundings hold is not for the code of packages.
+            clean_env=True,
             env={
+                **{name: os.environ[name] for name in PROXIES if name in os.environ},
                 "COMPOSER_HOME": self.home,
                 "COMPOSER_CACHE_DIR": self.cache,
                 "COLUMNS": "4096",

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from laravel_deploy.composer import PROXIES
 from laravel_deploy.env_file import update_env
 from laravel_deploy.releases import known, next_release
 from salt.exceptions import CommandExecutionError
@@ -58,7 +59,9 @@ def test_a_release_that_was_broken_off_is_built_anew(machine):
     assert not (machine.root / "releases" / half["release"] / "left-behind").exists()
 
 
-def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_served(machine):
+def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_served(
+    machine, monkeypatch
+):
     update_env(
         machine.root / "shared/.env",
         {"APP_ENV": "production", "MAIL_URL": "smtp://me:pw@host"},
@@ -70,10 +73,20 @@ def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_
     )
     seen = []
     honest = machine.run_all
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
 
     def run_all(command, **options):
         home = Path(options["cwd"])
-        seen.append((options["runas"], (home / ".env").read_text(), sorted(options["env"])))
+        seen.append(
+            (
+                options["runas"],
+                (home / ".env").read_text(),
+                sorted(options["env"]),
+                options["clean_env"],
+            )
+        )
         for name in (".env.local", "auth.json", "public/hot", ".release.json"):
             (home / name).parent.mkdir(exist_ok=True)
             (home / name).write_text("of the build")
@@ -81,12 +94,11 @@ def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_
 
     machine.run_all = run_all
     path = machine.root / "releases" / machine.build()["release"]
-    variables = ["COLUMNS", "COMPOSER_CACHE_DIR", "COMPOSER_HOME"]
-    assert seen == [(machine.user, "APP_ENV=production\n", variables)]
+    variables = ["COLUMNS", "COMPOSER_CACHE_DIR", "COMPOSER_HOME", "https_proxy"]
+    assert seen == [(machine.user, "APP_ENV=production\n", variables, True)]
     assert "a secret" in (path / ".env").read_text()
-    assert not [
-        name for name in (".env.local", "auth.json", "public/hot") if (path / name).exists()
-    ]
+    for name in (".env.local", "auth.json", "public/hot"):
+        assert not (path / name).exists()
     assert json.loads((path / ".release.json").read_text())["source"] == "salt://app"
     assert not [*machine.root.glob(".build-*")]
 

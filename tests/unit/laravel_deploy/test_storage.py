@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 
 import pytest
@@ -45,7 +44,7 @@ def test_a_link_is_named_and_not_followed(tmp_path, wanted, name, test):
     with pytest.raises(CommandExecutionError) as err:
         update_storage(path, wanted, test)
     assert f"{path}/{name} is a link or no folder" in str(err.value)
-    assert (os.listdir(victim), stat.S_IMODE(victim.stat().st_mode)) == ([], 0o700)
+    assert ([*victim.iterdir()], stat.S_IMODE(victim.stat().st_mode)) == ([], 0o700)
 
 
 def test_a_user_that_is_to_be_made_yet_is_predicted(tmp_path, wanted):
