@@ -50,9 +50,7 @@ def _git() -> Git:
     return Git(
         Path(__opts__["cachedir"]) / "laravel",
         run_all=__salt__["cmd.run_all"],
-        ls_remote=_later("git.ls_remote"),
         init=_later("git.init"),
-        fetch=_later("git.fetch"),
         archive=_later("git.archive"),
         tar=_later("archive.tar"),
     )

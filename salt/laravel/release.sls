@@ -5,6 +5,9 @@ include:
   - php.package
   - composer
   - laravel.builder
+{%- if not laravel.source.startswith('salt://') %}
+  - laravel.known_hosts
+{%- endif %}
   - laravel.env
 
 {%- if not laravel.source.startswith('salt://') %}
@@ -33,4 +36,7 @@ laravel-release-built:
       - sls: php.package
       - sls: composer
       - sls: laravel.builder
+{%- if not laravel.source.startswith('salt://') %}
+      - sls: laravel.known_hosts
+{%- endif %}
       - sls: laravel.env
