@@ -191,6 +191,7 @@ def plan(
     user: str = "root",
     group: str = "haproxy",
     mode: str = "0640",
+    service: str | None = "haproxy",
 ) -> dict[str, Any]:
     """
     Return what ``write`` would change, and ask HAProxy about it, without changing anything.
@@ -214,12 +215,15 @@ def plan(
     mode : 0640
         The file's mode, octal.
 
+    service : haproxy
+        The service that ``write`` would reload; None: the process is not looked at.
+
     Returns ``changes`` (dict: ``sections`` as ``diff`` returns them with secrets masked, ``user``,
-    ``group`` and ``mode`` with ``old`` and ``new``, and in rare cases ``layout`` or ``replaced``, a
-    sentence each), ``content`` (bool: the text differs), ``judged`` (bool: false when HAProxy was
-    needed and is not installed) and ``warnings`` (list of str, HAProxy's). Raises
-    SaltInvocationError when the data is no configuration, CommandExecutionError when HAProxy
-    refuses it.
+    ``group`` and ``mode`` with ``old`` and ``new``, and in rare cases ``layout``, ``replaced`` or
+    ``process``, a sentence each; the last says that the running HAProxy has not loaded the file),
+    ``content`` (bool: the text differs), ``judged`` (bool: false when HAProxy was needed and is not
+    installed) and ``warnings`` (list of str, HAProxy's). Raises SaltInvocationError when the data
+    is no configuration, CommandExecutionError when HAProxy refuses it.
 
     CLI Example:
 
@@ -229,7 +233,7 @@ def plan(
     """
     owner = installed_file.owner_of(user, group, mode)
     installed_file.check_name(name)
-    return update.plan(name, _load(sections, nodes), owner, __salt__["cmd.run_all"])[0]
+    return update.plan(name, _load(sections, nodes), owner, service, __salt__["cmd.run_all"])[0]
 
 
 def write(
@@ -246,7 +250,7 @@ def write(
 
     The file before is kept beside it as ``NAME.bak``, one of them. A reload that fails, or after
     which no new process answers on the runtime socket within 10 s, puts it back, so that the file
-    in place is the one that HAProxy runs.
+    in place is the one that HAProxy runs. A HAProxy that has not loaded its files is reloaded, too.
 
     name : /etc/haproxy/haproxy.cfg
         The file, as an absolute path.
@@ -268,7 +272,7 @@ def write(
         The file's mode, octal.
 
     service : haproxy
-        The service to reload when the text changed and it is running; None for no reload.
+        The service to reload when it is running; None for no reload.
 
     Returns what ``plan`` returns, and ``backup`` (str or None: the path of the file before) and
     ``reloaded`` (bool). Raises SaltInvocationError when the data is no configuration,

@@ -46,9 +46,9 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
     ``failing`` (what the keeper does not try just now, since it failed twice, or ""), ``fenced``
     (why the member serves nobody: another group has this one's name, and is the elder, or ""),
-    ``schema_change`` (who changes the schema and how far that is, or "").
-    Outside a group the shape is the same: state OFFLINE, no members, and what is declared for group
-    and mode.
+    ``schema_change`` and ``operation`` (who changes the schema, or is at the members, and how far
+    that is, or ""). Outside a group the shape is the same: state OFFLINE, no members, and what is
+    declared for group and mode.
 
     Extended, also: ``problems`` (a list of sentences, empty when all is well), ``verdict`` and
     ``why`` (as :py:func:`decide`), ``applier`` (``running``, ``queued`` transactions,
@@ -58,14 +58,14 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``conflicts`` (transactions that certification refused), ``write_concurrency`` (messages that
     the group agrees on at once; None outside a majority), ``errant`` (name to GTIDs that only a
     member outside the group has), ``absent`` (names that are declared and not in the group),
-    ``undeclared`` (addresses that are in the group and not declared) and ``comparison`` (the last
+    ``undeclared`` (addresses that are in the group and not declared), ``comparison`` (the last
     comparison of all rows and definitions: ``ended`` and ``failed``, times or "", ``error``,
     ``members``, ``seconds``, how many ``tables`` and ``rows``, and how many rows (``differences``)
     and ``definitions`` differ, were ``undecided`` or ``skipped``; empty outside a group, or where
-    there was none).
+    there was none) and ``pending_restart`` (by option: ``running``, ``file``, and in ``class`` what
+    brings it in: ``restart``, ``group``, ``initial`` or ``persisted``, see docs/operations.md).
 
-    Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
-    settings.
+    Raises CommandExecutionError without mysqld's answer, SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -342,7 +342,9 @@ def wait_online(patience: float = 60) -> dict[str, Any]:
     return status_of(settings)
 
 
-def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, Any]:
+def set_primary(
+    member: str, drain: int = 10, test: bool = False, operation: str = ""
+) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
 
@@ -358,9 +360,12 @@ def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, A
     test
         Check all that is checked, and do nothing. Default False.
 
+    operation
+        The token of the operation that does this (``mysql_operation.begin``). Default: none.
+
     Returns a dict: ``old`` and ``new``, the primaries' declared names; the same when nothing was to
-    be done. Raises CommandExecutionError when the group is multi-primary, has no majority or
-    refuses; SaltInvocationError when the member is none of the group's.
+    be done. Raises CommandExecutionError when the group is multi-primary, has no majority, is busy
+    or refuses; SaltInvocationError when the member is none of the group's.
 
     CLI Example:
 
@@ -368,7 +373,7 @@ def set_primary(member: str, drain: int = 10, test: bool = False) -> dict[str, A
 
         salt db1 mysql_gr.set_primary db2 drain=5
     """
-    return switchover.set_primary(_settings(), member, drain, test)
+    return switchover.set_primary(_settings(), member, drain, test, operation)
 
 
 def switch_mode(
@@ -393,8 +398,8 @@ def switch_mode(
 
     Returns a dict: ``old`` and ``new`` mode; the same when nothing was to be done. Raises
     CommandExecutionError when the schema has what multi-primary cannot take (each table is named),
-    the group has no majority or refuses, or the wait was in vain; SaltInvocationError for a wrong
-    mode or member.
+    an operation is under way, the group has no majority or refuses, or the wait was in vain;
+    SaltInvocationError for a wrong mode or member.
 
     CLI Example:
 

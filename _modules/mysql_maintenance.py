@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from group_replication import fencing, leaving, maintenance
+from group_replication import fencing, leaving, maintenance, member_restart
 from group_replication.model import Settings
 from group_replication.settings import current_settings
+from pillar_check import walk
 
 __virtualname__ = "mysql_maintenance"
 
@@ -37,7 +38,8 @@ def pause(reason: str) -> dict[str, str]:
     reason
         What status, decisions and the keeper's log say about it.
 
-    Returns a dict: ``old`` and ``new`` reason. Raises SaltInvocationError without a reason.
+    Returns a dict: ``old`` and ``new`` reason. Raises SaltInvocationError without a reason, or for
+    wrong settings; CommandExecutionError while an operation is at the members.
 
     CLI Example:
 
@@ -45,7 +47,7 @@ def pause(reason: str) -> dict[str, str]:
 
         salt db3 mysql_maintenance.pause 'memory is replaced tonight'
     """
-    return maintenance.pause(reason)
+    return leaving.pause(_settings(), reason)
 
 
 def paused() -> str:
@@ -94,8 +96,8 @@ def leave(
     drain
         Seconds that transactions get at most. 0 leaves at once. Default: pillar ``mysql:drain``.
 
-    Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld refuses,
-    SaltInvocationError when ``member`` is not this one.
+    Returns a dict: ``old`` and ``new`` state. Raises CommandExecutionError when mysqld refuses, or
+    while an operation is at the members; SaltInvocationError when ``member`` is not this one.
 
     CLI Example:
 
@@ -123,8 +125,9 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
         How long to wait until no client is in a transaction. Default: pillar ``mysql:drain``.
 
     Returns a dict: ``old`` and ``new`` reason, and ``busy``, how many sessions of clients are still
-    in a transaction. Raises CommandExecutionError when mysqld does not answer, SaltInvocationError
-    without a reason, or when ``member`` is not this one.
+    in a transaction. Raises CommandExecutionError when mysqld does not answer, or while an
+    operation is at the members; SaltInvocationError without a reason, or when ``member`` is not
+    this one.
 
     CLI Example:
 
@@ -229,3 +232,39 @@ def remove(member: str, drain: int | None = None) -> dict[str, Any]:
         salt db4 mysql_maintenance.remove member=db4
     """
     return leaving.remove(_settings(), member, drain)
+
+
+def restart(member: str, operation: str) -> dict[str, Any]:
+    """
+    Restart this member's mysqld for an operation, and wait until it serves again.
+
+    It is a step of ``salt-run state.orchestrate orch.restart``, which asks beforehand whether it is
+    this member's turn. systemd stops mysqld, which drains the member and lets it leave. A mysqld
+    that has started anew since the operation began is not restarted again, so that a call that was
+    killed is repeated.
+
+    member
+        This member's declared name.
+
+    operation
+        The token of the operation, whose present step is this restart.
+
+    Returns a dict: ``member``, ``restarted`` (bool: by this call), ``state`` (ONLINE) and
+    ``seconds``. Raises CommandExecutionError when it is not this member's turn, another member is
+    not well, or this one is not ONLINE in time, has its queue not applied or is not served by its
+    health agent; SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.restart member=db3 operation=5e0c1b7a9d3f2846
+    """
+    service = walk(__pillar__, "mysql:lookup:service") or "mysql"
+    return member_restart.restart(
+        _settings(),
+        member,
+        operation,
+        lambda: __salt__["service.restart"](service),
+        lambda: __salt__["service.start"](service),
+    )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from group_replication import accounts, datadir, running_options
+from group_replication import accounts, datadir, pending, running_options
 from group_replication.connection import answered
 from group_replication.facts import facts_of
 from group_replication.instance_check import instance_of, instance_problems
@@ -131,8 +131,8 @@ def server_options(package: str = "mysql-server") -> dict[str, Any]:
         The package's name. Default mysql-server.
 
     Returns a dict of option to value; a list is an option that stands several times. Raises
-    SaltInvocationError for wrong settings, an option that the version does not have, and a version
-    that is not supported.
+    SaltInvocationError for wrong settings, an option that the version does not have, one that a
+    server which answers was not initialised with, and a version that is not supported.
 
     CLI Example:
 
@@ -141,7 +141,9 @@ def server_options(package: str = "mysql-server") -> dict[str, Any]:
         salt db1 mysql_server.server_options
     """
     settings = _settings()
-    return options_of(settings, settings.version or _package_version(package))
+    options = options_of(settings, settings.version or _package_version(package))
+    pending.refuse_other_than_made(settings, options)
+    return options
 
 
 def _package_version(package: str) -> str:
@@ -171,8 +173,10 @@ def option_differences(timeout: float = 0) -> dict[str, dict[str, dict[str, str]
         As for :py:func:`account_differences`.
 
     Returns a dict: ``online`` (what :py:func:`set_options` would set), ``restart`` (what waits for
-    a restart of mysqld) and ``unknown`` (what the running server has no variable for: misspelt, or
-    of a plugin that is not loaded), each a dict of variable to ``old`` and ``new``. Raises
+    a restart of mysqld, or of the whole group) and ``unknown`` (what the running server has no
+    variable for: misspelt, or of a plugin that is not loaded), each a dict of variable to ``old``
+    and ``new``; and ``persisted``, where mysqld-auto.cnf wins over the file with another value, a
+    dict of variable to ``running``, ``file``, ``persisted`` and ``class``. Raises
     CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong settings.
 
     CLI Example:
@@ -185,7 +189,10 @@ def option_differences(timeout: float = 0) -> dict[str, dict[str, dict[str, str]
     return answered(
         settings,
         timeout,
-        lambda connection: running_options.option_differences(settings, connection),
+        lambda connection: {
+            **running_options.option_differences(settings, connection),
+            "persisted": pending.persisted_options(settings, connection),
+        },
     )
 
 

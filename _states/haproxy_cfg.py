@@ -30,7 +30,8 @@ def managed(
     Hold the file to what the pillar describes, once ``haproxy -c`` takes it.
 
     A configuration that HAProxy refuses leaves the file untouched and fails with HAProxy's words,
-    in test mode too. A running HAProxy is reloaded when the text changed, never restarted.
+    in test mode too. A running HAProxy is reloaded when the text changed, and when it runs since
+    before the file was written; it is never restarted.
 
     name
         The file, as an absolute path. Default /etc/haproxy/haproxy.cfg.
@@ -46,8 +47,7 @@ def managed(
         The file's owner, group and octal mode. Default root, haproxy, 0640.
 
     service
-        The service to reload when the text changed and it is running; None for no reload. Default
-        haproxy.
+        The service to reload when it is running; None for no reload. Default haproxy.
 
     Returns a state return whose ``changes`` are those of ``haproxy_cfg.plan``. Raises nothing.
 
@@ -59,15 +59,14 @@ def managed(
     """
     ret = unchanged(name, f"{name} says what the pillar says")
     wanted = {"sections": sections, "nodes": nodes, "user": user, "group": group, "mode": mode}
+    wanted["service"] = service
     try:
         if __opts__["test"]:
             plan = __salt__["haproxy_cfg.plan"](name, **wanted)
             if plan["changes"]:
-                predicted(ret, f"{name} would be changed")
-                if not plan["judged"]:
-                    ret["comment"] += "; haproxy is not installed yet, so nothing judged it"
+                predicted(ret, _foreseen(name, service, plan))
         else:
-            plan = __salt__["haproxy_cfg.write"](name, service=service, **wanted)
+            plan = __salt__["haproxy_cfg.write"](name, **wanted)
             if plan["changes"]:
                 ret["comment"] = _written(name, service, plan)
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -78,9 +77,19 @@ def managed(
     return ret
 
 
+def _foreseen(name: str, service: str | None, plan: Mapping[str, Any]) -> str:
+    """Say what writing the file would do."""
+    if set(plan["changes"]) == {"process"}:
+        return f"{service} would be reloaded"
+    said = f"{name} would be changed"
+    return said if plan["judged"] else f"{said}; haproxy is not installed yet, so nothing judged it"
+
+
 def _written(name: str, service: str | None, plan: Mapping[str, Any]) -> str:
     """Say what writing the file has done."""
     said = f"{name} has been changed"
+    if set(plan["changes"]) == {"process"}:
+        said = f"{name} says what the pillar says"
     if plan["backup"]:
         said += f", the file before is {plan['backup']}"
     if plan["reloaded"]:

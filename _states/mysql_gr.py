@@ -187,8 +187,9 @@ def mode(name: str, patience: float = 60) -> dict[str, Any]:
             return ret
         if seen["mode"] == name:
             return ret
-        if seen["schema_change"]:
-            ret["comment"] = f"The group's mode waits: {seen['schema_change']}"
+        busy = seen["schema_change"] or seen["operation"]
+        if busy:
+            ret["comment"] = f"The group's mode waits: {busy}"
             return ret
         ret["changes"] = {"mode": {"old": seen["mode"], "new": name}}
         if __opts__["test"]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from group_replication.running_options import not_set
+from group_replication.pending import not_set
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from state_report import failed, predicted, unchanged
 
@@ -135,8 +135,9 @@ def options_current(name: str) -> dict[str, Any]:
     """
     Make sure that the running server has the declared options that can be set without a restart.
 
-    Those that wait for a restart of mysqld, and those that the server does not know, are named in
-    the comment; nothing here restarts it.
+    Those that wait for a restart of mysqld or of the whole group, those that mysqld-auto.cnf says
+    otherwise, and those that the server does not know are named in the comment; nothing here
+    restarts it. ``orch.restart`` does (``salt-run state.orchestrate``).
 
     name
         A word for the state.

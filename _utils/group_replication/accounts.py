@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import comparison, schema_change
+from group_replication import comparison, operation, schema_change
 from group_replication.connection import connect, exclusive, execute, local, rows, tls
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
@@ -212,6 +212,7 @@ def account_differences(
             ("database", settings.database, _has_database(connection, settings.database)),
             ("table", "mysql_gr.schema_change", has_table(connection)),
             ("table", "mysql_gr.comparison", has_table(connection, comparison.TABLE)),
+            ("table", "mysql_gr.operation", has_table(connection, operation.TABLE)),
         ):
             if not there:
                 missing[f"{kind} {name}"] = {"missing": [kind]}
@@ -310,6 +311,7 @@ def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
         execute(connection, f"CREATE DATABASE IF NOT EXISTS `{SCHEMA}`")
         execute(connection, schema_change.DEFINITION)
         execute(connection, comparison.DEFINITION)
+        execute(connection, operation.DEFINITION)
     for wanted in grantees(settings, scope):
         _make_account(connection, settings, wanted)
 

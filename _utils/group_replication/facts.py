@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, errant, memory, schema_change
+from group_replication import causes, errant, memory, operation, schema_change
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
 from group_replication.gtid import GtidSet, format_gtids
 from group_replication.maintenance import fork, kept_out
@@ -313,13 +313,14 @@ def look(settings: Settings, connection: Any = None) -> dict[str, Any]:
         with peer(settings, settings.nodes[settings.me]) as connection:
             return {**observe(connection), **applier(connection), **_local_knowledge(settings)}
     schemas = rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
-    change = schema_change.current(connection)
+    change, under_way = schema_change.current(connection), operation.current(connection)
     return {
         **observe(connection),
         **applier(connection),
         **_local_knowledge(settings),
         "schemas": [row["name"] for row in schemas],
         "schema_change": change._asdict() if change else None,
+        "operation": under_way._asdict() if under_way else None,
     }
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import maintenance
+from group_replication import maintenance, operation
 from group_replication.connection import (
     LOCK_SECONDS,
     QUERY_SECONDS,
     START_SECONDS,
+    UnreachableError,
     error_text,
     exclusive,
     execute,
@@ -153,12 +154,26 @@ def leave(
     named_member(member, settings.me, "leaving")
     seconds, why = drain_seconds("drain", drain_for, settings.drain), given(reason)
     # The statement that takes a primary away waits as long as transactions may.
-    with (
-        exclusive(settings, START_SECONDS + seconds) as connection,
+    with exclusive(settings, START_SECONDS + seconds) as connection:
+        operation.refuse_meanwhile(operation.current(connection), f"{member} does not leave")
         # Before it leaves, so that the keeper does not take it in again at once.
-        kept_if_done(maintenance.PAUSE_FILE, why),
-    ):
-        return _leave(settings, connection, seconds)
+        with kept_if_done(maintenance.PAUSE_FILE, why):
+            return _leave(settings, connection, seconds)
+
+
+def pause(settings: Settings, reason: str) -> dict[str, str]:
+    """
+    Keep every automation here from taking this member into the group.
+
+    Returns a dict: ``old`` and ``new`` reason. Raises SaltInvocationError without one,
+    CommandExecutionError while an operation is at the members: it waits for this one.
+    """
+    given(reason)
+    # A member whose server is away can be paused: nothing is at it that would wait.
+    with contextlib.suppress(UnreachableError), local(settings) as connection:
+        under_way = operation.current(connection)
+        operation.refuse_meanwhile(under_way, f"{settings.me} is not paused")
+    return maintenance.pause(reason)
 
 
 def drain(
@@ -169,13 +184,12 @@ def drain(
     """
     named_member(member, settings.me, "draining")
     wait, new, old = drain_seconds("seconds", seconds, settings.drain), given(reason), drained()
-    with (
-        exclusive(settings, START_SECONDS + wait) as connection,
-        kept_if_done(maintenance.DRAINED_FILE, new),
-    ):
-        if observe(connection)["state"] == ONLINE:
-            _drain(settings, connection, wait)
-        return {"old": old, "new": new, "busy": _busy(settings, connection)}
+    with exclusive(settings, START_SECONDS + wait) as connection:
+        operation.refuse_meanwhile(operation.current(connection), f"{member} is not drained")
+        with kept_if_done(maintenance.DRAINED_FILE, new):
+            if observe(connection)["state"] == ONLINE:
+                _drain(settings, connection, wait)
+            return {"old": old, "new": new, "busy": _busy(settings, connection)}
 
 
 def _check_removed(settings: Settings) -> None:
@@ -194,11 +208,12 @@ def removal(settings: Settings) -> dict[str, Any]:
     seen = facts_of(settings)
     state = seen[settings.me]["state"]
     settled = state in (OFFLINE, UNKNOWN) and not settings_file_differs(settings)
-    return {
-        "state": state,
-        "settled": settled,
-        "problem": "" if settled else removal_problem(settings.me, seen),
-    }
+    problem = "" if settled else removal_problem(settings.me, seen)
+    under_way = seen[settings.me].get("operation")
+    if under_way and not settled and not problem:
+        one = operation.Operation(**under_way)
+        problem = f"{settings.me} is not removed: {operation.sentence(one)}" if one.runs else ""
+    return {"state": state, "settled": settled, "problem": problem}
 
 
 def remove(settings: Settings, member: str, drain_for: int | None = None) -> dict[str, Any]:

@@ -183,27 +183,6 @@ def differing_options(
     return found
 
 
-def not_set(differ: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
-    """
-    Say which options are not set in the running server, as the end of a comment.
-
-    differ
-        As :py:func:`differing_options` returns it.
-    """
-    said = ""
-    if differ["restart"]:
-        said += ". Waiting for a restart of mysqld: " + ", ".join(
-            f"{option} is {value['old']}, declared {value['new']}"
-            for option, value in differ["restart"].items()
-        )
-    if differ["unknown"]:
-        said += (
-            ". Not known to the running server (misspelt, or of a plugin that is not loaded): "
-            + ", ".join(differ["unknown"])
-        )
-    return said
-
-
 def option_differences(settings: Settings, connection: Any) -> dict[str, dict[str, dict[str, str]]]:
     """Compare the declared options with those of the local server."""
     variables = {

@@ -205,13 +205,13 @@ def _inserted(connection: Any, token: str, owner: str, account: str, session: in
 
 def _await_open(connect: Connect, token: str, deadline: float) -> None:
     """Wait for the keeper; the member that is asked may leave the writers meanwhile."""
-    error, seen = "", time.monotonic()
+    error, waits, seen = "", "", time.monotonic()
     while True:
         try:
             with connect() as connection:
                 change = current(connection)
                 if change is not None and change.token == token:
-                    seen = time.monotonic()
+                    seen, waits = time.monotonic(), change.problem
                     if change.step == OPEN:
                         return
                     _beat(connection, token)
@@ -221,6 +221,8 @@ def _await_open(connect: Connect, token: str, deadline: float) -> None:
             raise CommandExecutionError(
                 "the window for the schema change was withdrawn; nothing was changed"
             )
+        if time.monotonic() >= deadline and waits:
+            raise CommandExecutionError(f"nothing was changed: {waits}")
         if time.monotonic() >= deadline:
             raise CommandExecutionError(
                 "no keeper opened the window for the schema change; nothing was changed. "

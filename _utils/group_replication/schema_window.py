@@ -13,6 +13,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication import operation
 from group_replication.model import MODES
 from group_replication.schema_change import CLOSING, DONE, OPEN, REQUESTED, Change, sentence
 
@@ -49,6 +50,7 @@ def act(
     seen: Mapping[str, Any],
     address: str,
     problems_of_multi_primary: Callable[[], str],
+    under_way: operation.Operation | None = None,
 ) -> str:
     """Do what is to be done with the row and return a sentence about it, or the empty text.
 
@@ -66,14 +68,30 @@ def act(
 
     problems_of_multi_primary
         Returns why the schema is none for multi-primary mode, or the empty text.
+
+    under_way
+        The operation that is at the members: no window is opened meanwhile. Default: none.
     """
     step = step_for(change, seen["mode"], address)
     if not step or change is None:
         return ""
+    if step == "open" and change.step == REQUESTED and under_way and under_way.runs:
+        return _hold(connection, change, operation.sentence(under_way))
     if step == "open":
         _open(connection, change, seen, address)
         return f"the window is open: {sentence(change._replace(step=OPEN, writer=address))}"
     return _close(connection, change, seen["mode"], address, problems_of_multi_primary)
+
+
+def _hold(connection: Any, change: Change, why: str) -> str:
+    """Tell who asked for the window, by its row, what it waits for."""
+    if change.problem != why:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE mysql_gr.schema_change SET problem = %s WHERE token = %s",
+                (why, change.token),
+            )
+    return f"{change.owner} waits with its schema change: {why}"
 
 
 def _open(connection: Any, change: Change, seen: Mapping[str, Any], address: str) -> None:
@@ -94,7 +112,7 @@ def _open(connection: Any, change: Change, seen: Mapping[str, Any], address: str
         # BEFORE: once this member has applied whatever the others had written until then.
         with _consistency(cursor, "BEFORE"):
             cursor.execute(
-                "UPDATE mysql_gr.schema_change SET step = 'open', writer = %s"
+                "UPDATE mysql_gr.schema_change SET step = 'open', writer = %s, problem = NULL"
                 " WHERE token = %s AND step IN ('requested', 'open')",
                 (address, change.token),
             )

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from group_replication import comparison, comparison_report
+from group_replication import comparison, comparison_report, operation
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
@@ -23,6 +23,8 @@ from group_replication.model import (
     Settings,
     write_concurrency_for,
 )
+from group_replication.operation import Operation
+from group_replication.pending import pending_restart
 from group_replication.running_options import declared_single_leader
 from group_replication.schema_change import Change, sentence
 from group_replication.tables import difference
@@ -40,7 +42,7 @@ def named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dict
 
 def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
     inside = seen["state"] != OFFLINE
-    change = _change(seen)
+    change, under_way = _change(seen), _operation(seen)
     member = {
         "name": settings.me,
         "id": seen["server_uuid"],
@@ -64,6 +66,7 @@ def _status_from(settings: Settings, seen: Mapping[str, Any]) -> dict[str, Any]:
         "fenced": fenced(),
         "drained": drained(),
         "schema_change": sentence(change) if change else "",
+        "operation": operation.sentence(under_way) if under_way and under_way.runs else "",
     }
 
 
@@ -71,6 +74,12 @@ def _change(seen: Mapping[str, Any]) -> Change | None:
     """The schema change that a member sees, where it was looked at from within."""
     found = seen.get("schema_change")
     return Change(**found) if found else None
+
+
+def _operation(seen: Mapping[str, Any]) -> Operation | None:
+    """The operation that a member sees, where it was looked at from within."""
+    found = seen.get("operation")
+    return Operation(**found) if found else None
 
 
 def _write_concurrency_now(connection: Any, seen: Mapping[str, Any]) -> int | None:
@@ -229,6 +238,9 @@ def _group_problems(
     change = _change(mine)
     if change and (change.problem or change.seconds_left < 0):
         problems.append(sentence(change))
+    under_way = _operation(mine)
+    if under_way and not under_way.runs:
+        problems.append(f"{operation.sentence(under_way)}; the same call continues it")
     if mine["quorum"] and mine["mode"] != settings.mode and not change:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
     single_leader = mine["alike"].get(SINGLE_LEADER)
@@ -343,6 +355,7 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     with local(settings) as connection:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)
+        waiting = pending_restart(settings, connection, seen["alike"])
         # Who is outside the group does not know what the group has kept since.
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None
@@ -352,4 +365,5 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
     found["problems"] += comparison_report.problems(kept, settings.compare_interval)
-    return {**plain, **found, "comparison": comparison_report.short(kept)}
+    short = comparison_report.short(kept)
+    return {**plain, **found, "comparison": short, "pending_restart": waiting}

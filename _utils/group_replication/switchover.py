@@ -8,7 +8,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import maintenance, schema_change
+from group_replication import maintenance, operation, schema_change
 from group_replication.accounts import coordinator_of
 from group_replication.connection import START_SECONDS, exclusive, rows
 from group_replication.facts import observe
@@ -71,7 +71,9 @@ def _await_mode(connection: Any, settings: Settings, mode: str, patience: float)
         time.sleep(0.5)
 
 
-def set_primary(settings: Settings, member: str, drain: int, test: bool = False) -> dict[str, Any]:
+def set_primary(
+    settings: Settings, member: str, drain: int, test: bool = False, token: str = ""
+) -> dict[str, Any]:
     """
     Make a member the primary of a single-primary group.
     """
@@ -85,9 +87,9 @@ def set_primary(settings: Settings, member: str, drain: int, test: bool = False)
             )
         old = coordinator_of(seen["members"], settings.nodes)
         if old != member:
-            schema_change.refuse_meanwhile(
-                schema_change.current(connection), f"{member} is not made primary"
-            )
+            what = f"{member} is not made primary"
+            schema_change.refuse_meanwhile(schema_change.current(connection), what)
+            operation.refuse_meanwhile(operation.current(connection), what, token)
         if test:
             return {"old": old, "new": member}
         if old == settings.me != member:
@@ -114,9 +116,9 @@ def switch_mode(
         row = _view_row(settings, seen, member or settings.me)
         old = seen["mode"]
         if old != mode:
-            schema_change.refuse_meanwhile(
-                schema_change.current(connection), f"the group is not switched to {mode}"
-            )
+            what = f"the group is not switched to {mode}"
+            schema_change.refuse_meanwhile(schema_change.current(connection), what)
+            operation.refuse_meanwhile(operation.current(connection), what)
         if test:
             if old != mode == MODES[0]:
                 _check_multi_primary(connection)

@@ -22,7 +22,10 @@ def _lines(text: str) -> list[str]:
 
 
 GLOBAL = _lines("""
-    log 127.0.0.1 local0 notice
+    # The unit's standard output is the journal.
+    log stdout format raw local0 notice
+    # The process before a reload checks no health; what is still open in it then is ended.
+    hard-stop-after 15m
     user haproxy
     group haproxy
     stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners

@@ -6,8 +6,9 @@ import csv
 import re
 import socket as sockets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -46,6 +47,45 @@ def _worker(socket: str) -> str:
     except CommandExecutionError:
         return ""
     return match[1] if match else ""
+
+
+def started(socket: str) -> float | None:
+    """
+    Return when the HAProxy that answers on the socket began, at the latest, in seconds since 1970.
+
+    None when none answers. HAProxy counts whole seconds: it began within the one before.
+    """
+    try:
+        told = ask("show info", socket, 1.0)
+    except CommandExecutionError:
+        return None
+    match = re.search(r"^Start_time_sec: ([0-9]+)$", told, re.MULTILINE)
+    if match:
+        return int(match[1]) + 1
+    # HAProxy before 2.5.
+    match = re.search(r"^Uptime_sec: ([0-9]+)$", told, re.MULTILINE)
+    return time.time() - int(match[1]) if match else None
+
+
+def is_older_than(files: Iterable[str], socket: str) -> bool:
+    """
+    Tell whether the HAProxy on the socket began before one of its files was written.
+
+    A file from the future (a clock that was set back) tells nothing, and neither does one that is
+    not there, nor a HAProxy that does not answer.
+    """
+    began = started(socket) if socket else None
+    if began is None:
+        return False
+    now = time.time()
+    for file in files:
+        try:
+            written = Path(file).stat().st_mtime
+        except OSError:
+            continue
+        if began < written <= now:
+            return True
+    return False
 
 
 def reload(

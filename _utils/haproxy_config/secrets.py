@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import SaltInvocationError
 
+from haproxy_config.log_format import UNFIT, in_function, is_evaluated
 from haproxy_config.syntax import CONTROL
 
 MASK = "********"
@@ -84,6 +85,19 @@ def _escape(value: str, quote: str) -> str:
     return re.sub(r'([\\"$])' if quote else r"([\\\"' #])", r"\\\1", value)
 
 
+def _spelled(place: str, key: str, value: str, before: str) -> str:
+    """Return the value spelled for its place, behind the text before; refuse one that cannot be."""
+    if in_function(before) and (unfit := UNFIT.search(value)):
+        raise SaltInvocationError(
+            f"{place} refers to {key} among the arguments of a function, and its value holds "
+            f"{unfit[0]!r}, which would end the argument there: expected one without blanks, "
+            "quotes and ()[],%\\, or a place outside the function"
+        )
+    if is_evaluated(before):
+        value = value.replace("%", "%%")
+    return _escape(value, _quoting(before))
+
+
 def fill_directive(place: str, directive: str, settings: Mapping[str, Any]) -> Line:
     """Return a directive with its references filled in; ``place`` says where it stands."""
     if directive.startswith("#"):
@@ -96,7 +110,7 @@ def fill_directive(place: str, directive: str, settings: Mapping[str, Any]) -> L
         text, shown, end = text + literal, shown + literal, match.end()
         secret = match[1] == "pillar"
         value = _setting(place, match[2], settings.get(match[2]), secret=secret)
-        spelled = _escape(value, _quoting(text))
+        spelled = _spelled(place, match[2], value, text)
         text += spelled
         shown += MASK if secret else spelled
         secrets |= {value, spelled} if secret else set()

@@ -223,3 +223,9 @@ def runtime_socket(sections: Mapping[str, list[str]]) -> str:
         re.compile(r"stats\s+socket\s+(?:unix@)?(/\S+)").match, sections.get("global", [])
     )
     return next((match[1] for match in matches if match), "")
+
+
+def loaded_files(sections: Mapping[str, list[str]]) -> list[str]:
+    """Return the paths of the Lua files that the configuration loads."""
+    words = map(str.split, sections.get("global", []))
+    return [line[1] for line in words if line[:1] == ["lua-load"] and len(line) > 1]

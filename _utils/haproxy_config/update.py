@@ -13,17 +13,26 @@ from haproxy_config import installed_file, runtime
 from haproxy_config.comparison import changes_of
 from haproxy_config.judge import judge
 from haproxy_config.secrets import conceal
-from haproxy_config.sections import Config, runtime_socket
+from haproxy_config.sections import Config, loaded_files, runtime_socket
+
+OLD_PROCESS = "HAProxy runs since before its files were written, and has not loaded them"
 
 
 def plan(
-    name: str, config: Config, owner: Mapping[str, str], run: Callable[..., Any]
+    name: str,
+    config: Config,
+    owner: Mapping[str, str],
+    service: str | None,
+    run: Callable[..., Any],
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """
     Return what a run would change, once HAProxy has judged it, and the file in place.
 
     name, config, owner
         The file, what it is to hold, and its user, group and mode.
+
+    service
+        The service that is reloaded; None when nothing is, so that no process is looked at.
 
     run
         Salt's ``cmd.run_all``.
@@ -34,8 +43,14 @@ def plan(
     current = installed_file.current(name)
     content = current is None or current["text"] != config.text
     warnings = judge(name, config, run) if content else []
+    changes = changes_of(current, config, owner)
+    if service and not content:
+        files = [name, *loaded_files(config.sections)]
+        if runtime.is_older_than(files, runtime_socket(config.sections)):
+            # What a run leaves behind that ended between the file and the reload.
+            changes["process"] = OLD_PROCESS
     planned = {
-        "changes": changes_of(current, config, owner),
+        "changes": changes,
         "content": content,
         "judged": warnings is not None,
         "warnings": warnings or [],
@@ -60,7 +75,8 @@ def write(
         As for :py:func:`plan`.
 
     service
-        The service to reload when the text changed and it is running; None for no reload.
+        The service to reload when the text changed, or the process has not loaded it, and it is
+        running; None for no reload.
 
     running, reload_service
         Salt's ``service.status`` and ``service.reload``.
@@ -69,7 +85,7 @@ def write(
     Raises CommandExecutionError when HAProxy is not there to judge, the file cannot be written, or
     the reload fails.
     """
-    planned, current = plan(name, config, owner, run)
+    planned, current = plan(name, config, owner, service, run)
     result: dict[str, Any] = {**planned, "backup": None, "reloaded": False}
     if not planned["changes"]:
         return result
@@ -78,6 +94,9 @@ def write(
             installed_file.set_owner(name, owner)
         except OSError as err:
             raise CommandExecutionError(f"{name} keeps its owner: {err.strerror}") from err
+        if service and "process" in planned["changes"]:
+            reload = partial(runtime.reload, running=running, reload_service=reload_service)
+            result["reloaded"] = _reload_late(name, config, service, reload)
         return result
     if not planned["judged"]:
         raise CommandExecutionError(
@@ -91,6 +110,19 @@ def write(
         reload = partial(runtime.reload, running=running, reload_service=reload_service)
         result["reloaded"] = _reload_or_put_back(name, config, owner, current, service, reload)
     return result
+
+
+def _reload_late(
+    name: str, config: Config, service: str, reload: Callable[[str, str], bool]
+) -> bool:
+    """Reload a service for the file that is in place; there is none to put back."""
+    try:
+        return reload(service, runtime_socket(config.sections))
+    except CommandExecutionError as err:
+        raise CommandExecutionError(
+            f"{service} did not take the reload, and runs on without what {name} says: "
+            f"{conceal(str(err), config.secrets)}"
+        ) from err
 
 
 def _reload_or_put_back(

@@ -3,6 +3,7 @@
 use App\Http\Answers;
 use App\Http\Middleware\Authenticate;
 use App\Http\Middleware\AwaitDatabase;
+use App\Http\Middleware\ReadBody;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Configuration\Exceptions;
 use Illuminate\Foundation\Configuration\Middleware;
@@ -14,7 +15,7 @@ return Application::configure(basePath: dirname(__DIR__))
     )
     ->withMiddleware(function (Middleware $middleware): void {
         $middleware->alias(['token' => Authenticate::class]);
-        $middleware->append(AwaitDatabase::class);
+        $middleware->append([ReadBody::class, AwaitDatabase::class]);
         // Passwords are taken as they are, and in Markdown white space has a meaning.
         $middleware->trimStrings(except: ['user.password', 'article.body', 'comment.body']);
     })

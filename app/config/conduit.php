@@ -1,12 +1,21 @@
 <?php
 
 return [
-    // Shown by /api/health, so that a deployment can be told from the one before.
+    // Shown by /api/health on the machine itself, so that a deployment can be told from the one before.
     'release' => env('APP_RELEASE') ?: basename((string) realpath(dirname(__DIR__))),
 
     'jwt' => [
         'secret' => env('JWT_SECRET'),
         'ttl_minutes' => (int) (env('JWT_TTL') ?: 7 * 24 * 60),
+        // By how much the clocks of two web servers may differ.
+        'leeway_seconds' => is_numeric(env('JWT_LEEWAY')) ? (int) env('JWT_LEEWAY') : 30,
+    ],
+
+    // How many logins may fail within a window of seconds, on each web server. 0: any number.
+    'login_failures' => [
+        'account' => is_numeric(env('LOGIN_FAILURES_PER_ACCOUNT')) ? (int) env('LOGIN_FAILURES_PER_ACCOUNT') : 10,
+        'address' => is_numeric(env('LOGIN_FAILURES_PER_ADDRESS')) ? (int) env('LOGIN_FAILURES_PER_ADDRESS') : 300,
+        'window' => (int) (env('LOGIN_FAILURES_WINDOW') ?: 300),
     ],
 
     // How often a unit of work is tried when it conflicts with another one.

@@ -1,7 +1,8 @@
-{%- from 'apache/map.jinja' import apache with context %}
+{%- from 'apache/map.jinja' import apache, judged with context %}
 
 include:
   - apache.package
+  - apache.modules
 
 # laravel_release.live puts the release there; until then the file is there to be read.
 apache-config-release:
@@ -14,20 +15,22 @@ apache-config-release:
       - sls: apache.package
 
 # Sorts behind Debian's own security.conf, and so has the last word.
-apache-config-hardening:
-  file.managed:
+apache-config-hardening-managed:
+  web_server.managed:
     - name: {{ apache.config }}/conf-available/zz-hardening.conf
     - source: salt://apache/files/hardening.conf.jinja
-    - template: jinja
-    - mode: '0644'
     - context:
         apache: {{ apache | json }}
+    - tree: {{ judged.tree }}
+    - check: {{ judged.check | json }}
+    - links: {{ (judged.links + ['conf-enabled/zz-hardening.conf']) | json }}
+    - awaits: {{ judged.awaits | json }}
     - require:
-      - sls: apache.package
+      - sls: apache.modules
 
 apache-config-hardening-enabled:
   file.symlink:
     - name: {{ apache.config }}/conf-enabled/zz-hardening.conf
     - target: ../conf-available/zz-hardening.conf
     - require:
-      - file: apache-config-hardening
+      - web_server: apache-config-hardening-managed

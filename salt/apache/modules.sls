@@ -11,8 +11,4 @@ apache-modules-{{ module | replace('_', '-') }}:
     - makes: [{{ apache.config }}/mods-enabled/{{ module }}.load]
     - require:
       - sls: apache.package
-    - watch_in:
-      - service: apache-service-running
-    - require_in:
-      - command: apache-service-config-good
 {%- endfor %}

@@ -1,10 +1,13 @@
-{%- from 'apache/map.jinja' import apache with context %}
+{%- from 'apache/map.jinja' import apache, judged with context %}
 {%- from 'laravel/map.jinja' import laravel with context %}
 {%- from 'php/map.jinja' import php with context %}
 
 include:
   - apache.package
+  - apache.modules
   - apache.config
+  - apache.tls
+  - php.package
 
 apache-site-default-absent:
   file.absent:
@@ -12,22 +15,31 @@ apache-site-default-absent:
     - require:
       - sls: apache.package
 
-apache-site-available:
-  file.managed:
+# Not before PHP is there: the site would have nobody to ask.
+apache-site-managed:
+  web_server.managed:
     - name: {{ apache.config }}/sites-available/conduit.conf
     - source: salt://apache/files/site.conf.jinja
-    - template: jinja
-    - mode: '0644'
     - context:
         apache: {{ apache | json }}
         directory: {{ laravel.directory }}
         socket: {{ php.socket }}
+    - tree: {{ judged.tree }}
+    - check: {{ judged.check | json }}
+    - links: {{ (judged.links + ['sites-enabled/conduit.conf']) | json }}
+{%- set certificate = [apache.tls.certificate, apache.tls.key] if apache.tls.certificate else [] %}
+    - awaits: {{ (judged.awaits + certificate) | json }}
     - require:
-      - sls: apache.package
+      - sls: apache.modules
+{%- if apache.tls.certificate %}
+      - sls: apache.tls
+{%- endif %}
+      - sls: php.package
+      - web_server: apache-config-hardening-managed
 
 apache-site-enabled:
   file.symlink:
     - name: {{ apache.config }}/sites-enabled/conduit.conf
     - target: ../sites-available/conduit.conf
     - require:
-      - file: apache-site-available
+      - web_server: apache-site-managed

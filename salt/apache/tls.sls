@@ -23,6 +23,16 @@ apache-tls-self-signed:
       - {{ apache.tls.certificate }}
     - require:
       - pkg: apache-tls-openssl
-    - require_in:
-      - command: apache-service-config-good
+{%- endif %}
+{%- if apache.tls.certificate %}
+
+# Apache's own check does not compare the two, and with two that do not fit it would not start again.
+apache-tls-certificate-good:
+  web_server.certificate_good:
+    - name: {{ apache.tls.certificate }}
+    - key: {{ apache.tls.key }}
+{%- if apache.tls.self_signed %}
+    - require:
+      - command: apache-tls-self-signed
+{%- endif %}
 {%- endif %}

@@ -15,7 +15,8 @@ haproxy-config-wait-managed:
       - sls: haproxy.install
 
 # The module reads haproxy:sections and cluster:nodes from pillar itself: no secret passes
-# through this file. It also reloads a running HAProxy, so that nothing here needs to watch it.
+# through this file. It also reloads a running HAProxy that has not loaded
+# this file or the one above, so that nothing here needs to watch them.
 haproxy-config-file-managed:
   haproxy_cfg.managed:
     - name: {{ haproxy.config.path }}

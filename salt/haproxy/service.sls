@@ -3,13 +3,10 @@
 include:
   - haproxy.config
 
-# Only ever reloaded: a restart would cut every connection.
+# Only ever reloaded, by haproxy-config-file-managed: a restart would cut every connection.
 haproxy-service-running:
   service.running:
     - name: {{ haproxy.service }}
     - enable: true
-    - reload: true
     - require:
       - sls: haproxy.config
-    - watch:
-      - file: haproxy-config-wait-managed

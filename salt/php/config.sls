@@ -1,27 +1,22 @@
-{%- from 'php/map.jinja' import php with context %}
+{%- from 'php/map.jinja' import judged, php with context %}
 
 include:
   - php.package
 
-php-config-ini:
-  file.managed:
-    - name: {{ php.config }}/conf.d/90-application.ini
-    - source: salt://php/files/php.ini.jinja
-    - template: jinja
-    - mode: '0644'
-    - context:
-        ini: {{ php.ini | json }}
-    - require:
-      - sls: php.package
+{#- The packaged pool stays as it is; a section that is named again adds to it. #}
+{%- for id, name, template, context in [
+  ('ini', 'conf.d/90-application.ini', 'php.ini', {'ini': php.ini}),
+  ('pool', 'pool.d/zz-application.conf', 'fpm.conf', {'fpm': php.fpm}),
+] %}
 
-# The packaged pool stays as it is; a section that is named again adds to it.
-php-config-pool:
-  file.managed:
-    - name: {{ php.config }}/pool.d/zz-application.conf
-    - source: salt://php/files/fpm.conf.jinja
-    - template: jinja
-    - mode: '0644'
-    - context:
-        fpm: {{ php.fpm | json }}
+php-config-{{ id }}-managed:
+  web_server.managed:
+    - name: {{ php.config }}/{{ name }}
+    - source: salt://php/files/{{ template }}.jinja
+    - context: {{ context | json }}
+    - tree: {{ judged.tree }}
+    - check: {{ judged.check | json }}
+    - awaits: {{ judged.awaits | json }}
     - require:
       - sls: php.package
+{%- endfor %}

@@ -18,5 +18,5 @@ php-service-running:
     - require:
       - command: php-service-config-good
     - watch:
-      - file: php-config-ini
-      - file: php-config-pool
+      - web_server: php-config-ini-managed
+      - web_server: php-config-pool-managed

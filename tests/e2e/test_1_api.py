@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.e2e.conftest import LONG
-from tests.support.application import ports
+from tests.support.application import health, ports
+from tests.support.fuzz import Fuzzer
 from tests.support.lab import DATABASE, MODES, Lab
 from tests.support.newman import newman
 
@@ -19,6 +20,8 @@ from tests.support.newman import newman
 PORTS = [("3307", "3308"), ("3306", "")]
 # Each pair in a mode of its own; in the long run in both.
 PASSES = {pair: MODES if LONG else (mode,) for pair, mode in zip(PORTS, MODES, strict=True)}
+# Requests that make no sense.
+REQUESTS = 10_000 if LONG else 200
 RUNS = int(os.environ.get("RUNS", "20" if LONG else "1"))
 
 
@@ -29,10 +32,10 @@ def by(request, lab: Lab) -> Iterator[tuple[str, str]]:
 
 
 def test_the_ports_are_used(lab: Lab, by):
-    health = [lab.api("GET", "/api/health").json()["database"] for _ in range(6)]
-    writers = {one["write"]["host"] for one in health}
+    answers = [one["database"] for one in health(lab, 6)]
+    writers = {one["write"]["host"] for one in answers}
     assert len(writers) == (1 if by == PORTS[0] else len(lab.databases))
-    assert {one["read"]["host"] for one in health} <= set(lab.databases)
+    assert {one["read"]["host"] for one in answers} <= set(lab.databases)
 
 
 @pytest.mark.repeated
@@ -103,12 +106,12 @@ def test_who_reads_sees_no_old_row_of_a_member_that_lags(lab: Lab, by, headers):
 def test_who_looks_before_writing_sees_no_old_row_either(lab: Lab, headers):
     """Writes are dealt to all members in turn here, and reads go to one that does not lag."""
     with ports(lab, "3306", "3307"):
-        hosts = [lab.api("GET", "/api/health").json()["database"] for _ in range(6)]
+        hosts = [one["database"] for one in health(lab, 6)]
         (reader,) = {one["read"]["host"] for one in hosts}
         late = next(name for name in lab.databases if name != reader)
         # When it has just had its turn, the others come first, and then it again.
         for _ in lab.databases:
-            if lab.api("GET", "/api/health").json()["database"]["write"]["host"] == late:
+            if health(lab)[0]["database"]["write"]["host"] == late:
                 break
         lag = lagging(lab, late)
         slug = write(lab, headers, f"late {time.time_ns()}")
@@ -116,3 +119,20 @@ def test_who_looks_before_writing_sees_no_old_row_either(lab: Lab, headers):
             change(lab, headers, slug, f"number {turn}")
         assert lag.wait(10) == 0
         assert lab.api("DELETE", f"/api/articles/{slug}", headers=headers).status_code == 204
+
+
+@pytest.mark.repeated
+def test_no_request_makes_the_server_fail(lab: Lab):
+    seed = int(os.environ.get("SEED", time.time_ns() % 10**6))
+    fuzzer = Fuzzer(lab.address[lab.web], 80, seed)
+    try:
+        assert fuzzer.run(REQUESTS) == [], f"SEED={seed}"
+    finally:
+        fuzzer.tidy()
+
+
+def test_a_stranger_hears_no_names_and_no_versions(lab: Lab):
+    answer = lab.api("GET", "/api/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    forged = {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"}
+    assert lab.api("GET", "/api/health", headers=forged).json() == {"status": "ok"}

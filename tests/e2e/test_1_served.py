@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from tests.support.application import health
 from tests.support.balancer import servers
 from tests.support.health import agent_says
 from tests.support.lab import FIRST_USER, Lab
@@ -217,9 +218,9 @@ def test_reads_are_spread_and_never_stale(lab: Lab):
         bio = f"number {n}"
         lab.api("PUT", "/api/user", headers=headers, json={"user": {"bio": bio}})
         assert lab.api("GET", "/api/user", headers=headers).json()["user"]["bio"] == bio
-    health = [lab.api("GET", "/api/health").json()["database"] for _ in range(6)]
-    readers = {database["read"]["host"] for database in health}
-    assert len({database["write"]["host"] for database in health}) == 1
+    answers = [one["database"] for one in health(lab, 6)]
+    readers = {database["read"]["host"] for database in answers}
+    assert len({database["write"]["host"] for database in answers}) == 1
     assert readers == set(lab.databases)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.application import rollback, undeployed
+from tests.support.application import health, rollback, undeployed
 from tests.support.http_client import counted, failed
 from tests.support.lab import APPLICATION, Lab
 from tests.support.visitors import Crowd
@@ -30,7 +30,7 @@ def live(lab: Lab) -> str:
 
 def answering(lab: Lab) -> str:
     """Which release answers requests."""
-    return lab.api("GET", "/api/health").json()["release"]
+    return health(lab)[0]["release"]
 
 
 @pytest.fixture(scope="module", autouse=True)

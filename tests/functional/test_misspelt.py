@@ -62,6 +62,8 @@ def refused(options: dict[str, Any]) -> str:
         (WEB, "laravel:seder", "S", "nothing reads; expected laravel:seeder"),
         (WEB, "laravel:secrets:app_kye", "x", "nothing reads; expected laravel:secrets:app_key"),
         (WEB, "laravel:composer:cahce", "/x", "nothing reads; expected laravel:composer:cache"),
+        (WEB, "apache:limit_request_body", "1M", "is '1M'; expected bytes, 1 to 2147483647"),
+        (WEB, "php:ini:post_max_size", "8M", "apache:limit_request_body, to be raised with it"),
         (WEB, "apache", ["x"], "is a list; expected a mapping with server_name, package, service"),
     ],
 )

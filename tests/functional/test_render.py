@@ -73,6 +73,14 @@ def test_the_highstate_renders(machine, system, rendered):
     assert len(names) == len(chunks)
 
 
+def test_apache_s_modules_are_the_needed_ones_and_those_of_the_pillar(with_pillar):
+    more = {"apache": {"modules": ["http2"], "tls": {"self_signed": True}}}
+    states = {chunk["__id__"] for chunk in highstate(with_pillar(WEB, more))[0]}
+    modules = {f"apache-modules-{name}" for name in ("http2", "ssl", "rewrite", "buffer")}
+    certificate = {"apache-tls-certificate-good", "apache-service-certificate-served"}
+    assert modules | certificate <= states
+
+
 def test_ids_say_where_a_state_stands(rendered):
     """<formula>-<words>: an ID found in an output leads to its folder."""
     for machine in MACHINES:
@@ -414,3 +422,32 @@ def test_mysqld_judges_its_options_before_they_are_in_place(
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )
     assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "machines"),
+    [
+        ({}, "all", []),
+        ({"only": "pending", "machines": ["db2"], "settle": 1}, "pending", ["db2"]),
+    ],
+)
+def test_a_rolling_restart_hands_on_what_it_is_given(minion_opts, given, name, machines):
+    def chunks(sls: str, pillar: dict) -> list[dict]:
+        options = minion_opts("master")
+        options["pillar"] = {**salt.pillar.get_pillar(
+            options, options["grains"], "master", "base").compile_pillar(), **pillar}  # fmt: skip
+        with salt.state.HighState(options) as state:
+            # As the orchestration does, the rendering asks the master for the table of nodes.
+            state.state.functions["saltutil.runner"] = lambda *_: options["pillar"]
+            high, errors = state.render_highstate({"base": [sls]})
+            assert not errors, errors
+            low = state.state.compile_high_data(high)
+            return low[0] if isinstance(low, tuple) else low
+
+    (called,) = chunks("orch.restart", given)
+    assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "mysql.restart")
+    assert called["pillar"] == {"restart": given}
+    (state,) = chunks("mysql.restart", called["pillar"])
+    assert (state["state"], state["fun"]) == ("mysql_rolling", "members_restarted")
+    assert (state["name"], state["machines"]) == (name, machines)
+    assert state["settle"] == given.get("settle", 5)

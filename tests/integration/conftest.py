@@ -62,12 +62,15 @@ def minion(master: Any) -> Iterator[Any]:
             "modules.laravel_release",
             "modules.mysql_gr",
             "modules.mysql_maintenance",
+            "modules.mysql_operation",
+            "modules.mysql_rolling",
             "modules.mysql_schema",
             "modules.mysql_server",
         } <= set(answer.data["modules"]), answer
         assert {
             "states.laravel_release",
             "states.mysql_gr",
+            "states.mysql_rolling",
             "states.mysql_server",
         } <= set(answer.data["states"]), answer
         assert {

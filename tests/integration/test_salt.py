@@ -79,6 +79,22 @@ def test_a_member_without_a_server_fails_with_a_sentence(call, minion):
         assert state["changes"] == {}
 
 
+def test_a_minion_beside_the_master_asks_the_others(call, master, minion):
+    """As a function of the master's machine: of the declared minions this one alone is there."""
+    beside = Path(minion.config["conf_file"]).with_name("master")
+    beside.symlink_to(master.config["conf_file"])
+    try:
+        planned = call("mysql_rolling.plan", "pending").data
+    finally:
+        beside.unlink()
+    assert planned["machines"] == [], planned
+    away = planned["gates"]["all declared members are ONLINE"]
+    assert f"{minion.id} cannot connect to mysqld at /nonexistent/mysqld.sock" in away
+    assert "db2 no answer from db2's minion" in away
+    assert planned["refused"] == away
+    assert "proxy: no answer from its minion" in planned["gates"]["each balancer uses every member"]
+
+
 def test_no_secret_comes_back(call, checkout):
     shown = json.dumps(
         [

@@ -63,9 +63,9 @@ class Machine:
         wanted = self.settings["haproxy:sections"] if sections is None else sections
         return configuration(wanted, self.settings["cluster:nodes"], self.settings.get)
 
-    def plan(self, name, *, sections=None, **owner):
+    def plan(self, name, *, sections=None, service="haproxy", **owner):
         owner = owner_of(**{**ME, **owner})
-        return update.plan(name, self.config(sections), owner, self.run_all)[0]
+        return update.plan(name, self.config(sections), owner, service, self.run_all)[0]
 
     def write(self, name, *, sections=None, service="haproxy", **owner):
         return update.write(

@@ -220,7 +220,8 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
     change = Change("token", "a trial", "requested", "root", 1, "", "", "", 50)
     done = []
 
-    def act(connection, row, facts, address, problems):
+    def act(connection, row, facts, address, problems, under_way):
+        assert under_way is None
         assert (row, address) == (change, HOSTS["db2"])
         done.append(row.account)
         return "the window is open"
@@ -231,6 +232,7 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
 
     monkeypatch.setattr(keeper, "local", local)
     monkeypatch.setattr(keeper.schema_change, "current", lambda connection: change)
+    monkeypatch.setattr(keeper.operation, "current", lambda connection: None)
     monkeypatch.setattr(keeper.schema_window, "act", act)
     seen = keeper.look(frozenset(HOSTS[one.split("=")[0]] for one in members.split()))
     assert (seen.sentence, seen.pause) == (said, keeper.MEMBER_SECONDS)

@@ -13,6 +13,10 @@ use Throwable;
  */
 class Failures
 {
+    // Nobody answers at the address, or no more, whatever the words are: they are the system's (no
+    // route to host, connection refused, timed out). Or (1040) it has no connection left.
+    private const AWAY = [1040, 2002, 2003, 2005, 2006, 2013];
+
     // Another member takes over in a moment.
     private const LEAVING = [
         1053, // It shuts down.
@@ -37,7 +41,7 @@ class Failures
     public function passes(Throwable $e): bool
     {
         return $this->isOfTheDatabase($e) && (
-            ($e instanceof PDOException && in_array(DriverError::code($e), self::LEAVING, true))
+            ($e instanceof PDOException && in_array(DriverError::code($e), [...self::AWAY, ...self::LEAVING], true))
             || $this->lost->causedByLostConnection($e)
             || $this->rolledBack($e)
         );

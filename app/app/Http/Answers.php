@@ -10,6 +10,7 @@ use Illuminate\Http\Exceptions\HttpResponseException;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Http\Request;
 use Illuminate\Validation\ValidationException;
+use Symfony\Component\HttpFoundation\Response;
 use Symfony\Component\HttpKernel\Exception\HttpExceptionInterface;
 use Symfony\Component\HttpKernel\Exception\NotFoundHttpException;
 use Throwable;
@@ -24,7 +25,7 @@ class Answers
     public static function register(Exceptions $exceptions): void
     {
         $exceptions->shouldRenderJsonWhen(
-            fn (Request $request): bool => $request->is('api/*') || $request->expectsJson()
+            fn (Request $request): bool => self::isOfTheApi($request) || $request->expectsJson()
         );
         // AwaitDatabase logs a line when it gives up; a trace for each attempt would flood the log.
         $exceptions->dontReportWhen(fn (Throwable $e): bool => self::passes($e));
@@ -35,15 +36,29 @@ class Answers
             fn (ValidationException $e): JsonResponse => self::error($e->errors(), $e->status)
         );
         $exceptions->render(
-            fn (NotFoundHttpException $e, Request $request): ?JsonResponse => $request->is('api/*')
+            fn (NotFoundHttpException $e, Request $request): ?JsonResponse => self::isOfTheApi($request)
                 ? self::error([self::subject($e) => ['not found']], 404)
                 : null
         );
         $exceptions->render(
-            fn (HttpExceptionInterface $e, Request $request): ?JsonResponse => $request->is('api/*')
-                ? self::error(['request' => [$e->getMessage()]], $e->getStatusCode(), $e->getHeaders())
+            fn (HttpExceptionInterface $e, Request $request): ?JsonResponse => self::isOfTheApi($request)
+                ? self::error(['request' => [self::sentence($e)]], $e->getStatusCode(), $e->getHeaders())
                 : null
         );
+        $exceptions->render(
+            fn (Throwable $e, Request $request): ?JsonResponse => self::isOfTheApi($request)
+                && ! $e instanceof HttpResponseException && ! config('app.debug')
+                ? self::error(['server' => ['has failed']], 500)
+                : null
+        );
+    }
+
+    /**
+     * Whatever the path holds: Request::is() knows no path that is not UTF-8.
+     */
+    public static function isOfTheApi(Request $request): bool
+    {
+        return str_starts_with($request->getPathInfo().'/', '/api/');
     }
 
     /**
@@ -52,7 +67,8 @@ class Answers
      */
     public static function error(array $errors, int $status, array $headers = []): JsonResponse
     {
-        return new JsonResponse(['errors' => $errors], $status, $headers);
+        // A name of what was sent, too, may be no UTF-8.
+        return new JsonResponse(['errors' => $errors], $status, $headers, JSON_INVALID_UTF8_SUBSTITUTE);
     }
 
     /**
@@ -75,6 +91,11 @@ class Answers
         $said = 'was lost while it was writing: whether the change was made is unknown, look before you repeat it';
 
         return self::error(['database' => [$said]], 503, self::RETRY);
+    }
+
+    private static function sentence(HttpExceptionInterface $e): string
+    {
+        return $e->getMessage() ?: (Response::$statusTexts[$e->getStatusCode()] ?? 'was refused');
     }
 
     private static function passes(Throwable $e): bool

@@ -4,8 +4,11 @@ namespace App\Providers;
 
 use App\Database\CommitWatch;
 use App\Database\ConflictDetector;
+use App\Services\LoginLimits;
 use App\Services\Tokens;
+use Illuminate\Cache\RateLimiter;
 use Illuminate\Contracts\Database\ConcurrencyErrorDetector;
+use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\ServiceProvider;
 
@@ -18,11 +21,19 @@ class AppServiceProvider extends ServiceProvider
         $this->app->singleton(Tokens::class, fn (): Tokens => new Tokens(
             config('conduit.jwt.secret'),
             config('conduit.jwt.ttl_minutes'),
+            config('conduit.jwt.leeway_seconds'),
+        ));
+        $this->app->bind(LoginLimits::class, fn (): LoginLimits => new LoginLimits(
+            app(RateLimiter::class),
+            config('conduit.login_failures'),
+            (string) config('conduit.jwt.secret'),
         ));
     }
 
     public function boot(): void
     {
         Event::subscribe(CommitWatch::class);
+        // A request is of the method that the web server saw: none is made another by a header or a field.
+        Request::setAllowedHttpMethodOverride([]);
     }
 }

@@ -2,6 +2,7 @@
 
 namespace App\Services;
 
+use App\Models\User;
 use Carbon\FactoryImmutable;
 use DateInterval;
 use Lcobucci\JWT\Configuration;
@@ -16,34 +17,45 @@ use SensitiveParameter;
 
 /**
  * Issues and reads the tokens that say who a request comes from.
+ *
+ * A token is good until it expires, or its user has another password: it carries a fingerprint of
+ * the password's hash.
  */
 class Tokens
 {
     // HS256 is as strong as its key: 256 bits.
     private const SHORTEST_SECRET = 32;
 
+    private const FINGERPRINT = 'pwd';
+
+    /**
+     * @param  int  $leewaySeconds  by how much the clocks of two web servers may differ
+     */
     public function __construct(
         #[SensitiveParameter] private ?string $secret,
         private int $ttlMinutes,
+        private int $leewaySeconds = 0,
     ) {}
 
-    public function issue(int $userId): string
+    public function issue(User $user): string
     {
         $jwt = $this->configuration();
         $now = (new FactoryImmutable)->now();
 
         return $jwt->builder()
-            ->relatedTo((string) $userId)
+            ->relatedTo((string) $user->id)
             ->issuedAt($now)
             ->expiresAt($now->add(new DateInterval("PT{$this->ttlMinutes}M")))
+            ->withClaim(self::FINGERPRINT, $this->fingerprint($user))
             ->getToken($jwt->signer(), $jwt->signingKey())
             ->toString();
     }
 
     /**
-     * The user a token was issued to; null when it is no token of ours or has expired.
+     * The user a token was issued to; null when it is no token of ours, has expired, or was issued
+     * for another password.
      */
-    public function userId(string $token): ?int
+    public function user(string $token): ?User
     {
         $jwt = $this->configuration();
         try {
@@ -54,10 +66,22 @@ class Tokens
         $valid = $parsed instanceof UnencryptedToken && $jwt->validator()->validate(
             $parsed,
             new SignedWith($jwt->signer(), $jwt->verificationKey()),
-            new LooseValidAt(new FactoryImmutable),
+            new LooseValidAt(new FactoryImmutable, new DateInterval("PT{$this->leewaySeconds}S")),
         );
+        if (! $valid || ! $parsed->claims()->has('exp')) {
+            return null;
+        }
+        $id = $parsed->claims()->get('sub');
+        $user = is_string($id) && ctype_digit($id) ? User::find($id) : null;
+        $given = $parsed->claims()->get(self::FINGERPRINT);
 
-        return $valid ? (int) $parsed->claims()->get('sub') : null;
+        return $user !== null && is_string($given) && hash_equals($this->fingerprint($user), $given) ? $user : null;
+    }
+
+    private function fingerprint(User $user): string
+    {
+        // Keyed, so that it is of no use to who guesses at hashes.
+        return substr(hash_hmac('sha256', "password {$user->password}", (string) $this->secret), 0, 32);
     }
 
     private function configuration(): Configuration

@@ -35,9 +35,10 @@ class TokensTest extends TestCase
     public function test_a_token_that_is_not_ours_is_refused_even_where_none_is_needed(): void
     {
         $token = $this->register('jane');
-        $expired = (new Tokens(config('conduit.jwt.secret'), 0))->issue($this->id('jane'));
-        $stranger = (new Tokens(str_repeat('another secret ', 3), 60))->issue($this->id('jane'));
-        $nobody = app(Tokens::class)->issue($this->id('jane') + 1);
+        $jane = $this->user('jane');
+        $expired = $this->at(-8 * 24 * 3600, fn (): string => app(Tokens::class)->issue($jane));
+        $stranger = (new Tokens(str_repeat('another secret ', 3), 60))->issue($jane);
+        $nobody = app(Tokens::class)->issue((clone $jane)->forceFill(['id' => $jane->id + 1]));
         foreach (['nonsense', substr($token, 0, -2).'xx', $expired, $stranger, $nobody] as $wrong) {
             foreach (['/user', '/articles', '/profiles/jane'] as $path) {
                 $this->api('GET', $path, token: $wrong)
@@ -51,5 +52,44 @@ class TokensTest extends TestCase
     {
         $headers = ['Authorization' => 'Bearer '.$this->register('jane')];
         $this->json('GET', '/api/user', [], $headers)->assertOk()->assertJsonPath('user.username', 'jane');
+    }
+
+    public function test_another_password_ends_the_tokens_of_the_one_before(): void
+    {
+        $first = $this->register('jane');
+        $login = ['email' => 'jane@conduit.example', 'password' => 'a password'];
+        $second = $this->api('POST', '/users/login', ['user' => $login])->assertOk()->json('user.token');
+        $this->api('PUT', '/user', ['user' => ['bio' => 'A change of something else']], $first)
+            ->assertOk()->assertJsonPath('user.token', $first);
+        $new = $this->api('PUT', '/user', ['user' => ['password' => 'another password']], $first)->assertOk()->json('user.token');
+        foreach ([$first, $second] as $old) {
+            $this->api('GET', '/user', token: $old)
+                ->assertUnauthorized()->assertExactJson(['errors' => ['token' => ['is invalid']]]);
+        }
+        $this->api('GET', '/user', token: $new)->assertOk()->assertJsonPath('user.token', $new);
+    }
+
+    public function test_clocks_may_differ_a_little(): void
+    {
+        $this->register('jane');
+        $jane = $this->user('jane');
+        $ttl = config('conduit.jwt.ttl_minutes') * 60;
+        foreach ([20 => 200, 40 => 401, -$ttl - 20 => 200, -$ttl - 40 => 401] as $seconds => $status) {
+            $token = $this->at($seconds, fn (): string => app(Tokens::class)->issue($jane));
+            $this->api('GET', '/user', token: $token)->assertStatus($status);
+        }
+    }
+
+    private function user(string $name): User
+    {
+        return User::query()->where('username', $name)->sole();
+    }
+
+    /**
+     * @param  callable(): string  $action
+     */
+    private function at(int $seconds, callable $action): string
+    {
+        return $this->travelTo(now()->addSeconds($seconds), $action);
     }
 }

@@ -56,7 +56,7 @@ class UsersTest extends TestCase
     {
         $token = $this->register('jane');
         foreach ([str_repeat('a', 8), str_repeat('a', 72), str_repeat('ä', 36)] as $password) {
-            $this->api('PUT', '/user', ['user' => ['password' => $password]], $token)->assertOk();
+            $token = $this->api('PUT', '/user', ['user' => ['password' => $password]], $token)->assertOk()->json('user.token');
             $login = ['email' => 'jane@conduit.example', 'password' => $password];
             $this->api('POST', '/users/login', ['user' => $login])->assertOk();
         }

@@ -17,7 +17,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from group_replication import comparison, fencing, memory, schema_change, schema_window
+from group_replication import (
+    comparison,
+    fencing,
+    memory,
+    operation,
+    schema_change,
+    schema_window,
+)
 from group_replication.accounts import coordinator_of
 from group_replication.communication import (
     forget_removed,
@@ -184,6 +191,7 @@ def see_to_schema_change(
             facts,
             settings.nodes[settings.me],
             lambda: problems_of_multi_primary(connection),
+            operation.current(connection),
         )
     return f"; {done or schema_change.sentence(change)}"
 

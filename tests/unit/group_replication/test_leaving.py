@@ -7,9 +7,11 @@ import time
 
 import pytest
 from group_replication import leaving, lock, maintenance, settings
+from group_replication.connection import UnreachableError
 from group_replication.files import write_whole
 from group_replication.leaving import _leave, heir_of, leave_before_stop
 from group_replication.maintenance import flag_leaving, kept_out, not_for_new
+from group_replication.operation import Operation
 from group_replication.settings import settings_from
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -149,6 +151,7 @@ def test_a_stop_keeps_the_keeper_away_until_the_server_is_down(minion, monkeypat
 def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkeypatch):
     server = Leaving(monkeypatch, busy=(1, 1, 0))
     monkeypatch.setattr(leaving, "exclusive", lambda *_: contextlib.nullcontext(server))
+    monkeypatch.setattr(leaving.operation, "current", lambda connection: None)
     with pytest.raises(SaltInvocationError, match="member is 'db1', but this is db4"):
         leaving.drain(minion.settings, "db1", "a kernel")
     with pytest.raises(SaltInvocationError, match="reason is empty"):
@@ -195,6 +198,7 @@ def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, be
         yield
 
     act = getattr(leaving, what)
+    monkeypatch.setattr(leaving.operation, "current", lambda connection: None)
     monkeypatch.setattr(leaving, "exclusive", busy)
     with pytest.raises(CommandExecutionError, match="another run"):
         act(minion.settings, "db4", "tonight")
@@ -206,3 +210,44 @@ def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, be
     # It was there while the member was about to leave.
     assert seen == ["tonight"]
     assert reason() == before
+
+
+AT_IT = Operation(
+    "token", "a master", "rolling restart of all members", "restart db2", "{}", "10:00", "10:02",
+    9, 111,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["leave", "drain", "pause"])
+def test_an_operation_is_not_disturbed(minion, monkeypatch, what):
+    row = AT_IT
+    server = Leaving(monkeypatch)
+    monkeypatch.setattr(leaving, "exclusive", lambda *_: contextlib.nullcontext(server))
+    monkeypatch.setattr(leaving, "local", lambda *_: contextlib.nullcontext(server))
+    monkeypatch.setattr(leaving.operation, "current", lambda connection: row)
+    arguments = ("a kernel",) if what == "pause" else ("db4", "a kernel")
+    act = getattr(leaving, what)
+    with pytest.raises(CommandExecutionError, match=r"by a master is under way \(restart db2\)"):
+        act(minion.settings, *arguments)
+    assert (maintenance.paused(), maintenance.drained(), server.said) == ("", "", [])
+    # One that was broken off is in nobody's way.
+    row = AT_IT._replace(seconds_left=-1)
+    act(minion.settings, *arguments)
+    assert "a kernel" in (maintenance.paused(), maintenance.drained())
+
+
+def test_a_server_that_is_away_can_be_paused(minion, monkeypatch):
+    def away(*_):
+        raise UnreachableError("cannot connect")
+
+    monkeypatch.setattr(leaving, "local", away)
+    assert leaving.pause(minion.settings, "a disk") == {"old": "", "new": "a disk"}
+
+
+def test_no_member_is_removed_beside_an_operation(minion, monkeypatch):
+    minion(pillar(3))
+    mine = online("db4", "db1", "db2", "db3", operation=AT_IT._asdict())
+    monkeypatch.setattr(leaving, "facts_of", lambda settings: whole(db4=mine))
+    assert "db4 is not removed: rolling restart" in leaving.removal(minion.settings)["problem"]
+    mine["operation"]["seconds_left"] = -1
+    assert leaving.removal(minion.settings)["problem"] == ""

@@ -13,7 +13,6 @@ from group_replication.running_options import (
     GROUPS_OPTIONS,
     ONLINE_OPTIONS,
     differing_options,
-    not_set,
     option_as_running,
     set_options,
 )
@@ -169,15 +168,6 @@ def test_the_groups_own_options_are_never_set():
     assert not set(ONLINE_OPTIONS) & set(GROUPS_OPTIONS)
     found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})
     assert found == {"online": {}, "restart": {}, "unknown": {}}
-
-
-def test_what_is_not_set_is_named_with_its_cause():
-    change = {"old": "0", "new": "1"}
-    assert not_set({"online": {"a": change}, "restart": {}, "unknown": {}}) == ""
-    assert not_set({"restart": {"b": change}, "unknown": {"c": change}}) == (
-        ". Waiting for a restart of mysqld: b is 0, declared 1. Not known to the running server "
-        "(misspelt, or of a plugin that is not loaded): c"
-    )
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ def test_a_member_may_see_the_row_later(asked):
     assert asked([None, ROW, mine]) == ["changed", "finished"]
 
 
+def test_what_the_window_waits_for_is_told(asked):
+    waits = ROW._replace(token="mine", step="requested", problem="a restart by m1 is under way")
+    with pytest.raises(CommandExecutionError, match="nothing was changed: a restart by m1"):
+        asked([waits], patience=0.05)
+
+
 def test_a_keeper_that_does_nothing_is_told(asked):
     requested = ROW._replace(token="mine", step="requested")
     with pytest.raises(CommandExecutionError, match="Is mysql-gr-keeper at work"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from group_replication import schema_window
+from group_replication.operation import Operation
 from group_replication.schema_change import Change, sentence
-from group_replication.schema_window import step_for
+from group_replication.schema_window import act, step_for
 
 HERE, THERE = "172.28.17.53", "172.28.17.54"
 MULTI, SINGLE = "multi-primary", "single-primary"
@@ -59,3 +63,45 @@ def test_who_changes_the_schema_is_said():
         "laravel.migrate /srv/conduit on web changes the schema "
         "(open, 172.28.17.53 alone takes writes): the group stays single-primary"
     )
+
+
+RESTART = Operation("t", "m1", "a restart", "restart db2", "{}", "10:00", "10:02", 5, 60)
+ASKED = change(step="requested", writer="", mode="")
+
+
+@pytest.mark.parametrize(
+    ("row", "under_way", "opened"),
+    [
+        (ASKED, None, True),
+        (ASKED, RESTART, False),
+        (ASKED, RESTART._replace(seconds_left=-1), True),
+        # A window that is open already, and was lost, is opened again.
+        (change(writer=THERE), RESTART, True),
+    ],
+)
+def test_no_window_is_opened_beside_an_operation(monkeypatch, row, under_way, opened):
+    done, said = [], []
+
+    class Server:
+        def cursor(self):
+            return contextlib.nullcontext(self)
+
+        def execute(self, statement, values):
+            said.append(values)
+
+    monkeypatch.setattr(schema_window, "_open", lambda *_: done.append("open"))
+    told = act(Server(), row, {"mode": MULTI}, HERE, lambda: "", under_way)
+    assert done == ["open"] * opened
+    if not opened:
+        why = "a restart by m1 is under way (restart db2), since 10:00 UTC, until 10:02 UTC"
+        assert said == [(why, row.token)]
+        assert told == f"{row.owner} waits with its schema change: {why}"
+        # It is said once.
+        act(Server(), row._replace(problem=why), {"mode": MULTI}, HERE, lambda: "", under_way)
+        assert len(said) == 1
+
+
+def test_a_window_that_is_not_needed_any_more_is_closed_beside_an_operation(monkeypatch):
+    monkeypatch.setattr(schema_window, "_close", lambda *_: "closed")
+    silent = ASKED._replace(seconds_left=-1)
+    assert act(None, silent, {"mode": MULTI}, HERE, lambda: "", RESTART) == "closed"

@@ -187,8 +187,26 @@ def test_the_extended_status_speaks_of_the_last_comparison(monkeypatch, mine, ke
     ):
         monkeypatch.setattr(status, name, value)
     monkeypatch.setattr(status.comparison, "last", lambda connection: kept)
+    monkeypatch.setattr(status, "pending_restart", lambda *_: {"port": {"class": "restart"}})
     assert "comparison" not in status.status_of(settings)
     answer = status.status_of(settings, True)
+    assert answer["pending_restart"] == {"port": {"class": "restart"}}
     assert answer["comparison"] == (short(FAILED) if known else {})
     said = [sentence for sentence in answer["problems"] if "comparison" in sentence]
     assert len(said) == (1 if known else 0)
+
+
+@pytest.mark.parametrize(("left", "runs"), [(60, True), (-1, False)])
+def test_an_operation_is_shown_while_it_runs_and_a_problem_once_it_was_broken_off(left, runs):
+    row = {
+        "token": "t", "owner": "m1", "purpose": "a restart", "step": "restart db2", "began": "{}",
+        "since": "10:00", "deadline": "10:02", "age": 5, "seconds_left": left,
+    }  # fmt: skip
+    settings = settings_from(pillar(), "db1")
+    mine = {**WHOLE["db1"], "operation": row, "schema_change": None}
+    plain = status._status_from(settings, mine)
+    assert plain["operation"].startswith("a restart by m1 is under way (restart db2)") is runs
+    assert bool(plain["operation"]) is runs
+    problems = status._group_problems(settings, mine, 50)
+    told = [one for one in problems if "the same call continues it" in one]
+    assert len(told) == (0 if runs else 1)

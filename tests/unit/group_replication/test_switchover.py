@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from group_replication import switchover
+from group_replication.operation import Operation
 from group_replication.schema_change import Change
 from group_replication.switchover import set_primary, switch_mode
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -32,6 +33,8 @@ def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
     monkeypatch.setattr(switchover, "exclusive", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(switchover, "observe", lambda connection: seen)
     monkeypatch.setattr(switchover.schema_change, "current", lambda connection: change)
+    row = None
+    monkeypatch.setattr(switchover.operation, "current", lambda connection: row)
     monkeypatch.setattr(switchover, "check_schema", lambda *_: [problem])
     with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
         call(minion.settings)
@@ -45,3 +48,14 @@ def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
     ):
         with pytest.raises(CommandExecutionError, match="a trial changes the schema"):
             act()
+    change = None
+    row = Operation("token", "a master", "a restart", "restart db1", "{}", "10:00", "10:02", 9, 111)
+    for act in (
+        lambda: switch_mode(minion.settings, "multi-primary", None, 60, True),
+        lambda: set_primary(minion.settings, "db4", 10, True),
+        lambda: set_primary(minion.settings, "db4", 10, True, "another"),
+    ):
+        with pytest.raises(CommandExecutionError, match="a restart by a master is under way"):
+            act()
+    # What the operation does itself is let through.
+    assert set_primary(minion.settings, "db4", 10, True, "token")["new"] == "db4"

@@ -85,3 +85,9 @@ def test_what_is_chosen_goes_over_the_defaults_header_by_header(chosen, expected
 
 def test_keepalived_asks_a_section_more_where_an_address_moves():
     assert [*default_sections(False), "frontend usable"] == list(default_sections(True))
+
+
+def test_logs_go_to_the_journal_and_no_process_stays_for_ever():
+    found = shown(NODES)["global"]
+    assert "log stdout format raw local0 notice" in found
+    assert "hard-stop-after 15m" in found

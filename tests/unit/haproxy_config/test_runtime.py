@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 
 import pytest
 from haproxy_config import runtime
@@ -136,3 +137,23 @@ def test_a_haproxy_that_does_not_answer_is_an_error(answering, tmp_path):
         runtime.servers(answer(None), timeout=0.1)
     with pytest.raises(CommandExecutionError, match="does not answer on"):
         runtime.stats(str(tmp_path / "nowhere.sock"))
+
+
+@pytest.mark.parametrize(
+    ("told", "ago"),
+    [
+        ("Uptime_sec: 100\nStart_time_sec: 1700000000\n", None),
+        ("Uptime: 0d\nUptime_sec: 100\n", 100),
+    ],
+    ids=["a start", "an uptime alone"],
+)
+def test_a_process_tells_when_it_began_at_the_latest(answering, told, ago):
+    answer, asked = answering
+    found = runtime.started(answer(told))
+    expected = 1700000001 if ago is None else time.time() - ago
+    assert found == pytest.approx(expected, abs=1)
+    assert asked == ["show info\n"]
+
+
+def test_nobody_that_answers_has_not_begun(tmp_path):
+    assert runtime.started(str(tmp_path / "nowhere.sock")) is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,73 @@ def test_a_reload_counts_once_a_new_process_answers(machine, name, monkeypatch, 
         with pytest.raises(CommandExecutionError, match="no new process answered"):
             machine.write(name, sections=sections)
     assert (Path(name).read_text() == "global\n") is not taken
+
+
+@pytest.fixture
+def began(machine, monkeypatch):
+    """HAProxy answers with a new process after each reload; began(ago) says since when it runs."""
+    state = {"start": 0.0}
+
+    def ask(command, socket, timeout):
+        if machine.reloads[state["told"] :]:
+            state.update(start=time.time(), told=len(machine.reloads))
+        return f"Pid: {len(machine.reloads)}\nStart_time_sec: {int(state['start'])}\n"
+
+    def since(ago):
+        state.update(start=time.time() - ago, told=len(machine.reloads))
+
+    since(0)
+    monkeypatch.setattr(runtime, "ask", ask)
+    return since
+
+
+@pytest.fixture
+def lua(tmp_path):
+    path = tmp_path / "wait.lua"
+    path.write_text("-- nothing")
+    return path
+
+
+@pytest.mark.parametrize("late", ["haproxy.cfg", "wait.lua"])
+def test_a_process_that_has_not_loaded_its_file_is_reloaded_once(machine, name, began, lua, late):
+    """A run that ended between the file and the reload leaves just this."""
+    sections = {**ALONE, "global": ["stats socket /run/a.sock", f"lua-load {lua}"]}
+    machine.write(name, sections=sections)
+    assert machine.plan(name, sections=sections)["changes"] == {}
+    machine.reloads.clear()
+    hour = time.time() - 3600
+    for path in (Path(name), lua):
+        os.utime(path, (hour, hour))
+    os.utime(lua.with_name(late), (time.time() - 10, time.time() - 10))
+    began(20)
+    before = Path(name).stat().st_ino
+    changes = {
+        "process": "HAProxy runs since before its files were written, and has not loaded them"
+    }
+    assert machine.plan(name, sections=sections)["changes"] == changes
+    assert machine.plan(name, sections=sections, service=None)["changes"] == {}
+    done = machine.write(name, sections=sections)
+    assert (done["changes"], done["reloaded"], done["backup"]) == (changes, True, None)
+    assert Path(name).stat().st_ino == before
+    assert machine.write(name, sections=sections)["changes"] == {}
+    assert machine.reloads == ["haproxy"]
+
+
+def test_a_file_from_the_future_tells_nothing(machine, name, began):
+    sections = {**ALONE, "global": ["stats socket /run/a.sock"]}
+    machine.write(name, sections=sections)
+    began(20)
+    os.utime(name, (time.time() + 600, time.time() + 600))
+    assert machine.plan(name, sections=sections)["changes"] == {}
+
+
+def test_a_late_reload_that_fails_leaves_the_file(machine, name, began):
+    sections = {**ALONE, "global": ["stats socket /run/a.sock"]}
+    machine.write(name, sections=sections)
+    began(20)
+    machine.reload_error = CommandExecutionError(f"Job failed near {SECRET}")
+    before = Path(name).read_text()
+    with pytest.raises(CommandExecutionError, match="runs on without what") as caught:
+        machine.write(name, sections=sections)
+    assert SECRET not in str(caught.value)
+    assert Path(name).read_text() == before

@@ -12,6 +12,7 @@ import _states.laravel
 import _states.laravel_release
 import _states.mysql_gr
 import _states.mysql_maintenance
+import _states.mysql_rolling
 import _states.mysql_server
 from tests.unit.states.deployment import READY
 
@@ -34,7 +35,12 @@ def salted(monkeypatch):
             "mysql_gr.status": Mock(return_value={"member": {"state": "OFFLINE"}}),
         }
         functions = {name.replace("__", "."): mock for name, mock in functions.items()}
-        for states in (_states.mysql_gr, _states.mysql_maintenance, _states.mysql_server):
+        for states in (
+            _states.mysql_gr,
+            _states.mysql_maintenance,
+            _states.mysql_rolling,
+            _states.mysql_server,
+        ):
             monkeypatch.setattr(states, "__salt__", {**defaults, **functions}, raising=False)
             monkeypatch.setattr(states, "__opts__", {"test": test, "id": "db2"}, raising=False)
         return functions

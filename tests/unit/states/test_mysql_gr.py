@@ -117,9 +117,9 @@ def test_errors_become_comments(salted, error):
     assert (ret["result"], ret["changes"], ret["comment"]) == (False, {}, "why")
 
 
-def status(state="ONLINE", paused="", mode="multi-primary", change=""):
+def status(state="ONLINE", paused="", mode="multi-primary", change="", operation=""):
     seen = {"member": {"state": state}, "paused": paused, "mode": mode, "schema_change": change}
-    return Mock(return_value=seen)
+    return Mock(return_value={**seen, "operation": operation})
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,7 @@ def status(state="ONLINE", paused="", mode="multi-primary", change=""):
         (status(), {}),
         (status("OFFLINE", mode="single-primary"), {}),
         (status(mode="single-primary", change="somebody changes the schema (open)"), {}),
+        (status(mode="single-primary", operation="a restart by m1 is under way"), {}),
         (
             status(mode="single-primary"),
             {"mode": {"old": "single-primary", "new": "multi-primary"}},

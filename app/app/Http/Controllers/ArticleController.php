@@ -15,22 +15,22 @@ use Illuminate\Http\Response;
 class ArticleController
 {
     private const RULES = [
-        'title' => ['required', 'string', 'max:255'],
-        'description' => ['required', 'string', 'max:1024'],
-        'body' => ['required', 'string'],
+        'title' => ['bail', 'required', 'string', 'max:255', Input::LINE],
+        'description' => ['bail', 'required', 'string', 'max:1024', Input::TEXT],
+        'body' => ['bail', 'required', 'string', Input::TEXT],
         'tagList' => ['sometimes', 'list', 'max:20'],
-        'tagList.*' => ['required', 'string', 'max:64'],
+        'tagList.*' => ['bail', 'required', 'string', 'max:64', Input::LINE],
     ];
 
     private const PAGE = [
-        'limit' => ['sometimes', 'integer', 'min:1', 'max:100'],
-        'offset' => ['sometimes', 'integer', 'min:0'],
+        'limit' => ['nullable', 'integer', 'min:1', 'max:100'],
+        'offset' => ['nullable', 'integer', 'min:0'],
     ];
 
     private const FILTERS = [
-        'tag' => ['nullable', 'string'],
-        'author' => ['nullable', 'string'],
-        'favorited' => ['nullable', 'string'],
+        'tag' => ['bail', 'nullable', 'string', Input::LINE],
+        'author' => ['bail', 'nullable', 'string', Input::LINE],
+        'favorited' => ['bail', 'nullable', 'string', Input::LINE],
     ];
 
     public function index(Request $request): JsonResponse

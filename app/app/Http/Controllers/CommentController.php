@@ -22,7 +22,7 @@ class CommentController
 
     public function store(Request $request, string $slug): JsonResponse
     {
-        $data = Input::body($request, 'comment', ['body' => ['required', 'string', 'max:10000']]);
+        $data = Input::body($request, 'comment', ['body' => ['bail', 'required', 'string', 'max:10000', Input::TEXT]]);
 
         return Work::run(function () use ($request, $slug, $data): JsonResponse {
             $comment = $this->article($slug)->comments()->make($data);

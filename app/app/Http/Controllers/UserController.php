@@ -6,6 +6,7 @@ use App\Database\Work;
 use App\Http\Answers;
 use App\Http\Input;
 use App\Models\User;
+use App\Services\LoginLimits;
 use App\Services\Tokens;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Http\Request;
@@ -14,15 +15,16 @@ use Illuminate\Support\Facades\Hash;
 class UserController
 {
     private const RULES = [
-        'username' => ['required', 'string', 'max:64'],
-        'email' => ['required', 'string', 'email', 'max:190'],
-        // bcrypt takes 72 bytes and ignores what follows; without the modifier u each dot is a byte.
-        'password' => ['bail', 'required', 'string', 'min:8', 'max:72', 'regex:/\A.{0,72}\z/s'],
-        'bio' => ['nullable', 'string', 'max:10000'],
-        'image' => ['nullable', 'string', 'max:1024'],
+        // It becomes a part of a path, which a slash would cut, and clients shorten dots.
+        'username' => ['bail', 'required', 'string', 'max:64', Input::LINE, 'not_regex:~[/\\\\]~', 'not_in:.,..'],
+        'email' => ['bail', 'required', 'string', Input::LINE, 'email', 'max:190'],
+        // bcrypt takes no NUL, and 72 bytes and ignores what follows; without the modifier u each dot is a byte.
+        'password' => ['bail', 'required', 'string', 'min:8', 'max:72', 'regex:/\A.{0,72}\z/s', 'not_regex:/\x00/'],
+        'bio' => ['bail', 'nullable', 'string', 'max:10000', Input::TEXT],
+        'image' => ['bail', 'nullable', 'string', 'max:1024', Input::LINE],
     ];
 
-    public function __construct(private Tokens $tokens) {}
+    public function __construct(private Tokens $tokens, private LoginLimits $limits) {}
 
     public function register(Request $request): JsonResponse
     {
@@ -33,21 +35,32 @@ class UserController
             return User::create($data);
         });
 
-        return new JsonResponse($user->answer($this->tokens->issue($user->id)), 201);
+        return new JsonResponse($user->answer($this->tokens->issue($user)), 201);
     }
 
     public function login(Request $request): JsonResponse
     {
         $data = Input::body($request, 'user', [
-            'email' => ['required', 'string'],
+            'email' => ['bail', 'required', 'string', Input::LINE],
             'password' => ['required', 'string'],
         ]);
+        $of = [$data['email'], (string) $request->ip()];
+        $wait = $this->limits->wait(...$of);
+        if ($wait > 0) {
+            return Answers::error(
+                ['credentials' => ["were wrong too often, try again in {$wait} seconds"]],
+                429,
+                ['Retry-After' => (string) $wait],
+            );
+        }
         $user = User::query()->where('email', $data['email'])->first();
-        if ($user === null || ! Hash::check($data['password'], $user->password)) {
+        if (! $this->knows($user, $data['password'])) {
+            $this->limits->failed(...$of);
+
             return Answers::error(['credentials' => ['invalid']], 401);
         }
 
-        return new JsonResponse($user->answer($this->tokens->issue($user->id)));
+        return new JsonResponse($user->answer($this->tokens->issue($user)));
     }
 
     public function show(Request $request): JsonResponse
@@ -67,7 +80,24 @@ class UserController
             return $user;
         });
 
-        return new JsonResponse($user->answer($request->attributes->get('token')));
+        // The tokens of the password before are none any more.
+        $token = isset($data['password']) ? $this->tokens->issue($user) : $request->attributes->get('token');
+
+        return new JsonResponse($user->answer($token));
+    }
+
+    /**
+     * Whether it is the user's password; of nobody it takes as long to say no.
+     */
+    private function knows(?User $user, string $password): bool
+    {
+        if ($user === null) {
+            Hash::make('the password of nobody');
+
+            return false;
+        }
+
+        return Hash::check($password, $user->password);
     }
 
     /**

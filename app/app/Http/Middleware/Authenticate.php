@@ -28,8 +28,7 @@ class Authenticate
                 : Answers::error(['token' => ['is missing']], 401);
         }
 
-        $id = $this->tokens->userId($found[1]);
-        $user = $id === null ? null : User::find($id);
+        $user = $this->tokens->user($found[1]);
         if ($user === null) {
             return Answers::error(['token' => ['is invalid']], 401);
         }

@@ -1,0 +1,136 @@
+"""
+Restart the members of a group, one after the other.
+====================================================
+
+Called on the machine of the Salt master, whose minion asks the database machines and the balancers
+through it: ``salt-run state.orchestrate orch.restart`` does that. What it is at stands in the group
+(:py:mod:`mysql_operation <_modules.mysql_operation>`), so that a run that was killed is continued
+by the next one.
+
+The table of nodes comes from pillar ``cluster`` (see ``pillar.example``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import salt.client
+from group_replication import lock
+from group_replication.pillar import declared_nodes
+from group_replication.rolling_run import Answer, Rolling
+
+__virtualname__ = "mysql_rolling"
+
+# Held by a run for as long as it lives.
+LOCK_FILE = Path("/run/mysql-gr/operation")
+# A plan holds it for a moment, too.
+LOOK_SECONDS = 2
+# How long a minion may take to say that it has a call; the call itself may take any time.
+TIMEOUT = 15
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
+    """Call a function on minions, through the master of this machine."""
+    told: dict[str, Answer] = {}
+    # The minion's configuration is no master's, and both lie in one folder.
+    config = Path(__opts__["conf_file"]).with_name("master")
+    with salt.client.get_local_client(str(config)) as client:
+        answers = client.cmd_iter(
+            list(targets), function, kwarg=dict(arguments), tgt_type="list", timeout=TIMEOUT
+        )
+        for answer in answers:
+            for name, one in answer.items():
+                if "ret" not in one:
+                    # The client's own word about a minion that is not there.
+                    continue
+                failed = bool(one.get("retcode")) or one.get("success") is False
+                value = one.get("ret")
+                told[name] = Answer(value, str(value) or "it failed" if failed else "")
+            if len(told) == len(targets):
+                break
+    return told
+
+
+def _rolling(
+    only: str, machines: Sequence[str] | None, settle: float, alone: bool = True
+) -> Rolling:
+    return Rolling(
+        _call,
+        declared_nodes(__pillar__, "db"),
+        list(declared_nodes(__pillar__, "proxy")),
+        # Beside a run of this machine that lives, its row is another one's.
+        f"the master on {__opts__['id']}" if alone else "",
+        only=only,
+        machines=machines or (),
+        settle=settle,
+    )
+
+
+def plan(
+    only: str = "all", machines: Sequence[str] | None = None, settle: float = 5
+) -> dict[str, Any]:
+    """
+    Say which members would be restarted, in which order, and what stands in the way.
+
+    only, machines, settle
+        As for :py:func:`restart`.
+
+    Returns a dict: ``purpose``; ``machines``, in order; ``pending``, by member what does not run as
+    the option file says; ``writer``, the member that is last; ``gates``, what has to be so to "" or
+    the sentence that says why it is not; ``refused``, the first of these or ""; ``continues``, what
+    was broken off and would be continued, or "". Raises SaltInvocationError for wrong arguments or
+    a wrong table of nodes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_rolling.plan only=pending
+    """
+    with lock.held(0, LOCK_FILE) as alone:
+        pass
+    return _rolling(only, machines, settle, alone).plan()
+
+
+def restart(
+    only: str = "all", machines: Sequence[str] | None = None, settle: float = 5
+) -> dict[str, Any]:
+    """
+    Restart members one after the other, each once all are well, the writer's last.
+
+    In single-primary mode the primary hands over before it is restarted. The first member that does
+    not come back ends the run; the same call continues it.
+
+    only
+        ``all`` (default), or ``pending``: those with an option that waits for a restart.
+
+    machines
+        A list of declared names: no others. Default: all.
+
+    settle
+        Seconds between a member that is back and the next one. Default 5.
+
+    Returns a dict: ``restarted`` (names in order), ``gave_up`` (a sentence about another operation
+    that was broken off, or "") and ``problem`` (why it was refused or ended early, or ""). Raises
+    SaltInvocationError for wrong arguments or a wrong table of nodes, CommandExecutionError when a
+    balancer does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_rolling.restart only=pending machines='[db2]'
+    """
+    rolling = _rolling(only, machines, settle)
+    # A run of this machine that has died holds it no more: the kernel has let go.
+    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
+        if alone:
+            return rolling.run()
+    why = _rolling(only, machines, settle, alone=False).plan()["refused"]
+    return {"restarted": [], "gave_up": "", "problem": why or "another run has just begun here"}

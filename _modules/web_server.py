@@ -1,0 +1,267 @@
+"""
+Apache and PHP: their pillar, checked, and their files, judged before they are placed.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shlex
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+from web_config import apache as apache_pillar
+from web_config import certificate as certificates
+from web_config import php as php_pillar
+from web_config.judge import judge
+from whole_file import write_whole
+
+if typing.TYPE_CHECKING:
+    __salt__: dict[str, Callable[..., Any]]
+    __grains__: dict[str, Any]
+
+
+def apache(merged: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]:
+    """
+    Return the settings of Apache as its files take them.
+
+    merged
+        The pillar's ``apache`` over the formula's defaults.
+
+    needed
+        The modules that the formula needs, whatever the pillar says.
+
+    Returns ``merged`` (dict) with ``modules`` (list of str), ``headers`` (dict, the values quoted),
+    ``tls``, ``server_name`` and ``scheme`` (``http`` or ``https``) worked out. Raises
+    SaltInvocationError that names the key that is wrong, and what would be right.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.apache "$SETTINGS" '[rewrite]'
+    """
+    return apache_pillar.settings(merged, needed, __grains__["id"])
+
+
+def php(merged: Mapping[str, Any], limit_request_body: int) -> dict[str, Any]:
+    """
+    Return the settings of PHP as its files take them.
+
+    merged
+        The pillar's ``php`` over the formula's defaults.
+
+    limit_request_body
+        Bytes that Apache lets through; PHP's limits agree with it.
+
+    Returns ``merged`` (dict) with ``ini`` (dict, the values as php.ini spells them), and where it
+    has a ``version``, ``packages`` with that in their names. Raises SaltInvocationError that names
+    the key that is wrong, such as a version that this machine has not and cannot install.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.php "$SETTINGS" 1048576
+    """
+    result = php_pillar.settings(merged, limit_request_body)
+    if merged["version"]:
+        found = php_pillar.version(merged["version"], merged["packages"], _known)
+        result["version"], result["packages"] = found
+    return result
+
+
+def _known(package: str) -> str:
+    """Return the version of a package that is installed, or else of the one that would be."""
+    for question in ("pkg.version", "pkg.latest_version"):
+        options = {"refresh": False} if question == "pkg.latest_version" else {}
+        found = __salt__[question](package, **options)
+        if isinstance(found, str) and found:
+            return found
+    return ""
+
+
+def plan(
+    name: str,
+    source: str,
+    context: Mapping[str, Any],
+    tree: str,
+    check: str,
+    links: Sequence[str] = (),
+    awaits: Sequence[str] = (),
+) -> dict[str, Any]:
+    """
+    Return what ``write`` would change of a file, and have the program judge it.
+
+    name
+        The file, in ``tree``.
+
+    source
+        Its template, as ``salt://`` has it.
+
+    context
+        What the template is given.
+
+    tree
+        The folder of the program's configuration.
+
+    check
+        The command by which the program judges a configuration, with ``{tree}`` for its folder.
+
+    links : ()
+        Files ``X-enabled/Y`` of the folder that are links to ``X-available/Y`` by then.
+
+    awaits : ()
+        Files and programs without which nothing can be judged.
+
+    Returns ``changes`` (dict: ``old`` and ``new``, the lines that go and come; empty where the file
+    is as it should be), ``judged`` (bool: false where one of ``awaits`` is missing) and ``text``
+    (str). Raises CommandExecutionError with the program's words when it refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.plan /etc/php/8.4/fpm/a.conf salt://a.conf '{}' /etc/php/8.4/fpm true
+    """
+    text = _rendered(name, source, context)
+    old = _in_place(name)
+    ready = True
+    if old != text:
+        ready = Path(tree).is_dir() and all(Path(path).exists() for path in awaits)
+        if ready:
+            judge(name, text, tree, shlex.split(check), links, __salt__["cmd.run_all"])
+    return {"changes": _changes(old, text), "judged": ready, "text": text}
+
+
+def write(
+    name: str,
+    source: str,
+    context: Mapping[str, Any],
+    tree: str,
+    check: str,
+    links: Sequence[str] = (),
+    awaits: Sequence[str] = (),
+) -> dict[str, Any]:
+    """
+    Bring a file to what its template says, once the program takes the whole configuration with it.
+
+    name, source, context, tree, check, links, awaits
+        As for ``plan``.
+
+    Returns what ``plan`` returns. Raises CommandExecutionError when the program refuses it or
+    cannot judge it, or the file cannot be written; the file in place is then as it was.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.write /etc/apache2/conf-available/a.conf salt://a.conf '{}' \\
+            /etc/apache2 '/usr/sbin/apache2 -t -d {tree}'
+    """
+    planned = plan(name, source, context, tree, check, links, awaits)
+    if not planned["changes"]:
+        return planned
+    if not planned["judged"]:
+        missing = next((path for path in [tree, *awaits] if not Path(path).exists()), tree)
+        raise CommandExecutionError(f"{name} cannot be judged, since there is no {missing}")
+    root = (pwd.getpwuid(os.geteuid()).pw_uid, grp.getgrgid(os.getegid()).gr_gid)
+    try:
+        write_whole(Path(name), planned["text"], 0o644, root)
+    except OSError as err:
+        raise CommandExecutionError(f"{name} cannot be written: {err.strerror}") from err
+    return planned
+
+
+def check_pair(certificate: str, key: str) -> None:
+    """
+    Refuse a certificate and a key that Apache could not start with.
+
+    certificate, key
+        The two files, in PEM form.
+
+    Returns nothing. Raises CommandExecutionError that names both, when one is not there, they do
+    not fit, or the key has a passphrase.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.check_pair /etc/ssl/web.pem /etc/ssl/private/web.key
+    """
+    certificates.check_pair(certificate, key)
+
+
+def take_certificate(
+    certificate: str, key: str, host: str, service: str, port: int = 443, test: bool = False
+) -> bool:
+    """
+    Reload the web server if it runs with another certificate than the file has.
+
+    certificate, key
+        The two files, in PEM form.
+
+    host
+        The name that the server is asked for, on 127.0.0.1.
+
+    service
+        The service to reload.
+
+    port : 443
+        The port of TLS.
+
+    test : False
+        Only tell.
+
+    Returns whether it was, or is to be, reloaded (bool); false where no server answers. Raises
+    CommandExecutionError when the two do not fit, or the server does not show the certificate
+    within 10 s of the reload.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.take_certificate /etc/ssl/web.pem /etc/ssl/private/web.key \\
+            web.example.com apache2
+    """
+    certificates.check_pair(certificate, key)
+    old = certificates.is_old(certificate, host, port)
+    if old and not test:
+        certificates.take(certificate, host, port, lambda: __salt__["service.reload"](service))
+    return old
+
+
+def _in_place(name: str) -> str | None:
+    """Return what the file holds, or None where there is none."""
+    try:
+        return Path(name).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise CommandExecutionError(f"{name} cannot be read: {err.strerror}") from err
+
+
+def _changes(old: str | None, text: str) -> dict[str, Any]:
+    """Return the lines that go and come, or nothing where the two are the same."""
+    if old == text:
+        return {}
+    before, after = (old or "").splitlines(), text.splitlines()
+    return {
+        "old": [line for line in before if line not in after],
+        "new": [line for line in after if line not in before],
+    }
+
+
+def _rendered(name: str, source: str, context: Mapping[str, Any]) -> str:
+    """Return what a template of the file server makes of its context."""
+    template = __salt__["cp.get_file_str"](source)
+    if not isinstance(template, str):
+        raise CommandExecutionError(f"{source}, the template of {name}, is not on the file server")
+    text = __salt__["file.apply_template_on_contents"](template, "jinja", dict(context), {}, "base")
+    if not isinstance(text, str):
+        raise CommandExecutionError(f"{source}, the template of {name}, cannot be rendered: {text}")
+    return text if text.endswith("\n") else f"{text}\n"

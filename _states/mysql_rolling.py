@@ -1,0 +1,89 @@
+"""
+Keep the members of a group restarted, one after the other, where they wait for it.
+===================================================================================
+
+The state asks, calls :py:mod:`mysql_rolling <_modules.mysql_rolling>` and reports; it decides
+nothing. ``orch.restart`` applies it to the master's minion.
+
+.. code-block:: yaml
+
+    mysql-restart-members-restarted:
+      mysql_rolling.members_restarted:
+        - name: pending
+        - machines: [db2]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from state_report import failed, predicted, unchanged
+
+__virtualname__ = "mysql_rolling"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def members_restarted(
+    name: str, machines: list[str] | None = None, settle: float = 5
+) -> dict[str, Any]:
+    """
+    Make sure that members have been restarted, one after the other, the writer's last.
+
+    A dry run shows the order, and what has to be so with its present answer; it fails where the run
+    would be refused.
+
+    name
+        ``pending``: those with an option that waits for a restart, so that a second run finds
+        nothing to do. ``all``: each of them, whenever it is called.
+
+    machines
+        A list of declared names: no others. Default: all.
+
+    settle
+        Seconds between a member that is back and the next one. Default 5.
+    """
+    ret = unchanged(name, "No member waits for a restart")
+    told = {"only": name, "machines": machines, "settle": settle}
+    try:
+        planned = __salt__["mysql_rolling.plan"](**told)
+        order = planned["machines"]
+        if planned["refused"]:
+            raise CommandExecutionError(f"No member is restarted: {planned['refused']}")
+        if not order and not planned["continues"]:
+            return ret
+        ret["changes"] = {"restarted": order}
+        if __opts__["test"]:
+            return predicted(ret, _shown(planned))
+        done = __salt__["mysql_rolling.restart"](**told)
+        ret["changes"] = {"restarted": done["restarted"]} if done["restarted"] else {}
+        ret["comment"] = f"Restarted: {', '.join(done['restarted']) or 'none'}"
+        if done["gave_up"]:
+            ret["comment"] += f". Given up: {done['gave_up']}"
+        if done["problem"]:
+            ret["result"] = False
+            ret["comment"] += f". It ended early: {done['problem']}"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return failed(ret, err)
+    return ret
+
+
+def _shown(planned: Mapping[str, Any]) -> str:
+    """Return a plan in lines."""
+    lines = [f"Would be restarted, in this order: {', '.join(planned['machines']) or 'none'}"]
+    if planned["writer"]:
+        lines.append(f"The writer's member is {planned['writer']}")
+    if planned["continues"]:
+        lines.append(f"Continues: {planned['continues']}")
+    for member, options in planned["pending"].items():
+        lines += [
+            f"{member}: {option} is {value['running']}, the file says {value['file']}"
+            f" ({value['class']})"
+            for option, value in options.items()
+        ]
+    lines += [f"{gate}: {why or 'yes'}" for gate, why in planned["gates"].items()]
+    return "\n".join(lines)

@@ -1,0 +1,323 @@
+"""A rolling restart as a whole: members are asked, told one after the other, and waited for.
+
+It runs beside the Salt master, and what it is at stands in the group's own row: killed at any
+moment, the same call goes on where that one was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from salt.exceptions import CommandExecutionError
+
+from group_replication.accounts import coordinator_of
+from group_replication.facts import silent, writable_by
+from group_replication.model import ONLINE
+from group_replication.operation import LEASE_SECONDS, Operation, claimed_over, sentence
+from group_replication.rolling import (
+    Facts,
+    check_arguments,
+    gates,
+    in_order,
+    left_to_do,
+    member_of,
+    next_step,
+    out_of_use,
+    purpose_of,
+    refusal,
+    sessions_of,
+    step_of,
+    writer_of,
+)
+
+WRITER_SECTION = "mysql-writer"
+# How long members may take to be as a step needs them, such as to apply what they received.
+READY_SECONDS = 60.0
+BALANCER_SECONDS = 60.0
+LOOK_SECONDS = 2.0
+# A member's stop and start beside its drain: systemd kills a server that takes longer to stop.
+RESTART_SECONDS = 300 + 480
+# A member that writes the row may leave the writers just now.
+WRITE_TRIES = 5
+
+
+class Answer(NamedTuple):
+    """What a minion answered: a value, or a sentence in place of it."""
+
+    value: Any
+    error: str = ""
+
+
+# Targets, function and arguments to what each minion answers; one that does not is left out.
+Call = Callable[[Sequence[str], str, Mapping[str, Any]], Mapping[str, Answer]]
+
+
+class Rolling:
+    """The restart of members, one after the other."""
+
+    def __init__(
+        self,
+        call: Call,
+        nodes: Mapping[str, str],
+        proxies: Sequence[str],
+        owner: str,
+        *,
+        only: str = "all",
+        machines: Sequence[str] = (),
+        settle: float = 5,
+    ) -> None:
+        """
+        Check the arguments.
+
+        call
+            Calls a function on minions.
+
+        nodes
+            Declared databases and their addresses.
+
+        proxies
+            The balancers' minions.
+
+        owner
+            Who does it, which is at one operation at a time.
+
+        only, machines
+            As for :py:func:`rolling.left_to_do`.
+
+        settle
+            Seconds between a member that is back and the next one.
+        """
+        check_arguments(nodes, only, machines, settle)
+        self._call, self._nodes, self._proxies = call, nodes, proxies
+        self._owner, self._only, self._machines = owner, only, machines
+        self._settle = settle
+        self._purpose = purpose_of(only, machines)
+        self._token = ""
+        self._began: dict[str, Any] = {}
+
+    def _facts(self, validate: bool = False) -> dict[str, dict[str, Any]]:
+        """What each member says of itself, and why where it says nothing."""
+        names = list(self._nodes)
+        told = self._call(names, "mysql_operation.readiness", {"validate": validate})
+        found = {}
+        for name in names:
+            answer = told.get(name, Answer(None, f"no answer from {name}'s minion"))
+            found[name] = silent(answer.error) if answer.error else answer.value
+        return found
+
+    def _of_balancers(self, function: str) -> dict[str, Any]:
+        """What each balancer answers; raises where one does not."""
+        told = self._call(self._proxies, function, {}) if self._proxies else {}
+        for name in self._proxies:
+            answer = told.get(name, Answer(None, "no answer from its minion"))
+            if answer.error:
+                raise CommandExecutionError(f"{name}: {answer.error}")
+        return {name: told[name].value for name in self._proxies}
+
+    def _writer(self, facts: Facts) -> str | None:
+        servers = self._of_balancers("haproxy_cfg.servers")
+        stats = self._of_balancers("haproxy_cfg.stats")
+        return writer_of(self._nodes, facts, sessions_of(servers, stats, WRITER_SECTION))
+
+    def _unused(self, facts: Facts, name: str) -> str:
+        """Which balancer does not use a member that it could, or the empty text."""
+        writable = {
+            other: facts[other]["answers"] and writable_by(facts[other]) for other in self._nodes
+        }
+        alike = [self._nodes[other] for other in self._nodes if writable[other] == writable[name]]
+        servers = self._of_balancers("haproxy_cfg.servers")
+        return out_of_use(servers, self._nodes[name], alike)
+
+    def _balanced(self, facts: Facts) -> str:
+        try:
+            for name in self._nodes:
+                why = self._unused(facts, name)
+                if why:
+                    return f"{name}: {why}"
+        except CommandExecutionError as err:
+            return str(err)
+        return ""
+
+    def plan(self) -> dict[str, Any]:
+        """
+        Ask all that is asked before the first restart, and do nothing.
+
+        Returns a dict: ``purpose``; ``machines``, in the order in which they would be restarted;
+        ``pending``, what waits for a restart by member; ``writer``; ``gates``, what has to be so to
+        "" or why it is not; ``refused``, the first of these sentences or ""; ``continues``, a
+        sentence about what was broken off or "".
+        """
+        # A function that is called by itself goes by the pillar that its minion has in memory.
+        self._call(list(self._nodes), "saltutil.refresh_pillar", {"wait": True})
+        facts = self._facts(validate=True)
+        row = _row(facts)
+        answers = gates(self._nodes, facts, self._owner)
+        answers["each balancer uses every member"] = self._balanced(facts)
+        began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
+        continues, at = "", None
+        if not answers["no other operation"]:
+            claim = claimed_over(row, self._purpose, self._owner, began)
+            began = claim["began"]
+            if claim["continues"] and row:
+                continues, at = sentence(row), member_of(claim["step"], self._nodes)
+        todo = left_to_do(self._nodes, facts, self._only, self._machines, began)
+        writer = None if answers["each balancer uses every member"] else self._writer(facts)
+        names = [at] if at else []
+        names += [name for name in in_order(todo, writer) if name != at]
+        other = answers["no other operation"]
+        return {
+            "purpose": self._purpose,
+            "machines": names,
+            "pending": {name: one["pending"] for name, one in facts.items() if one.get("pending")},
+            "writer": writer,
+            "gates": answers,
+            # The member that a broken off run was at is brought back first, whatever it is now.
+            "refused": other if at or other else refusal(answers),
+            "continues": continues,
+        }
+
+    def run(self) -> dict[str, Any]:
+        """
+        Restart what is to be restarted.
+
+        Returns a dict: ``restarted``, the members in their order; ``gave_up``, a sentence about
+        another operation that was broken off, or ""; ``problem``, why it ended early, or "".
+        """
+        plan = self.plan()
+        done: list[str] = []
+        if plan["refused"] or not (plan["machines"] or plan["continues"]):
+            return {"restarted": done, "gave_up": "", "problem": plan["refused"]}
+        facts = self._facts()
+        began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
+        try:
+            claim = self._write("mysql_operation.begin", purpose=self._purpose, began=began)
+        except CommandExecutionError as err:
+            return {"restarted": done, "gave_up": "", "problem": str(err)}
+        self._token, self._began = claim["token"], claim["began"]
+        problem = ""
+        try:
+            self._go_on(member_of(claim["step"], self._nodes), done)
+            self._write("mysql_operation.end", token=self._token)
+        except CommandExecutionError as err:
+            problem = str(err)
+            self._give_up()
+        return {"restarted": done, "gave_up": claim["gave_up"], "problem": problem}
+
+    def _go_on(self, at: str | None, done: list[str]) -> None:
+        """Bring back what a broken off run was at, then take one member after the other."""
+        if at:
+            self._restart(at, done)
+        # Each member takes two steps at most: another primary, and its restart.
+        for _ in range(2 * len(self._nodes) + 1):
+            facts = self._ready()
+            todo = left_to_do(self._nodes, facts, self._only, self._machines, self._began)
+            step = next_step(self._nodes, facts, todo, self._writer(facts) if todo else None)
+            if step.member is None:
+                return
+            if step.heir:
+                self._hand_over(step.member, step.heir, facts)
+            else:
+                self._restart(step.member, done, facts)
+        raise CommandExecutionError(
+            f"the members do not stay as they were told: {', '.join(todo)} are left to restart"
+        )
+
+    def _ready(self) -> dict[str, dict[str, Any]]:
+        """Return the members' facts once a step may be taken; raise when that does not come."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            facts = self._facts()
+            why = refusal(gates(self._nodes, facts, self._owner, self._token))
+            if not why:
+                return facts
+            if time.monotonic() >= deadline:
+                raise CommandExecutionError(why)
+            self._proceed("wait until all members are well")
+            time.sleep(LOOK_SECONDS)
+
+    def _hand_over(self, member: str, heir: str, facts: Facts) -> None:
+        drain = facts[member]["drain"]
+        self._proceed(f"make {heir} primary", LEASE_SECONDS + 2 * drain)
+        arguments = {"member": heir, "drain": drain, "operation": self._token}
+        self._ask(member, "mysql_gr.set_primary", arguments)
+
+    def _restart(self, member: str, done: list[str], facts: Facts | None = None) -> None:
+        """Restart one member and wait until all that sends clients has it back."""
+        drain = facts[member]["drain"] if facts else 600
+        self._proceed(step_of(member), RESTART_SECONDS + drain)
+        arguments = {"member": member, "operation": self._token}
+        try:
+            answer = self._ask(member, "mysql_maintenance.restart", arguments)
+        except CommandExecutionError as err:
+            raise CommandExecutionError(
+                f"{err}. No other member is touched, and the same call goes on with {member}"
+            ) from err
+        if answer["restarted"]:
+            done.append(member)
+        self._await_balancers(member)
+        self._proceed(f"{member} is back", LEASE_SECONDS + int(self._settle))
+        time.sleep(self._settle)
+
+    def _await_balancers(self, member: str) -> None:
+        self._proceed(f"wait until the balancers use {member}", LEASE_SECONDS)
+        deadline = time.monotonic() + BALANCER_SECONDS
+        facts = self._facts()
+        while True:
+            why = self._unused(facts, member)
+            if not why:
+                return
+            if time.monotonic() >= deadline:
+                raise CommandExecutionError(
+                    f"{member} is ONLINE again, and after {BALANCER_SECONDS:.0f} s {why}"
+                )
+            time.sleep(LOOK_SECONDS / 2)
+
+    def _ask(self, name: str, function: str, arguments: Mapping[str, Any]) -> Any:
+        told = self._call([name], function, arguments)
+        answer = told.get(name, Answer(None, f"no answer from {name}'s minion"))
+        if answer.error:
+            raise CommandExecutionError(f"{name}: {answer.error}")
+        return answer.value
+
+    def _proceed(self, step: str, seconds: int = LEASE_SECONDS) -> None:
+        self._write("mysql_operation.proceed", token=self._token, step=step, seconds=seconds)
+
+    def _write(self, function: str, **arguments: Any) -> Any:
+        """Call a function that writes the row on the member that does so now."""
+        if function.endswith("begin"):
+            arguments["owner"] = self._owner
+        error = "no declared member takes writes"
+        for attempt in range(WRITE_TRIES):
+            if attempt:
+                time.sleep(LOOK_SECONDS)
+            name = self._coordinator(self._facts())
+            if name is None:
+                continue
+            try:
+                return self._ask(name, function, arguments)
+            except CommandExecutionError as err:
+                error = str(err)
+                if "mysqld" not in error:
+                    break
+        raise CommandExecutionError(error)
+
+    def _coordinator(self, facts: Facts) -> str | None:
+        for one in facts.values():
+            if one["state"] == ONLINE and one["quorum"]:
+                return coordinator_of(one["members"], self._nodes)
+        return None
+
+    def _give_up(self) -> None:
+        """Be in nobody's way any more; where that fails the deadline does it."""
+        try:
+            self._write("mysql_operation.break_off", token=self._token)
+        except CommandExecutionError:
+            return
+
+
+def _row(facts: Facts) -> Operation | None:
+    """The operation as the members see it: of several, the one whose deadline is last."""
+    found = [Operation(**one["operation"]) for one in facts.values() if one.get("operation")]
+    return max(found, key=lambda one: one.deadline, default=None)

@@ -1,0 +1,90 @@
+<?php
+
+namespace Tests\Feature;
+
+use Illuminate\Testing\TestResponse;
+use Tests\TestCase;
+
+/**
+ * Those who try passwords.
+ */
+class LoginsTest extends TestCase
+{
+    public function test_an_account_is_closed_for_a_while_after_too_many_failures(): void
+    {
+        config(['conduit.login_failures' => ['account' => 3, 'address' => 0, 'window' => 60]]);
+        $this->register('jane');
+        // Each spelling is the same account.
+        foreach (['jane', 'Jane', 'JANE'] as $name) {
+            $this->logIn($name, 'a wrong one')->assertUnauthorized();
+        }
+        $refused = $this->logIn('jane', 'a password')->assertTooManyRequests();
+        $this->assertSame([], $this->log, 'No password was looked at.');
+        $wait = (int) $refused->headers->get('Retry-After');
+        $this->assertGreaterThan(50, $wait);
+        $refused->assertExactJson(['errors' => ['credentials' => ["were wrong too often, try again in {$wait} seconds"]]]);
+        $this->register('john');
+        $this->logIn('john', 'a password')->assertOk();
+        $this->travel(61)->seconds();
+        $this->logIn('jane', 'a password')->assertOk();
+    }
+
+    public function test_an_account_that_is_none_is_no_exception(): void
+    {
+        config(['conduit.login_failures' => ['account' => 2, 'address' => 0, 'window' => 60]]);
+        foreach ([401, 401, 429] as $status) {
+            $this->logIn('nobody', 'a password')->assertStatus($status);
+        }
+    }
+
+    public function test_an_address_tries_so_many_accounts_and_no_more(): void
+    {
+        config(['conduit.login_failures' => ['account' => 0, 'address' => 3, 'window' => 60]]);
+        $this->register('jane');
+        foreach (['192.0.2.1' => 4, '2001:db8::1' => 2, '2001:db8::2' => 2] as $address => $tries) {
+            for ($try = 1; $try <= $tries; $try++) {
+                $last = $this->logIn("nobody{$try}", 'a password', $address);
+            }
+        }
+        // The last two are of one network.
+        $last->assertTooManyRequests();
+        $this->logIn('jane', 'a password', '192.0.2.1')->assertTooManyRequests();
+        $this->logIn('jane', 'a password', '192.0.2.2')->assertOk();
+        $this->logIn('jane', 'a password', '2001:db8:1::1')->assertOk();
+    }
+
+    public function test_who_succeeds_is_not_counted(): void
+    {
+        config(['conduit.login_failures' => ['account' => 2, 'address' => 2, 'window' => 60]]);
+        $this->register('jane');
+        for ($login = 1; $login <= 5; $login++) {
+            $this->logIn('jane', 'a password')->assertOk();
+        }
+    }
+
+    public function test_nobody_is_refused_as_slowly_as_somebody(): void
+    {
+        config(['hashing.bcrypt.rounds' => 10]);
+        $this->register('jane');
+        $this->assertGreaterThan($this->seconds('jane') / 2, $this->seconds('nobody'));
+    }
+
+    private function seconds(string $name): float
+    {
+        $times = [];
+        for ($try = 1; $try <= 3; $try++) {
+            $begin = microtime(true);
+            $this->logIn($name, 'a wrong one')->assertUnauthorized();
+            $times[] = microtime(true) - $begin;
+        }
+
+        return min($times);
+    }
+
+    private function logIn(string $name, string $password, string $address = '192.0.2.9'): TestResponse
+    {
+        $user = ['email' => "{$name}@conduit.example", 'password' => $password];
+
+        return $this->withServerVariables(['REMOTE_ADDR' => $address])->api('POST', '/users/login', ['user' => $user]);
+    }
+}

@@ -1,0 +1,22 @@
+{#- Restart the database members one after the other (docs/operations.md). Pillar of the call:
+    only: pending, machines: [db2], settle: 5. -#}
+{%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
+{%- set masters = [] %}
+{%- for name, node in nodes.items() if node.role == 'master' %}
+{%- do masters.append(name) %}
+{%- endfor %}
+{%- set given = {} %}
+{%- for key in ('only', 'machines', 'settle') if key in pillar %}
+{%- do given.update({key: pillar[key]}) %}
+{%- endfor %}
+# The loop is a function of the master's minion: its order is asked anew before each step.
+orch-restart-members-restarted:
+  salt.state:
+    - tgt: {{ masters | json }}
+    - tgt_type: list
+    - expect_minions: true
+    - sls: mysql.restart
+    - pillar: {{ {'restart': given} | json }}
+    # Another run is refused by the group's row, in a sentence, and not by the minion's queue.
+    - concurrent: true
+    - timeout: 300

@@ -1,0 +1,83 @@
+"""A rolling restart as the master's minion offers it: whom it asks, and one run at a time."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import salt.client
+from group_replication import lock
+from group_replication.rolling_run import Answer
+
+import _modules.mysql_rolling as module
+from tests.unit.group import pillar
+from tests.unit.group_replication.test_rolling_run import Group
+
+
+class Client:
+    """What a master's client hears of its minions."""
+
+    def __init__(self, *answers):
+        self.answers, self.asked = answers, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def cmd_iter(self, targets, function, kwarg, tgt_type, timeout):
+        self.asked.append((targets, function, kwarg, tgt_type))
+        yield from self.answers
+
+
+@pytest.fixture
+def minion(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "__pillar__", pillar(), raising=False)
+    opts = {"id": "master", "conf_file": "/etc/salt/minion"}
+    monkeypatch.setattr(module, "__opts__", opts, raising=False)
+    monkeypatch.setattr(module, "LOCK_FILE", tmp_path / "operation")
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0)
+
+
+def test_it_asks_by_the_masters_configuration(minion, monkeypatch):
+    client = Client(
+        {"db1": {"ret": {"a": 1}, "retcode": 0}},
+        {"db2": {"ret": "ERROR: why", "retcode": 1}},
+        {"db3": {"failed": True}},
+    )
+    paths = []
+    monkeypatch.setattr(salt.client, "get_local_client", lambda path: paths.append(path) or client)
+    told = module._call(["db1", "db2", "db3"], "mysql_gr.status", {"extended": True})
+    assert told == {"db1": Answer({"a": 1}), "db2": Answer("ERROR: why", "ERROR: why")}
+    assert paths == ["/etc/salt/master"]
+    asked = (["db1", "db2", "db3"], "mysql_gr.status", {"extended": True}, "list")
+    assert client.asked == [asked]
+
+
+def test_members_are_those_of_the_table_of_nodes(minion, monkeypatch):
+    group = Group()
+    monkeypatch.setattr(module, "_call", group)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    planned = module.plan("pending")
+    assert (planned["machines"], planned["writer"]) == (["db2", "db3", "db1"], "db1")
+    done = module.restart(only="pending", settle=0)
+    assert done == {"restarted": ["db2", "db3", "db1"], "gave_up": "", "problem": ""}
+
+
+def test_a_run_of_this_machine_that_lives_is_not_continued(minion, monkeypatch):
+    """What has died holds the lock no more, and is."""
+    group = Group()
+    monkeypatch.setattr(module, "_call", group)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with contextlib.ExitStack() as alive:
+        alive.enter_context(lock.held(0, module.LOCK_FILE))
+        assert module.restart()["problem"] == "another run has just begun here"
+        group._begin("db1", "rolling restart of all members", "the master on master", {})
+        group.row["step"] = "restart db2"
+        sentence = "rolling restart of all members by the master on master is under way"
+        assert sentence in module.restart()["problem"]
+        assert sentence in module.plan()["refused"]
+        assert group.calls == []
+    group.row["began"] = '{"db1": 100, "db2": 100, "db3": 100}'
+    assert module.restart(settle=0)["restarted"] == ["db2", "db3", "db1"]

@@ -1,0 +1,109 @@
+"""What the state of a rolling restart reports."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+from salt.exceptions import SaltInvocationError
+
+import _states.mysql_rolling as states
+
+GATES = {"all declared members are ONLINE": "", "no schema change": ""}
+
+
+def plan(*machines, refused="", continues="", **pending):
+    return Mock(
+        return_value={
+            "purpose": "rolling restart of pending members",
+            "machines": list(machines),
+            "pending": pending,
+            "writer": "db1",
+            "gates": {**GATES, "no other operation": refused},
+            "refused": refused,
+            "continues": continues,
+        }
+    )
+
+
+def done(*machines, problem="", gave_up=""):
+    return Mock(return_value={"restarted": list(machines), "problem": problem, "gave_up": gave_up})
+
+
+def test_what_a_run_does_is_predicted(salted):
+    waits = {"a": {"running": "16", "file": "8", "class": "restart"}}
+    functions = {
+        "mysql_rolling__plan": plan("db2", "db1", db2=waits),
+        "mysql_rolling__restart": done("db2", "db1"),
+    }
+    salted(True, **functions)
+    predicted = states.members_restarted("pending", ["db1", "db2"], 3)
+    functions["mysql_rolling__restart"].assert_not_called()
+    assert predicted["comment"].splitlines() == [
+        "Would be restarted, in this order: db2, db1",
+        "The writer's member is db1",
+        "db2: a is 16, the file says 8 (restart)",
+        "all declared members are ONLINE: yes",
+        "no schema change: yes",
+        "no other operation: yes",
+    ]
+    salted(False, **functions)
+    ret = states.members_restarted("pending", ["db1", "db2"], 3)
+    functions["mysql_rolling__restart"].assert_called_once_with(
+        only="pending", machines=["db1", "db2"], settle=3
+    )
+    assert (predicted["result"], ret["result"]) == (None, True)
+    assert predicted["changes"] == ret["changes"] == {"restarted": ["db2", "db1"]}
+    assert ret["comment"] == "Restarted: db2, db1"
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_second_run_does_nothing(salted, test):
+    restart = Mock()
+    salted(test, mysql_rolling__plan=plan(), mysql_rolling__restart=restart)
+    ret = states.members_restarted("pending")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    restart.assert_not_called()
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_what_a_run_refuses_is_predicted_as_refused(salted, test):
+    restart = Mock()
+    refused = plan("db2", refused="a restart by m2 is under way")
+    salted(test, mysql_rolling__plan=refused, mysql_rolling__restart=restart)
+    ret = states.members_restarted("all")
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert ret["comment"] == "No member is restarted: a restart by m2 is under way"
+    restart.assert_not_called()
+
+
+def test_what_was_restarted_before_the_end_is_reported(salted):
+    salted(
+        mysql_rolling__plan=plan("db2", "db3"),
+        mysql_rolling__restart=done("db2", problem="db3 does not come back"),
+    )
+    ret = states.members_restarted("all")
+    assert (ret["result"], ret["changes"]) == (False, {"restarted": ["db2"]})
+    assert ret["comment"] == "Restarted: db2. It ended early: db3 does not come back"
+
+
+def test_what_was_broken_off_is_brought_to_its_end(salted):
+    """Also where no member is left to restart: the row is."""
+    functions = {
+        "mysql_rolling__plan": plan(continues="a restart by m1 was broken off"),
+        "mysql_rolling__restart": done(gave_up="a trial by m2 was broken off"),
+    }
+    salted(True, **functions)
+    predicted = states.members_restarted("all")
+    assert predicted["result"] is None
+    assert "Continues: a restart by m1 was broken off" in predicted["comment"]
+    salted(False, **functions)
+    ret = states.members_restarted("all")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    assert ret["comment"] == "Restarted: none. Given up: a trial by m2 was broken off"
+
+
+def test_wrong_arguments_become_a_comment(salted):
+    salted(mysql_rolling__plan=Mock(side_effect=SaltInvocationError("only is 'some'")))
+    ret = states.members_restarted("some")
+    assert (ret["result"], ret["comment"]) == (False, "only is 'some'")

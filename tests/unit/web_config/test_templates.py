@@ -1,0 +1,74 @@
+"""What Apache is told, by the templates of its files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+from web_config.apache import settings
+
+ROOT = Path(__file__).parents[3] / "salt/apache"
+DEFAULTS = yaml.safe_load((ROOT / "defaults.yaml").read_text())["apache"]
+TLS = {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key", "self_signed": False}
+
+
+def rendered(name, **chosen):
+    found = settings({**DEFAULTS, **chosen}, DEFAULTS["modules"], "web")
+    files = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "files"), autoescape=False)
+    return files.get_template(name).render(
+        apache=found, directory="/srv/app", socket="/run/php.sock"
+    )
+
+
+def test_bodies_are_taken_whole_before_php_is_asked_and_slow_senders_are_few():
+    lines = rendered("hardening.conf.jinja").splitlines()
+    # Apache does so by the first of these two only where there is a filter, such as the second.
+    assert {"SetEnv proxy-sendcl 1", "SetInputFilter BUFFER"} <= set(lines)
+    assert {"buffer", "reqtimeout"} <= set(DEFAULTS["modules"])
+    assert "RequestReadTimeout header=10-20,MinRate=500 body=10,MinRate=500" in lines
+    assert "MaxRequestWorkers 400" in lines
+    assert not any(line.startswith("ServerLimit") for line in lines)
+
+
+@pytest.mark.parametrize(("workers", "servers"), [(401, 17), (1000, 40)])
+def test_more_workers_need_more_servers(workers, servers):
+    lines = rendered("hardening.conf.jinja", request_workers=workers).splitlines()
+    assert f"ServerLimit {servers}" in lines
+
+
+def test_a_body_that_is_too_long_is_refused_by_the_length_that_it_says():
+    text = rendered("site.conf.jinja", limit_request_body=5000)
+    refused = 'RewriteCond expr "%{HTTP:Content-Length} -gt 5000"\n    RewriteRule "^" - [R=413,L]'
+    assert text.index(refused) < text.index("Only what is in public/")
+
+
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [
+        ("/.well-known/acme-challenge/x", True),
+        ("/.well-known/security.txt", True),
+        ("/.well-known", True),
+        ("/.well-known/.env", False),
+        ("/.well-knownx", False),
+        ("/.env", False),
+        ("/a/.git/config", False),
+        ("/a.b/c", True),
+    ],
+)
+def test_files_that_begin_with_a_dot_are_nobody_s_but_the_well_known(path, served):
+    found = re.search(r'<LocationMatch "(\S+)">\s+Require all denied', rendered("site.conf.jinja"))
+    assert (re.search(found[1], path) is None) is served
+
+
+@pytest.mark.parametrize(
+    ("path", "led"),
+    [("/", True), ("/.well-known/security.txt", True), ("/.well-known/acme-challenge/x", False)],
+)
+def test_port_80_leads_to_443_but_for_what_renews_a_certificate(path, led):
+    plain = rendered("site.conf.jinja", tls=TLS).partition("<VirtualHost *:443>")[0]
+    found = re.search(r'<LocationMatch "(\S+)">\s+Redirect 308', plain)
+    assert bool(re.search(found[1], path)) is led
+    assert "DocumentRoot" in plain
