@@ -1,5 +1,12 @@
 {%- from 'composer/map.jinja' import composer with context %}
 {%- from 'laravel/map.jinja' import laravel with context %}
+{%- if laravel.build_user in ('root', laravel.user) %}
+
+laravel-builder-refused:
+  test.fail_without_changes:
+    - name: >-
+        laravel:build_user is {{ laravel.build_user }}; expected a user that is neither root nor the web server's
+{%- else %}
 
 # Runs Composer, and with it the code of every package. It owns nothing but its cache and its home,
 # nobody can log in as it, and it reads no secret of the application.
@@ -34,3 +41,4 @@ laravel-builder-directories:
     - makedirs: True
     - require:
       - user: laravel-builder-user
+{%- endif %}
