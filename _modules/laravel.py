@@ -49,8 +49,8 @@ def env(path: str) -> dict[str, str]:
     """
     Return the variables of a .env file, secrets masked.
 
-    Masked are the values of APP_KEY and of every variable whose name holds KEY, PASSWORD,
-    PASSPHRASE, SECRET or TOKEN, and credentials within a URL. An empty value is shown as empty.
+    Masked are the values of what was set as a secret (``laravel.env_update``), of every variable
+    whose name holds KEY, PASSWORD, PASSPHRASE, SECRET or TOKEN, and credentials within a URL.
 
     path
         The file, an absolute path.
@@ -75,6 +75,7 @@ def env_update(
     group: str = "www-data",
     mode: str = "0640",
     test: bool = False,
+    only: bool = False,
 ) -> dict[str, dict[str, str]]:
     """
     Set variables in a .env file, and its owner and mode; other lines stay as they are.
@@ -95,9 +96,12 @@ def env_update(
     test
         Only tell what would change. Default: False.
 
-    Returns a dictionary of what changed: variable (or user, group, mode) to ``{"old", "new"}``,
-    secrets masked. Raises SaltInvocationError if the pillar lacks a secret, CommandExecutionError
-    if the file cannot be read or written.
+    only
+        What an earlier call with ``only`` set, and this one does not name, goes. Default: False.
+
+    Returns a dictionary of what changed: variable (or user, group, mode, and names, the variables
+    that are kept) to ``{"old", "new"}``, secrets masked. Raises SaltInvocationError if the pillar
+    lacks a secret, CommandExecutionError if the file cannot be read or written.
 
     CLI Example:
 
@@ -108,7 +112,7 @@ def env_update(
             secrets='{DB_PASSWORD: "mysql:accounts:application:password"}'
     """
     owner = {"user": user, "group": group, "mode": mode}
-    return update_env(Path(path), values, secrets, owner, __pillar__, test)
+    return update_env(Path(path), values, secrets, owner, __pillar__, test, only)
 
 
 def artisan(
@@ -131,7 +135,7 @@ def artisan(
         Its arguments. No secrets: every user of the machine can read a process's arguments.
 
     user
-        Who runs it: www-data. None for the minion's own user.
+        Who runs it: www-data. Root is refused.
 
     timeout
         Seconds after which it is ended: 600.

@@ -31,6 +31,7 @@ from laravel_deploy.file_server import NOT_DEPLOYED, FileServer
 from laravel_deploy.git import Git
 from laravel_deploy.layout import home
 from laravel_deploy.sources import Plan, Source, plan
+from laravel_deploy.storage import update_storage
 from laravel_deploy.switch import Runtime
 
 __virtualname__ = "laravel_release"
@@ -49,9 +50,7 @@ def _git() -> Git:
     return Git(
         Path(__opts__["cachedir"]) / "laravel",
         run_all=__salt__["cmd.run_all"],
-        ls_remote=_later("git.ls_remote"),
         init=_later("git.init"),
-        fetch=_later("git.fetch"),
         archive=_later("git.archive"),
         tar=_later("archive.tar"),
     )
@@ -183,15 +182,18 @@ def build(
     build: str = "",
     identity: str | None = None,
     composer_home: str = "/etc/composer",
-    cache: str = "/var/cache/composer",
+    cache: str = "/var/cache/laravel-build",
     timeout: int = 900,
+    build_user: str = "laravel-build",
     test: bool = False,
 ) -> dict[str, Any]:
     """
     Make the release of a source, aside from the one that serves, with all its dependencies.
 
-    One that is complete is left as it is; one that was broken off is made anew. All is root's, so
-    that the web server cannot change the code it runs.
+    One that is complete is left as it is; one that was broken off is made anew. Composer and the
+    scripts of all packages run as a user of their own, without the secrets of ``.env``; the release
+    is a copy of what came of it, and root's, so that neither this user nor the web server can
+    change the code that runs.
 
     directory
         The folder of the releases, an absolute path.
@@ -203,10 +205,13 @@ def build(
         Directory of Composer's config.json and auth.json: /etc/composer.
 
     cache
-        Directory of downloaded packages: /var/cache/composer.
+        Directory of downloaded packages: /var/cache/laravel-build.
 
     timeout
         Seconds after which Composer is ended: 900.
+
+    build_user
+        Who runs Composer: laravel-build. It has to be there, and never is root.
 
     test
         Only tell what would be made. Default: False.
@@ -222,9 +227,43 @@ def build(
         salt 'web*' laravel_release.build /srv/shop https://git.example.com/shop.git rev=v2.1
     """
     wanted = Source(source, rev, exclude, dev, build, identity)
-    composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"])
+    composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user)
     root = Path(directory)
     return build_release(root, lambda: _plan(directory, wanted), _git(), composer, test)
+
+
+def storage_update(
+    path: str,
+    user: str = "www-data",
+    group: str = "www-data",
+    mode: str = "0750",
+    test: bool = False,
+) -> dict[str, dict[str, str]]:
+    """
+    Have the folders that Laravel writes to, with their owner and mode.
+
+    The web server can change what is below the first of them. So none is reached by a link, which
+    could lead to a folder of root's.
+
+    path
+        The storage, an absolute path: ``app``, ``framework/cache/data`` and so on are made in it.
+
+    user, group, mode
+        Whose the folders are and who may use them: www-data, www-data and 0750.
+
+    test
+        Only tell what would change. Default: False.
+
+    Returns a dictionary of what changed: folder to ``{"old", "new"}``, each as
+    ``www-data:www-data 0750``. Raises CommandExecutionError if one is a link or no folder.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.storage_update /srv/conduit/shared/storage test=True
+    """
+    return update_storage(Path(path), {"user": user, "group": group, "mode": mode}, test)
 
 
 def cached(directory: str) -> bool:

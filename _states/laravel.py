@@ -60,6 +60,7 @@ def env_present(
     user: str = "root",
     group: str = "www-data",
     mode: str = "0640",
+    only: bool = False,
 ) -> dict[str, Any]:
     """
     Have variables set in a .env file, and the file readable by the web server only.
@@ -79,6 +80,9 @@ def env_present(
     user, group, mode
         Who owns the file and who may read it: root, www-data and 0640.
 
+    only
+        What was set by this state before, and is not named any more, goes. Default: False.
+
     Returns the state's answer; changes: each variable with old and new value, secrets masked.
 
     CLI Example:
@@ -96,6 +100,7 @@ def env_present(
             user=user,
             group=group,
             mode=mode,
+            only=only,
             test=__opts__["test"],
         )
     except (CommandExecutionError, SaltInvocationError) as err:

@@ -46,8 +46,9 @@ def built(
     build: str = "",
     identity: str | None = None,
     composer_home: str = "/etc/composer",
-    cache: str = "/var/cache/composer",
+    cache: str = "/var/cache/laravel-build",
     timeout: int = 900,
+    build_user: str = "laravel-build",
 ) -> dict[str, Any]:
     """
     Have the release that a source makes now built, complete with its dependencies, aside.
@@ -58,7 +59,7 @@ def built(
     source, rev, exclude, dev, build, identity
         As for ``laravel_release.source_release``; exclude None means its default.
 
-    composer_home, cache, timeout
+    composer_home, cache, timeout, build_user
         As for ``laravel_release.build``.
 
     Returns the state's answer; changes: ``release`` with the one that was next before and now.
@@ -81,6 +82,7 @@ def built(
             composer_home=composer_home,
             cache=cache,
             timeout=timeout,
+            build_user=build_user,
             test=__opts__["test"],
         )
     except (CommandExecutionError, SaltInvocationError) as err:
@@ -91,6 +93,39 @@ def built(
         return ret
     _changed(ret, {"release": {"old": before, "new": release}}, release)
     ret["comment"] += " built." if made["built"] else " chosen, it is complete."
+    return ret
+
+
+def storage_present(
+    name: str, user: str = "www-data", group: str = "www-data", mode: str = "0750"
+) -> dict[str, Any]:
+    """
+    Have the folders that Laravel writes to. None is reached by a link: the web server may put one.
+
+    name
+        The storage, an absolute path.
+
+    user, group, mode
+        As for ``laravel_release.storage_update``.
+
+    Returns the state's answer; changes: each folder with owner and mode before and now.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel_release.storage_present /srv/conduit/shared/storage test=True
+    """
+    ret = unchanged(name, f"{name} is as it should be.")
+    try:
+        changes = __salt__["laravel_release.storage_update"](
+            name, user=user, group=group, mode=mode, test=__opts__["test"]
+        )
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    if changes:
+        _changed(ret, changes, name)
+        ret["comment"] += " put in order."
     return ret
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from laravel_deploy.accounts import unprivileged_ids
 from laravel_deploy.caches import cache_folder, is_cached
 from laravel_deploy.env_file import redact
 from laravel_deploy.failures import failure
@@ -24,12 +25,16 @@ class Application:
 
     # The folder of its releases, or any folder with an artisan in it.
     directory: str
-    # Who runs them; None for the minion's own user.
+    # Who runs them, never root.
     user: str | None
     # Salt's cmd.run_all.
     run_all: Callable[..., dict[str, Any]]
     # Seconds after which a command is ended.
     timeout: int = 600
+
+    def ids(self) -> tuple[int, int]:
+        """Return the numbers of the user and its group; raises if it is root or not known."""
+        return unprivileged_ids(self.user, "the application's commands")
 
     def php(
         self,
@@ -41,6 +46,7 @@ class Application:
         timeout: int | None = None,
     ) -> dict[str, Any]:
         """Run php in the application's folder; return retcode, stdout and stderr, unredacted."""
+        self.ids()
         if not installed(self.directory):
             raise CommandExecutionError(
                 f"{self.directory} is not installed: it needs both artisan and vendor/autoload.php."

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
+import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from laravel_deploy.beneath import (
+    copy_tree,
+    folder,
+    give,
+    make_folders,
+    remove_files,
+    write_file,
+)
 from laravel_deploy.composer import Composer
+from laravel_deploy.env_file import neutral_env
 from laravel_deploy.file_server import copy_files
+from laravel_deploy.files import trusted
 from laravel_deploy.git import Git
 from laravel_deploy.layout import NEXT, RELEASES, SHARED, linked, set_link
 from laravel_deploy.lock import locked
 from laravel_deploy.naming import is_git
-from laravel_deploy.releases import mark
+from laravel_deploy.releases import MARKER, mark
 from laravel_deploy.sources import Plan
 
 STORAGE = ("framework/cache/data", "framework/sessions", "framework/views", "logs")
+# Where a release is built, in the folder of the releases, until it is root's.
+BUILD = ".build-"
+# Of the folder where it was built: a developer's or the build's own, and what is a link instead.
+SETTINGS = re.compile(r"[.]env(?![.]example$)[^/]*")
+NOT_RELEASED = re.compile(rf"{SETTINGS.pattern}|auth[.]json|public/hot|storage|{re.escape(MARKER)}")
 
 
 def build_release(
@@ -47,39 +65,59 @@ def build_release(
         if test:
             return made
         if made["built"]:
-            _make(root, coming, git, composer)
+            _make(trusted(root), coming, git, composer)
         if before != coming.release:
             set_link(root / NEXT, f"{RELEASES}/{coming.release}")
     return made
 
 
 def _make(root: Path, plan: Plan, git: Git, composer: Composer) -> None:
-    """Make a release; the mark that it is complete comes last."""
+    """Make a release where its user may write, and take a copy of what came of it."""
+    owner = composer.ids()
+    for left in root.glob(f"{BUILD}*"):
+        # Of a build that was broken off.
+        shutil.rmtree(left, ignore_errors=True)
+    stage = Path(tempfile.mkdtemp(prefix=BUILD, dir=root))
+    try:
+        if is_git(plan.source.url):
+            git.unpack(plan.source.url, plan.fingerprint, stage, plan.source.identity)
+        else:
+            copy_files(plan.files, stage)
+        (root / SHARED).mkdir(mode=0o755, exist_ok=True)
+        _furnish(stage, neutral_env(root / SHARED / ".env"))
+        shipped = composer.prepare(root, stage)
+        with folder(stage) as at:
+            give(at, owner)
+        composer.install(root, stage, plan.source.dev, shipped)
+        _release(root, stage, plan, owner[0])
+    finally:
+        # A process of the build that goes on may be in the way of this, and of nothing else.
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _furnish(stage: Path, env: str) -> None:
+    """Give a build an .env file without secrets, the folder of its caches, and a storage.
+
+    Composer's scripts run the application. What they leave in storage is not kept.
+    """
+    with folder(stage) as at:
+        remove_files(at, lambda name: bool(SETTINGS.fullmatch(name)))
+        write_file(at, ".env", env.encode(), 0o600, None)
+        for name in ("bootstrap/cache", *(f"storage/{name}" for name in STORAGE)):
+            make_folders(at, name, 0o755)
+
+
+def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
+    """Make the release of what was built; the mark that it is complete comes last."""
     path, source = root / RELEASES / plan.release, plan.source
     if path.exists():
         shutil.rmtree(path)
-    path.mkdir(mode=0o755, parents=True)
-    (root / SHARED).mkdir(exist_ok=True)
-    if is_git(source.url):
-        git.unpack(source.url, plan.fingerprint, path, source.identity)
-    else:
-        copy_files(plan.files, path)
-    _furnish(path)
-    composer.install(root, path, source.dev)
-    shutil.rmtree(path / "storage")
-    (path / "storage").symlink_to(f"../../{SHARED}/storage")
+    with folder(root) as at:
+        make_folders(at, f"{RELEASES}/{plan.release}", 0o755)
+    with folder(stage) as built, folder(path) as at:
+        copy_tree(built, at, uid, lambda name: bool(NOT_RELEASED.fullmatch(name)))
+        for shared in (".env", "storage"):
+            os.symlink(f"../../{SHARED}/{shared}", shared, dir_fd=at)
     now = datetime.datetime.now(datetime.timezone.utc)
     whole = {"source": source.url, "rev": source.rev, "fingerprint": plan.fingerprint}
     mark(path, {**whole, "built": now.isoformat(timespec="milliseconds")})
-
-
-def _furnish(path: Path) -> None:
-    """Give a release the shared .env, the folder of its caches, and a storage while it is built.
-
-    Composer's scripts run the application as root. What they leave behind must not lie where the
-    web server has to write.
-    """
-    (path / ".env").unlink(missing_ok=True)
-    (path / ".env").symlink_to(f"../../{SHARED}/.env")
-    for folder in ("bootstrap/cache", *(f"storage/{name}" for name in STORAGE)):
-        (path / folder).mkdir(mode=0o755, parents=True, exist_ok=True)

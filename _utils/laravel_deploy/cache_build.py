@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from laravel_deploy.artisan import Application
+from laravel_deploy.beneath import folder, read_file, write_file
 from laravel_deploy.caches import CACHED_ENV, CACHES, cache_folder, env_hash, is_cached
-from laravel_deploy.files import read_text, write_text
+from laravel_deploy.files import trusted, user_and_group
 from laravel_deploy.layout import home
 from laravel_deploy.rehearsal import rehearse
 from laravel_deploy.releases import record
@@ -33,24 +35,33 @@ def build_caches(app: Application, group: str, page: str) -> None:
 
     Raises CommandExecutionError if they cannot be made, or the release does not answer with them.
     """
-    place = Path(app.directory)
-    folder, digest = cache_folder(place), env_hash(place)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".aside-") as aside:
-        if app.user:
-            shutil.chown(aside, app.user)
-        moved = {variable: f"{aside}/{file}" for _, file, variable in CACHES}
-        for command, _, _ in CACHES:
-            done = app.artisan(command, env=moved, umask="027", timeout=CACHE_SECONDS)
-            if done["retcode"]:
-                raise app.failure(f"artisan {command}", done)
-        if page:
-            rehearse(app, page, moved)
-        for _, file, _ in CACHES:
-            made = Path(aside) / file
-            owner = {"user": "root", "group": group, "mode": "0640"}
-            write_text(folder / file, read_text(made), owner)
-        stamp = {"user": "root", "group": "root", "mode": "0640"}
-        write_text(folder / CACHED_ENV, digest, stamp)
+    place, owner = trusted(Path(app.directory)), app.ids()
+    readers = user_and_group({"user": "root", "group": group}, cache_folder(place))
+    with folder(place, "bootstrap/cache") as caches:
+        digest = env_hash(place)
+        aside = Path(tempfile.mkdtemp(dir=cache_folder(place), prefix=".aside-"))
+        try:
+            with folder(place, f"bootstrap/cache/{aside.name}") as made:
+                os.fchown(made, *owner)
+                _make(app, aside, page)
+                contents = {file: read_file(made, file, owner[0]) for _, file, _ in CACHES}
+            for file, content in contents.items():
+                write_file(caches, file, content, 0o640, readers)
+            write_file(caches, CACHED_ENV, digest.encode(), 0o640, (readers[0], 0))
+        finally:
+            # A process of the application's may be in the way of this, and of nothing else.
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _make(app: Application, aside: Path, page: str) -> None:
+    """Make the caches in a folder, and have the release answer a page with them."""
+    moved = {variable: f"{aside}/{file}" for _, file, variable in CACHES}
+    for command, _, _ in CACHES:
+        done = app.artisan(command, env=moved, umask="027", timeout=CACHE_SECONDS)
+        if done["retcode"]:
+            raise app.failure(f"artisan {command}", done)
+    if page:
+        rehearse(app, page, moved)
 
 
 def remake_caches(app: Application, group: str) -> None:

@@ -1,9 +1,9 @@
-"""Composer installs the dependencies of a release."""
+"""Composer installs the dependencies of a release, as a user that owns nothing else."""
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,16 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from laravel_deploy.accounts import unprivileged_ids
+from laravel_deploy.beneath import folder, names, read_file, write_file
 from laravel_deploy.env_file import redact
+from laravel_deploy.files import write_text
 from laravel_deploy.layout import SHARED
 
 # What was left of dependencies that no lock came with.
 LOCKS = (".composer.json", "composer.lock")
+# Of the minion's own variables: by which way packages are reached.
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True)
@@ -29,35 +34,63 @@ class Composer:
     timeout: int
     # Salt's cmd.run_all.
     run_all: Callable[..., dict[str, Any]]
+    # Who runs it and, by it, what the code and its dependencies have to run at a build.
+    user: str
 
-    def install(self, root: Path, path: Path, dev: bool) -> None:
+    def ids(self) -> tuple[int, int]:
+        """Return the numbers of the user and its group; raises if it is root or not known."""
+        return unprivileged_ids(self.user, "builds")
+
+    def prepare(self, root: Path, path: Path) -> bool:
         """
-        Run ``composer install`` in a release.
+        Have the lock of the release before stand in where none came with the code.
 
-        A lock that came with the code is obeyed. Without one, the lock of the release before stands
-        in as long as composer.json is the same: a release has the packages that were tried before
-        it.
+        A lock that came with the code is obeyed. Without one, that of the release before stands in
+        as long as composer.json is the same: a release has the packages that were tried before it.
 
         root, path
-            The folder of the releases, and the release.
+            The folder of the releases, and the one where it is built, still the caller's.
+
+        Returns whether a lock came with the code.
+        """
+        with folder(path) as at:
+            there = names(at)
+            if "composer.json" not in there:
+                raise CommandExecutionError(f"{path.name} has no composer.json.")
+            if "composer.lock" in there:
+                return True
+            kept_for, kept = (root / SHARED / name for name in LOCKS)
+            if kept.is_file() and kept_for.is_file():
+                manifest = read_file(at, "composer.json", path.stat().st_uid)
+                if kept_for.read_bytes() == manifest:
+                    write_file(at, "composer.lock", kept.read_bytes(), 0o644, None)
+            return False
+
+    def install(self, root: Path, path: Path, dev: bool, shipped: bool) -> None:
+        """
+        Run ``composer install``, and keep the lock that it made.
+
+        root, path
+            The folder of the releases, and the one where it is built, which is the user's.
 
         dev
             With the dependencies for development.
+
+        shipped
+            A lock came with the code: it is not kept for others.
         """
-        manifest, lock = path / "composer.json", path / "composer.lock"
-        if not manifest.is_file():
-            raise CommandExecutionError(f"{manifest} does not exist.")
-        shipped = lock.exists()
-        kept_for, kept = (root / SHARED / name for name in LOCKS)
-        stands_in = kept.is_file() and kept_for.is_file()
-        if not shipped and stands_in and kept_for.read_bytes() == manifest.read_bytes():
-            shutil.copyfile(kept, lock)
         done = self._run(path, dev)
         if done["retcode"]:
-            raise CommandExecutionError(_failed(done, str(path)))
-        if not shipped:
-            shutil.copyfile(lock, kept)
-            shutil.copyfile(manifest, kept_for)
+            raise CommandExecutionError(_failed(done, str(root)))
+        if shipped:
+            return
+        with folder(path) as at:
+            uid = self.ids()[0]
+            lock = read_file(at, "composer.lock", uid)
+            manifest = read_file(at, "composer.json", uid)
+        owner = {"user": "root", "group": "root", "mode": "0644"}
+        for name, content in zip(LOCKS, (manifest, lock), strict=True):
+            write_text(root / SHARED / name, content.decode("utf-8", "surrogateescape"), owner)
 
     def _run(self, path: Path, dev: bool) -> dict[str, Any]:
         return self.run_all(
@@ -65,10 +98,13 @@ class Composer:
             + ["--classmap-authoritative"]
             + ([] if dev else ["--no-dev"]),
             cwd=str(path),
+            runas=self.user,
+            # What the minion's own surroundings hold is not for the code of packages.
+            clean_env=True,
             env={
+                **{name: os.environ[name] for name in PROXIES if name in os.environ},
                 "COMPOSER_HOME": self.home,
                 "COMPOSER_CACHE_DIR": self.cache,
-                "COMPOSER_ALLOW_SUPERUSER": "1",
                 "COLUMNS": "4096",
             },
             python_shell=False,

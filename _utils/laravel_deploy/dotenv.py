@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -159,6 +159,14 @@ def edit_env(text: str, values: Mapping[str, str]) -> str:
             text = f"{text}{gap}{line}\n"
             if not any(entry.name == name for entry in _entries(text)):
                 raise CommandExecutionError(f"{name} cannot be added: a quote is never closed.")
+    return text
+
+
+def without_env(text: str, names: Collection[str]) -> str:
+    """Return the text without the lines of these variables; every other line stays."""
+    for entry in reversed([entry for entry in _entries(text) if entry.name in names]):
+        after = re.match(r"\r\n|\n|\r|", text[entry.end :])
+        text = text[: entry.start] + text[entry.end + (len(after[0]) if after else 0) :]
     return text
 
 

@@ -2,32 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from laravel_deploy.dotenv import edit_env, parse_env, spelled
+from laravel_deploy.dotenv import edit_env, parse_env, spelled, without_env
 from laravel_deploy.files import ownership, read_text, write_text
 from laravel_deploy.layout import env_path
-from laravel_deploy.masking import MASK, masked, redacted
+from laravel_deploy.masking import masked, redacted
 from laravel_deploy.pillar import pillar_text
+
+# Beside the file: which of its variables the pillar names, and which are secrets by what it says.
+NAMES: dict[str, list[str]] = {"values": [], "secrets": []}
+
+
+def _names_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.names.json")
+
+
+def _names(path: Path) -> dict[str, list[str]]:
+    """Return which variables the pillar named when the file was last written."""
+    beside = _names_path(path.resolve())
+    try:
+        noted = json.loads(read_text(beside)) if beside.is_file() else {}
+    except ValueError:
+        noted = {}
+    return {**NAMES, **noted}
 
 
 def shown_env(path: Path) -> dict[str, str]:
     """Return the variables of a .env file, secrets masked."""
-    return {name: masked(name, value) for name, value in parse_env(read_text(path)).items()}
+    values, secrets = parse_env(read_text(path)), _names(path)["secrets"]
+    return {name: masked(name, value, secrets) for name, value in values.items()}
+
+
+def neutral_env(path: Path) -> str:
+    """Return a .env file for builds: the pillar's variables of another one, and no secrets."""
+    if not path.exists():
+        return ""
+    values, named = parse_env(read_text(path)), _names(path)
+    plain = {
+        name: values[name]
+        for name in named["values"]
+        if name in values and masked(name, values[name], named["secrets"]) == values[name]
+    }
+    return edit_env("", plain)
 
 
 def redact(text: str, directory: str) -> str:
     """Return text without the secrets of the application's .env file."""
+    path = env_path(directory)
     try:
-        values = parse_env(read_text(env_path(directory)))
-    except CommandExecutionError:
-        values = {}
-    return redacted(text, values)
+        # Whoever owns it: its values are only looked for in the text.
+        values = parse_env(path.read_bytes().decode("utf-8", "surrogateescape"))
+        secrets = _names(path)["secrets"]
+    except (CommandExecutionError, OSError):
+        return redacted(text, {})
+    return redacted(text, values, secrets)
 
 
 def update_env(
@@ -37,6 +72,7 @@ def update_env(
     owner: Mapping[str, str],
     pillar: Mapping[str, Any],
     test: bool,
+    only: bool = False,
 ) -> dict[str, dict[str, str]]:
     """
     Set variables in a .env file, and its owner and mode; other lines stay as they are.
@@ -56,6 +92,9 @@ def update_env(
     test
         Only tell what would change.
 
+    only
+        These are all that the pillar names: what it named before, and does not any more, goes.
+
     Returns what changed: variable or aspect to ``{"old", "new"}``, secrets masked. Raises
     SaltInvocationError for what is malformed or missing, before the file is looked at.
     """
@@ -63,23 +102,57 @@ def update_env(
     wanted = _wanted(values or {}, secrets or {}, pillar)
     exists = path.exists()
     text = read_text(path) if exists else ""
-    current = parse_env(text)
+    current, named = parse_env(text), _names(path)
+    gone = [name for name in _named(named) if only and name in current and name not in wanted]
     different = {name: value for name, value in wanted.items() if current.get(name) != value}
+    hidden = {*named["secrets"], *(secrets or {})}
     changes = {
         name: {
-            "old": masked(name, current.get(name, "")),
-            "new": MASK if name in (secrets or {}) else masked(name, value),
+            "old": masked(name, current.get(name, ""), hidden),
+            "new": masked(name, different.get(name, ""), hidden),
         }
-        for name, value in different.items()
+        for name in (*different, *gone)
     }
     owner = {**owner, "mode": f"{int(owner['mode'], 8):04o}"}
     before = ownership(path) if exists else {}
     for aspect, value in owner.items():
         if before.get(aspect) != value:
             changes[aspect] = {"old": before.get(aspect, ""), "new": value}
+    noted = _noted(named, values or {}, secrets or {}, only)
+    if noted != named:
+        changes["names"] = _names_change(named, noted)
     if changes and not test:
-        write_text(path, edit_env(text, different), owner)
+        _note(path, noted, owner)
+        write_text(path, edit_env(without_env(text, gone), different), owner)
     return changes
+
+
+def _named(named: Mapping[str, list[str]]) -> list[str]:
+    return [*named["values"], *named["secrets"]]
+
+
+def _noted(
+    named: Mapping[str, list[str]], values: Collection[str], secrets: Collection[str], only: bool
+) -> dict[str, list[str]]:
+    """Return which names are kept beside the file from now on."""
+    if only:
+        return {"values": sorted(values), "secrets": sorted(secrets)}
+    return {**named, "secrets": sorted({*named["secrets"], *secrets})}
+
+
+def _note(path: Path, noted: Mapping[str, list[str]], owner: Mapping[str, str]) -> None:
+    """Keep the names; before the file itself is written, or its secrets could be shown."""
+    text = json.dumps(noted, indent=1) + "\n"
+    beside = _names_path(path.resolve())
+    if noted != _names(path) or (beside.exists() and read_text(beside) != text):
+        write_text(beside, text, {**owner, "mode": "0640"})
+
+
+def _names_change(
+    before: Mapping[str, list[str]], after: Mapping[str, list[str]]
+) -> dict[str, str]:
+    """Return the change of what the pillar names, in words."""
+    return {"old": ", ".join(_named(before)), "new": ", ".join(_named(after))}
 
 
 def _check(values: Any, secrets: Any, mode: Any) -> None:

@@ -16,6 +16,9 @@ from salt.utils.stringutils import check_include_exclude
 NOT_DEPLOYED = (
     r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|phpunit[.]xml|[.]env|[.]git)(/|$)"
 )
+# Never fetched, whatever else is deployed: a developer's settings and secrets. Laravel would take
+# .env.production over .env, and pages of public/hot from a developer's own machine.
+NEVER_DEPLOYED = r"E@^([.]env(?![.]example$)[^/]*|auth[.]json|public/hot)$"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class FileServer:
             name
             for name in self.list_master(prefix=prefix)
             if check_include_exclude(name.removeprefix(prefix), None, exclude)
+            and check_include_exclude(name.removeprefix(prefix), None, NEVER_DEPLOYED)
         ]
         if prefix + "artisan" not in names:
             raise CommandExecutionError(
@@ -68,5 +72,6 @@ def copy_files(files: Mapping[str, str], path: Path) -> None:
     for name, copy in files.items():
         target = path / name
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        # The copy is in the minion's cache, which is root's.
         shutil.copyfile(copy, target)
         target.chmod(0o644)

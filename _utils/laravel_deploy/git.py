@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +18,27 @@ from laravel_deploy.naming import named_commit
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+# Both are root's; salt/laravel/known_hosts.sls writes the second.
+KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts_laravel"
+
+
+def ssh_command(identity: str | None) -> str:
+    """Return what git runs for ssh: it refuses a host whose key is not known, and asks nobody."""
+    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"GlobalKnownHostsFile={KNOWN_HOSTS}"]
+    key = ["-i", identity, "-o", "IdentitiesOnly=yes"] if identity else []
+    return shlex.join(["ssh", *(part for one in options for part in ("-o", one)), *key])
+
+
 @dataclass(frozen=True)
 class Git:
     """Git, as Salt offers it on this machine."""
 
     # Below it is a copy of each repository.
     folder: Path
-    # Salt's functions: cmd.run_all, those of its module git, and archive.tar.
+    # Salt's functions: cmd.run_all, those of its module git that ask no other machine (there it
+    # would take any ssh host for the right one), and archive.tar.
     run_all: Callable[..., dict[str, Any]]
-    ls_remote: Callable[..., Any]
     init: Callable[..., Any]
-    fetch: Callable[..., Any]
     archive: Callable[..., Any]
     tar: Callable[..., Any]
 
@@ -35,12 +46,11 @@ class Git:
         """Return the commit that a branch, a tag or a commit names in a repository."""
         if COMMIT.fullmatch(rev):
             return rev
-        refs = self.ls_remote(remote=url, ref=rev or "HEAD", identity=identity)
-        if f"refs/tags/{rev}" in refs:
-            # A tag with a message is an object of its own; its commit has a name beside it.
-            peeled = self.ls_remote(remote=url, ref=f"{rev}^{{}}", identity=identity)
-            refs = {**refs, **peeled}
-        return named_commit(refs, rev or "HEAD")
+        # A tag with a message is an object of its own; its commit has a name beside it.
+        wanted = [rev, f"{rev}^{{}}"] if rev else ["HEAD"]
+        listed = self._ask(["ls-remote", "--", url, *wanted], url, identity)
+        lines = (line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
+        return named_commit({name: commit for commit, name in lines}, rev or "HEAD")
 
     def migrations(self, url: str, commit: str, identity: str | None) -> list[str]:
         """Return the names of a commit's migrations."""
@@ -68,12 +78,27 @@ class Git:
             self.init(str(mirror), bare=True)
         there = ["cat-file", "-e", f"{commit}^{{commit}}"]
         if self._git(mirror, there, ignore_retcode=True)["retcode"]:
-            self.fetch(
-                str(mirror), remote=url, force=True, refspecs="+refs/*:refs/*", identity=identity
-            )
+            self._ask(["fetch", "--force", "--", url, "+refs/*:refs/*"], url, identity, str(mirror))
             if self._git(mirror, there, ignore_retcode=True)["retcode"]:
                 raise CommandExecutionError(f"{url} has no commit {commit}.")
         return str(mirror)
+
+    def _ask(self, arguments: list[str], url: str, identity: str | None, cwd: str = "/") -> str:
+        """Ask another machine, which has to be the one whose key is known here."""
+        done = self.run_all(
+            ["git", *arguments],
+            cwd=cwd,
+            env={"GIT_SSH_COMMAND": ssh_command(identity), "GIT_TERMINAL_PROMPT": "0"},
+            python_shell=False,
+            ignore_retcode=True,
+        )
+        if done["retcode"]:
+            hint = ""
+            if "Host key verification failed" in done["stderr"]:
+                hint = " Expected its key in laravel:known_hosts, as ssh-keyscan shows it."
+            told = " ".join(str(done["stderr"]).split())[-400:]
+            raise CommandExecutionError(f"{url} cannot be asked: {told}{hint}")
+        return str(done["stdout"])
 
     def _git(
         self, mirror: Path | str, arguments: list[str], ignore_retcode: bool = False

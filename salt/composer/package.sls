@@ -9,9 +9,7 @@ composer-package-installed:
 
 composer-package-directories:
   file.directory:
-    - names:
-      - {{ composer.home }}
-      - {{ composer.cache }}
+    - name: {{ composer.home }}
     - user: root
     - group: root
     - mode: '0755'

@@ -12,5 +12,6 @@ laravel-env-present:
     - user: root
     - group: {{ laravel.group }}
     - mode: '0640'
+    - only: True
     - require:
       - sls: laravel.shared

@@ -4,6 +4,10 @@
 include:
   - php.package
   - composer
+  - laravel.builder
+{%- if not laravel.source.startswith('salt://') %}
+  - laravel.known_hosts
+{%- endif %}
   - laravel.env
 
 {%- if not laravel.source.startswith('salt://') %}
@@ -27,7 +31,12 @@ laravel-release-built:
     - identity: {{ laravel.identity | json }}
     - composer_home: {{ composer.home }}
     - cache: {{ composer.cache }}
+    - build_user: {{ laravel.build_user }}
     - require:
       - sls: php.package
       - sls: composer
+      - sls: laravel.builder
+{%- if not laravel.source.startswith('salt://') %}
+      - sls: laravel.known_hosts
+{%- endif %}
       - sls: laravel.env

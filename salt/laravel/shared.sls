@@ -14,18 +14,11 @@ laravel-shared-directories:
     - mode: '0755'
     - makedirs: True
 
-# What outlives a release, and the only place that the web server may write.
+# What outlives a release, and the only place that the web server may write. So root follows no
+# link there, as file.directory would.
 laravel-shared-storage:
-  file.directory:
-    - names:
-      - {{ laravel.directory }}/shared/storage
-      - {{ laravel.directory }}/shared/storage/app
-      - {{ laravel.directory }}/shared/storage/framework
-      - {{ laravel.directory }}/shared/storage/framework/cache
-      - {{ laravel.directory }}/shared/storage/framework/cache/data
-      - {{ laravel.directory }}/shared/storage/framework/sessions
-      - {{ laravel.directory }}/shared/storage/framework/views
-      - {{ laravel.directory }}/shared/storage/logs
+  laravel_release.storage_present:
+    - name: {{ laravel.directory }}/shared/storage
     - user: {{ laravel.user }}
     - group: {{ laravel.group }}
     - mode: '0750'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import whole_file
-from laravel_deploy import web_server
+from laravel_deploy import artisan, composer, web_server
 from laravel_deploy.artisan import Application
 from laravel_deploy.files import ownership
 
@@ -44,6 +45,14 @@ def folder(tmp_path) -> Path:
 def app(folder, php) -> Application:
     """An installed application."""
     return Application(str(folder), "www-data", php)
+
+
+@pytest.fixture(autouse=True)
+def anybody(monkeypatch) -> None:
+    """Every user's name is the test's own user, who may be root."""
+    ids = (os.geteuid(), os.getegid())
+    for caller in (artisan, composer):
+        monkeypatch.setattr(caller, "unprivileged_ids", lambda _user, _role: ids)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ class Machine:
             (source / name).write_text(text)
         (root / "shared/storage").mkdir(parents=True)
         (root / "shared/.env").write_text("A=1\n")
-        self.group = ownership(root)["group"]
+        self.user, self.group = (ownership(root)[aspect] for aspect in ("user", "group"))
         self.server = {
             "map": str(root.parent / "release.map"),
             "php": "php-fpm",
@@ -121,11 +121,11 @@ class Machine:
 
     @property
     def app(self) -> Application:
-        return Application(str(self.root), None, self.run_all)
+        return Application(str(self.root), self.user, self.run_all)
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(None, self.group, self.run_all, self.reload)
+        return Runtime(self.user, self.group, self.run_all, self.reload)
 
     def change(self, text: str) -> None:
         (self.source / "artisan").write_text(text)
@@ -135,7 +135,9 @@ class Machine:
         return plan(self.root, Source("salt://app", **options), folders, Mock(spec=Git))
 
     def build(self, test: bool = False) -> dict[str, Any]:
-        composer = Composer("/etc/composer", "/var/cache/composer", 900, self.run_all)
+        composer = Composer(
+            "/etc/composer", "/var/cache/laravel-build", 900, self.run_all, self.user
+        )
         return build_release(self.root, self.plan, Mock(spec=Git), composer, test)
 
     def switch(self, release: str = "", server: dict | None = None) -> dict[str, str]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from laravel_deploy.composer import PROXIES
+from laravel_deploy.env_file import update_env
 from laravel_deploy.releases import known, next_release
 from salt.exceptions import CommandExecutionError
 
@@ -41,6 +46,9 @@ def test_a_release_that_was_broken_off_is_built_anew(machine):
     machine.composer = 1
     with pytest.raises(CommandExecutionError, match="composer install failed"):
         machine.build()
+    assert (known(machine.root), [*machine.root.glob(".build-*")]) == ([], [])
+    # As if the power had gone while it was copied.
+    (machine.root / "releases" / machine.plan().release).mkdir(parents=True)
     (half,) = known(machine.root)
     assert (half["complete"], half["next"]) == (False, False)
     (machine.root / "releases" / half["release"] / "left-behind").write_text("")
@@ -49,3 +57,53 @@ def test_a_release_that_was_broken_off_is_built_anew(machine):
     (whole,) = known(machine.root)
     assert (whole["complete"], whole["next"]) == (True, True)
     assert not (machine.root / "releases" / half["release"] / "left-behind").exists()
+
+
+def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_served(
+    machine, monkeypatch
+):
+    update_env(
+        machine.root / "shared/.env",
+        {"APP_ENV": "production", "MAIL_URL": "smtp://me:pw@host"},
+        {"MAIL_DSN": "a"},
+        {"user": machine.user, "group": machine.group, "mode": "0640"},
+        {"a": "a secret"},
+        test=False,
+        only=True,
+    )
+    seen = []
+    honest = machine.run_all
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+
+    def run_all(command, **options):
+        home = Path(options["cwd"])
+        seen.append(
+            (
+                options["runas"],
+                (home / ".env").read_text(),
+                sorted(options["env"]),
+                options["clean_env"],
+            )
+        )
+        for name in (".env.local", "auth.json", "public/hot", ".release.json"):
+            (home / name).parent.mkdir(exist_ok=True)
+            (home / name).write_text("of the build")
+        return honest(command, **options)
+
+    machine.run_all = run_all
+    path = machine.root / "releases" / machine.build()["release"]
+    variables = ["COLUMNS", "COMPOSER_CACHE_DIR", "COMPOSER_HOME", "https_proxy"]
+    assert seen == [(machine.user, "APP_ENV=production\n", variables, True)]
+    assert "a secret" in (path / ".env").read_text()
+    for name in (".env.local", "auth.json", "public/hot"):
+        assert not (path / name).exists()
+    assert json.loads((path / ".release.json").read_text())["source"] == "salt://app"
+    assert not [*machine.root.glob(".build-*")]
+
+
+def test_what_a_broken_off_build_left_is_taken_away(machine):
+    (machine.root / ".build-left").mkdir(parents=True)
+    machine.build()
+    assert not [*machine.root.glob(".build-*")]

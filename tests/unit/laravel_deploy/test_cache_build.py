@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import refresh_caches
 from laravel_deploy.caches import is_cached
+from salt.exceptions import CommandExecutionError
 
 
 def test_caches_follow_the_env_file(machine):
@@ -15,3 +20,37 @@ def test_caches_follow_the_env_file(machine):
     cache = machine.root / "releases" / name / "bootstrap/cache"
     assert (cache / "config.php").read_text() == "config.php of A=2\n"
     assert not [*cache.glob(".aside-*")]
+
+
+def test_a_link_in_the_place_of_a_cache_is_not_followed(machine, tmp_path):
+    """The web server's user may put one there while its caches are made."""
+    machine.deploy()
+    (tmp_path / "secret").write_text("of root")
+    (machine.root / "shared/.env").write_text("A=2\n")
+    honest = machine.run_all
+
+    def run_all(command, **options):
+        done = honest(command, **options)
+        if "config:cache" in command:
+            made = Path(options["env"]["APP_CONFIG_CACHE"])
+            made.unlink()
+            made.symlink_to(tmp_path / "secret")
+        return done
+
+    app = Application(str(machine.root), machine.user, run_all)
+    with pytest.raises(CommandExecutionError, match=r"config\.php cannot be read"):
+        refresh_caches(app, machine.group)
+    cache = machine.root / "current/bootstrap/cache"
+    assert (cache / "config.php").read_text() == "config.php of A=1\n"
+    assert not [*cache.glob(".aside-*")]
+
+
+def test_the_folder_of_caches_is_reached_by_no_link(machine, tmp_path):
+    machine.deploy()
+    (machine.root / "shared/.env").write_text("A=2\n")
+    cache = machine.root / "current/bootstrap/cache"
+    cache.rename(tmp_path / "real")
+    cache.symlink_to(tmp_path / "real")
+    with pytest.raises(CommandExecutionError, match="bootstrap/cache is a link or no folder"):
+        refresh_caches(machine.app, machine.group)
+    assert "A=1" in (tmp_path / "real/config.php").read_text()

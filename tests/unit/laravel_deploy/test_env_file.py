@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from laravel_deploy.dotenv import edit_env
-from laravel_deploy.env_file import redact, shown_env, update_env
+from laravel_deploy.env_file import neutral_env, redact, shown_env, update_env
 from laravel_deploy.masking import MASK
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -23,9 +23,10 @@ def update(
     user="root",
     group="www-data",
     mode="0640",
+    only=False,
 ):
     owner = {"user": user, "group": group, "mode": mode}
-    return update_env(path, values, secrets, owner, pillar or {}, test)
+    return update_env(path, values, secrets, owner, pillar or {}, test, only)
 
 
 def test_env_masks(tmp_path):
@@ -56,7 +57,7 @@ def test_env_update_makes_the_file_and_then_has_nothing_to_do(tmp_path, mine):
     assert path.read_text() == 'DEBUG=false\nN=3\nE=\nP="pass word"\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert update(path, **wanted) == {}
-    assert [file.name for file in tmp_path.iterdir()] == [".env"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".env", ".env.names.json"]
 
 
 def test_env_update_mends_the_mode_alone(tmp_path, mine):
@@ -121,3 +122,53 @@ def test_a_secret_does_not_come_back(tmp_path, secret):
     except UnicodeEncodeError:
         return
     assert secret not in redact(f"error: {secret} is wrong", str(tmp_path))
+
+
+DECLARED = {"MAIL_PASS": "mail:pass", "STRIPE_SK": "pay:sk"}
+
+
+def test_what_was_declared_a_secret_is_shown_nowhere(tmp_path, mine):
+    """Whatever its name: neither what it was, nor what it is."""
+    path = tmp_path / ".env"
+    old = {"mail": {"pass": "OLD-mailpass"}, "pay": {"sk": "sk_live_OLD"}}
+    new = {"mail": {"pass": "NEW-mailpass"}, "pay": {"sk": "sk_live_NEW"}}
+    wanted = {"secrets": DECLARED, "only": True, **mine}
+    update(path, pillar=old, **wanted)
+    assert update(path, pillar=new, **wanted) == {
+        name: {"old": MASK, "new": MASK} for name in DECLARED
+    }
+    assert shown_env(path) == dict.fromkeys(DECLARED, MASK)
+    told = redact("NEW-mailpass is not sk_live_NEW", str(tmp_path))
+    assert told == f"{MASK} is not {MASK}"
+    gone = update(path, values={"A": 1}, only=True, **mine)
+    assert {name: gone[name] for name in DECLARED} == {
+        name: {"old": MASK, "new": ""} for name in DECLARED
+    }
+
+
+def test_what_left_the_pillar_leaves_the_file_and_nothing_else_does(tmp_path, mine):
+    path = tmp_path / ".env"
+    path.write_text("# by hand\nMINE=1\nAPP_KEY=kept\n")
+    path.chmod(0o640)
+    pillar = {"a": "secret value"}
+    update(path, {"A": 1, "B": 2}, {"S": "a"}, pillar, only=True, **mine)
+    # A single value, set by an operator, takes nothing away and is not the pillar's.
+    update(path, {"C": 3}, **mine)
+    predicted = update(path, {"A": 1}, test=True, only=True, **mine)
+    assert predicted == {
+        "B": {"old": "2", "new": ""},
+        "S": {"old": MASK, "new": ""},
+        "names": {"old": "A, B, S", "new": "A"},
+    }
+    assert update(path, {"A": 1}, only=True, **mine) == predicted
+    assert path.read_text() == "# by hand\nMINE=1\nAPP_KEY=kept\nA=1\nC=3\n"
+    assert update(path, {"A": 1}, only=True, **mine) == {}
+
+
+def test_a_build_gets_the_pillars_variables_and_no_secrets(tmp_path, mine):
+    path = tmp_path / ".env"
+    assert neutral_env(path) == ""
+    path.write_text("BY_HAND=x\nAPP_KEY=y\n")
+    values = {"APP_ENV": "production", "API_TOKEN": "t", "DB_URL": "mysql://u:p@h/d"}
+    update(path, values, {"DSN": "a"}, {"a": "secret value"}, only=True, **mine)
+    assert neutral_env(path) == "APP_ENV=production\n"

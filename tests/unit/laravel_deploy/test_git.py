@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from laravel_deploy.git import Git
+from laravel_deploy.git import Git, ssh_command
 from laravel_deploy.sources import Source, plan
 from salt.exceptions import CommandExecutionError
 
@@ -25,30 +27,25 @@ def git(*arguments, cwd="."):
 
 
 @pytest.fixture
-def fetched() -> list[str]:
-    """The repositories that were fetched from."""
+def asked() -> list[tuple[list[str], dict[str, str]]]:
+    """The commands that asked another machine, with their variables."""
     return []
 
 
 @pytest.fixture
-def client(tmp_path, fetched):
-    def ls_remote(remote, ref, identity):
-        lines = git("ls-remote", remote, ref).splitlines()
-        return {name: commit for commit, name in (line.split("\t") for line in lines)}
-
-    def fetch(mirror, remote, force, refspecs, identity):
-        fetched.append(remote)
-        git("fetch", remote, refspecs, cwd=mirror)
+def client(tmp_path, asked):
+    def run_all(command, cwd, **options):
+        if "env" in options:
+            asked.append((command, options["env"]))
+        return run(command, cwd)
 
     def archive(mirror, output, rev, format, prefix):
         git("archive", f"--format={format}", f"--output={output}", rev, cwd=mirror)
 
     return Git(
         tmp_path / "cache",
-        run_all=run,
-        ls_remote=ls_remote,
+        run_all=run_all,
         init=lambda path, bare: git("init", "--bare", path),
-        fetch=fetch,
         archive=archive,
         tar=lambda options, file, dest: run(["tar", options, file, "-C", dest], dest),
     )
@@ -69,7 +66,7 @@ def repository(tmp_path) -> Path:
     return folder
 
 
-def test_a_repository_is_named_by_its_commit_and_unpacked(tmp_path, client, fetched, repository):
+def test_a_repository_is_named_by_its_commit_and_unpacked(tmp_path, client, asked, repository):
     url, commit = f"file://{repository}", git("rev-parse", "HEAD", cwd=repository)
     for rev in ("", "main", "v1", "v2", commit):
         found = plan(tmp_path, Source(url, rev), None, client)
@@ -80,7 +77,31 @@ def test_a_repository_is_named_by_its_commit_and_unpacked(tmp_path, client, fetc
     client.unpack(url, commit, path, None)
     assert (path / MIGRATION).read_text() == "<?php"
     # A commit that is here is not asked for again.
-    assert fetched == [url]
+    assert [command[1] for command, _ in asked].count("fetch") == 1
+    (ssh,) = {env["GIT_SSH_COMMAND"] for _, env in asked}
+    assert "StrictHostKeyChecking=yes" in ssh
+
+
+def test_an_identity_is_the_only_one_that_is_offered():
+    told = shlex.split(ssh_command("/root/a key"))
+    assert told[told.index("-i") + 1] == "/root/a key"
+    assert {"StrictHostKeyChecking=yes", "BatchMode=yes", "IdentitiesOnly=yes"} <= set(told)
+    assert "-i" not in shlex.split(ssh_command(None))
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words"),
+    [
+        ("Host key verification failed.", "Expected its key in laravel:known_hosts"),
+        ("fatal: repository not found", "cannot be asked: fatal: repository not found"),
+    ],
+)
+def test_a_host_that_is_not_known_is_told_with_its_remedy(client, stderr, words):
+    refusing = replace(
+        client, run_all=lambda *_a, **_k: {"retcode": 128, "stdout": "", "stderr": stderr}
+    )
+    with pytest.raises(CommandExecutionError, match=words):
+        refusing.commit("git@git.example.com:shop.git", "main", None)
 
 
 def test_a_commit_that_the_repository_does_not_have_is_named(tmp_path, client, repository):

@@ -14,7 +14,7 @@ from salt.exceptions import SaltInvocationError
 import _modules.laravel as laravel
 import _modules.laravel_release as laravel_release
 import _modules.mysql_schema as mysql_schema
-from tests.unit.laravel_deploy.conftest import folder, machine, mine, php  # noqa: F401
+from tests.unit.laravel_deploy.conftest import anybody, folder, machine, mine, php  # noqa: F401
 from tests.unit.laravel_deploy.machine import NEW, answer
 
 
@@ -41,11 +41,11 @@ def test_artisan_runs_as_the_user_and_for_the_time_that_it_is_told(folder, salt)
     salt.answers.extend([answer("about"), answer("Laravel Framework 13.31.0")])
     assert laravel.installed(str(folder)) is True
     assert laravel.artisan(str(folder), "about", ["--x"], "me", 7) == "about"
-    assert laravel.version(str(folder), user=None) == "13.31.0"
+    assert laravel.version(str(folder), user="you") == "13.31.0"
     (first, second) = salt.call_args_list
     assert first.args[0][1:4] == ["artisan", "about", "--x"]
     assert (first.kwargs["runas"], first.kwargs["timeout"]) == ("me", 7)
-    assert (second.kwargs["runas"], second.kwargs["timeout"]) == (None, 600)
+    assert (second.kwargs["runas"], second.kwargs["timeout"]) == ("you", 600)
 
 
 def test_migrations_are_asked_for_and_run_without_a_group(folder, salt):  # noqa: F811

@@ -10,7 +10,7 @@ from laravel_deploy.lock import locked
 from salt.exceptions import CommandExecutionError
 
 import _modules.laravel_release as laravel_release
-from tests.unit.laravel_deploy.conftest import machine  # noqa: F401
+from tests.unit.laravel_deploy.conftest import anybody, machine  # noqa: F401
 
 URL = "https://git.example.com/shop.git"
 
@@ -72,10 +72,13 @@ def test_what_is_asked_of_a_build_reaches_it(machine, salt):  # noqa: F811
 
 
 def test_a_repository_is_asked_with_its_revision_and_key(machine, salt):  # noqa: F811
-    salt["git.ls_remote"] = Mock(side_effect=CommandExecutionError("no such host"))
+    refused = {"retcode": 128, "stdout": "", "stderr": "no such host"}
+    salt["cmd.run_all"] = Mock(return_value=refused)
     with pytest.raises(CommandExecutionError, match="no such host"):
         laravel_release.build(str(machine.root), URL, rev="v1", identity="/root/.ssh/shop")
-    salt["git.ls_remote"].assert_called_once_with(remote=URL, ref="v1", identity="/root/.ssh/shop")
+    asked = salt["cmd.run_all"].call_args
+    assert asked.args[0] == ["git", "ls-remote", "--", URL, "v1", "v1^{}"]
+    assert "-i /root/.ssh/shop" in asked.kwargs["env"]["GIT_SSH_COMMAND"]
 
 
 def test_the_release_that_would_be_built_is_known_in_the_same_run(machine, salt):  # noqa: F811
