@@ -48,7 +48,7 @@ def as_before(lab: Lab) -> Iterator[None]:
 
 
 def applied(lab: Lab, call: str) -> dict[str, Any]:
-    states = lab.salt(lab.web, f"state.apply {call}")[lab.web]
+    states = lab.salt(lab.web, f"state.apply {call} queue=5")[lab.web]
     return {one["__id__"]: one for one in states.values()}
 
 
@@ -77,7 +77,9 @@ def test_a_link_in_the_place_of_a_cache_is_not_followed(lab: Lab):
     try:
         answer = lab.salt(lab.web, f"laravel_release.cache {APPLICATION}")[lab.web]
         assert lab.run(lab.web, "cat /tmp/hostile-hit").strip() == "hit"
-        assert "config.php cannot be read" in str(answer)
+        # The next command of artisan meets the link, or root does, whichever is first.
+        said = str(answer)
+        assert "config.php cannot be read" in said or "artisan event:cache failed" in said, said
         assert lab.run(lab.web, f"sha256sum {CACHE}/config.php") == served
         assert lab.api("GET", "/api/tags").status_code == 200
     finally:
