@@ -16,7 +16,7 @@ from typing import Any
 from group_replication import accounts, failures, membership, recovery, switchover
 from group_replication.facts import facts_of
 from group_replication.model import Settings
-from group_replication.overrides import overruling
+from group_replication.overrides import with_overrides
 from group_replication.settings import current_settings
 from group_replication.status import compared, status_of
 
@@ -117,12 +117,12 @@ def facts() -> dict[str, dict[str, Any]]:
     Returns a dict of declared name to a dict: ``answers`` (bool) and ``error`` (why not); of one
     that answers also ``state``, ``role``, ``group``, ``mode``, ``view_id``, ``members``,
     ``quorum``, ``declared`` (the addresses that it takes for the group's), ``server_uuid``,
-    ``server_id``, ``alike`` (variables that are equal in a group),
+    ``server_id``, ``must_match`` (variables that must be equal in a group),
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
     of others that wait to be applied), ``applier_error`` and ``recovery_error`` (why its applier or
     distributed recovery stopped last, or ""), ``started`` (when mysqld was, seconds since 1970) and
-    ``running`` (its part in a group has not ended); of the local one ``remembered`` (what its
+    ``applier_on`` (its part in a group has not ended); of the local one ``remembered`` (what its
     machine knows of its membership) and ``fork`` (what it has seen of another group with this one's
     name).
 
@@ -167,8 +167,8 @@ def decide(
     method, clone_over, force_member, accept_errant
         As for :py:func:`converge`: what it would do with them.
 
-    Returns a dict: ``verdict``, ``why``, ``leader``, ``donor``, ``errant``, ``harmless`` (it is
-    known of all of those that they change no rows), ``received``, ``overruled_by`` and
+    Returns a dict: ``verdict``, ``why``, ``bootstrap_member``, ``donor``, ``errant``, ``harmless``
+    (it is known of all of those that they change no rows), ``received``, ``override`` and
     ``failing``: why the keeper does not do it just now, since it has failed twice for one lasting
     reason, or "". Raises SaltInvocationError for wrong settings or arguments.
 
@@ -180,7 +180,7 @@ def decide(
         salt db2 mysql_gr.decide force_member=db2
     """
     settings = _settings()
-    decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
+    decided = with_overrides(settings.me, method, clone_over, force_member, accept_errant)
     decision = decided(settings.me, settings.group, facts_of(settings))
     return {**decision, "failing": failures.failing(failures.FAILURE_FILE)}
 
@@ -221,18 +221,18 @@ def converge(
         salt 'db*' mysql_gr.converge timeout=60
     """
     settings = _settings()
-    decided = overruling(settings.me, method, clone_over, force_member, accept_errant)
+    decided = with_overrides(settings.me, method, clone_over, force_member, accept_errant)
     return membership.converge_by(settings, timeout, patience, decided)
 
 
 def bootstrap(member: str) -> dict[str, Any]:
     """
-    Create the group on this member, or lead it again, if the decision is that it shall.
+    Bootstrap the group on this member, or reboot it, if the decision is that it shall.
 
     member
-        This member's declared name: a group is created only by a call that names who does it.
+        This member's declared name: a group is bootstrapped only by a call that names the member.
 
-    Returns the decision that was carried out (``verdict`` create or lead). Raises
+    Returns the decision that was carried out (``verdict`` bootstrap or reboot). Raises
     CommandExecutionError when the decision is another one, with its sentence; SaltInvocationError
     when ``member`` is not this one.
 
@@ -252,7 +252,7 @@ def join(
     accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
-    Take the local member into the group that the others have, and end a pause.
+    Join the local member to the group that the others have, and end a pause.
 
     method
         ``auto`` (default): incremental where the group has the binary logs that are needed; an
@@ -272,7 +272,7 @@ def join(
         member's binary logs). Nothing is copied, and nothing given up.
 
     Returns the decision that was carried out (``verdict`` join), or ``member`` or ``recovering``
-    where it was or came in without this call; after a clone with ``cloned``, the donor's name, and
+    where it was or joined without this call; after a clone with ``cloned``, the donor's name, and
     ``given_up``, the GTIDs that only this member had; with ``accepted``, those that the group got.
     :py:func:`wait_online` waits for the end of
     distributed recovery. Raises CommandExecutionError when the decision is another one, with its
@@ -293,15 +293,15 @@ def recover(
     force_member: str | None = None, timeout: float = 180, patience: float = 60
 ) -> dict[str, Any]:
     """
-    Bring the group back after all members were down: as decided, or led by a named member.
+    Reboot the group after a complete outage: as decided, or by a named member.
 
     force_member
-        This member's declared name: it leads although a declared member does not answer, or
-        although others have transactions that it has not, or received some that they cannot apply.
-        What it received itself is applied first; once its applier has failed at that, the next call
-        gives it up, and names it. Those are refused when they return, with
-        what only they have named; nothing of theirs is wiped. Only for when it is known that the
-        silent ones do not run on as a group.
+        This member's declared name: it reboots the group although a declared member does not
+        answer, or although others have transactions that it has not, or cannot apply some that they
+        received. What it received itself is applied first; once its applier has failed at that, the
+        next call gives it up, and names it. Members with errant transactions are refused when they
+        return, with these named; nothing of theirs is wiped. Only for when it is known that the
+        unreachable members do not run on as a group.
 
     timeout
         Seconds to wait while the decision is to wait for others. Default 180.
@@ -348,11 +348,11 @@ def set_primary(
     """
     Make a member the primary of a single-primary group.
 
-    Called on the primary itself, it lets the balancer send it nobody new before it hands over: new
-    connections wait there for the new primary, and none meets one that takes no more writes.
+    Called on the primary itself, it drains that from new connections before the switchover: they
+    wait at the balancer for the new primary, and none meets a member that is read-only.
 
     member
-        The declared name of the member that is to lead; any ONLINE member can be told.
+        The declared name of the new primary; the call may go to any ONLINE member.
 
     drain
         Seconds that running transactions get to end before they are rolled back. Default 10.
@@ -449,7 +449,7 @@ def force_quorum(
 
 def reset_member(member: str, test: bool = False) -> dict[str, str]:
     """
-    Empty a member that is outside its group, so that it can come in anew.
+    Empty a member that is outside its group, so that it can join anew.
 
     Its databases, its accounts but those of the group's own, its transactions and what it received
     are gone. The group must be there, with a majority, to bring them back by recovery or clone.
@@ -478,7 +478,7 @@ def forget(member: str, test: bool = False) -> dict[str, Any]:
     Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
 
     It is for a machine whose data is lost for good: without this call its empty data directory is
-    taken for a missing disk, and neither is a new one made, nor does it come in empty or create a
+    taken for a missing disk, and neither is a new one made, nor does it join empty or bootstrap a
     group.
 
     member

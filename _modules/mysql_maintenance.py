@@ -2,7 +2,7 @@
 Keep a member out of its group, or clients from it, for as long as an operator works on it.
 ===========================================================================================
 
-A reason says why, and is shown wherever somebody looks. A member that left comes in again by
+A reason says why, and is shown wherever somebody looks. A member that left rejoins by
 ``mysql_gr.join``; one that is no longer declared is taken out for good.
 
 Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``).
@@ -84,7 +84,7 @@ def leave(
     """
     Take the local member out of the group and keep it out until ``mysql_gr.join``.
 
-    Before it leaves, a primary hands over, the balancer sends no new connections, and
+    Before it leaves, a primary is switched over, the balancer sends no new connections, and
     transactions get the time to end.
 
     member
@@ -112,8 +112,9 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
     """
     Let the balancer send the local member nobody new, until :py:func:`undrain` or a boot.
 
-    The member stays in its group and sessions go on. A primary of a single-primary group hands over
-    first. Nothing here looks at the other members: with all of them drained nobody is served.
+    The member stays in its group and sessions go on. A primary of a single-primary group is
+    switched over first. Nothing here looks at the other members: with all of them drained nobody
+    is served.
 
     member
         This member's declared name: a call to all members at once is refused by all but one.

@@ -89,7 +89,7 @@ def begin(purpose: str, owner: str, began: Mapping[str, Any], test: bool = False
     Returns a dict: ``token``, ``began`` and ``step`` (of what is continued, or as given and ""),
     ``continues`` (bool) and ``gave_up`` (a sentence about another operation that was broken off, or
     ""). Raises CommandExecutionError, naming owner, purpose, step and deadline, while another one
-    is under way, where this member takes no writes, and where there is no table for it yet.
+    is under way, where this member is not writable, and where there is no table for it yet.
 
     CLI Example:
 
@@ -115,7 +115,7 @@ def proceed(token: str, step: str, seconds: int = operation.LEASE_SECONDS) -> No
         How long that may take. Default 120.
 
     Returns nothing. Raises CommandExecutionError when the operation is another one's by now, or
-    this member takes no writes.
+    this member is not writable.
 
     CLI Example:
 
@@ -134,7 +134,7 @@ def break_off(token: str) -> None:
     token
         As :py:func:`begin` returned it.
 
-    Returns nothing. Raises CommandExecutionError where this member takes no writes.
+    Returns nothing. Raises CommandExecutionError where this member is not writable.
 
     CLI Example:
 
@@ -153,7 +153,7 @@ def end(token: str) -> None:
     token
         As :py:func:`begin` returned it; another one's is left alone.
 
-    Returns nothing. Raises CommandExecutionError where this member takes no writes.
+    Returns nothing. Raises CommandExecutionError where this member is not writable.
 
     CLI Example:
 

@@ -104,8 +104,8 @@ def restart(
     """
     Restart members one after the other, each once all are well, the writer's last.
 
-    In single-primary mode the primary hands over before it is restarted. The first member that does
-    not come back ends the run; the same call continues it.
+    In single-primary mode the primary is switched over before it is restarted. The first member
+    that does not come back ends the run; the same call continues it.
 
     only
         ``all`` (default), or ``pending``: those with an option that waits for a restart.

@@ -54,8 +54,8 @@ def member_online(
     """
     Make sure that this server is ONLINE in its group.
 
-    The group is created, led again or joined as the decision of ``mysql_gr.decide`` says; nothing
-    is wiped, and a member that is paused (``mysql_maintenance.leave``) stays out.
+    The group is bootstrapped, rebooted or joined as the decision of ``mysql_gr.decide`` says;
+    nothing is wiped, and a member that is paused (``mysql_maintenance.leave``) stays out.
 
     name
         The member's declared name, which is this minion's id.
@@ -72,7 +72,8 @@ def member_online(
         rows.
 
     force_member
-        As for ``mysql_gr.recover``: naming this member, it leads although others do not answer.
+        As for ``mysql_gr.recover``: naming this member, it reboots the group although others do not
+        answer.
     """
     ret = unchanged(name, f"{name} is ONLINE")
     names = {"clone_over": clone_over, "accept_errant": accept_errant}
@@ -86,9 +87,9 @@ def member_online(
         if verdict in ("wait", "uncertain") and _partial():
             ret["comment"] = f"Not yet: {why}. The keeper goes on"
             return ret
-        if verdict in ("refuse", "uncertain", "silent") and __opts__["test"]:
+        if verdict in ("refuse", "uncertain", "unreachable") and __opts__["test"]:
             # A machine that has no server yet gets one in the same run; anything else would fail.
-            ret["result"] = None if verdict == "silent" else False
+            ret["result"] = None if verdict == "unreachable" else False
             ret["comment"] = why
             return ret
         if verdict == "refuse":
@@ -136,7 +137,7 @@ def quorum_held(
 
 def member_empty(name: str, member: str | None = None) -> dict[str, Any]:
     """
-    Make sure that this member holds nothing, so that it can come in anew; one call, by name.
+    Make sure that this member holds nothing, so that it can join anew; one call, by name.
 
     name
         The member's declared name, which is this minion's id.
@@ -207,7 +208,7 @@ def primary(name: str, drain: int = 10) -> dict[str, Any]:
     Make sure that a member is the primary of a single-primary group.
 
     name
-        The declared name of the member that is to lead.
+        The declared name of the new primary.
 
     drain
         Seconds that running transactions get to end. Default 10.

@@ -30,7 +30,7 @@ FAULTS = (
 )
 
 
-RACES = ("create", "lead")
+RACES = ("bootstrap", "reboot")
 
 
 class Round(NamedTuple):
@@ -57,7 +57,7 @@ class Race(NamedTuple):
     """One racing bootstrap: when each member is let go, and who runs there beside the keeper."""
 
     number: int
-    # Whether the group has one, and is led again; else it is created.
+    # Whether the group has one, and is rebooted; else it is bootstrapped.
     past: bool
     # Member to the seconds after the common moment.
     delays: dict[str, float]
@@ -67,7 +67,7 @@ class Race(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.number:4} {'lead' if self.past else 'create':6} {self.runs} runs"
+            f"{self.number:4} {'reboot' if self.past else 'bootstrap':9} {self.runs} runs"
             f"{' and a highstate' if self.highstates else ''} on each, after {self.delays}"
         )
 

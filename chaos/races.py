@@ -59,7 +59,7 @@ class Racer:
 
 
 class Races:
-    """A lab whose group is created again and again."""
+    """A lab whose group is bootstrapped again and again."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -89,7 +89,7 @@ class Races:
     def round(self, one: Race, seed: int) -> dict[str, Any]:
         """Run one race and return its result, in the form of a fault's."""
         begin = time.monotonic()
-        result = begun(one.number, seed, "lead" if one.past else "create")
+        result = begun(one.number, seed, "reboot" if one.past else "bootstrap")
         result["victims"] = list(one.delays)
         result["runs"], result["delays"] = one.runs, one.delays
         problems: list[str] = result["problems"]

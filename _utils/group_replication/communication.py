@@ -9,8 +9,8 @@ from typing import Any
 from group_replication.connection import rows
 from group_replication.model import ONLINE
 
-# Group communication keeps the group's last four compositions and calls who is in any of them. So
-# many more, after the one without a member, push out the last one with it.
+# Group communication keeps the group's last four configurations and contacts each of their
+# members. So many more, after the one without a member, push out the last one with it.
 RECONFIGURATIONS = 4
 # By then a reconfiguration has taken effect.
 SETTLE_SECONDS = 0.5

@@ -132,7 +132,7 @@ def _not_writable(settings: Settings, connection: Any) -> str:
     if not has_table(connection, TABLE):
         return f"the group has no table {SCHEMA}.{TABLE} yet, which a highstate makes"
     if not writable_by(observe(connection)):
-        return f"{settings.me} takes no writes"
+        return f"{settings.me} is not writable"
     return ""
 
 

@@ -18,11 +18,11 @@ from group_replication.gtid import (
 from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, joined
 from group_replication.origins import forked, is_younger, sentence
 from group_replication.tables import by_address, difference, is_listed
-from group_replication.verdicts import as_verdict, because, held_by, silent_verdict, view_of
+from group_replication.verdicts import as_verdict, because, held_by, unreachable_verdict, view_of
 from group_replication.versions import OLDEST, version_of
 
-# From so many transactions on, an empty member is copied to it instead of replaying them all.
-CLONE_TRANSACTIONS = 1_000_000
+# An empty member that lacks more transactions is cloned instead of replaying them.
+CLONE_THRESHOLD = 1_000_000
 
 
 def _decide_in_group(
@@ -41,7 +41,7 @@ def _decide_in_group(
         gone = [member["host"] for member in mine["members"] if member["state"] == UNREACHABLE]
         return as_verdict(
             "refuse",
-            f"{me} is ONLINE without a majority: {joined(gone)} UNREACHABLE; it takes no writes",
+            f"{me} is ONLINE without a majority: {joined(gone)} UNREACHABLE; writes are blocked",
         )
     fork = mine["fork"]
     # Sticky: who was fenced once is so until somebody decides.
@@ -63,11 +63,11 @@ def _decide_with_group(
     mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The rows for a member outside the group, while others are ONLINE."""
-    led = {name: facts for name, facts in online.items() if facts["quorum"]}
-    refused = _no_group(group, online, led) or _unfit(mine, me, online, led)
+    majority = {name: facts for name, facts in online.items() if facts["quorum"]}
+    refused = _no_group(group, online, majority) or _unfit(mine, me, online, majority)
     if refused:
         return refused
-    held = union_gtids(*[held_by(facts) for facts in led.values()])
+    held = union_gtids(*[held_by(facts) for facts in majority.values()])
     errant = format_gtids(subtract_gtids(held_by(mine), held))
     if errant:
         return as_verdict(
@@ -76,15 +76,15 @@ def _decide_with_group(
             f"{words(mine['errant_kinds'], errant)}; nothing is wiped unasked",
             errant=errant,
             harmless=is_harmless(mine["errant_kinds"], errant),
-            overruled_by="clone_over",
+            override="clone_over",
         )
     if held_by(mine):
-        return _decide_incremental(mine, me, group, led)
-    return _decide_empty(mine, me, group, led, held)
+        return _decide_incremental(mine, me, group, majority)
+    return _decide_empty(mine, me, group, majority, held)
 
 
 def _no_group(
-    group: str, online: Mapping[str, Mapping[str, Any]], led: Mapping[str, Mapping[str, Any]]
+    group: str, online: Mapping[str, Mapping[str, Any]], majority: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
     """The rows for members ONLINE that are not one group with a majority."""
     foreign = {name: facts["group"] for name, facts in online.items() if facts["group"] != group}
@@ -101,7 +101,7 @@ def _no_group(
             "two groups with one name: "
             + joined(f"{name} is in view {facts['view_id']}" for name, facts in online.items()),
         )
-    if not led:
+    if not majority:
         return as_verdict("refuse", f"{joined(online)}: ONLINE, but without a majority")
     return None
 
@@ -110,15 +110,15 @@ def _unfit(
     mine: Mapping[str, Any],
     me: str,
     online: Mapping[str, Mapping[str, Any]],
-    led: Mapping[str, Mapping[str, Any]],
+    majority: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any] | None:
     """The rows for a member that the group does not take now, whatever transactions it has."""
-    if not is_listed(mine["host"], [facts["declared"] for facts in led.values()]):
+    if not is_listed(mine["host"], [facts["declared"] for facts in majority.values()]):
         # Not to refuse: a new member's highstate may be ahead of the others'.
         return as_verdict(
             "wait",
-            f"{joined(led)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); it "
-            "joins once one has, which a highstate of those members brings, if pillar "
+            f"{joined(majority)}: ONLINE, and no table of nodes there has {me} ({mine['host']}); "
+            "it joins once one has, which a highstate of those members brings, if pillar "
             "cluster:nodes declares it",
         )
     twins = [name for name, one in online.items() if one["server_uuid"] == mine["server_uuid"]]
@@ -128,34 +128,34 @@ def _unfit(
             f"{me} has the server_uuid of {joined(twins)}: a copied disk. Stop mysqld on {me}, "
             "remove auto.cnf from its data directory, and start it again",
         )
-    shadow = seen_by(mine, led)
-    if shadow:
+    stale = seen_by(mine, majority)
+    if stale:
         return as_verdict(
             "wait",
-            f"{joined(shadow)} still has the previous incarnation of {me} in its view; "
-            f"{me} joins when it is expelled",
+            f"{joined(stale)} still has the stale member {me} in its view; "
+            f"{me} joins when that is expelled",
         )
     # A group goes by its lowest version, also while it is upgraded member by member.
-    lowest = min(led, key=lambda name: version_of(led[name]["version"]))
-    if too_old(mine, led[lowest]):
+    lowest = min(majority, key=lambda name: version_of(majority[name]["version"]))
+    if too_old(mine, majority[lowest]):
         return as_verdict(
             "refuse",
             f"{me} runs {mine['version']}, which is older than {lowest}'s "
-            f"{led[lowest]['version']}: the group takes no version older than its lowest",
+            f"{majority[lowest]['version']}: the group takes no version older than its lowest",
         )
     return None
 
 
-def seen_by(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def seen_by(mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """
     Return the members that have a server in their view, though it is outside the group by now.
 
-    mine, led
+    mine, majority
         What the server says of itself, and what members of the group say.
     """
     return [
         name
-        for name, facts in led.items()
+        for name, facts in majority.items()
         if any(
             member["id"] == mine["server_uuid"] or member["host"] == mine["host"]
             for member in facts["members"]
@@ -171,24 +171,24 @@ def too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def purged_of(
-    mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]
+    mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, GtidSet] | None:
     """What each member has purged that this one needs, if that is so for all of them."""
     needed = {
         name: subtract_gtids(parse_gtids(one["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
-        for name, one in led.items()
+        for name, one in majority.items()
     }
     return needed if all(needed.values()) else None
 
 
 def _decide_incremental(
-    mine: Mapping[str, Any], me: str, group: str, led: Mapping[str, Mapping[str, Any]]
+    mine: Mapping[str, Any], me: str, group: str, majority: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The rows for a member with a part of the group's history."""
-    why, overruled_by = forked(me, mine, led)
+    why, override = forked(me, mine, majority)
     if why:
-        return as_verdict("refuse", why, overruled_by=overruled_by)
-    purged = purged_of(mine, led)
+        return as_verdict("refuse", why, override=override)
+    purged = purged_of(mine, majority)
     if purged:
         return as_verdict(
             "refuse",
@@ -196,11 +196,11 @@ def _decide_incremental(
             + joined(f"{name}: {format_gtids(gtids)}" for name, gtids in purged.items())
             + f"), and {me} is not empty: only a clone over it would do "
             f"(mysql_gr.join method=clone clone_over={me})",
-            overruled_by="clone_over",
+            override="clone_over",
         )
     return as_verdict(
         "join",
-        f"{joined(led)} ONLINE in group {group} with a majority: {me} joins{because(mine)}",
+        f"{joined(majority)} ONLINE in group {group} with a majority: {me} joins{because(mine)}",
     )
 
 
@@ -208,7 +208,7 @@ def _decide_empty(
     mine: Mapping[str, Any],
     me: str,
     group: str,
-    led: Mapping[str, Mapping[str, Any]],
+    majority: Mapping[str, Mapping[str, Any]],
     held: GtidSet,
 ) -> dict[str, Any]:
     """The rows for a member without any transaction: incremental or by clone."""
@@ -218,30 +218,32 @@ def _decide_empty(
             f"{me} has data that no transaction accounts for ({joined(mine['schemas'])}), which "
             "the group does not know; move it out of the way, or clone over it "
             f"(mysql_gr.join method=clone clone_over={me})",
-            overruled_by="clone_over",
+            override="clone_over",
         )
     if mine["remembered"]:
-        return as_verdict("refuse", memory.lost(me, mine["remembered"]), overruled_by="clone_over")
-    purged, many = purged_of(mine, led), count_gtids(held) > CLONE_TRANSACTIONS
-    donor = donor_for(mine, led) if purged or many else None
+        return as_verdict("refuse", memory.lost(me, mine["remembered"]), override="clone_over")
+    purged, many = purged_of(mine, majority), count_gtids(held) > CLONE_THRESHOLD
+    donor = donor_for(mine, majority) if purged or many else None
     if donor:
         reason = (
             "no ONLINE member has all binary logs any more"
             if purged
-            else f"more than {CLONE_TRANSACTIONS} transactions would have to be replayed"
+            else f"more than {CLONE_THRESHOLD} transactions would have to be replayed"
         )
         return as_verdict("clone", f"{me} is empty and clones {donor}: {reason}", donor=donor)
     if purged:
         return as_verdict(
             "refuse",
             f"every ONLINE member has purged binary logs that {me} needs, and none can be cloned: "
-            + joined(f"{name} runs {one['version']}" for name, one in led.items())
+            + joined(f"{name} runs {one['version']}" for name, one in majority.items())
             + f", {me} runs {mine['version']}",
         )
-    return as_verdict("join", f"{joined(led)} ONLINE in group {group} with a majority: {me} joins")
+    return as_verdict(
+        "join", f"{joined(majority)} ONLINE in group {group} with a majority: {me} joins"
+    )
 
 
-def donor_for(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> str | None:
+def donor_for(mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]) -> str | None:
     """
     Return which member to clone: the last declared one of a version that can be, or None.
 
@@ -250,10 +252,10 @@ def donor_for(mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]) -> 
     mine
         What this member says of itself.
 
-    led
+    majority
         Declared name to what each ONLINE member says of itself.
     """
-    able = [name for name, one in led.items() if _clones(mine["version"], one["version"])]
+    able = [name for name, one in majority.items() if _clones(mine["version"], one["version"])]
     return able[-1] if able else None
 
 
@@ -274,7 +276,7 @@ def ending_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     running = {
         name: one["state"]
         for name, one in facts.items()
-        if one["answers"] and (one["running"] or one["state"] != OFFLINE)
+        if one["answers"] and (one["applier_on"] or one["state"] != OFFLINE)
     }
     if me in running:
         return as_verdict(
@@ -293,24 +295,24 @@ def apply_verdict(me: str, mine: Mapping[str, Any], received: str) -> dict[str, 
         "apply",
         f"{me} received {received} and has not applied it yet{because(mine)}",
         received=received,
-        overruled_by="force_member",
+        override="force_member",
     )
 
 
 def _unbuilt(
-    mine: Mapping[str, Any], group: str, silent: Mapping[str, Mapping[str, Any]], declared: int
+    mine: Mapping[str, Any], group: str, unreachable: Mapping[str, Mapping[str, Any]], declared: int
 ) -> list[str]:
     """
-    The silent members that are declared and were never built, as far as this one remembers.
+    The unreachable members that are declared and were never built, as far as this one remembers.
 
     One that joined while this one was out may have gone on with others: so most of the declared
     members have to answer.
     """
-    if (declared - len(silent)) * 2 <= declared:
+    if (declared - len(unreachable)) * 2 <= declared:
         return []
     return [
         name
-        for name, one in silent.items()
+        for name, one in unreachable.items()
         if memory.never_seen(mine["remembered"], group, one.get("host"))
     ]
 
@@ -318,21 +320,21 @@ def _unbuilt(
 def _decide_without_group(
     mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The rows for the time when nobody is ONLINE: who creates the group, or leads it again?"""
+    """The rows for the time when nobody is ONLINE: who bootstraps or reboots the group?"""
     recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
     if recovering:
         return as_verdict("wait", f"{joined(recovering)} RECOVERING: what comes of it is awaited")
-    silent = {name: one["error"] for name, one in facts.items() if not one["answers"]}
-    unbuilt = _unbuilt(mine, group, {name: facts[name] for name in silent}, len(facts))
-    if unbuilt and len(unbuilt) == len(silent):
+    unreachable = {name: one["error"] for name, one in facts.items() if not one["answers"]}
+    unbuilt = _unbuilt(mine, group, {name: facts[name] for name in unreachable}, len(facts))
+    if unbuilt and len(unbuilt) == len(unreachable):
         facts = {name: one for name, one in facts.items() if name not in unbuilt}
-    elif silent:
+    elif unreachable:
         return as_verdict(
             "uncertain",
             "no answer from "
-            + joined(f"{name} ({error})" for name, error in silent.items())
-            + ": it may be alive, so the group is neither created nor led without it",
-            overruled_by="force_member",
+            + joined(f"{name} ({error})" for name, error in unreachable.items())
+            + ": it may be alive, so the group is neither bootstrapped nor rebooted without it",
+            override="force_member",
         )
     ending = ending_of(me, facts)
     if ending:
@@ -350,22 +352,22 @@ def _decide_without_group(
         return as_verdict(
             "refuse",
             f"no member has what all have together: {lacking}",
-            overruled_by="force_member",
+            override="force_member",
         )
     differing = _differing_tables(mine, me, facts)
     if differing:
         return differing
-    # By what all see alike: the order of a table is each member's own.
-    leader = min(complete, key=lambda name: by_address(facts[name]["host"]))
+    # By what all see the same: the order of a table is each member's own.
+    chosen = min(complete, key=lambda name: by_address(facts[name]["host"]))
     first = not any(source.partition(":")[0] == group for source in everything)
-    if first and leader == me:
+    if first and chosen == me:
         refused = _not_first(mine, me, group, held[me])
         if refused:
             return refused
-    why, overruled_by = forked(me, mine, {}) if leader == me else ("", "")
+    why, override = forked(me, mine, {}) if chosen == me else ("", "")
     if why:
-        return as_verdict("refuse", why, overruled_by=overruled_by)
-    return _led_by(leader, me, first, unbuilt)
+        return as_verdict("refuse", why, override=override)
+    return _bootstrapped_by(chosen, me, first, unbuilt)
 
 
 def _received_first(
@@ -393,7 +395,7 @@ def _received_first(
                 for name, gtids in received.items()
                 if gtids
             ),
-            overruled_by="force_member",
+            override="force_member",
         )
     return None
 
@@ -412,14 +414,14 @@ def _differing_tables(
         "refuse",
         f"the tables of nodes differ, and each decides by its own: {differs}, unlike {me}; "
         "a highstate of all database machines makes them one",
-        overruled_by="force_member",
+        override="force_member",
     )
 
 
 def _not_first(
     mine: Mapping[str, Any], me: str, group: str, held: GtidSet
 ) -> dict[str, Any] | None:
-    """The rows for a member that would create the group and must not."""
+    """The rows for a member that would bootstrap the group and must not."""
     was = mine["remembered"]
     if was and (was["group"] in ("", group) or not held):
         return as_verdict("refuse", memory.lost(me, was))
@@ -432,9 +434,9 @@ def _not_first(
     return None
 
 
-def _led_by(leader: str, me: str, first: bool, unbuilt: Sequence[str]) -> dict[str, Any]:
-    """The rows for the member that creates or leads the group, and for those that wait for it."""
-    act = "create" if first else "lead"
+def _bootstrapped_by(chosen: str, me: str, first: bool, unbuilt: Sequence[str]) -> dict[str, Any]:
+    """The rows for the member that bootstraps or reboots the group, and for those that wait."""
+    act = "bootstrap" if first else "reboot"
     reason = (
         "all declared members answered and none ever held a transaction of the group"
         if first
@@ -445,14 +447,14 @@ def _led_by(leader: str, me: str, first: bool, unbuilt: Sequence[str]) -> dict[s
             f"all declared members but {joined(unbuilt)} answered, which {me} never saw in the "
             "group; none is ONLINE, and it holds all that any of them has"
         )
-    does = "creates the group" if first else "leads the group again"
-    if leader == me:
-        return as_verdict(act, f"{me} {does}: {reason}", leader=me)
+    does = "bootstraps the group" if first else "reboots the group after a complete outage"
+    if chosen == me:
+        return as_verdict(act, f"{me} {does}: {reason}", bootstrap_member=me)
     return as_verdict(
         "wait",
-        f"{leader} {does}, {me} waits for it: {reason}",
-        leader=leader,
-        overruled_by="force_member",
+        f"{chosen} {does}, {me} waits for it: {reason}",
+        bootstrap_member=chosen,
+        override="force_member",
     )
 
 
@@ -469,16 +471,17 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     facts
         Declared name to what ``facts_of`` found, in declared order, ``me`` among them.
 
-    Returns a dict: ``verdict`` (one of member, recovering, join, clone, create, lead, stop, apply,
-    wait, uncertain, paused, silent, refuse), ``why`` (the sentence for the operator), ``leader``
-    (who creates or leads, or None), ``donor`` (who is cloned, or None), ``errant`` (GTIDs that only
-    this member has, or ""), ``received`` (GTIDs to be applied, or "") and ``overruled_by`` (the
-    argument with which an operator can decide otherwise: ``clone_over`` of ``mysql_gr.join``,
-    ``force_member`` of ``mysql_gr.recover``, or "").
+    Returns a dict: ``verdict`` (one of member, recovering, join, clone, bootstrap, reboot, stop,
+    apply, wait, uncertain, paused, unreachable, refuse), ``why`` (the sentence for the operator),
+    ``bootstrap_member`` (the member that bootstraps or reboots the group, or None), ``donor`` (the
+    member that is cloned, or None), ``errant`` (GTIDs that only this member has, or ""),
+    ``received`` (GTIDs to be applied, or "") and ``override`` (the argument with which an operator
+    can decide otherwise: ``clone_over`` of ``mysql_gr.join``, ``force_member`` of
+    ``mysql_gr.recover``, or "").
     """
     mine = facts[me]
     if not mine["answers"]:
-        return silent_verdict(me, mine["error"])
+        return unreachable_verdict(me, mine["error"])
     online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
     inside = _decide_in_group(mine, me, group, online)
     if inside is not None:

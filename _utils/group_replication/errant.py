@@ -44,11 +44,11 @@ def errant_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> GtidSet:
     facts
         As ``facts_of`` returns them.
     """
-    led = [one for one in facts.values() if one["answers"] and one["state"] == ONLINE]
+    online = [one for one in facts.values() if one["answers"] and one["state"] == ONLINE]
     mine = facts[me]
-    if not mine["answers"] or mine["state"] in PRESENT or not led:
+    if not mine["answers"] or mine["state"] in PRESENT or not online:
         return {}
-    return subtract_gtids(held_by(mine), union_gtids(*map(held_by, led)))
+    return subtract_gtids(held_by(mine), union_gtids(*map(held_by, online)))
 
 
 def statement_of(events: Sequence[tuple[str, str]]) -> tuple[str, bool]:

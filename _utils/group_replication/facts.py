@@ -47,7 +47,7 @@ USER_SCHEMAS = (
 )
 
 # What Group Replication wants to be equal in all members; it refuses one that differs.
-ALIKE = (
+MUST_MATCH = (
     "lower_case_table_names",
     "default_table_encryption",
     "group_replication_gtid_assignment_block_size",
@@ -132,7 +132,7 @@ def _variables(connection: Any) -> dict[str, str]:
                     "group_replication_group_name",
                     "group_replication_group_seeds",
                     "group_replication_single_primary_mode",
-                    *ALIKE,
+                    *MUST_MATCH,
                 ),
             ),
         )
@@ -249,7 +249,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "started": int(server["started"]),
         "schemas": [],
         "server_id": server["server_id"],
-        "alike": {name: variables[name] for name in ALIKE if name in variables},
+        "must_match": {name: variables[name] for name in MUST_MATCH if name in variables},
         # As the group's view has it: without the distribution's suffix.
         "version": str(server["version"]).partition("-")[0],
         "group": variables.get("group_replication_group_name") or None,
@@ -260,7 +260,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
         "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
         # Also while a member that is out of its group has not ended its part in it.
-        "running": bool(received) and received[0]["state"] == "ON",
+        "applier_on": bool(received) and received[0]["state"] == "ON",
         "gtid_received": re.sub(r"\s", "", (received[0]["gtids"] or "") if received else ""),
     }
 
@@ -276,7 +276,7 @@ def places_written(connection: Any) -> list[str]:
     return sorted({str(Path(row["data"])), str(Path(row["logs"]).parent)})
 
 
-def silent(error: str) -> dict[str, Any]:
+def unreachable(error: str) -> dict[str, Any]:
     """Return what is said of a member that does not answer."""
     return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
 
@@ -334,7 +334,7 @@ def facts_of(settings: Settings, connection: Any = None) -> dict[str, dict[str, 
             with peer(settings, settings.nodes[name]) as other:
                 return {**observe(other), **applier(other)}
         except CommandExecutionError as err:
-            return {**silent(str(err)), "host": settings.nodes[name]}
+            return {**unreachable(str(err)), "host": settings.nodes[name]}
 
     with ThreadPoolExecutor(max_workers=len(settings.nodes)) as pool:
         found = dict(zip(settings.nodes, pool.map(ask, settings.nodes), strict=True))

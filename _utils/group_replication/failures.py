@@ -33,7 +33,7 @@ ACCESS = frozenset((1045, 1130, 1227, 1862, 2026, 2061, 3118, 3159))
 CLONE = frozenset((3862, 3864, 3865, 3866, 3867, 3868, 3869, 3870, 3872, 3873))
 LASTING = CONTENT | ACCESS | CLONE
 # What the keeper may try in vain; to end what is left of an old group is no try.
-TRIED = ("join", "clone", "create", "lead", "apply")
+TRIED = ("join", "clone", "bootstrap", "reboot", "apply")
 # The same, where the server has no code for it in the text.
 LASTING_WORDS = (
     # A recovery account or a certificate that its own server refuses.
@@ -42,7 +42,7 @@ LASTING_WORDS = (
     "different from the group",
 )
 # What is said beside them and passes.
-PASSING_WORDS = ("still has the previous incarnation", "another member clones")
+PASSING_WORDS = ("still has the stale member", "another member clones")
 
 CODES = re.compile(r"Error_code: (?:MY-)?0*([0-9]+)|\(([0-9]{4,5})\)")
 # What differs between two tries at the same thing.
@@ -196,7 +196,7 @@ def held_back(
         f"reason: {failure.said}. {_way_out(me, failure)}. It is tried again when a member, "
         f"pillar or its transactions change, {minutes:.0f} min after the last try at the latest, "
         f"and at once by mysql_gr.{_call(failure)}",
-        overruled_by="clone_over" if _differs(failure) else "",
+        override="clone_over" if _differs(failure) else "",
     )
 
 
@@ -250,7 +250,7 @@ class Attempts:
         """Decide, and refuse an act that has failed twice while nothing has changed."""
         decision = self._decided(me, group, facts)
         verdict = decision["verdict"]
-        if verdict in ("silent", "member", "recovering"):
+        if verdict in ("unreachable", "member", "recovering"):
             return decision
         self._online_since = None
         if verdict not in TRIED:

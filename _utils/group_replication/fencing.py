@@ -10,7 +10,7 @@ from salt.exceptions import CommandExecutionError
 
 from group_replication import maintenance
 from group_replication.connection import exclusive, execute, peer
-from group_replication.facts import facts_of, observe, silent, writable_by
+from group_replication.facts import facts_of, observe, unreachable, writable_by
 from group_replication.model import ONLINE, PRESENT, Settings
 from group_replication.origins import fork_of, rivals_of, sentence
 from group_replication.overrides import named_member
@@ -51,7 +51,7 @@ def ask(settings: Settings, names: list[str]) -> dict[str, dict[str, Any]]:
             with peer(settings, address, QUERY_SECONDS, CONNECT_SECONDS) as connection:
                 return observe(connection)
         except CommandExecutionError as err:
-            return silent(str(err))
+            return unreachable(str(err))
 
     with ThreadPoolExecutor(max_workers=len(names) or 1) as pool:
         return dict(zip(names, pool.map(one, names), strict=True))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from group_replication.accounts import account_differences
 from group_replication.connection import local, rows
 from group_replication.decision import too_old
-from group_replication.facts import ALIKE
+from group_replication.facts import MUST_MATCH
 from group_replication.model import ONLINE, PRESENT, SINGLE_LEADER, Settings, joined
 from group_replication.versions import SUPPORTED, is_supported, statement_for, version_of
 
@@ -187,13 +187,15 @@ def _check_peers(
         name = min(group, key=lambda n: version_of(group[n]["version"]))
         if too_old(mine, group[name]):
             problem("version", mine["version"], f"not older than {name}'s {group[name]['version']}")
-    for variable in ALIKE:
+    for variable in MUST_MATCH:
         if variable == SINGLE_LEADER:
             continue
         wanted = {
-            name: one["alike"][variable] for name, one in group.items() if variable in one["alike"]
+            name: one["must_match"][variable]
+            for name, one in group.items()
+            if variable in one["must_match"]
         }
-        value = mine["alike"].get(variable)
+        value = mine["must_match"].get(variable)
         for name, right in wanted.items():
             if value not in (None, right):
                 problem(variable, value, f"{right}, as {name} has it")

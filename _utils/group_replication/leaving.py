@@ -1,4 +1,4 @@
-"""A member that leaves: clients are let go, a primary hands over, the group is left."""
+"""A member that leaves: sessions end, a primary is switched over, the group is left."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def heir_of(settings: Settings, seen: Mapping[str, Any]) -> str | None:
         The group's settings.
 
     seen
-        What the local member says of itself. Only a primary of a single-primary group hands over.
+        What the local member says of itself. Only a primary of a single-primary group is switched
+        over.
     """
     if seen["mode"] != MODES[1] or seen["role"] != "PRIMARY" or not seen["quorum"]:
         return None
@@ -86,7 +87,7 @@ def wait_idle(settings: Settings, connection: Any, seconds: int) -> None:
 
 
 def _drain(settings: Settings, connection: Any, seconds: int) -> None:
-    """Wait until nobody is in the way; a primary hands over then.
+    """Wait until no operation is in the way; then a primary is switched over.
 
     Until another member has taken over, new connections wait at the balancer.
     """
@@ -96,7 +97,7 @@ def _drain(settings: Settings, connection: Any, seconds: int) -> None:
         try:
             set_as_primary(connection, heir, seconds)
         except pymysql.Error as err:
-            log.warning("the primary is not handed over: %s", error_text(err))
+            log.warning("the switchover failed: %s", error_text(err))
 
 
 def set_as_primary(connection: Any, member_id: str, seconds: int) -> None:

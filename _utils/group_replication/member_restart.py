@@ -11,7 +11,7 @@ from salt.exceptions import CommandExecutionError
 
 from group_replication import operation
 from group_replication.connection import UnreachableError, answered, local, rows
-from group_replication.facts import facts_of, look, observe, silent, writable_by
+from group_replication.facts import facts_of, look, observe, unreachable, writable_by
 from group_replication.maintenance import drained
 from group_replication.membership import converge_by
 from group_replication.model import ONLINE, Settings
@@ -85,11 +85,11 @@ def readiness(settings: Settings, validate: Callable[[], str] | None = None) -> 
                 "settled": not settings_file_differs(settings),
                 "started": started_at(connection),
                 "cloning": _cloning(connection),
-                "pending": pending_restart(settings, connection, seen["alike"]),
+                "pending": pending_restart(settings, connection, seen["must_match"]),
                 "invalid": validate() if validate else "",
             }
     except CommandExecutionError as err:
-        return silent(str(err))
+        return unreachable(str(err))
 
 
 def restart(

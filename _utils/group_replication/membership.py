@@ -31,7 +31,7 @@ from group_replication.decision import decide_by
 from group_replication.facts import USER_SCHEMAS, facts_of, observe, writable_by
 from group_replication.gtid import format_gtids, parse_gtids
 from group_replication.model import MODES, ONLINE, SINGLE_LEADER, SYSTEM_SCHEMAS, Settings, joined
-from group_replication.overrides import named_member, overruling, survivors_by, unpaused
+from group_replication.overrides import named_member, survivors_by, unpaused, with_overrides
 from group_replication.recovery import (
     DonorBusyError,
     apply_received,
@@ -50,7 +50,7 @@ from group_replication.verdicts import (
     Decide,
     as_verdict,
     held_by,
-    silent_verdict,
+    unreachable_verdict,
 )
 
 with contextlib.suppress(ImportError):
@@ -89,14 +89,14 @@ def _start(
     # A group keeps what it is, also when pillar or the option file is ahead of it.
     group = next((one for one in peers if one["state"] == ONLINE), None)
     mode = group["mode"] if group else settings.mode
-    has = group["alike"].get(SINGLE_LEADER) if group else declared_single_leader(settings)
+    has = group["must_match"].get(SINGLE_LEADER) if group else declared_single_leader(settings)
     stop_failed(connection, mine)
     if mine["offline_mode"]:
-        # Left by exit_state_action; a member that is let in again serves again.
+        # Left by exit_state_action; a member that rejoins serves again.
         execute(connection, "SET GLOBAL offline_mode = OFF")
     if mine["mode"] != mode:
         _set_mode(connection, mode)
-    if has and mine["alike"].get(SINGLE_LEADER) not in (None, has):
+    if has and mine["must_match"].get(SINGLE_LEADER) not in (None, has):
         # A peer's text: it goes no further unless it is one of two words.
         set_when_free(
             connection, f"SET GLOBAL {SINGLE_LEADER} = {switch_value(SINGLE_LEADER, has)}"
@@ -192,7 +192,7 @@ def _act(
             except DonorBusyError as err:
                 return as_verdict("wait", str(err))
         else:
-            if verdict == "lead" and decision["received"]:
+            if verdict == "reboot" and decision["received"]:
                 # Given up by name: the applier would fail at it again.
                 give_up_received(connection)
             _start(settings, connection, mine, seen.values(), bootstrap=verdict in BOOTSTRAPS)
@@ -227,9 +227,9 @@ def converge_by(
         try:
             decision = _act(settings, ACTIONS, patience, decided=decided)
         except UnreachableError as err:
-            decision = silent_verdict(settings.me, str(err))
+            decision = unreachable_verdict(settings.me, str(err))
         verdict, now = decision["verdict"], time.monotonic()
-        if verdict != "silent":
+        if verdict != "unreachable":
             answered = now
         if decision.pop("done", False):
             acted.append(decision["why"])
@@ -239,7 +239,7 @@ def converge_by(
         elif verdict == "recovering":
             wait_online(settings, patience)
         elif verdict == "refuse" or (
-            verdict == "silent" and now - answered > min(AWAY_SECONDS, timeout)
+            verdict == "unreachable" and now - answered > min(AWAY_SECONDS, timeout)
         ):
             raise CommandExecutionError(decision["why"])
         elif verdict in ("member", "paused") or now - begin > timeout:
@@ -287,10 +287,10 @@ def _empty(connection: Any, settings: Settings, version: str) -> None:
 
 def bootstrap(settings: Settings, member: str) -> dict[str, Any]:
     """
-    Create the group on this member, or lead it again, if the decision is that it shall.
+    Bootstrap the group on this member, or reboot it, if the decision is that it shall.
     """
     named_member(member, settings.me, "bootstrapping")
-    return _once(settings, ("create", "lead"))
+    return _once(settings, ("bootstrap", "reboot"))
 
 
 def join(
@@ -301,11 +301,11 @@ def join(
     accept_errant: str | None = None,
 ) -> dict[str, Any]:
     """
-    Take the local member into the group that the others have, and end a pause.
+    Join the local member to the group that the others have, and end a pause.
     """
     if settings.removed:
         raise CommandExecutionError(f"{settings.me} stays out of the group: {settings.removed}")
-    decided = unpaused(overruling(settings.me, method, clone_over, accept_errant=accept_errant))
+    decided = unpaused(with_overrides(settings.me, method, clone_over, accept_errant=accept_errant))
     decision = _once(settings, ("join", "clone", "accept"), patience, decided)
     done = {
         "clone": {"cloned": decision["donor"], "given_up": decision["errant"]},
@@ -350,7 +350,7 @@ def force_quorum(
 
 def reset_member(settings: Settings, member: str, test: bool = False) -> dict[str, str]:
     """
-    Empty a member that is outside its group, so that it can come in anew.
+    Empty a member that is outside its group, so that it can join anew.
     """
     named_member(member, settings.me, "emptying")
     # Big databases take their time to be dropped.
@@ -358,7 +358,7 @@ def reset_member(settings: Settings, member: str, test: bool = False) -> dict[st
         seen = facts_of(settings, connection)
         decision = unpaused(decide_by)(settings.me, settings.group, seen)
         allowed = decision["verdict"] in ("join", "clone")
-        if not allowed and decision["overruled_by"] != "clone_over":
+        if not allowed and decision["override"] != "clone_over":
             raise CommandExecutionError(f"{member} is not emptied: {decision['why']}")
         mine = seen[member]
         if not test:

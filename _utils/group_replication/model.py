@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 MODES = ("multi-primary", "single-primary")
-# How long a silent member is waited for (pillar mysql:group:timings); the first is the default.
-# After 5 s without a word a member is UNREACHABLE, and these say what follows;
+# How long an unreachable member is waited for (pillar mysql:group:timings); the first is the
+# default. After 5 s without a word a member is UNREACHABLE, and these say what follows;
 # docs/measurements.md has what each took for dead.
 TIMINGS: dict[str, dict[str, int]] = {
     # For one LAN: a member that is gone is out within seconds.
@@ -16,13 +16,13 @@ TIMINGS: dict[str, dict[str, int]] = {
         # a suspicion again only after that time.
         "member_expel_timeout": 0,
         # A member without majority gives up after this many seconds instead of never: its clients
-        # are told, and the others may lead the group again.
+        # are told, and the others may reboot the group.
         "unreachable_majority_timeout": 10,
         # What was said in those seconds is kept for who comes back; the server's default of 1 GiB
         # is more than a small machine has.
         "message_cache_size": 128 * 1024**2,
     },
-    # For networks and machines with pauses: a member may be silent for 20 s and stays.
+    # For networks and machines with pauses: a member may be unreachable for 20 s and stays.
     "tolerant": {
         # The longest time that costs no more than the shortest above 0.
         "member_expel_timeout": 14,
@@ -35,10 +35,11 @@ TIMINGS: dict[str, dict[str, int]] = {
 # How many messages a group agrees on at once, where pillar mysql:group:write_concurrency does not
 # say; docs/measurements.md has what each costs.
 WRITE_CONCURRENCY = {
-    # With 10, the server's own default, members that write a lot wait for a place behind one that
-    # says nothing; the server takes that for a slow network, and waits the longer for that member.
+    # With 10, the server's own default, members that write a lot wait for a place behind an
+    # unreachable one; the server takes that for a slow network, and waits longer for that member.
     "multi-primary": 50,
-    # The primary alone leads. Where it is lost, so many messages are filled in for, some at a time.
+    # The primary is the single Paxos leader. Where it is lost, the survivors propose so many
+    # no-ops, some at a time.
     "single-primary": 10,
 }
 # What the server takes.
@@ -62,7 +63,7 @@ DATA_DIRECTORY = "/var/lib/mysql"
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 
-# Decided when a group is created or led: who joins takes it from the group.
+# Decided when a group is bootstrapped or rebooted: a member that joins takes it from the group.
 SINGLE_LEADER = "group_replication_paxos_single_leader"
 
 

@@ -309,11 +309,11 @@ def _fixed_options(gr: str) -> dict[str, Any]:
         f"{gr}exit_state_action": "OFFLINE_MODE",
         # A new primary answers when it has applied what the old one left; the default since 8.4.
         f"{gr}consistency": "BEFORE_ON_PRIMARY_FAILOVER",
-        # The keeper takes an expelled member in again, after asking the others. The server's own
+        # The keeper lets an expelled member rejoin, after asking the others. The server's own
         # tries know no evidence, and a try that waits for a view holds up what would help.
         f"{gr}autorejoin_tries": 0,
-        # In single-primary mode one member leads what the group agrees on, the primary, and a lost
-        # secondary holds up nothing; in multi-primary mode all lead. Who joins takes what the group
-        # has (SINGLE_LEADER).
+        # In single-primary mode the primary is the single Paxos leader, and a lost secondary holds
+        # up nothing; in multi-primary mode all members are leaders. A member that joins takes
+        # what the group has (SINGLE_LEADER).
         f"{gr}paxos_single_leader": "ON",
     }

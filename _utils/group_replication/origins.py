@@ -64,7 +64,7 @@ def fork_of(
 
     before
         What is kept already, as :py:func:`group_replication.maintenance.fork` returns it: it stays,
-        also when the others are silent, until the member is in a group that began otherwise.
+        also when the others are unreachable, until the member is in a group that began otherwise.
     """
     origin = view_of(mine)
     rivals = rivals_of(mine, others)
@@ -130,36 +130,36 @@ def _ways_out(rivals: Iterable[str]) -> str:
 
 
 def forked(
-    me: str, mine: Mapping[str, Any], led: Mapping[str, Mapping[str, Any]]
+    me: str, mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, str]:
     """
-    Say why a member must not come into a group, nor lead one, by its transactions alone.
+    Say why a member must neither join nor reboot a group by its transactions alone.
 
     me, mine
         The local member, outside any group.
 
-    led
-        The members of the group that it would join; none, if it would lead one.
+    majority
+        The members of the group that it would join; none, if it would reboot one.
 
-    Returns the sentence and the argument that overrules it, or two empty texts. Two groups of one
+    Returns the sentence and the argument that overrides it, or two empty texts. Two groups of one
     name number their transactions alike: equal sets of them may be different rows.
     """
     fork = mine["fork"]
-    origins = {view_of(one) for one in led.values()}
+    origins = {view_of(one) for one in majority.values()}
     if not fork or (not fork["fenced"] and not origins & set(fork["others"])):
         return "", ""
-    if led and origins == {fork["origin"]}:
+    if majority and origins == {fork["origin"]}:
         return "", ""
     was = f"{me} was in one of two groups with one name, whose transactions have equal numbers"
     unless = f"if it is known that they are the same, mysql_maintenance.unfence member={me}"
-    if led:
+    if majority:
         return (
-            f"{was}, and {joined(led)} in the other: its rows may differ though no GTID does; "
+            f"{was}, and {joined(majority)} in the other: its rows may differ though no GTID does; "
             f"mysql_gr.join method=clone clone_over={me} gives them up; {unless}",
             "clone_over",
         )
     return (
-        f"{was}, and it was the one that was fenced: it leads no group unasked; mysql_gr.recover "
-        f"force_member=… names who leads; {unless}",
+        f"{was}, and it was the one that was fenced: it reboots no group unasked; mysql_gr.recover "
+        f"force_member=… names the member that does; {unless}",
         "force_member",
     )

@@ -25,7 +25,7 @@ def join_by(
     clone_over: str | None = None,
 ) -> dict[str, Any]:
     """
-    Decide as :py:func:`decide_by`, for an operator who says how this member is to come in.
+    Decide as :py:func:`decide_by`, for an operator who chooses the recovery method.
 
     method
         ``auto``: as decided. ``incremental``: never by clone. ``clone``: by clone, of an empty
@@ -38,7 +38,7 @@ def join_by(
     if method == "auto" or decision["verdict"] not in ("join", "clone", "refuse"):
         return decision
     mine = facts[me]
-    led = {
+    majority = {
         name: one
         for name, one in facts.items()
         if one["answers"] and one["state"] == ONLINE and one["quorum"]
@@ -46,12 +46,15 @@ def join_by(
     if method == "incremental":
         if decision["verdict"] != "clone":
             return decision
-        if purged_of(mine, led):
-            return as_verdict("refuse", f"{me} cannot join incrementally: {decision['why']}")
-        return as_verdict("join", f"{me} joins incrementally, as told", leader=None)
-    if decision["verdict"] == "refuse" and decision["overruled_by"] != "clone_over":
+        if purged_of(mine, majority):
+            why = f"{me} cannot join by incremental recovery: {decision['why']}"
+            return as_verdict("refuse", why)
+        return as_verdict(
+            "join", f"{me} joins by incremental recovery, as the call says", bootstrap_member=None
+        )
+    if decision["verdict"] == "refuse" and decision["override"] != "clone_over":
         return decision
-    donor = donor_for(mine, led)
+    donor = donor_for(mine, majority)
     if donor is None:
         return as_verdict("refuse", f"no ONLINE member can be cloned by version {mine['version']}")
     has = format_gtids(held_by(mine)) or joined(mine["schemas"])
@@ -65,12 +68,12 @@ def join_by(
             + (f"; the group does not have {alone}" if alone else "")
             + f"): a clone gives that up only with clone_over={me}",
             errant=decision["errant"],
-            overruled_by="clone_over",
+            override="clone_over",
         )
     lost = decision["errant"] or "nothing that the group does not have"
     return as_verdict(
         "clone",
-        f"{me} clones {donor}, as told" + (f", and gives up {lost}" if has else ""),
+        f"{me} clones {donor}, as the call says" + (f", and gives up {lost}" if has else ""),
         donor=donor,
         errant=decision["errant"],
     )
@@ -95,8 +98,8 @@ def accept_by(
     kinds = facts[me]["errant_kinds"]["statements"]
     return as_verdict(
         "accept",
-        f"the group gets {errant} of {me} as empty transactions, as told: they change no rows "
-        f"({kinds})",
+        f"the group gets {errant} of {me} as empty transactions, as the call says: they change no "
+        f"rows ({kinds})",
         errant=errant,
         harmless=True,
     )
@@ -109,14 +112,15 @@ def recover_by(
     force_member: str | None = None,
 ) -> dict[str, Any]:
     """
-    Decide as :py:func:`decide_by`, for an operator who may name who leads after a full outage.
+    Decide as :py:func:`decide_by`, for an operator who may name the member that reboots the group.
 
     force_member
-        This member's name, to lead where the facts alone do not allow it: a declared member does
-        not answer, or histories diverged. What only others have is then refused when they return.
+        This member's name, to reboot the group where the facts alone do not allow it: a declared
+        member does not answer, or members have diverged. Others with errant transactions are then
+        refused when they return.
     """
     decision = decide_by(me, group, facts)
-    if force_member != me or decision["overruled_by"] != "force_member":
+    if force_member != me or decision["override"] != "force_member":
         return decision
     ending = ending_of(me, facts)
     if ending:
@@ -129,7 +133,7 @@ def recover_by(
     # It is given up once the applier has said that it cannot.
     if only and not mine["applier_error"]:
         return apply_verdict(me, mine, only)
-    silent = [name for name, one in facts.items() if not one["answers"]]
+    unreachable = [name for name, one in facts.items() if not one["answers"]]
     without = {
         name: format_gtids(subtract_gtids(held_by(one), parse_gtids(mine["gtid_executed"])))
         for name, one in facts.items()
@@ -137,12 +141,13 @@ def recover_by(
     }
     known = [f"gives up {only}, which it received and cannot apply{because(mine)}"] if only else []
     known += [f"without {gtids}, which {name} has" for name, gtids in without.items() if gtids]
-    if silent:
-        known.append(f"without an answer from {joined(silent)}")
+    if unreachable:
+        known.append(f"without an answer from {joined(unreachable)}")
     return as_verdict(
-        "lead",
-        f"{me} leads the group again, as told" + "".join(f"; {part}" for part in known),
-        leader=me,
+        "reboot",
+        f"{me} reboots the group after a complete outage, as the call says"
+        + "".join(f"; {part}" for part in known),
+        bootstrap_member=me,
         received=only,
     )
 
@@ -195,8 +200,8 @@ def _check_seen(
     mine = facts[me]
     if mine["state"] != ONLINE:
         raise CommandExecutionError(
-            f"{me} is {mine['state']}: there is no view to force. After a full outage "
-            f"mysql_gr.recover force_member={me} leads the group again"
+            f"{me} is {mine['state']}: there is no view to force. After a complete "
+            f"outage, mysql_gr.recover force_member={me} reboots the group"
         )
     if mine["quorum"]:
         raise CommandExecutionError(f"{me} is in a view with a majority: nothing is to be forced")
@@ -231,7 +236,7 @@ def named_member(given: str, me: str, doing: str, argument: str = "member") -> N
         )
 
 
-def overruling(
+def with_overrides(
     me: str,
     method: str = "auto",
     clone_over: str | None = None,
@@ -265,7 +270,7 @@ def overruling(
     if method != "auto":
         raise SaltInvocationError(
             f"method is '{method}' and force_member is '{force_member}'; expected one of them: "
-            "who leads does not join"
+            "the member that reboots the group joins none"
         )
     return functools.partial(recover_by, force_member=force_member)
 

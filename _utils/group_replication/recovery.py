@@ -14,7 +14,7 @@ from salt.exceptions import CommandExecutionError
 from group_replication import causes
 from group_replication.accounts import recovery_credentials
 from group_replication.connection import execute, local, rows
-from group_replication.facts import applier, observe, silent
+from group_replication.facts import applier, observe, unreachable
 from group_replication.model import ERROR, ONLINE, Settings
 from group_replication.status import clone_status
 from group_replication.verdicts import because, held_by
@@ -33,7 +33,7 @@ class DonorBusyError(CommandExecutionError):
 
 def stop_failed(connection: Any, mine: Mapping[str, Any]) -> None:
     """Stop what is left of Group Replication on a member that is out of its group."""
-    if mine["state"] == ERROR or mine["running"]:
+    if mine["state"] == ERROR or mine["applier_on"]:
         execute(connection, "STOP GROUP_REPLICATION")
 
 
@@ -169,7 +169,7 @@ def _await_progress(
                 )[0]["bytes"]
         except CommandExecutionError as err:
             # mysqld restarts itself at the end of a clone.
-            seen, cloned = silent(str(err)), None
+            seen, cloned = unreachable(str(err)), None
         if enough(seen, cloned):
             return seen
         now = (seen["state"], seen.get("gtid_executed"), seen.get("gtid_received"), cloned)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from salt.exceptions import CommandExecutionError
 
 from group_replication.accounts import coordinator_of
-from group_replication.facts import silent, writable_by
+from group_replication.facts import unreachable, writable_by
 from group_replication.model import ONLINE
 from group_replication.operation import LEASE_SECONDS, Operation, claimed_over, sentence
 from group_replication.rolling import (
@@ -104,7 +104,7 @@ class Rolling:
         found = {}
         for name in names:
             answer = told.get(name, Answer(None, f"no answer from {name}'s minion"))
-            found[name] = silent(answer.error) if answer.error else answer.value
+            found[name] = unreachable(answer.error) if answer.error else answer.value
         return found
 
     def _of_balancers(self, function: str) -> dict[str, Any]:

@@ -72,9 +72,9 @@ UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
 
 def declared_single_leader(settings: Settings) -> str:
-    """Return ON or OFF: whether one member is declared to lead what the group agrees on."""
-    # Asked while a group is led: what other options there are, and for which version, must not
-    # matter here.
+    """Return ON or OFF: whether a single Paxos leader is declared."""
+    # Asked while a group is bootstrapped: what other options there are, and for which version, must
+    # not matter here.
     option = f"loose_{SINGLE_LEADER}"
     declared = settings.options.get(option, own_options(settings)[option])
     return switch_value(SINGLE_LEADER, option_as_running(declared, "ON"))

@@ -197,12 +197,12 @@ def diagnosis(
     decision = decide_by(me, settings.group, seen)
     problems = [] if decision["verdict"] == "member" else [decision["why"]]
     answering = {name: one for name, one in seen.items() if one["answers"]}
-    led = [one for one in answering.values() if one["state"] == ONLINE and one["quorum"]]
-    held = union_gtids(*(held_by(one) for one in led))
+    majority = [one for one in answering.values() if one["state"] == ONLINE and one["quorum"]]
+    held = union_gtids(*(held_by(one) for one in majority))
     errant = {
         name: format_gtids(subtract_gtids(held_by(one), held))
         for name, one in answering.items()
-        if led and one["state"] not in PRESENT
+        if majority and one["state"] not in PRESENT
     }
     errant = {name: gtids for name, gtids in errant.items() if gtids}
     hosts = [member["host"] for member in mine["members"]] if mine["quorum"] else []
@@ -243,11 +243,11 @@ def _group_problems(
         problems.append(f"{operation.sentence(under_way)}; the same call continues it")
     if mine["quorum"] and mine["mode"] != settings.mode and not change:
         problems.append(f"the group is {mine['mode']}, and {settings.mode} is declared")
-    single_leader = mine["alike"].get(SINGLE_LEADER)
+    single_leader = mine["must_match"].get(SINGLE_LEADER)
     if mine["quorum"] and single_leader not in (None, declared_single_leader(settings)):
         problems.append(
             f"the group has {SINGLE_LEADER} {single_leader}, and "
-            f"{declared_single_leader(settings)} is declared: it takes that when it is led again, "
+            f"{declared_single_leader(settings)} is declared: it takes that when it is rebooted, "
             "once all members have been out of it"
         )
     right = concurrency and write_concurrency_for(settings, mine["mode"])
@@ -296,7 +296,7 @@ def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: st
         place = f"{one['state']} {one['role'] or ''}".strip()
         problems.append(f"{name} is {place} and would take writes: super_read_only is OFF")
     if one["super_read_only"] and primary_here and one["quorum"]:
-        problems.append(f"{name} is primary and takes no writes: super_read_only is ON")
+        problems.append(f"{name} is primary and read-only: super_read_only is ON")
     if one["offline_mode"] and one["state"] in PRESENT:
         problems.append(f"{name} is {one['state']} and takes no clients: offline_mode is ON")
     return problems
@@ -355,7 +355,7 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     with local(settings) as connection:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)
-        waiting = pending_restart(settings, connection, seen["alike"])
+        waiting = pending_restart(settings, connection, seen["must_match"])
         # Who is outside the group does not know what the group has kept since.
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None

@@ -13,18 +13,18 @@ from group_replication.gtid import GtidSet, parse_gtids, union_gtids
 #   join        start Group Replication here
 #   accept      make this member's errant transactions, which change no rows, known to the group
 #   clone       copy a member's data onto this empty server; joining comes after it
-#   create      create the group here, for the first time
-#   lead        create the group here again after all members were down
+#   bootstrap   bootstrap the group here, for the first time
+#   reboot      bootstrap the group here after a complete outage
 #   stop        end what is left of the old group here, so that nothing of it reaches a new one
 #   apply       apply what was received before the crash, so that it counts
 #   wait        another member acts, or has to finish first
 #   uncertain   some declared member does not answer: it may be alive
 #   paused      the operator took this member out on purpose
-#   silent      the local mysqld does not answer
+#   unreachable the local mysqld does not answer
 #   refuse      an operator has to look: the sentence says at what
-STARTS = ("create", "lead", "join", "clone")
-# What begins a group; whatever else is to be started joins one.
-BOOTSTRAPS = ("create", "lead")
+STARTS = ("bootstrap", "reboot", "join", "clone")
+# What bootstraps a group; whatever else is to be started joins one.
+BOOTSTRAPS = ("bootstrap", "reboot")
 ACTIONS = (*STARTS, "accept", "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
 Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
@@ -37,14 +37,14 @@ def held_by(facts: Mapping[str, Any]) -> GtidSet:
 
 def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
     """Return a decision: a verdict, its sentence, and what else is known."""
-    answer: dict[str, Any] = {"verdict": verdict, "why": why, "leader": None}
-    answer |= {"donor": None, "errant": "", "harmless": False, "received": "", "overruled_by": ""}
+    answer: dict[str, Any] = {"verdict": verdict, "why": why, "bootstrap_member": None}
+    answer |= {"donor": None, "errant": "", "harmless": False, "received": "", "override": ""}
     return {**answer, **more}
 
 
-def silent_verdict(me: str, error: str) -> dict[str, Any]:
+def unreachable_verdict(me: str, error: str) -> dict[str, Any]:
     """Return the decision for a member whose mysqld does not answer."""
-    return as_verdict("silent", f"mysqld on {me} does not answer: {error}")
+    return as_verdict("unreachable", f"mysqld on {me} does not answer: {error}")
 
 
 def view_of(facts: Mapping[str, Any]) -> str:

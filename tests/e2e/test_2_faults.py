@@ -143,7 +143,7 @@ def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, 
         for name, addresses in others.items():
             lab.run(name, "\n".join(f"ip route del blackhole {ip}/32" for ip in addresses))
     all_online(240)
-    # Nobody led while another's part in the old group had not ended.
+    # No member rebooted the group while another's part in the old group had not ended.
     journal = "journalctl -u mysql-gr-keeper --no-pager -n 30"
     logs = "".join(lab.run(name, journal) for name in lab.databases)
     assert "its part in the old group is ended before a new one" in logs

@@ -1,4 +1,4 @@
-"""What keeps a member out, what only its name brings in, and who leads: each row of the table."""
+"""What keeps a member out, what only its name brings in, who reboots the group: row by row."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_empty_member_clones_where_no_binary_logs_are_left(lab: Lab, whole):
     assert (decision["verdict"], decision["donor"]) == ("clone", "db2"), decision
     assert "db3 is empty and clones db2: no ONLINE member has all binary logs" in decision["why"]
     refused = call(lab, "db3", "mysql_gr.join", method="incremental")
-    assert "db3 cannot join incrementally" in refused
+    assert "db3 cannot join by incremental recovery" in refused
     predicted = state(lab, "db3", "mysql_gr.member_online", name="db3", test=True)
     done = state(lab, "db3", "mysql_gr.member_online", name="db3")
     assert (predicted["result"], done["result"]) == (None, True), done
@@ -177,7 +177,7 @@ def test_errant_transactions_are_given_up_by_name_alone(lab: Lab, whole):
 
 
 def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down, eventually):
-    """All were stopped, one is not there: nobody leads, until somebody says who."""
+    """All were stopped, one is not there: no member reboots the group, until a call names one."""
     for name in lab.databases:
         lab.run(name, "systemctl stop mysql-gr-keeper")
     # With a majority still there: without one, a stop waits half a minute for the others.
@@ -185,11 +185,12 @@ def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down,
         lab.sql(name, "STOP GROUP_REPLICATION")
     mysqld_down("db3")
     decision = call(lab, "db1", "mysql_gr.decide")
-    assert (decision["verdict"], decision["overruled_by"]) == ("uncertain", "force_member")
+    assert (decision["verdict"], decision["override"]) == ("uncertain", "force_member")
     assert "no answer from db3" in decision["why"]
     told = call(lab, "db1", "mysql_gr.decide", force_member="db1")
-    assert (told["verdict"], told["leader"]) == ("lead", "db1")
-    assert "db1 leads the group again, as told; without an answer from db3" in told["why"]
+    assert (told["verdict"], told["bootstrap_member"]) == ("reboot", "db1")
+    assert "db1 reboots the group after a complete outage, as the call says" in told["why"]
+    assert "without an answer from db3" in told["why"]
     wrong = call(lab, "db1", "mysql_gr.recover", force_member="db2")
     assert "force_member is 'db2', but this is db1" in wrong
     predicted = state(
@@ -219,9 +220,9 @@ def test_diverged_histories_are_listed_and_led_by_name_alone(lab: Lab, whole, ke
     assert f"db1 lacks {only['db2']}" in decision["why"]
     failed = state(lab, "db1", "mysql_gr.member_online", name="db1")
     assert (failed["result"], failed["changes"]) == (False, {})
-    led = call(lab, "db1", "mysql_gr.recover", force_member="db1")
-    assert led["verdict"] == "member"
-    assert f"without {only['db2']}, which db2 has" in " ".join(led["acted"])
+    rebooted = call(lab, "db1", "mysql_gr.recover", force_member="db1")
+    assert rebooted["verdict"] == "member"
+    assert f"without {only['db2']}, which db2 has" in " ".join(rebooted["acted"])
     refused = call(lab, "db2", "mysql_gr.join")
     assert f"db2 has transactions that the group does not have: {only['db2']}" in refused
     assert lab.sql("db2", "SHOW DATABASES LIKE 'only_db2'") == "only_db2"
@@ -452,7 +453,7 @@ def test_a_lag_is_measured_and_a_stopped_applier_named(lab: Lab, whole, eventual
 
 
 def test_the_group_gets_the_declared_write_concurrency_back(lab: Lab, whole, eventually):
-    """A group that is led again begins with the server's own default, as this one is told to."""
+    """A group that is rebooted begins with the server's own default, as this one is told to."""
     first = min(lab.databases, key=lab.address.__getitem__)
     begin = lab.run(first, "date +%s").strip()
     lab.sql("db3", "SELECT group_replication_set_write_concurrency(10)")

@@ -133,7 +133,7 @@ LOST = CommandExecutionError("db2: Lost connection")
         ([FREE], [LOST, LOST], 1, [WHOLE, WHOLE, "db2: Lost connection"], 60),
         # The next coordinator's timer knows nothing of it.
         ([FREE, (seen("db2=ONLINE"), None)], [LOST], 1, [WHOLE], 60),
-        ([FREE], [{**RESULT, "not_kept": "db1 takes no writes"}], 1, [WHOLE], 0),
+        ([FREE], [{**RESULT, "not_kept": "db1 is not writable"}], 1, [WHOLE], 0),
     ],
 )
 def test_a_run(running, looks, outcomes, code, done, seconds):

@@ -1,4 +1,4 @@
-"""Who speaks for the group, and who is silent."""
+"""Which member speaks for the group, and which is unreachable."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def server(monkeypatch):
     [
         ({}, ""),
         ({"table": False}, "the group has no table mysql_gr.comparison yet"),
-        ({"facts": online("db1", "db2", super_read_only=True)}, "db1 takes no writes"),
-        ({"facts": online("db1", quorum=False)}, "db1 takes no writes"),
+        ({"facts": online("db1", "db2", super_read_only=True)}, "db1 is not writable"),
+        ({"facts": online("db1", quorum=False)}, "db1 is not writable"),
         ({"error": "cannot connect"}, "cannot connect"),
     ],
 )

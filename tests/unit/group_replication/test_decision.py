@@ -1,4 +1,4 @@
-"""Who creates, leads, joins or waits: the table of docs/decisions.md, and its laws."""
+"""Which member bootstraps, reboots, joins or waits: the table of docs/decisions.md, its laws."""
 
 from __future__ import annotations
 
@@ -145,9 +145,9 @@ TABLE = {
         {"db1": one("db1", schemas=["shop"]), "db2": one("db2"), "db3": one("db3")},
         "db1", "refuse", ["no transaction accounts for (shop)", "members that join would lack it"],
     ),
-    "my previous incarnation is still in the view": (
+    "a stale member of mine is still in the view": (
         {"db1": online("db1", "db2", "db3"), "db2": one("db2"), "db3": online("db3", "db1", "db2")},
-        "db2", "wait", ["previous incarnation of db2", "db1, db3"],
+        "db2", "wait", ["the stale member db2", "db1, db3"],
     ),
     "the peer is in another group": (
         {"db1": online("db1", group=OTHER), "db2": one("db2"), "db3": one("db3")},
@@ -165,39 +165,39 @@ TABLE = {
     ),
     "first creation, the first declared": (
         {"db1": one("db1"), "db2": one("db2"), "db3": one("db3")},
-        "db1", "create", ["db1 creates the group", "none ever held"],
+        "db1", "bootstrap", ["db1 bootstraps the group", "none ever held"],
     ),
     "first creation, another": (
         {"db1": one("db1"), "db2": one("db2"), "db3": one("db3")},
-        "db3", "wait", ["db1 creates the group", "db3 waits"],
+        "db3", "wait", ["db1 bootstraps the group", "db3 waits"],
     ),
     "first creation out of a server that has data": (
         {"db1": one("db1"), "db2": one("db2", gtids=f"{UUIDS['db2']}:1-90"), "db3": one("db3")},
-        "db2", "create", ["db2 creates the group"],
+        "db2", "bootstrap", ["db2 bootstraps the group"],
     ),
-    "first creation, a peer is silent": (
+    "first creation, a peer is unreachable": (
         {"db1": one("db1"), "db2": one("db2"), "db3": gone("timed out")},
         "db1", "uncertain", ["no answer from db3 (timed out)", "may be alive"],
     ),
-    "full outage, the one that has all leads": (
+    "full outage, the one that has all reboots the group": (
         {"db1": one("db1", gtids=f"{GROUP}:1-7"), "db2": one("db2", gtids=f"{GROUP}:1-9"),
          "db3": one("db3", gtids=f"{GROUP}:1-8")},
-        "db2", "lead", ["db2 leads the group again"],
+        "db2", "reboot", ["db2 reboots the group after a complete outage"],
     ),
     "full outage, the others wait for it": (
         {"db1": one("db1", gtids=f"{GROUP}:1-7"), "db2": one("db2", gtids=f"{GROUP}:1-9"),
          "db3": one("db3", gtids=f"{GROUP}:1-8")},
-        "db1", "wait", ["db2 leads the group again", "db1 waits"],
+        "db1", "wait", ["db2 reboots the group after a complete outage", "db1 waits"],
     ),
-    "full outage, equal histories: the first declared leads": (
+    "full outage, equal histories: the first declared reboots the group": (
         {name: one(name, gtids=f"{GROUP}:1-7") for name in ("db1", "db2", "db3")},
-        "db1", "lead", ["db1 leads"],
+        "db1", "reboot", ["db1 reboots"],
     ),
     "full outage, equal histories: the first by address, whatever the order of a table": (
         {name: one(name, gtids=f"{GROUP}:1-7", declared=[HOSTS[n] for n in names])
          for name, names in (("db3", ("db3", "db1", "db2")), ("db2", ("db2", "db3", "db1")),
                              ("db1", ("db1", "db2", "db3")))},
-        "db2", "wait", ["db1 leads the group again"],
+        "db2", "wait", ["db1 reboots the group after a complete outage"],
     ),
     "full outage, the tables of nodes differ": (
         {"db1": one("db1", gtids=f"{GROUP}:1-7", declared=[HOSTS[f"db{n}"] for n in (1, 2, 3)]),
@@ -245,19 +245,19 @@ TABLE = {
     "a group of another name is created by who was a member of one": (
         {"db1": one("db1", gtids=f"{OTHER}:1", remembered={**MEMORY, "group": OTHER}),
          "db2": one("db2"), "db3": one("db3")},
-        "db1", "create", ["db1 creates"],
+        "db1", "bootstrap", ["db1 bootstraps"],
     ),
     "full outage, a declared member was never built": (
         {**{n: one(n, gtids=f"{GROUP}:1-7", remembered=MEMORY) for n in ("db1", "db2", "db3")},
          "db4": gone() | {"host": HOSTS["db4"]}},
-        "db1", "lead", ["db1 leads", "all declared members but db4 answered", "never saw"],
+        "db1", "reboot", ["db1 reboots", "all declared members but db4 answered", "never saw"],
     ),
     "the same, and another one waits": (
         {**{n: one(n, gtids=f"{GROUP}:1-7", remembered=MEMORY) for n in ("db1", "db2", "db3")},
          "db4": gone() | {"host": HOSTS["db4"]}},
-        "db2", "wait", ["db1 leads"],
+        "db2", "wait", ["db1 reboots"],
     ),
-    "full outage, a member that was seen once is silent": (
+    "full outage, a member that was seen once is unreachable": (
         {"db1": one("db1", gtids=f"{GROUP}:1-7", remembered=MEMORY),
          "db2": one("db2", gtids=f"{GROUP}:1-7", remembered=MEMORY),
          "db3": gone() | {"host": HOSTS["db3"]}},
@@ -285,9 +285,9 @@ TABLE = {
         "db1", "refuse", ["no member has what all have", f"db1 lacks {GROUP}:101",
                           f"db2 lacks {GROUP}:100"],
     ),
-    "full outage, a peer is silent": (
+    "full outage, a peer is unreachable": (
         {"db1": one("db1", gtids=f"{GROUP}:1-9"), "db2": gone(), "db3": one("db3")},
-        "db1", "uncertain", ["no answer from db2", "neither created nor led"],
+        "db1", "uncertain", ["no answer from db2", "neither bootstrapped nor rebooted"],
     ),
     "full outage, I received what I did not apply": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
@@ -331,12 +331,12 @@ TABLE = {
     "full outage, what I only received others executed": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:4-8"),
          "db2": one("db2", gtids=f"{GROUP}:1-8"), "db3": one("db3")},
-        "db1", "wait", ["db2 leads the group again"],
+        "db1", "wait", ["db2 reboots the group after a complete outage"],
     ),
-    "full outage, only executed transactions make a leader": (
+    "full outage, only executed transactions decide": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:1-8"),
          "db2": one("db2", gtids=f"{GROUP}:1-8"), "db3": one("db3")},
-        "db2", "lead", ["db2 leads the group again"],
+        "db2", "reboot", ["db2 reboots the group after a complete outage"],
     ),
     "full outage, all expelled each other: each ends its part in the old group": (
         {name: one(name, "ERROR", f"{GROUP}:1-7", quorum=False, offline_mode=True)
@@ -348,11 +348,11 @@ TABLE = {
         "db1", "wait", ["db2: its part in the old group ends"],
     ),
     "full outage, I look OFFLINE and my group communication is still there": (
-        {"db1": one("db1", running=True), "db2": one("db2"), "db3": one("db3")},
+        {"db1": one("db1", applier_on=True), "db2": one("db2"), "db3": one("db3")},
         "db1", "stop", ["db1 is OFFLINE"],
     ),
     "the same, another": (
-        {"db1": one("db1"), "db2": one("db2"), "db3": one("db3", running=True)},
+        {"db1": one("db1"), "db2": one("db2"), "db3": one("db3", applier_on=True)},
         "db1", "wait", ["db3: its part"],
     ),
     "full outage, a peer applies first": (
@@ -370,7 +370,7 @@ TABLE = {
     ),
     "mysqld does not answer": (
         {"db1": gone("no such file"), "db2": one("db2"), "db3": one("db3")},
-        "db1", "silent", ["mysqld on db1 does not answer", "no such file"],
+        "db1", "unreachable", ["mysqld on db1 does not answer", "no such file"],
     ),
 }  # fmt: skip
 
@@ -385,21 +385,23 @@ def test_decision(row):
 
 
 @given(st.lists(st.tuples(STATES, HISTORIES, HISTORIES), min_size=3, max_size=9))
-def test_never_two_leaders_and_never_one_beside_a_living_group(rows):
-    """Whatever is seen, all that see it agree on at most one that creates or leads."""
+def test_never_two_bootstraps_and_never_one_beside_a_living_group(rows):
+    """Whatever is seen, all that see it agree on at most one that bootstraps or reboots."""
     names = [f"db{n}" for n in range(1, len(rows) + 1)]
     facts = {
         name: gone() if state == "gone" else one(name, state, gtids, gtid_received=received)
         for name, (state, gtids, received) in zip(names, rows, strict=True)
     }
-    leaders = [
-        name for name in names if decide_by(name, GROUP, facts)["verdict"] in ("create", "lead")
+    starters = [
+        name
+        for name in names
+        if decide_by(name, GROUP, facts)["verdict"] in ("bootstrap", "reboot")
     ]
-    assert len(leaders) <= 1
-    if leaders:
+    assert len(starters) <= 1
+    if starters:
         # One in ERROR may still have messages of the old group under way.
         assert all(state == "OFFLINE" for state, _, _ in rows)
-        held = parse_gtids(facts[leaders[0]]["gtid_executed"])
+        held = parse_gtids(facts[starters[0]]["gtid_executed"])
         for one_of_all in facts.values():
             assert not subtract_gtids(parse_gtids(one_of_all["gtid_executed"]), held)
 
@@ -415,10 +417,10 @@ def test_every_member_has_every_other_in_its_options_and_decides_alike(count):
     assert seeds == {",".join(f"{HOSTS[name]}:3306" for name in names)}
     facts = {name: one(name) for name in names}
     decisions = {name: decide_by(name, GROUP, facts) for name in names}
-    assert {d["leader"] for d in decisions.values()} == {"db1"}
-    assert [name for name, d in decisions.items() if d["verdict"] == "create"] == ["db1"]
-    silent = {**facts, names[-1]: gone()}
-    assert decide_by("db1", GROUP, silent)["verdict"] == "uncertain"
+    assert {d["bootstrap_member"] for d in decisions.values()} == {"db1"}
+    assert [name for name, d in decisions.items() if d["verdict"] == "bootstrap"] == ["db1"]
+    unreachable = {**facts, names[-1]: gone()}
+    assert decide_by("db1", GROUP, unreachable)["verdict"] == "uncertain"
     inside = {name: online(name, *[n for n in names if n != name]) for name in names[:-1]}
     decision = decide_by(names[-1], GROUP, {**inside, names[-1]: one(names[-1])})
     assert decision["verdict"] == "wait"

@@ -15,8 +15,8 @@ HELD = f"{GROUP}:1-5"
 
 def facts(*view):
     members = [member(name) for name in view]
-    led = {name: one(name, "ONLINE", HELD, members=members) for name in ("db1", "db2")}
-    return {**led, "db3": one("db3", gtids=HELD)}
+    survivors = {name: one(name, "ONLINE", HELD, members=members) for name in ("db1", "db2")}
+    return {**survivors, "db3": one("db3", gtids=HELD)}
 
 
 @pytest.fixture
@@ -45,6 +45,6 @@ def test_who_was_not_in_the_view_joins_at_once(verdicts):
 
 def test_another_verdict_is_left_as_it_is(verdicts):
     alone = {**facts(*EXPELLED), "db1": gone(), "db2": gone()}
-    silent = {**facts(*EXPELLED), "db3": gone()}
-    looks = [(10, facts(*STILL_THERE)), (10.5, alone), (10.6, silent)]
-    assert verdicts(*looks) == ["wait", "uncertain", "silent"]
+    unreachable = {**facts(*EXPELLED), "db3": gone()}
+    looks = [(10, facts(*STILL_THERE)), (10.5, alone), (10.6, unreachable)]
+    assert verdicts(*looks) == ["wait", "uncertain", "unreachable"]

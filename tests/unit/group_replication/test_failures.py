@@ -62,7 +62,7 @@ def test_reasons_that_last(said):
         "cannot connect to mysqld at 10.99.0.1:33062: timed out (2003)",
         "db3 is RECOVERING and made no progress for 60 s",
         "the applier made no progress for 60 s; received but not applied: a:1",
-        "db1 still has the previous incarnation of db3 in its view; db3 joins when it is expelled",
+        "db1 still has the stale member db3 in its view; db3 joins when that is expelled",
         "Deadlock found when trying to get lock, Error_code: MY-001213",
         "Lock wait timeout exceeded, Error_code: 1205",
         f"{START}MY-011735 '[GCS] Error connecting to all peers. Member join failed.'; MY-011640 "
@@ -167,18 +167,18 @@ def test_pauses_grow_to_the_last_one_and_stay(said, times, expected):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "said", "words", "overruled_by"),
+    ("verdict", "said", "words", "override"),
     [
         ("join", duplicate(), ["method=clone clone_over=db3", "by mysql_gr.join"], "clone_over"),
         ("join", NO_LOCAL, ["salt db3 mysql_server.check_instance", "by mysql_gr.join"], ""),
         ("apply", duplicate(), ["force_member=db3", "by mysql_gr.recover"], ""),
     ],
 )
-def test_the_sentence_has_the_servers_words_and_the_way_out(verdict, said, words, overruled_by):
+def test_the_sentence_has_the_servers_words_and_the_way_out(verdict, said, words, override):
     failure = noted(None, verdict, (said,), AROUND, 0)._replace(times=3)
     held = held_back("db3", failure, AROUND, 1)
     assert held
-    assert (held["verdict"], held["overruled_by"]) == ("refuse", overruled_by)
+    assert (held["verdict"], held["override"]) == ("refuse", override)
     for part in ("failed 3 times", said, "2 min", *words):
         assert part in held["why"]
 
@@ -230,10 +230,10 @@ def test_what_may_pass_is_tried_each_time(trying):
 
 def test_a_wait_between_two_tries_hides_no_failure(trying):
     attempts, _ = trying
-    shadow = {**FAILED, "db1": online("db1", "db2", "db3", gtids=f"{GROUP}:1-9")}
+    stale = {**FAILED, "db1": online("db1", "db2", "db3", gtids=f"{GROUP}:1-9")}
     for verdict in ("join", "join"):
         assert decided(attempts, FAILED) == verdict
-        assert decided(attempts, shadow) == "wait"
+        assert decided(attempts, stale) == "wait"
         attempts.failed("not what was raised by the try")
     assert decided(attempts, FAILED) == "refuse"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from group_replication.facts import ALIKE
+from group_replication.facts import MUST_MATCH
 from group_replication.instance_check import Instance, _addresses_of, instance_problems
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
@@ -123,8 +123,12 @@ def test_a_rolling_upgrade_lets_the_older_join_the_oldest():
         ((None, {"server_uuid": UUIDS["db2"]}), "server_uuid", "a copied disk"),
         ((None, {"server_id": 2}), "server_id", "not db2's"),
         *(
-            ((None, {"alike": {name: "1"}}, None, {"alike": {name: "0"}}), name, "0, as db2 has it")
-            for name in ALIKE
+            (
+                (None, {"must_match": {name: "1"}}, None, {"must_match": {name: "0"}}),
+                name,
+                "0, as db2 has it",
+            )
+            for name in MUST_MATCH
             if name != SINGLE_LEADER
         ),
     ],

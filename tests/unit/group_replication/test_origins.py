@@ -89,7 +89,7 @@ UNREADABLE = {"origin": "", "others": [], "fenced": True, "why": "cannot be read
         (younger("db2"), {}, UNREADABLE, True, []),
         (elder("db1"), {}, BESIDE, False, [YOUNGER]),
         (elder("db1", view_id=view("17959000000000000")), {}, BESIDE, False, [YOUNGER]),
-        # In the elder group now, or in one that was led by name.
+        # In the elder group now, or in one that was rebooted by name.
         (elder("db2", "db1"), {}, MARK, None, None),
         (online("db2", view_id=view("17959000000000000")), {}, MARK, None, None),
         (elder("db1"), {}, {}, None, None),
@@ -115,7 +115,7 @@ def test_the_sentence_names_both_views_who_is_fenced_and_the_way_out():
 
 
 @pytest.mark.parametrize(
-    ("fork", "led", "expected"),
+    ("fork", "majority", "expected"),
     [
         ({}, {"db1": elder("db1")}, ""),
         (MARK, {"db1": elder("db1")}, "clone_over"),
@@ -130,8 +130,8 @@ def test_the_sentence_names_both_views_who_is_fenced_and_the_way_out():
         (BESIDE, {}, ""),
     ],
 )
-def test_what_a_member_of_two_groups_does_by_name_alone(fork, led, expected):
-    assert forked("db2", one("db2", gtids=HELD, fork=fork), led)[1] == expected
+def test_what_a_member_of_two_groups_does_by_name_alone(fork, majority, expected):
+    assert forked("db2", one("db2", gtids=HELD, fork=fork), majority)[1] == expected
 
 
 def facts(**members) -> dict:
@@ -142,7 +142,7 @@ OUT = one("db2", gtids=HELD, fork=MARK)
 
 
 @pytest.mark.parametrize(
-    ("seen", "verdict", "overruled_by", "words"),
+    ("seen", "verdict", "override", "words"),
     [
         # Equal GTID sets are no proof.
         (
@@ -166,14 +166,14 @@ OUT = one("db2", gtids=HELD, fork=MARK)
             facts(db1=elder("db1", "db3"), db2={**OUT, "gtid_executed": ""}, db3=elder("db3")),
             "join", "", "db2 joins",
         ),
-        # All were down: it has all that any has, and leads by name alone.
+        # All were down: it has all that any has, and reboots by name alone.
         (
             facts(db1=one("db1", gtids=f"{GROUP}:1-5"), db2=OUT, db3=one("db3")),
-            "refuse", "force_member", "leads no group unasked",
+            "refuse", "force_member", "reboots no group unasked",
         ),
         (
             facts(db1=one("db1", gtids=HELD), db2=OUT, db3=one("db3")),
-            "wait", "force_member", "db1 leads the group again",
+            "wait", "force_member", "db1 reboots the group after a complete outage",
         ),
         (
             facts(db2=younger("db2", fork=MARK)), "refuse", "", "db2 is fenced: two groups",
@@ -187,9 +187,9 @@ OUT = one("db2", gtids=HELD, fork=MARK)
         (facts(db1=online("db1", view_id=None), db2=younger("db2")), "member", "", "ONLINE"),
     ],
 )  # fmt: skip
-def test_the_decision(seen, verdict, overruled_by, words):
+def test_the_decision(seen, verdict, override, words):
     decision = decide_by("db2", GROUP, seen)
-    assert (decision["verdict"], decision["overruled_by"]) == (verdict, overruled_by), decision
+    assert (decision["verdict"], decision["override"]) == (verdict, override), decision
     assert words in decision["why"]
 
 
@@ -198,4 +198,4 @@ def test_an_operator_names_the_member():
     assert join_by("db2", GROUP, seen, "clone", "db2")["verdict"] == "clone"
     assert join_by("db2", GROUP, seen, "clone")["verdict"] == "refuse"
     down = facts(db1=one("db1", gtids=f"{GROUP}:1-5"), db2=OUT, db3=one("db3"))
-    assert recover_by("db2", GROUP, down, "db2")["verdict"] == "lead"
+    assert recover_by("db2", GROUP, down, "db2")["verdict"] == "reboot"

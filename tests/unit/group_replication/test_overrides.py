@@ -6,10 +6,10 @@ import pytest
 from group_replication.decision import decide_by
 from group_replication.overrides import (
     join_by,
-    overruling,
     recover_by,
     removal_problem,
     survivors_by,
+    with_overrides,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,9 +63,11 @@ JOINS = {
     "auto is what is decided": (BEHIND, "auto", None, "join", ["db2 joins"]),
     "incremental where it can be": (EMPTY, "incremental", None, "join", ["db2 joins"]),
     "incremental where it cannot be": (
-        PURGED, "incremental", None, "refuse", ["cannot join incrementally"],
+        PURGED, "incremental", None, "refuse", ["cannot join by incremental recovery"],
     ),
-    "a clone of an empty member": (EMPTY, "clone", None, "clone", ["db2 clones db3, as told"]),
+    "a clone of an empty member": (
+        EMPTY, "clone", None, "clone", ["db2 clones db3, as the call says"],
+    ),
     "a clone that was decided anyway": (PURGED, "clone", None, "clone", ["clones db1"]),
     "a clone over data, unnamed": (
         BEHIND, "clone", None, "refuse", [f"not empty ({GROUP}:1-5)", "only with clone_over=db2"],
@@ -157,14 +159,14 @@ ACCEPTED = {
 def test_errant_transactions_are_accepted_by_name_where_they_change_no_rows(row):
     kinds, accept_errant, verdict, words = ACCEPTED[row]
     facts = {**ERRANT, "db2": {**ERRANT["db2"], "errant_kinds": kinds}}
-    decision = overruling("db2", accept_errant=accept_errant)("db2", GROUP, facts)
+    decision = with_overrides("db2", accept_errant=accept_errant)("db2", GROUP, facts)
     assert (decision["verdict"], decision["errant"]) == (verdict, FLUSHED), decision["why"]
     for word in words:
         assert word in decision["why"]
 
 
 def test_accepting_changes_no_other_decision():
-    told = overruling("db2", accept_errant="db2")
+    told = with_overrides("db2", accept_errant="db2")
     for facts in (BEHIND, EMPTY, PURGED, {**LIVING, "db2": one("db2", paused="on leave")}):
         assert told("db2", GROUP, facts) == decide_by("db2", GROUP, facts)
 
@@ -184,13 +186,13 @@ def test_accepting_changes_no_other_decision():
 )
 def test_arguments_that_do_not_fit_are_named(told, words):
     with pytest.raises(SaltInvocationError) as err:
-        overruling("db2", **told)
+        with_overrides("db2", **told)
     for word in words:
         assert word in str(err.value)
 
 
 def test_no_argument_changes_no_decision():
-    assert overruling("db2")("db2", GROUP, ERRANT) == decide_by("db2", GROUP, ERRANT)
+    assert with_overrides("db2")("db2", GROUP, ERRANT) == decide_by("db2", GROUP, ERRANT)
 
 
 DIVERGED = {
@@ -203,19 +205,19 @@ DIVERGED = {
 # row: what is seen, who is told, the verdict, and words of the sentence
 FORCED = {
     "histories diverged": (
-        DIVERGED, "db2", "lead", ["as told", f"without {GROUP}:9, which db1 has"],
+        DIVERGED, "db2", "reboot", ["as the call says", f"without {GROUP}:9, which db1 has"],
     ),
-    "a member is silent": (
-        {**DIVERGED, "db1": gone("no route")}, "db2", "lead", ["without an answer from db1"],
+    "a member is unreachable": (
+        {**DIVERGED, "db1": gone("no route")}, "db2", "reboot", ["without an answer from db1"],
     ),
-    "another one would lead": (
-        {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-8")}, "db2", "lead",
+    "another one would reboot": (
+        {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-8")}, "db2", "reboot",
         [f"without {GROUP}:9, which db1 has"],
     ),
     "the tables of nodes differ": (
         {**DIVERGED, "db1": one("db1", declared=[HOSTS["db1"]]),
          "db2": one("db2", gtids=f"{GROUP}:1-9", declared=[HOSTS["db1"], HOSTS["db2"]])},
-        "db2", "lead", ["as told"],
+        "db2", "reboot", ["as the call says"],
     ),
     "what I received comes first": (
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6")},
@@ -224,16 +226,16 @@ FORCED = {
     "what I received and cannot apply is given up, and named": (
         {**DIVERGED, "db2": one("db2", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6-12",
                                 applier_error="Duplicate entry '6'")},
-        "db2", "lead", [f"gives up {GROUP}:6-12", "Duplicate entry '6'",
+        "db2", "reboot", [f"gives up {GROUP}:6-12", "Duplicate entry '6'",
                         f"without {GROUP}:6-9, which db1 has"],
     ),
     "what another one received and does not apply": (
         {"db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6",
                     applier_error="Duplicate entry '6'"),
          "db2": one("db2", gtids=f"{GROUP}:1-5"), "db3": one("db3")},
-        "db2", "lead", [f"without {GROUP}:6, which db1 has"],
+        "db2", "reboot", [f"without {GROUP}:6, which db1 has"],
     ),
-    "nobody is led past a living group": (
+    "no argument overrides a living group": (
         {**DIVERGED, "db1": online("db1")}, "db2", "refuse", ["does not have"],
     ),
     "nor past a living group without majority": (
@@ -277,7 +279,7 @@ def test_no_name_leads_beside_a_group_that_is_seen(rows):
     for name in names:
         verdict = recover_by(name, GROUP, facts, name)["verdict"]
         if any(state not in ("OFFLINE", "gone") for state, _, _ in rows):
-            assert verdict not in ("create", "lead")
+            assert verdict not in ("bootstrap", "reboot")
         joined = join_by(name, GROUP, facts, "clone", name)
         if joined["verdict"] == "clone":
             assert facts[joined["donor"]]["state"] == "ONLINE"

@@ -25,5 +25,5 @@ def test_what_became_of_a_member(verdict, comment, changes):
 
 
 def test_a_member_that_still_waits_has_failed():
-    with pytest.raises(CommandExecutionError, match="not ONLINE after 180 s: db2 leads"):
-        converged(report(), {"verdict": "wait", "why": "db2 leads"}, 180)
+    with pytest.raises(CommandExecutionError, match="not ONLINE after 180 s: db2 reboots"):
+        converged(report(), {"verdict": "wait", "why": "db2 reboots"}, 180)

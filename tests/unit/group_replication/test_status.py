@@ -119,7 +119,7 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
         ),
         (
             {**WHOLE, "db2": {**WHOLE["db2"], "super_read_only": True}}, {},
-            "db2 is primary and takes no writes: super_read_only is ON",
+            "db2 is primary and read-only: super_read_only is ON",
         ),
         (
             {**WHOLE, "db1": {**WHOLE["db1"], "offline_mode": True}}, {},
@@ -134,9 +134,9 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
             "the group is single-primary, and multi-primary is declared",
         ),
         (
-            {**WHOLE, "db1": {**WHOLE["db1"], "alike": {SINGLE_LEADER: "OFF"}}}, {},
+            {**WHOLE, "db1": {**WHOLE["db1"], "must_match": {SINGLE_LEADER: "OFF"}}}, {},
             "the group has group_replication_paxos_single_leader OFF, and ON is declared: it takes "
-            "that when it is led again, once all members have been out of it",
+            "that when it is rebooted, once all members have been out of it",
         ),
         (
             WHOLE, {"applier": {"running": False, "error": "duplicate key"}},

@@ -11,7 +11,7 @@ import _states.mysql_gr as states
 
 
 def decision(verdict, why="a sentence"):
-    return {"verdict": verdict, "why": why, "leader": None, "donor": "db3", "errant": ""}
+    return {"verdict": verdict, "why": why, "bootstrap_member": None, "donor": "db3", "errant": ""}
 
 
 @pytest.mark.parametrize("test", [True, False])
@@ -34,7 +34,7 @@ TOLD_NOTHING = {
 
 
 @pytest.mark.parametrize(
-    "verdict", ["create", "lead", "join", "clone", "accept", "apply", "recovering", "wait"]
+    "verdict", ["bootstrap", "reboot", "join", "clone", "accept", "apply", "recovering", "wait"]
 )
 def test_a_run_does_what_test_mode_predicts(salted, verdict):
     decide = Mock(return_value=decision(verdict))
@@ -67,7 +67,7 @@ def test_a_partial_run_says_what_it_waits_for_and_goes_on(salted, test, verdict)
     called["mysql_gr.converge"].assert_not_called()
 
 
-@pytest.mark.parametrize(("verdict", "result"), [("silent", None), ("refuse", False)])
+@pytest.mark.parametrize(("verdict", "result"), [("unreachable", None), ("refuse", False)])
 def test_a_refusal_is_predicted_unless_the_server_comes_in_this_run(salted, verdict, result):
     salted(True, mysql_gr__decide=Mock(return_value=decision(verdict)))
     ret = states.member_online("db1")
@@ -77,7 +77,7 @@ def test_a_refusal_is_predicted_unless_the_server_comes_in_this_run(salted, verd
 def test_a_server_that_is_away_for_a_moment_is_waited_for(salted):
     """It starts anew at the end of a clone, which the keeper may have made."""
     salted(
-        mysql_gr__decide=Mock(return_value=decision("silent")),
+        mysql_gr__decide=Mock(return_value=decision("unreachable")),
         mysql_gr__status=Mock(side_effect=CommandExecutionError("no socket")),
         mysql_gr__converge=Mock(return_value={**decision("member"), "acted": []}),
     )
