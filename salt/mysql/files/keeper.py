@@ -54,8 +54,8 @@ BRISK_SECONDS = 0.5
 BRISK_FOR_SECONDS = 15.0
 # Two groups with one name both serve until then.
 ASIDE_SECONDS = 10.0
-# Members give up what they know of who is gone when the group is reconfigured and what was agreed on
-# before is delivered everywhere. The first time that may not be so yet, and a call comes after 8 s.
+# Members give up what they know of who is gone when the group is reconfigured, and what was agreed
+# on before is delivered everywhere. At first that may not be so yet, and a call comes after 8 s.
 FORGET_AGAIN_SECONDS = 5.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
