@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 PYTHON ?= /usr/bin/python3
 VENV := .venv
-NEWMAN := tests/postman/node_modules/.bin/newman
+# Not in app/, which is deployed as it is.
+NEWMAN := .lab/newman/node_modules/.bin/newman
 # Root works for the owner of the checkout, so that nothing here becomes root's own.
 LAB := $(PYTHON) -B -m vagrant.lab
 OWNER := $(LAB) as-worker
@@ -83,9 +84,10 @@ browser:
 	@grep -q '^ID=ubuntu$$' /etc/os-release || ! command -v apt-get > /dev/null || \
 	  vagrant/host.sh chromium chromedriver=chromium-driver "file:/usr/share/fonts/*/*=fonts-dejavu-core"
 
-$(NEWMAN): tests/postman/package-lock.json
+$(NEWMAN): app/tests/postman/package-lock.json
 	@vagrant/host.sh $(NEEDS_NPM)
-	@$(LOGGED) "installing newman" npm ci --no-audit --no-fund --prefix tests/postman
+	@$(OWNER) sh -c "mkdir -p .lab/newman && cp app/tests/postman/package*.json app/tests/postman/.npmrc .lab/newman"
+	@$(LOGGED) "installing newman" npm ci --no-audit --no-fund --prefix .lab/newman
 	@$(OWNER) touch $@
 
 chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,freeze] [ROUND=k] [KEEP_GOING=1]
@@ -145,7 +147,7 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 	@$(OWNER) touch $@
 
 clean: down ## Remove what `up` and `test` made here, but the secrets
-	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
+	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-long screenshots browser \
 	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report docs lint clean

@@ -10,8 +10,6 @@ what is returned or logged shows ``**********`` in their place.
 
 The application's own commands run as the web server's user, so that no file of root's is left
 where the web server has to write.
-
-.. versionadded:: 0.1.0
 """
 
 from __future__ import annotations

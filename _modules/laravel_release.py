@@ -9,8 +9,6 @@ A deployed application is a folder of releases::
     current, next         links to the release that serves, and to the one that is to
 
 What the application itself is asked is in :py:mod:`laravel <_modules.laravel>`.
-
-.. versionadded:: 0.1.0
 """
 
 from __future__ import annotations

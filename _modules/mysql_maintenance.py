@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from group_replication import fencing, leaving, maintenance, member_restart
+from group_replication import fencing, leaving, maintenance, member_restart, membership
 from group_replication.model import Settings
 from group_replication.settings import current_settings
 from pillar_check import walk
@@ -191,6 +191,33 @@ def unfence(member: str, test: bool = False) -> dict[str, str]:
         salt db2 mysql_maintenance.unfence member=db2
     """
     return fencing.unfence(_settings(), member, test)
+
+
+def forget(member: str, test: bool = False) -> dict[str, Any]:
+    """
+    Make this machine a new one: what it remembers of its group is forgotten, no data is touched.
+
+    It is for a machine whose data is lost for good: without this call its empty data directory is
+    taken for a missing disk, and neither is a new one made, nor does it join empty or bootstrap a
+    group.
+
+    member
+        This member's declared name: it is forgotten only by a call that names it.
+
+    test
+        Say what would be forgotten, and do nothing. Default False.
+
+    Returns what was remembered: ``group``, ``server_uuid``, ``view_id``, ``members`` and ``seen``;
+    empty where it was no member. Raises CommandExecutionError when mysqld answers and has
+    transactions; SaltInvocationError when ``member`` is not this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.forget member=db3
+    """
+    return membership.forget(_settings(), member, test)
 
 
 def removal() -> dict[str, Any]:

@@ -101,7 +101,8 @@ def initialize(directory: str, option_file: str, user: str = "mysql", test: bool
         Check whether this machine may have a new one, and do nothing. Default False.
 
     Raises CommandExecutionError when this machine was a member, whose data is missing then
-    (``mysql_gr.forget``), the directory is not empty, a server runs in it, or mysqld cannot do it.
+    (``mysql_maintenance.forget``), the directory is not empty, a server runs in it, or mysqld
+    cannot do it.
 
     CLI Example:
 

@@ -13,8 +13,6 @@ States that need the database fail with a sentence when it does not answer, or w
 server has not migrated it yet. With the pillar value
 ``converge: partial``, which the first ``vagrant up`` sets, they leave their work to the next run
 instead and say what they wait for.
-
-.. versionadded:: 0.1.0
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@ Have releases of a Laravel application (8 or newer) built, and have the next one
 
 :mod:`laravel <_states.laravel>` says what stands between the two, and what all of these states have
 in common. They compare and report; :mod:`laravel_release <_modules.laravel_release>` acts.
-
-.. versionadded:: 0.1.0
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def data_initialized(name: str, option_file: str) -> dict[str, Any]:
     Make sure that the server has a data directory; one that holds anything is left as it is.
 
     On a machine that was a member an empty one is a missing disk: the state fails, until
-    ``mysql_gr.forget`` has named the machine.
+    ``mysql_maintenance.forget`` has named the machine.
 
     name
         The directory's path.

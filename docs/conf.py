@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "_utils")]
 
 project = "MySQL Group Replication with Salt"
+release = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["measurements"]
 # Links to headings, as a forge makes them.
@@ -17,4 +18,4 @@ autodoc_typehints = "none"
 # As Salt names them: the folder says nothing to who calls them.
 add_module_names = False
 html_theme = "furo"
-html_title = project
+html_title = f"{project} {release}"

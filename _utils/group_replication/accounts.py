@@ -14,7 +14,7 @@ from group_replication import comparison, operation, schema_change
 from group_replication.connection import connect, exclusive, execute, local, rows, tls
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
-from group_replication.schema_change import SCHEMA, has_table
+from group_replication.own_table import SCHEMA, has_table
 from group_replication.versions import version_of
 
 SCOPES = ("members", "application")
@@ -210,7 +210,7 @@ def account_differences(
     if scope == "application":
         for kind, name, there in (
             ("database", settings.database, _has_database(connection, settings.database)),
-            ("table", "mysql_gr.schema_change", has_table(connection)),
+            ("table", "mysql_gr.schema_change", has_table(connection, schema_change.TABLE)),
             ("table", "mysql_gr.comparison", has_table(connection, comparison.TABLE)),
             ("table", "mysql_gr.operation", has_table(connection, operation.TABLE)),
         ):

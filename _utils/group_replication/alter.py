@@ -11,7 +11,7 @@ try:
 except ImportError:  # A machine that asks no database has no need of it.
     errors = None
 
-from group_replication.schema_change import SCHEMA
+from group_replication.own_table import SCHEMA
 
 NAME = r"(?:`[^`]+`|[\w$]+)"
 ALTER = re.compile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from group_replication.connection import execute, local, rows
 from group_replication.facts import observe, writable_by
 from group_replication.files import write_whole
 from group_replication.model import Settings
-from group_replication.schema_change import SCHEMA, has_table
+from group_replication.own_table import SCHEMA, has_table
 
 TABLE = "comparison"
 DEFINITION = (
@@ -78,26 +78,22 @@ def keep(settings: Settings, result: Mapping[str, Any]) -> str:
 
     Returns why it is not kept, or the empty text.
     """
-    try:
-        with local(settings) as connection:
-            why = _not_writable(settings, connection)
-            if why:
-                return why
-            seen = last(connection)
-            before = seen.result if seen else {}
-            (now,) = rows(connection, "SELECT @@gtid_executed AS gtids")
-            whole = {
-                **counted(carried(before, result, settings.nodes)),
-                "gtid_executed": "".join(now["gtids"].split()),
-            }
-            execute(
-                connection,
-                "REPLACE INTO mysql_gr.comparison (ended, result) VALUES (UTC_TIMESTAMP(), %s)",
-                (json.dumps(whole, default=str),),
-            )
-    except CommandExecutionError as err:
-        return str(err)
-    return ""
+
+    def write(connection: Any) -> None:
+        seen = last(connection)
+        before = seen.result if seen else {}
+        (now,) = rows(connection, "SELECT @@gtid_executed AS gtids")
+        whole = {
+            **counted(carried(before, result, settings.nodes)),
+            "gtid_executed": "".join(now["gtids"].split()),
+        }
+        execute(
+            connection,
+            "REPLACE INTO mysql_gr.comparison (ended, result) VALUES (UTC_TIMESTAMP(), %s)",
+            (json.dumps(whole, default=str),),
+        )
+
+    return _written(settings, write)
 
 
 def keep_failure(settings: Settings, error: str) -> str:
@@ -112,27 +108,28 @@ def keep_failure(settings: Settings, error: str) -> str:
 
     Returns why it is not kept, or the empty text.
     """
+    return _written(
+        settings,
+        lambda connection: execute(
+            connection,
+            "INSERT INTO mysql_gr.comparison (failed, error) VALUES (UTC_TIMESTAMP(), %s)"
+            " ON DUPLICATE KEY UPDATE failed = UTC_TIMESTAMP(), error = %s",
+            (error, error),
+        ),
+    )
+
+
+def _written(settings: Settings, write: Callable[[Any], None]) -> str:
+    """Write to the local member's table, where that is writable; say why it was not done."""
     try:
         with local(settings) as connection:
-            why = _not_writable(settings, connection)
-            if why:
-                return why
-            execute(
-                connection,
-                "INSERT INTO mysql_gr.comparison (failed, error) VALUES (UTC_TIMESTAMP(), %s)"
-                " ON DUPLICATE KEY UPDATE failed = UTC_TIMESTAMP(), error = %s",
-                (error, error),
-            )
+            if not has_table(connection, TABLE):
+                return f"the group has no table {SCHEMA}.{TABLE} yet, which a highstate makes"
+            if not writable_by(observe(connection)):
+                return f"{settings.me} is not writable"
+            write(connection)
     except CommandExecutionError as err:
         return str(err)
-    return ""
-
-
-def _not_writable(settings: Settings, connection: Any) -> str:
-    if not has_table(connection, TABLE):
-        return f"the group has no table {SCHEMA}.{TABLE} yet, which a highstate makes"
-    if not writable_by(observe(connection)):
-        return f"{settings.me} is not writable"
     return ""
 
 

@@ -55,32 +55,17 @@ def initialize(
     run_all: Callable[..., Mapping[str, Any]],
 ) -> None:
     """
-    Make a new data directory, with the accounts that Debian's package makes; nothing is replaced.
+    Make a new data directory, as ``mysql_server.initialize`` describes it; nothing is replaced.
 
     It is made aside and then moved to its place, so that a run that was broken off leaves nothing
     that a server would start with: Debian's own initialisation ends itself by a statement, on a
     busy machine before the server has made its system views.
-
-    directory
-        Its path; it is empty, or not there.
-
-    option_file
-        The server's options, some of which can be chosen only now.
-
-    user
-        Whom it belongs to.
-
-    test
-        Check whether this machine may have a new one, and do nothing.
 
     me
         The minion's id.
 
     retcode, run_all
         Run a command, as Salt's ``cmd`` does: for its exit code, or for its output, too.
-
-    Raises CommandExecutionError when this machine was a member, whose data is missing then
-    (``mysql_gr.forget``), the directory is not empty, a server runs in it, or mysqld cannot do it.
     """
     place, aside = Path(directory), Path(directory, ASIDE)
     whole = aside / "whole"

@@ -105,5 +105,5 @@ def lost(me: str, memory: Mapping[str, Any]) -> str:
         f"{me} was a member of group {memory['group'] or '(unreadable)'} with "
         f"{', '.join(memory['members']) or 'members that are not known'}, and its data is not "
         "there: is a disk missing? Mount it. If the data is lost for good, "
-        f"mysql_gr.forget member={me} makes {me} a new machine"
+        f"mysql_maintenance.forget member={me} makes {me} a new machine"
     )

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication.own_table import SCHEMA, TAKEN, has_table, one_row
+
 try:
     from pymysql import err as errors
 except ImportError:  # A machine that asks no database has no need of it.
     errors = None
 
-SCHEMA, TABLE = "mysql_gr", "operation"
+TABLE = "operation"
 DEFINITION = (
     "CREATE TABLE IF NOT EXISTS mysql_gr.operation ("
     # There is one operation, so a second row cannot be.
@@ -37,8 +39,6 @@ DEFINITION = (
 LEASE_SECONDS = 120
 # What was broken off longer ago is not continued: the members have had another life since.
 CONTINUE_SECONDS = 24 * 3600
-# Duplicate entry; rolled back in favour of the same row on another member; deadlock.
-TAKEN = (1062, 3101, 1213)
 
 
 class Operation(NamedTuple):
@@ -61,33 +61,21 @@ class Operation(NamedTuple):
         return self.seconds_left >= 0
 
 
-def has_table(connection: Any) -> bool:
-    """Tell whether the group has the table already, which is made with the accounts."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
-            (SCHEMA, TABLE),
-        )
-        return bool(cursor.fetchall())
-
-
 def current(connection: Any) -> Operation | None:
     """Return the operation that is under way or was broken off, as this member sees it.
 
     connection
         A connection that may read the table; where there is no table there is no operation.
     """
-    if not has_table(connection):
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT token, owner, purpose, step, began, CAST(since AS CHAR) AS since,"
-            " CAST(deadline AS CHAR) AS deadline,"
-            " TIMESTAMPDIFF(SECOND, since, UTC_TIMESTAMP()) AS age,"
-            " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), deadline) AS seconds_left"
-            " FROM mysql_gr.operation"
-        )
-        row = cursor.fetchone()
+    row = one_row(
+        connection,
+        TABLE,
+        "SELECT token, owner, purpose, step, began, CAST(since AS CHAR) AS since,"
+        " CAST(deadline AS CHAR) AS deadline,"
+        " TIMESTAMPDIFF(SECOND, since, UTC_TIMESTAMP()) AS age,"
+        " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), deadline) AS seconds_left"
+        " FROM mysql_gr.operation",
+    )
     return Operation(**row) if row else None
 
 
@@ -180,7 +168,7 @@ def begin(
     Returns as :py:func:`claimed_over` does, with ``token``. Raises CommandExecutionError, in a
     sentence, where another one is under way, and where there is no table.
     """
-    if not has_table(connection):
+    if not has_table(connection, TABLE):
         raise CommandExecutionError(
             f"there is no table {SCHEMA}.{TABLE} yet: a highstate of all database machines makes it"
         )

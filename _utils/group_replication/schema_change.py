@@ -19,12 +19,14 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication.own_table import TAKEN, one_row
+
 try:
     from pymysql import err as errors
 except ImportError:  # A machine that asks no database has no need of it.
     errors = None
 
-SCHEMA = "mysql_gr"
+TABLE = "schema_change"
 DEFINITION = (
     "CREATE TABLE IF NOT EXISTS mysql_gr.schema_change ("
     # There is one window, so a second row cannot be.
@@ -47,8 +49,6 @@ BEAT_SECONDS = 15.0
 POLL_SECONDS = 0.3
 # Another member than the one that took the row may see it so much later.
 LAG_SECONDS = 10.0
-# Duplicate entry; rolled back in favour of the same row on another member; deadlock.
-TAKEN = (1062, 3101, 1213)
 
 Connect = Callable[[], AbstractContextManager[Any]]
 
@@ -68,39 +68,20 @@ class Change(NamedTuple):
     seconds_left: int
 
 
-def has_table(connection: Any, name: str = "schema_change") -> bool:
-    """Tell whether the group has a table of its own already, which is made with the accounts.
-
-    connection
-        A connection that may read it.
-
-    name
-        Which. Default: the one of this file.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
-            (SCHEMA, name),
-        )
-        return bool(cursor.fetchall())
-
-
 def current(connection: Any) -> Change | None:
     """Return the schema change that is asked for or under way, as this member sees it.
 
     connection
         A connection that may read the table; where there is no table there is no change.
     """
-    if not has_table(connection):
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT token, owner, step, account, session, writer, mode,"
-            " COALESCE(problem, '') AS problem,"
-            " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), deadline) AS seconds_left"
-            " FROM mysql_gr.schema_change"
-        )
-        row = cursor.fetchone()
+    row = one_row(
+        connection,
+        TABLE,
+        "SELECT token, owner, step, account, session, writer, mode,"
+        " COALESCE(problem, '') AS problem,"
+        " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), deadline) AS seconds_left"
+        " FROM mysql_gr.schema_change",
+    )
     return Change(**row) if row else None
 
 

@@ -27,6 +27,7 @@ from group_replication.model import (
     Settings,
 )
 from group_replication.options import check_needs, check_versions, declared_options
+from group_replication.own_table import SCHEMA
 from group_replication.pillar import (
     KEYS,
     declared_balancer,
@@ -36,7 +37,6 @@ from group_replication.pillar import (
     port,
     subnet_of,
 )
-from group_replication.schema_change import SCHEMA
 from group_replication.versions import SUPPORTED, is_supported, version_of
 
 # The accounts; the admin's password alone is in the keeper's file.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,30 @@ from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
 # `make test-long`: tests that are marked `repeated` do their thing many times.
 LONG = bool(os.environ.get("LONG"))
 CONVERGE = "salt-run state.orchestrate orch.cluster"
+# What a file leaves behind, least first: the order in which they run (CONTRIBUTING.md).
+DAMAGE = ("reads", "restores", "restarts_machines", "changes_machines")
+
+
+def damage_of(name: str, markers: Iterable[str]) -> int:
+    """Return a test's place in the order of damage; refuse one that says none, or two."""
+    found = [place for place, damage in enumerate(DAMAGE) if damage in markers]
+    if len(found) != 1:
+        raise pytest.UsageError(
+            f"{name} has {len(found)} of the markers {', '.join(DAMAGE)}; expected one"
+        )
+    return found[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what leaves more behind later; within one class the order stays."""
+    folder = Path(__file__).parent
+    places = {
+        item.nodeid: damage_of(item.nodeid, {marker.name for marker in item.iter_markers()})
+        if folder in item.path.parents
+        else -1
+        for item in items
+    }
+    items.sort(key=lambda item: places[item.nodeid])
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from tests.support.fuzz import Fuzzer
 from tests.support.lab import DATABASE, MODES, Lab
 from tests.support.newman import newman
 
+pytestmark = pytest.mark.reads
+
 # By one port for writes and one for reads, and all by the port that deals with all members in turn.
 PORTS = [("3307", "3308"), ("3306", "")]
 # Each pair in a mode of its own; in the long run in both.

@@ -13,6 +13,8 @@ import pytest
 from tests.support.lab import APPLICATION, DATABASE, ROOT, Lab
 from tests.support.packages import installed
 
+pytestmark = pytest.mark.reads
+
 # As app/phpunit.xml has it.
 TRIAL = "realworld_test"
 # What is done on one member is there on all of them, before the answer comes.

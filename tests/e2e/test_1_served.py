@@ -14,6 +14,8 @@ from tests.support.balancer import servers
 from tests.support.health import agent_says
 from tests.support.lab import FIRST_USER, Lab
 
+pytestmark = pytest.mark.reads
+
 
 def test_every_member_sees_the_whole_group(lab: Lab):
     # As a person asks; other tests keep a client of Salt (tests/support/salt_client.py).

@@ -15,6 +15,8 @@ from tests.e2e.conftest import LONG
 from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.restores
+
 
 class Visitor(threading.Thread):
     """Connects for each statement, as a web request does; keeps what went wrong."""

@@ -14,6 +14,8 @@ import pytest
 from tests.support.health import agent_says
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.restores
+
 ROWS, COLUMNS = "realworld.compare_rows", "realworld.compare_columns"
 ROUTINE = "realworld.compare_trial"
 

@@ -14,6 +14,8 @@ from tests.support.http_client import counted, failed
 from tests.support.lab import APPLICATION, Lab
 from tests.support.visitors import Crowd
 
+pytestmark = pytest.mark.restores
+
 # A small crowd, that leaves the processors to what is tested; bench/web.py has a large one.
 FEW, PAUSE = 4, 0.4
 REPOSITORY = "/srv/trial.git"

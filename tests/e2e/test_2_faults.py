@@ -6,9 +6,13 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.support.api_client import bio_on, client
 from tests.support.balancer import servers
 from tests.support.lab import Lab
+
+pytestmark = pytest.mark.restores
 
 
 def test_the_api_goes_on_without_its_writer(lab: Lab, all_online, eventually, mysqld_down):

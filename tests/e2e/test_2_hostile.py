@@ -11,6 +11,8 @@ import pytest
 from tests.support.application import ENV, undeployed
 from tests.support.lab import APPLICATION, Lab
 
+pytestmark = pytest.mark.restores
+
 VICTIM = "/opt/victim"
 REPOSITORY = "/srv/hostile.git"
 STORAGE = f"{APPLICATION}/shared/storage"

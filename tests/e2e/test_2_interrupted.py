@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.restores
+
 CONVERGE = "salt-run --log-level=critical state.orchestrate orch.cluster"
 
 

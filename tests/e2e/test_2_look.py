@@ -18,10 +18,13 @@ from tests.support.lab import Lab
 
 # Named, or else Selenium looks for a driver and a browser of its own in the network.
 DRIVER, BROWSER = Path("/usr/bin/chromedriver"), Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(
-    not (DRIVER.exists() and BROWSER.exists()),
-    reason="needs the packages chromium and chromium-driver (Ubuntu has them as a snap alone)",
-)
+pytestmark = [
+    pytest.mark.restores,
+    pytest.mark.skipif(
+        not (DRIVER.exists() and BROWSER.exists()),
+        reason="needs the packages chromium and chromium-driver (Ubuntu has them as a snap alone)",
+    ),
+]
 FLAGS = (
     "--headless=new",
     # Chromium's sandbox refuses root.

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.restores
+
 
 def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:
     """Call a function on one machine; lists and dicts go as YAML does."""

@@ -12,6 +12,9 @@ from tests.e2e.conftest import LONG
 from tests.support.balancer import asked
 from tests.support.lab import DATABASE, MODES, Lab
 
+pytestmark = pytest.mark.restores
+
+
 # In each mode and by each pair of ports; the long run makes ten thousand of it.
 CLIENTS, ROUNDS = 8, 313 if LONG else 40
 PORTS = ((3306, 3306), (3307, 3308))

@@ -16,6 +16,8 @@ import yaml
 from tests.e2e.conftest import LONG
 from tests.support.lab import ROOT, Lab
 
+pytestmark = pytest.mark.restores
+
 PILLAR = ROOT / "pillar/mysql.sls"
 OPTION = "table_open_cache_instances"
 UNDER_WAY = "rolling restart of pending members by the master on master"

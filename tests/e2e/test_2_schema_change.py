@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.conftest import LONG, Killer
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.restores
+
 TABLE = "realworld.change_trial"
 MULTI, SINGLE = "multi-primary", "single-primary"
 # Each kind on its own put rows into wrong columns, or members out of the group, or neither, when

@@ -10,6 +10,8 @@ import requests
 
 from tests.support.lab import APPLICATION, Lab
 
+pytestmark = pytest.mark.restores
+
 TLS = {"apache": {"tls": {"self_signed": True}}}
 
 

@@ -12,6 +12,8 @@ import requests
 
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.restores
+
 
 @pytest.fixture(scope="module")
 def site(lab: Lab) -> str:

@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import pytest
+
 from tests.support.lab import FIRST_USER, ROOT, Lab
+
+pytestmark = pytest.mark.restarts_machines
 
 PLACES = "/var/log /var/cache/salt/master/jobs /var/cache/salt/minion/proc /etc/systemd /tmp"
 PLANTED = "/tmp/planted-"

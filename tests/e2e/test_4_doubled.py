@@ -27,6 +27,8 @@ from tests.support.ledger_table import LedgerTable
 from tests.support.visitors import Crowd
 from tests.support.writers import Writers
 
+pytestmark = pytest.mark.changes_machines
+
 # Two checks that fail or three missed signs of life, and a connection that is tried anew.
 MOVE_SECONDS = 6
 ENV = f"grep DB_HOST {APPLICATION}/shared/.env"

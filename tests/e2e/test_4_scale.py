@@ -23,6 +23,8 @@ from tests.e2e.conftest import (
 )
 from tests.support.lab import TABLE, Lab, declared, nodes
 
+pytestmark = pytest.mark.changes_machines
+
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
 
 

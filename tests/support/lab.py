@@ -174,7 +174,7 @@ class Lab:
             machine,
             "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete\n"
             # Without this the machine takes its disk for missing.
-            f"salt-call --retcode-passthrough mysql_gr.forget member={machine}\n"
+            f"salt-call --retcode-passthrough mysql_maintenance.forget member={machine}\n"
             "salt-call --retcode-passthrough state.apply mysql.data\nsystemctl start mysql",
         )
 

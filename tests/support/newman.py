@@ -10,9 +10,8 @@ from pathlib import Path
 
 from tests.support.lab import ROOT, Lab
 
-FOLDER = ROOT / "tests/postman"
-COLLECTION = FOLDER / "conduit.postman_collection.json"
-NEWMAN = FOLDER / "node_modules/.bin/newman"
+COLLECTION = ROOT / "app/tests/postman/conduit.postman_collection.json"
+NEWMAN = ROOT / ".lab/newman/node_modules/.bin/newman"
 
 
 def newman(lab: Lab, runs: int) -> list[str]:

@@ -135,7 +135,7 @@ def test_on_a_machine_that_was_a_member_an_empty_directory_is_a_missing_disk(mac
         with pytest.raises(CommandExecutionError) as err:
             machine.initialize(tmp_path / "mysql", test)
         assert "db1 was a member of group" in str(err.value)
-        assert "mysql_gr.forget member=db1" in str(err.value)
+        assert "mysql_maintenance.forget member=db1" in str(err.value)
     assert not (tmp_path / "mysql").exists()
     assert machine.calls == []
     with pytest.raises(SaltInvocationError, match="member is 'db2', but this is db1"):

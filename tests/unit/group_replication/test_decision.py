@@ -221,7 +221,7 @@ TABLE = {
         {"db1": online("db1", gtids=f"{GROUP}:1-9"), "db2": one("db2", remembered=MEMORY),
          "db3": gone()},
         "db2", "refuse", [f"db2 was a member of group {GROUP}", "a disk missing",
-                          "mysql_gr.forget member=db2"],
+                          "mysql_maintenance.forget member=db2"],
     ),
     "I was a member and am empty, where I would clone": (
         {"db1": online("db1", gtids=f"{GROUP}:1-1000001"), "db2": one("db2", remembered=MEMORY),

@@ -98,7 +98,7 @@ class Server:
     def __init__(self, monkeypatch, *rows, error=None, hit=1):
         self.rows, self.error, self.hit, self.said = list(rows), error, hit, []
         monkeypatch.setattr(operation, "current", lambda connection: self.rows.pop(0))
-        monkeypatch.setattr(operation, "has_table", lambda connection: True)
+        monkeypatch.setattr(operation, "has_table", lambda connection, name: True)
 
     def cursor(self):
         return contextlib.nullcontext(self)
@@ -149,7 +149,7 @@ def test_another_error_is_no_second_claim(monkeypatch):
 
 def test_without_its_table_it_is_said_what_makes_it(monkeypatch):
     server = Server(monkeypatch)
-    monkeypatch.setattr(operation, "has_table", lambda connection: False)
+    monkeypatch.setattr(operation, "has_table", lambda connection, name: False)
     with pytest.raises(
         CommandExecutionError, match=r"no table mysql_gr\.operation yet: a highstate"
     ):
