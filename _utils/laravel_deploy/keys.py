@@ -115,7 +115,7 @@ def rotate_key(
             raise CommandExecutionError(f"{path} has no APP_KEY yet: there is nothing to rotate.")
         if given == current:
             return {"changes": {}}
-        _check_framework(app)
+        check_framework(app)
         new = given or _new_key(app, ["key:generate"])
         earlier = [key for key in values.get("APP_PREVIOUS_KEYS", "").split(",") if key]
         kept = [current, *(key for key in earlier if key not in (current, new))]
@@ -130,7 +130,7 @@ def rotate_key(
     }
 
 
-def _check_framework(app: Application) -> None:
+def check_framework(app: Application) -> None:
     """Refuse a framework that could not read what was made with the old key."""
     running = framework_version(app)
     if int(running.split(".")[0]) < FIRST_WITH_PREVIOUS_KEYS:

@@ -111,16 +111,43 @@ def rollback(root: Path, release: str, runtime: Runtime, reason: str = "") -> di
         return done
 
 
-def _switch(
-    root: Path, name: str, server: Mapping[str, str], runtime: Runtime, how: str
-) -> dict[str, str]:
-    """Switch, and back again if the release does not answer well."""
-    before, path = linked(root / CURRENT), root / RELEASES / name
-    page = health_page(server)
+def try_release(
+    root: Path, release: str, server: Mapping[str, str] | None, runtime: Runtime
+) -> None:
+    """
+    Make the caches of a release that does not serve, and have it answer; nobody is led to it.
+
+    root, release, server, runtime
+        As for :py:func:`switch`.
+
+    Raises CommandExecutionError if it is not complete, or does not answer.
+    """
+    with locked(str(root)):
+        path = complete_path(root, release)
+        _try(path, health_page(told_server(root, server)), runtime)
+
+
+def keep_from_serving(root: Path, release: str, reason: str) -> None:
+    """Note that a release must not serve by itself; ``switch`` and ``rollback`` name it."""
+    with locked(str(root)):
+        # What was seen of it here says more.
+        if release not in record(root)["stopped"]:
+            stop(root, release, "operator", reason)
+
+
+def _try(path: Path, page: str, runtime: Runtime) -> None:
     if not is_cached(path):
         build_caches(runtime.application(path), runtime.group, page)
     elif page:
         rehearse(runtime.application(path), page, {})
+
+
+def _switch(
+    root: Path, name: str, server: Mapping[str, str], runtime: Runtime, how: str
+) -> dict[str, str]:
+    """Switch, and back again if the release does not answer well."""
+    before = linked(root / CURRENT)
+    _try(root / RELEASES / name, health_page(server), runtime)
     # Noted before, so that it is also known to who switches by hand after a failure.
     write_record(root, {**record(root), "server": server})
     try:
