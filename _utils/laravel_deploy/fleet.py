@@ -93,8 +93,11 @@ def _one_lock(facts: Facts) -> str:
 def _not_stopped(facts: Facts, named: bool) -> str:
     if named:
         return ""
-    why = _each(facts, lambda one: one["stopped"] and f"{one['release']} {one['stopped']}")
-    return f"{why}. release= names it where it is to serve all the same" if why else ""
+    why = _each(facts, lambda one: str(one["stopped"]).rstrip("."))
+    if not why:
+        return ""
+    release = next(one["release"] for one in facts.values() if one["stopped"])
+    return f"{release} was stopped ({why}). release= names it where it is to serve all the same"
 
 
 def deployment_gates(facts: Facts, named: bool) -> dict[str, str]:
@@ -233,7 +236,10 @@ def rotation_plan(facts: Facts) -> dict[str, Any]:
     if not any(gates.values()):
         keys = {name: one["keys"] for name, one in facts.items()}
         gates["the pillar has a key"] = _each(keys, _no_new_key)
-        gates["the pillar has one key for all"] = _alike(keys, lambda one: one["wanted"])
+        differ = _alike(keys, lambda one: one["wanted"])
+        gates["the pillar has one key for all"] = (
+            f"the web servers' pillars have {differ}: expected one key" if differ else ""
+        )
         gates["each has a key"] = _each(
             keys, lambda one: "" if one["APP_KEY"] else "it has no APP_KEY yet"
         )

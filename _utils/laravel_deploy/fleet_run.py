@@ -166,7 +166,7 @@ class Fleet:
             try:
                 self._one(name, "laravel_release.switch", arguments)
             except CommandExecutionError as err:
-                reason = f"was taken back, since a switch failed: {err}"
+                reason = f"taken back, since a switch failed: {err}"
                 back = self._taken_back(facts, done["release"], reason, keep_off=True)
                 done["problem"] = f"{err}. {back}"
                 if done["migrated"]:
@@ -243,7 +243,7 @@ class Fleet:
             try:
                 self._one(machine, "laravel_release.rollback", arguments)
             except CommandExecutionError as err:
-                reason = f"was given up, since a way back failed: {err}"
+                reason = f"given up, since a way back failed: {err}"
                 tried = {one: facts[one] for one in plan["machines"]}
                 back = self._taken_back(tried, name, reason, keep_off=False)
                 done["problem"], done["switched"] = f"{err}. {back}", []
