@@ -265,6 +265,7 @@ class Fleet:
         Returns what ``laravel_deployment.rotate_key`` does.
         """
         done: dict[str, Any] = {"accepted": [], "signed": [], "problem": ""}
+        self._refreshed()
         facts = self._facts(ask=False)
         plan = rotation_plan(facts)
         try:

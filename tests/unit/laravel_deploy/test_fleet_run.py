@@ -30,7 +30,7 @@ class Machines:
 
     def __init__(self, *names):
         self.one = {name: self._new() for name in names}
-        self.calls, self.pillars = [], []
+        self.calls, self.pillars, self.by = [], [], set()
         # Of which call on which machine what is answered in place of its own answer.
         self.wrong = {}
         self.dies_after = None
@@ -43,6 +43,7 @@ class Machines:
     def __call__(self, targets, function, arguments):
         if function in TOUCHES:
             self.calls.append((function.rpartition(".")[2], *targets))
+        self.by |= {arguments["by"]} if "by" in arguments else set()
         if "pillar" in arguments:
             self.pillars.append(arguments["pillar"])
         told = {}
@@ -119,6 +120,7 @@ def test_all_is_built_and_tried_before_one_migrates_and_all_are_switched(machine
     done = fleet(machines).deploy()
     assert done == {"release": "b", "migrated": ["m"], "switched": ["web", "web2"], "problem": ""}
     assert machines.calls == [*BEFORE, *MIGRATE, *SWITCH, *PRUNE]
+    assert machines.by == {"sudo_jane"}
     # It is built by the name that was planned.
     assert machines.pillars[-2] == {"laravel": {"release": "b"}}
     machines.calls.clear()
