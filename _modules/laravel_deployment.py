@@ -58,9 +58,10 @@ def plan(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
     Returns a dict: ``release``; ``revision``; ``build``, the web servers that have to build it;
     ``migrations`` and ``migrates``, what would be migrated and by whom; ``machines``, those that
-    would be switched, in order; ``serves``, the release of each now; ``gates``, what has to be so
-    to "" or the sentence that says why it is not; ``refused``, the first of these or "". Raises
-    SaltInvocationError for wrong arguments or a wrong table of nodes.
+    would be switched, in order; ``serves`` and ``directories``, the release and the folder of the
+    releases of each; ``gates``, what has to be so to "" or the sentence that says why it is not;
+    ``refused``, the first of these or "". Raises SaltInvocationError for wrong arguments or a wrong
+    table of nodes.
 
     CLI Example:
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from laravel_deploy import key_rotation, part, switch
+from laravel_deploy import key_rotation, one_lock, part, switch
 from laravel_deploy.artisan import Application
 
 __virtualname__ = "laravel_machine"
@@ -71,6 +71,45 @@ def key_status(directory: str, secret: str) -> dict[str, Any]:
         salt 'web*' laravel_machine.key_status /srv/conduit laravel:secrets:app_key
     """
     return key_rotation.key_status(directory, secret, __pillar__)
+
+
+def lock(directory: str, release: str) -> str:
+    """
+    Return the composer.lock that the build of a release made, packed, for other web servers.
+
+    directory, release
+        The folder of the releases, an absolute path, and the release's name.
+
+    Returns str: nothing if the lock comes with the code, or has credentials in a URL.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel_machine.lock /srv/conduit 3f2a9c01be77
+    """
+    return one_lock.packed_lock(Path(directory), release)
+
+
+def take_lock(directory: str, packed: str) -> bool:
+    """
+    Have the next build take the packages that the lock of another web server names.
+
+    directory
+        The folder of the releases, an absolute path.
+
+    packed
+        What :py:func:`lock` returned there.
+
+    Returns bool: whether another one was there.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web2 laravel_machine.take_lock /srv/conduit eNqLVorVUYpWUNJRilWoBQAYXgO1
+    """
+    return one_lock.take_lock(Path(directory), packed)
 
 
 def rehearse(

@@ -84,9 +84,8 @@ def _one_lock(facts: Facts) -> str:
     if not differ:
         return ""
     return (
-        f"composer.lock has the digests {differ}: commit one with the code; or copy "
-        "shared/composer.lock and shared/.composer.json of one to the others and deploy another "
-        "build (laravel:build)"
+        f"composer.lock has the digests {differ}: commit one with the code, or deploy "
+        "another build (laravel:build), for which all take the lock of one"
     )
 
 
@@ -136,7 +135,8 @@ def deployment_plan(facts: Facts, named: bool = False) -> dict[str, Any]:
     """
     gates = deployment_gates(facts, named)
     plan = {"release": "", "revision": "", "build": [], "migrations": [], "migrates": "",
-            "machines": [], "serves": {}, "gates": gates, "refused": refusal(gates)}  # fmt: skip
+            "machines": [], "serves": {}, "directories": {}, "gates": gates,
+            "refused": refusal(gates)}  # fmt: skip
     if gates["every web server answers"]:
         return plan
     first = next(iter(facts.values()))
@@ -151,6 +151,7 @@ def deployment_plan(facts: Facts, named: bool = False) -> dict[str, Any]:
         "migrates": migrates,
         "machines": _others(facts, first["release"]),
         "serves": {name: one["serves"] for name, one in facts.items()},
+        "directories": {name: one["settings"]["directory"] for name, one in facts.items()},
     }
 
 

@@ -102,6 +102,16 @@ class Fleet:
         self._refreshed()
         return deployment_plan(self._facts(pillar=self._pillar), self._named)
 
+    def _lock_of(self, name: str, others: Sequence[str], plan: Mapping[str, Any]) -> None:
+        """Have others build by the lock that the build on one web server made."""
+        where = {one: {"directory": plan["directories"][one]} for one in [name, *others]}
+        made = {**where[name], "release": plan["release"]}
+        lock = self._one(name, "laravel_machine.lock", made)
+        if lock:
+            self._ask(
+                others, "laravel_machine.take_lock", lambda one: {**where[one], "packed": lock}
+            )
+
     def deploy(self) -> dict[str, Any]:
         """
         Build and try the release everywhere, migrate once, and switch all or none.
@@ -114,7 +124,7 @@ class Fleet:
         if plan["refused"] or not (plan["machines"] or plan["migrations"]):
             return done
         try:
-            facts = self._built(release)
+            facts = self._built(plan)
             todo = [name for name, one in facts.items() if one["serves"] != release]
             self._ask(todo, "laravel_machine.rehearse", lambda name: _trial(facts[name], release))
             done["migrated"] = self._migrated(plan["migrates"], facts, release)
@@ -124,22 +134,30 @@ class Fleet:
         self._switch(todo, facts, done)
         return done
 
-    def _built(self, release: str) -> dict[str, Any]:
-        """Build a release everywhere; return what each web server says then."""
+    def _built(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """Build a release everywhere, by one lock; return what each web server says then."""
+        release, first = plan["release"], plan["migrates"]
+        others = [name for name in self._names if name != first]
         pillar = {"laravel": {**self._pillar.get("laravel", {}), "release": release}}
-        told = self._call(self._names, "state.apply", {"mods": BUILD, "pillar": pillar})
-        wrong = {
-            name: _told(told[name]) if name in told else NO_ANSWER
-            for name in self._names
-            if name not in told or told[name].error
-        }
-        if wrong:
-            raise CommandExecutionError("; ".join(f"{name}: {why}" for name, why in wrong.items()))
+        self._build([first], pillar)
+        if others:
+            self._lock_of(first, others, plan)
+            self._build(others, pillar)
         facts = self._facts(pillar=pillar)
         why = built_refusal(facts, release)
         if why:
             raise CommandExecutionError(why)
         return facts
+
+    def _build(self, names: Sequence[str], pillar: Mapping[str, Any]) -> None:
+        told = self._call(names, "state.apply", {"mods": BUILD, "pillar": pillar})
+        wrong = {
+            name: _told(told[name]) if name in told else NO_ANSWER
+            for name in names
+            if name not in told or told[name].error
+        }
+        if wrong:
+            raise CommandExecutionError("; ".join(f"{name}: {why}" for name, why in wrong.items()))
 
     def _migrated(self, name: str, facts: Mapping[str, Any], release: str) -> list[str]:
         """Run what is pending, and the seeder, on one web server."""

@@ -11,8 +11,8 @@ from tests.unit.laravel_deploy.test_fleet import keys
 
 TOUCHES = {"state.apply", "laravel.migrate", "laravel.seed", "laravel_release.switch",
            "laravel_release.rollback", "laravel_release.prune", "laravel_machine.rehearse",
-           "laravel_machine.stop", "laravel_machine.accept_key", "laravel_machine.sign_with_key",
-           }  # fmt: skip
+           "laravel_machine.stop", "laravel_machine.take_lock",
+           "laravel_machine.accept_key", "laravel_machine.sign_with_key"}  # fmt: skip
 FAILED = {
     "a_|-x": {"__id__": "laravel-env", "__run_num__": 0, "result": True, "comment": ""},
     "b_|-x": {
@@ -35,6 +35,7 @@ class Machines:
         self.wrong = {}
         self.dies_after = None
         self.migrations = ["m"]
+        self.made_lock = "packed"
 
     def _new(self):
         return {"serves": "a", "whole": ["a"], "stopped": {}, "history": ["z", "a"],
@@ -74,6 +75,8 @@ class Machines:
             return one["serves"]
         elif function == "laravel_machine.stop":
             one["stopped"][release] = arguments["reason"]
+        elif function == "laravel_machine.lock":
+            return self.made_lock
         elif function == "laravel_machine.accept_key":
             one["keys"]["accepted"].append("new")
         elif function == "laravel_machine.sign_with_key":
@@ -109,7 +112,8 @@ def fleet(machines, **given):
 
 
 SWITCH = [("switch", "web"), ("switch", "web2")]
-BEFORE = [("apply", "web", "web2"), ("rehearse", "web"), ("rehearse", "web2")]
+BUILD = [("apply", "web"), ("take_lock", "web2"), ("apply", "web2")]
+BEFORE = [*BUILD, ("rehearse", "web"), ("rehearse", "web2")]
 MIGRATE = [("migrate", "web"), ("seed", "web")]
 PRUNE = [("prune", "web"), ("prune", "web2")]
 
@@ -139,11 +143,11 @@ def test_another_build_of_the_call_is_what_is_built(machines):
 @pytest.mark.parametrize(
     ("function", "answer", "calls", "problem"),
     [
-        ("state.apply", Answer(FAILED, str(FAILED)), BEFORE[:1],
+        ("state.apply", Answer(FAILED, str(FAILED)), BUILD,
          "web2: laravel-release-built: composer install failed"),
-        ("state.apply", Answer(["The function is running as PID 1"], "x"), BEFORE[:1],
+        ("state.apply", Answer(["The function is running as PID 1"], "x"), BUILD,
          "web2: The function is running as PID 1"),
-        ("state.apply", "gone", BEFORE[:1], "web2: no answer from its minion"),
+        ("state.apply", "gone", BUILD, "web2: no answer from its minion"),
         ("laravel_machine.rehearse", Answer(None, "ERROR: b answers /up with 500: why."), BEFORE,
          "web2: b answers /up with 500: why"),
     ],
@@ -170,7 +174,7 @@ def test_locks_that_differ_after_the_build_switch_nothing(machines):
     done = fleet(machines).deploy()
     assert "composer.lock has the digests l1 on web, l2 on web2" in done["problem"]
     # Nobody could know before the build.
-    assert machines.calls == BEFORE[:1]
+    assert machines.calls == BUILD
     assert machines.serve() == {"web": "a", "web2": "a"}
 
 
@@ -199,7 +203,19 @@ def test_one_that_cannot_be_taken_back_is_named(machines):
     assert "Not taken back: web2: no answer from its minion" in done["problem"]
 
 
-@pytest.mark.parametrize("moment", [BEFORE[0], MIGRATE[0], MIGRATE[1], *SWITCH])
+def test_a_lock_that_comes_with_the_code_is_not_handed_on(machines):
+    machines.made_lock = ""
+    assert fleet(machines).deploy()["problem"] == ""
+    assert machines.calls[:2] == [BUILD[0], BUILD[2]]
+
+
+def test_one_web_server_is_a_deployment_too():
+    alone = Machines("web")
+    assert fleet(alone).deploy()["switched"] == ["web"]
+    assert alone.calls[:2] == [("apply", "web"), ("rehearse", "web")]
+
+
+@pytest.mark.parametrize("moment", [*BUILD, MIGRATE[0], MIGRATE[1], *SWITCH])
 def test_a_run_that_was_killed_is_continued(machines, moment):
     machines.dies_after = moment
     with pytest.raises(KeyboardInterrupt):
@@ -234,7 +250,7 @@ def test_all_go_back_to_one_release_or_none_does(machines):
     machines.wrong["web2", "laravel_machine.rehearse"] = Answer(None, "ERROR: no answer")
     machines.calls.clear()
     assert fleet(machines).rollback("a")["problem"] == "web2: no answer. Nothing was switched"
-    assert machines.calls == BEFORE[1:]
+    assert machines.calls == BEFORE[-2:]
     machines.wrong.clear()
     assert fleet(machines).rollback("a")["switched"] == ["web", "web2"]
     assert machines.serve() == {"web": "a", "web2": "a"}
