@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any
-
-from salt.exceptions import SaltInvocationError
 
 from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import refresh_caches
 from laravel_deploy.caches import has_caches, is_cached
 from laravel_deploy.dotenv import edit_env, parse_env
 from laravel_deploy.files import ownership, read_text, write_text
-from laravel_deploy.keys import check_framework, rotate_key
+from laravel_deploy.keys import check_app_key, check_framework, is_app_key, rotate_key
 from laravel_deploy.layout import env_path, home
 from laravel_deploy.lock import locked
 from laravel_deploy.masking import MASK, masked
@@ -24,8 +20,6 @@ from laravel_deploy.pillar import pillar_text
 # A fingerprint is in a job's answer, and a secret that a person made may be short: it is costly to
 # look for what has this one.
 ROUNDS = 200_000
-# Of the ciphers that Laravel has.
-KEY_BYTES = (16, 32)
 
 
 def fingerprint(value: str) -> str:
@@ -33,15 +27,6 @@ def fingerprint(value: str) -> str:
     if not value:
         return ""
     return hashlib.pbkdf2_hmac("sha256", value.encode(), b"laravel_deploy", ROUNDS).hex()[:12]
-
-
-def is_app_key(value: str) -> bool:
-    """Tell whether a text can be an APP_KEY."""
-    try:
-        raw = base64.b64decode(value.removeprefix("base64:"), validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    return len(raw if value.startswith("base64:") else value.encode()) in KEY_BYTES
 
 
 def key_status(directory: str, secret: str, pillar: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,11 +113,7 @@ def _use(app: Application, group: str) -> None:
 def _given(secret: str, pillar: Mapping[str, Any]) -> str:
     """Return the new key; an application with another would answer nobody."""
     given = pillar_text(pillar, secret, wanted_for="APP_KEY")
-    if not is_app_key(given):
-        raise SaltInvocationError(
-            f"The pillar has no APP_KEY at {secret!r}; expected base64: and 32 bytes, as artisan "
-            "key:generate --show prints it."
-        )
+    check_app_key(given, secret)
     return given
 
 

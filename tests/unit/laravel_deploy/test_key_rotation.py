@@ -11,10 +11,10 @@ from laravel_deploy.dotenv import parse_env
 from laravel_deploy.key_rotation import (
     accept_key,
     fingerprint,
-    is_app_key,
     key_status,
     sign_with_key,
 )
+from laravel_deploy.keys import is_app_key
 from laravel_deploy.masking import MASK
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
