@@ -25,9 +25,11 @@ from laravel_deploy.build import build_release
 from laravel_deploy.cache_build import refresh_caches
 from laravel_deploy.caches import is_cached
 from laravel_deploy.composer import Composer
+from laravel_deploy.deployments import caller
 from laravel_deploy.file_server import NOT_DEPLOYED, FileServer
 from laravel_deploy.git import Git
 from laravel_deploy.layout import home
+from laravel_deploy.pin import check_made, kept_plan
 from laravel_deploy.sources import Plan, Source, plan
 from laravel_deploy.storage import update_storage
 from laravel_deploy.switch import Runtime
@@ -54,8 +56,9 @@ def _git() -> Git:
     )
 
 
-def _runtime(user: str | None, group: str) -> Runtime:
-    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"))
+def _runtime(user: str | None, group: str, by: str) -> Runtime:
+    who = by or caller(__opts__["cachedir"])
+    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"), who)
 
 
 def _planned_key(directory: str) -> str:
@@ -70,10 +73,13 @@ def _planned_key(directory: str) -> str:
     return f"laravel_release.planned.{Path(directory)}"
 
 
-def _plan(directory: str, source: Source) -> Plan:
-    """Return the release that a source makes now, and keep it for the states that follow."""
+def _plan(directory: str, source: Source, pin: str) -> Plan:
+    """Return the release that is to be next, and keep it for the states that follow."""
     folders = FileServer(_later("cp.list_master"), _later("cp.cache_files"))
-    found = plan(Path(directory), source, folders, _git())
+    found = kept_plan(Path(directory), source, pin)
+    if found is None:
+        found = plan(Path(directory), source, folders, _git())
+        check_made(pin, found.release, source)
     __context__[_planned_key(directory)] = found.told()
     return found
 
@@ -86,6 +92,7 @@ def source_release(
     dev: bool = False,
     build: str = "",
     identity: str | None = None,
+    release: str = "",
 ) -> dict[str, Any]:
     """
     Tell which release a source makes now, without making it.
@@ -114,8 +121,13 @@ def source_release(
     identity
         The file of the SSH key with which a git repository is asked. Default: the user's own.
 
+    release
+        A release that is taken as it is where it is complete here, without a look at the source;
+        ``live`` is the one that serves. Default: what the source makes.
+
     Returns ``{"release": str, "fingerprint": str, "complete": bool, "migrations": [str]}``. Raises
-    CommandExecutionError if the source cannot be read, SaltInvocationError if it is malformed.
+    CommandExecutionError if the source cannot be read or makes another release than the one that is
+    named, SaltInvocationError if it is malformed.
 
     CLI Example:
 
@@ -123,7 +135,7 @@ def source_release(
 
         salt 'web*' laravel_release.source_release /srv/conduit salt://app
     """
-    return _plan(directory, Source(source, rev, exclude, dev, build, identity)).told()
+    return _plan(directory, Source(source, rev, exclude, dev, build, identity), release).told()
 
 
 def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
@@ -160,7 +172,10 @@ def releases(directory: str) -> list[dict[str, Any]]:
         The folder of the releases, an absolute path.
 
     Returns a list of dictionaries: ``release`` (str), ``complete``, ``live`` and ``next`` (bool),
-    ``built`` (time in UTC), ``source``, ``rev`` (str), and ``stopped``: why it must not serve.
+    ``built`` (time in UTC), ``source``, ``rev``, ``revision`` (str, the whole commit or what tells
+    a folder's contents), ``deployments``, and ``stopped``: why it must not serve. ``deployments``
+    has a dictionary for each time that the release came to serve: ``at`` (time in UTC), ``by`` (the
+    user as Salt knows it) and ``how``, ``deployed`` or ``rolled back``.
 
     CLI Example:
 
@@ -184,6 +199,7 @@ def build(
     timeout: int = 900,
     build_user: str = "laravel-build",
     test: bool = False,
+    release: str = "",
 ) -> dict[str, Any]:
     """
     Make the release of a source, aside from the one that serves, with all its dependencies.
@@ -196,7 +212,7 @@ def build(
     directory
         The folder of the releases, an absolute path.
 
-    source, rev, exclude, dev, build, identity
+    source, rev, exclude, dev, build, identity, release
         As for ``laravel_release.source_release``.
 
     composer_home
@@ -227,7 +243,7 @@ def build(
     wanted = Source(source, rev, exclude, dev, build, identity)
     composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user)
     root = Path(directory)
-    return build_release(root, lambda: _plan(directory, wanted), _git(), composer, test)
+    return build_release(root, lambda: _plan(directory, wanted, release), _git(), composer, test)
 
 
 def storage_update(
@@ -336,6 +352,7 @@ def switch(
     user: str | None = "www-data",
     group: str = "www-data",
     timeout: int = 600,
+    by: str = "",
 ) -> dict[str, str]:
     """
     Let another release serve; if it does not answer well, the one before serves again.
@@ -362,6 +379,9 @@ def switch(
     timeout
         Seconds for the database to tell which migrations are pending: 600.
 
+    by
+        Who is noted to have done it. Default: the user who called.
+
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if the release cannot serve; then the one before does.
 
@@ -371,7 +391,7 @@ def switch(
 
         salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
     """
-    runtime = _runtime(user, group)
+    runtime = _runtime(user, group, by)
     return switching.switch(Path(directory), release, server, runtime, timeout)
 
 
@@ -380,6 +400,8 @@ def rollback(
     release: str = "",
     user: str | None = "www-data",
     group: str = "www-data",
+    by: str = "",
+    reason: str = "",
 ) -> dict[str, str]:
     """
     Let an earlier release serve again, and keep the one that served from coming back by itself.
@@ -397,6 +419,10 @@ def rollback(
     user, group
         The web server's: www-data and www-data.
 
+    by, reason
+        Who is noted to have done it, and why the later one must not come back by itself. Default:
+        the user who called, and that it was rolled back.
+
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if there is none to go back to, or it does not answer.
 
@@ -406,7 +432,7 @@ def rollback(
 
         salt 'web*' laravel_release.rollback /srv/conduit
     """
-    return switching.rollback(Path(directory), release, _runtime(user, group))
+    return switching.rollback(Path(directory), release, _runtime(user, group, by), reason)
 
 
 def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:

@@ -16,10 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import salt.client
+import minions
 from group_replication import lock
 from group_replication.pillar import declared_nodes
-from group_replication.rolling_run import Answer, Rolling
+from group_replication.rolling_run import Rolling
+from minions import Answer
 
 __virtualname__ = "mysql_rolling"
 
@@ -27,8 +28,6 @@ __virtualname__ = "mysql_rolling"
 LOCK_FILE = Path("/run/mysql-gr/operation")
 # A plan holds it for a moment, too.
 LOOK_SECONDS = 2
-# How long a minion may take to say that it has a call; the call itself may take any time.
-TIMEOUT = 15
 
 
 def __virtual__() -> str:
@@ -37,24 +36,7 @@ def __virtual__() -> str:
 
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
-    told: dict[str, Answer] = {}
-    # The minion's configuration is no master's, and both lie in one folder.
-    config = Path(__opts__["conf_file"]).with_name("master")
-    with salt.client.get_local_client(str(config)) as client:
-        answers = client.cmd_iter(
-            list(targets), function, kwarg=dict(arguments), tgt_type="list", timeout=TIMEOUT
-        )
-        for answer in answers:
-            for name, one in answer.items():
-                if "ret" not in one:
-                    # The client's own word about a minion that is not there.
-                    continue
-                failed = bool(one.get("retcode")) or one.get("success") is False
-                value = one.get("ret")
-                told[name] = Answer(value, str(value) or "it failed" if failed else "")
-            if len(told) == len(targets):
-                break
-    return told
+    return minions.call(__opts__["conf_file"], targets, function, arguments)
 
 
 def _rolling(

@@ -47,6 +47,7 @@ def built(
     cache: str = "/var/cache/laravel-build",
     timeout: int = 900,
     build_user: str = "laravel-build",
+    release: str = "",
 ) -> dict[str, Any]:
     """
     Have the release that a source makes now built, complete with its dependencies, aside.
@@ -54,7 +55,7 @@ def built(
     name
         The folder of the releases, an absolute path.
 
-    source, rev, exclude, dev, build, identity
+    source, rev, exclude, dev, build, identity, release
         As for ``laravel_release.source_release``; exclude None means its default.
 
     composer_home, cache, timeout, build_user
@@ -81,6 +82,7 @@ def built(
             cache=cache,
             timeout=timeout,
             build_user=build_user,
+            release=release,
             test=__opts__["test"],
         )
     except (CommandExecutionError, SaltInvocationError) as err:

@@ -7,9 +7,10 @@ moment, the same call goes on where that one was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from minions import Answer, Call
 from salt.exceptions import CommandExecutionError
 
 from group_replication.accounts import coordinator_of
@@ -41,17 +42,6 @@ LOOK_SECONDS = 2.0
 RESTART_SECONDS = 300 + 480
 # A member that writes the row may leave the writers just now.
 WRITE_TRIES = 5
-
-
-class Answer(NamedTuple):
-    """What a minion answered: a value, or a sentence in place of it."""
-
-    value: Any
-    error: str = ""
-
-
-# Targets, function and arguments to what each minion answers; one that does not is left out.
-Call = Callable[[Sequence[str], str, Mapping[str, Any]], Mapping[str, Answer]]
 
 
 class Rolling:

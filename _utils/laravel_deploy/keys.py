@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +24,8 @@ from laravel_deploy.pillar import pillar_text
 from laravel_deploy.releases import next_release
 
 FIRST_WITH_PREVIOUS_KEYS = 11
+# Of the ciphers that Laravel has.
+KEY_BYTES = (16, 32)
 
 
 def update_key(
@@ -115,7 +119,9 @@ def rotate_key(
             raise CommandExecutionError(f"{path} has no APP_KEY yet: there is nothing to rotate.")
         if given == current:
             return {"changes": {}}
-        _check_framework(app)
+        if given:
+            check_app_key(given, secret)
+        check_framework(app)
         new = given or _new_key(app, ["key:generate"])
         earlier = [key for key in values.get("APP_PREVIOUS_KEYS", "").split(",") if key]
         kept = [current, *(key for key in earlier if key not in (current, new))]
@@ -130,7 +136,25 @@ def rotate_key(
     }
 
 
-def _check_framework(app: Application) -> None:
+def is_app_key(value: str) -> bool:
+    """Tell whether a text can be an APP_KEY."""
+    try:
+        raw = base64.b64decode(value.removeprefix("base64:"), validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    return len(raw if value.startswith("base64:") else value.encode()) in KEY_BYTES
+
+
+def check_app_key(value: str, secret: str) -> None:
+    """Refuse what the pillar has in place of an APP_KEY: with it no page would be answered."""
+    if not is_app_key(value):
+        raise SaltInvocationError(
+            f"The pillar has no APP_KEY at {secret!r}; expected base64: and 32 bytes, as artisan "
+            "key:generate --show prints it."
+        )
+
+
+def check_framework(app: Application) -> None:
     """Refuse a framework that could not read what was made with the old key."""
     running = framework_version(app)
     if int(running.split(".")[0]) < FIRST_WITH_PREVIOUS_KEYS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from salt.exceptions import SaltInvocationError
 
+from laravel_deploy.deployments import NOTED, kept_deployments
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
-from laravel_deploy.releases import known, record
+from laravel_deploy.releases import known, record, write_record
 from laravel_deploy.retention import prunable, served_before
 
 
@@ -45,4 +47,13 @@ def prune(root: Path, keep: int) -> list[str]:
         gone = surplus(root, keep)
         for name in gone:
             shutil.rmtree(root / RELEASES / name)
+        _forget(root, gone)
     return gone
+
+
+def _forget(root: Path, gone: Sequence[str]) -> None:
+    """Keep no note of who deployed what is gone."""
+    noted = record(root)
+    kept = kept_deployments(noted, {*noted.get(NOTED, {})} - {*gone})
+    if kept != noted.get(NOTED, {}):
+        write_record(root, {**noted, NOTED: kept})

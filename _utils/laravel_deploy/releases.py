@@ -9,6 +9,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from laravel_deploy.deployments import NOTED
 from laravel_deploy.files import write_text
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, installed, linked
 
@@ -75,6 +76,8 @@ def known(root: Path) -> list[dict[str, Any]]:
                     "built": made.get("built", ""),
                     "source": made.get("source", ""),
                     "rev": made.get("rev", ""),
+                    "revision": made.get("fingerprint", ""),
+                    "deployments": noted.get(NOTED, {}).get(path.name, []),
                     "stopped": noted["stopped"].get(path.name, {}).get("reason", ""),
                 }
             )

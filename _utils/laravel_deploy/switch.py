@@ -12,6 +12,7 @@ from salt.exceptions import CommandExecutionError
 from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import build_caches
 from laravel_deploy.caches import is_cached
+from laravel_deploy.deployments import with_deployment
 from laravel_deploy.failures import awaiting_database
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
@@ -32,6 +33,8 @@ class Runtime:
     # Salt's cmd.run_all and service.reload.
     run_all: Callable[..., dict[str, Any]]
     reload: Callable[[str], Any]
+    # Who is noted to have done it.
+    who: str = ""
 
     def application(self, path: Path, timeout: int = 600) -> Application:
         """Return a release as the application that it is."""
@@ -73,10 +76,10 @@ def switch(
             raise awaiting_database(
                 f"{name} cannot serve yet: {', '.join(left)} pending in the database."
             )
-        return _switch(root, name, told_server(root, server), runtime)
+        return _switch(root, name, told_server(root, server), runtime, "deployed")
 
 
-def rollback(root: Path, release: str, runtime: Runtime) -> dict[str, str]:
+def rollback(root: Path, release: str, runtime: Runtime, reason: str = "") -> dict[str, str]:
     """
     Let an earlier release serve again, and keep the one that served from coming back by itself.
 
@@ -85,6 +88,9 @@ def rollback(root: Path, release: str, runtime: Runtime) -> dict[str, str]:
 
     runtime
         As whom, and by which functions.
+
+    reason
+        Why the one that served must not come back by itself. Default: it was rolled back.
 
     Returns ``{"old": str, "new": str}``. Raises CommandExecutionError if there is none to go back
     to, or it does not answer.
@@ -100,19 +106,48 @@ def rollback(root: Path, release: str, runtime: Runtime) -> dict[str, str]:
                 f"{', '.join(whole) or 'none'}."
             )
         complete_path(root, name)
-        done = _switch(root, name, noted["server"], runtime)
-        stop(root, live, "operator", f"rolled back to {name}")
+        done = _switch(root, name, noted["server"], runtime, "rolled back")
+        stop(root, live, "operator", reason or f"rolled back to {name}")
         return done
 
 
-def _switch(root: Path, name: str, server: Mapping[str, str], runtime: Runtime) -> dict[str, str]:
-    """Switch, and back again if the release does not answer well."""
-    before, path = linked(root / CURRENT), root / RELEASES / name
-    page = health_page(server)
+def try_release(
+    root: Path, release: str, server: Mapping[str, str] | None, runtime: Runtime
+) -> None:
+    """
+    Make the caches of a release that does not serve, and have it answer; nobody is led to it.
+
+    root, release, server, runtime
+        As for :py:func:`switch`.
+
+    Raises CommandExecutionError if it is not complete, or does not answer.
+    """
+    with locked(str(root)):
+        path = complete_path(root, release)
+        _try(path, health_page(told_server(root, server)), runtime)
+
+
+def keep_from_serving(root: Path, release: str, reason: str) -> None:
+    """Note that a release must not serve by itself; ``switch`` and ``rollback`` name it."""
+    with locked(str(root)):
+        # What was seen of it here says more.
+        if release not in record(root)["stopped"]:
+            stop(root, release, "operator", reason)
+
+
+def _try(path: Path, page: str, runtime: Runtime) -> None:
     if not is_cached(path):
         build_caches(runtime.application(path), runtime.group, page)
     elif page:
         rehearse(runtime.application(path), page, {})
+
+
+def _switch(
+    root: Path, name: str, server: Mapping[str, str], runtime: Runtime, how: str
+) -> dict[str, str]:
+    """Switch, and back again if the release does not answer well."""
+    before = linked(root / CURRENT)
+    _try(root / RELEASES / name, health_page(server), runtime)
     # Noted before, so that it is also known to who switches by hand after a failure.
     write_record(root, {**record(root), "server": server})
     try:
@@ -129,5 +164,8 @@ def _switch(root: Path, name: str, server: Mapping[str, str], runtime: Runtime) 
     noted = record(root)
     noted["stopped"].pop(name, None)
     there = [one for one in noted["history"] if (root / RELEASES / one).is_dir() and one != name]
-    write_record(root, {**noted, "history": [*there, name]})
+    noted = {**noted, "history": [*there, name]}
+    if before != name:
+        noted = with_deployment(noted, name, runtime.who, how, there)
+    write_record(root, noted)
     return {"old": before, "new": name}

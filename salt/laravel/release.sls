@@ -31,6 +31,7 @@ laravel-release-built:
     - identity: {{ laravel.identity | json }}
     - composer_home: {{ composer.home }}
     - cache: {{ composer.cache }}
+    - release: {{ laravel.release | string | json }}
     - build_user: {{ laravel.build_user }}
     - require:
       - sls: php.package

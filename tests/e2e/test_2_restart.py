@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pymysql
 import pytest
 import yaml
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import LONG, orchestrated
 from tests.support.lab import ROOT, Lab
 
 pytestmark = pytest.mark.restores
@@ -28,17 +27,7 @@ READ_ONLY = (1290, 1836, 3100, 3101)
 
 def restart(lab: Lab, test: bool = False, **given: Any) -> tuple[dict[str, Any], str]:
     """Call the orchestration and return its one state on the master's minion, and all it said."""
-    pillar = json.dumps({"settle": 1, **given})
-    said = lab.run(
-        lab.master,
-        f"salt-run --out=json state.orchestrate orch.restart pillar='{pillar}' test={test}",
-        check=False,
-    )
-    data = json.loads(said[said.index("{") :])["data"]
-    (states,) = data.values()
-    (called,) = states.values()
-    (machine,) = called["changes"]["ret"].values() if called["changes"] else ({},)
-    return next(iter(machine.values()), called), said
+    return orchestrated(lab, "restart", test, settle=1, **given)
 
 
 def pending(lab: Lab) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Names come from the roles in pillar/cluster.sls, which is edited here and put ba
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from tests.e2e.conftest import (
     grown_to,
     highest_address,
     kept_down,
+    orchestrated,
     salt,
     with_second,
 )
@@ -194,6 +196,71 @@ def test_two_web_servers_are_one_application(grown: Lab, migration: str):
     # A token of one is good at the other.
     token = {"Authorization": f"Token {grown.log_in()}"}
     assert grown.api("GET", "/api/user", web=second, headers=token).status_code == 200
+
+
+@contextmanager
+def unbuildable(lab: Lab, machine: str) -> Iterator[None]:
+    """Return a context in which no release can be built on a machine."""
+    kept = f"{APPLICATION}/shared/composer.lock"
+    lab.run(machine, f"cp -p {kept} {kept}.kept && echo '{{ broken' > {kept}")
+    try:
+        yield
+    finally:
+        lab.run(machine, f"mv {kept}.kept {kept}")
+
+
+def test_a_deployment_is_one_on_both_web_servers(grown: Lab):
+    first, second = grown.webs
+
+    def live() -> dict[str, str]:
+        return salt(grown, grown.webs, f"laravel_release.served {APPLICATION}")
+
+    before = live()[first]
+    assert live() == {first: before, second: before}
+    build = f"{time.time_ns()}"
+    bases = [f"http://{grown.address[name]}" for name in grown.webs]
+    with Crowd(bases, FEW, PAUSE).there() as crowd:
+        planned, said = orchestrated(grown, "deploy", test=True, build=build)
+        assert planned["result"] is None, said
+        assert f"Would be built on: {first}, {second}" in planned["comment"]
+        assert live() == {first: before, second: before}
+
+        done, said = orchestrated(grown, "deploy", build=build)
+        assert done["result"] is True, said
+        new = live()[first]
+        assert live() == {first: new, second: new}
+        assert new.endswith(f"-{build}")
+        assert planned["changes"] == done["changes"]
+
+        back, said = orchestrated(grown, "rollback", release=before)
+        assert back["result"] is True, said
+        assert live() == {first: before, second: before}
+
+        with unbuildable(grown, second):
+            failed_on_one, said = orchestrated(grown, "deploy", build=f"{build}b")
+        assert failed_on_one["result"] is False, said
+        assert f"{second}: laravel-release-built: " in failed_on_one["comment"]
+        assert "Nothing was switched" in failed_on_one["comment"]
+        assert live() == {first: before, second: before}
+    assert not failed(crowd.answers()), counted(crowd.answers())
+    assert crowd.lost() == []
+
+    for name, releases in salt(
+        grown, grown.webs, f"laravel_release.releases {APPLICATION}"
+    ).items():
+        told = {one["release"]: one["deployments"] for one in releases}
+        assert [one["how"] for one in told[new]] == ["deployed"], name
+        assert told[before][-1]["how"] == "rolled back"
+        assert told[before][-1]["by"] == told[new][-1]["by"] != ""
+    missing, said = orchestrated(grown, "rollback", release="nothing")
+    assert f"{first}: it has no complete release 'nothing'" in missing["comment"], said
+    # A release that is pinned stays, whatever the source makes.
+    pinned = json.dumps({"laravel": {"release": "live", "build": f"{build}c"}})
+    for states in salt(
+        grown, grown.webs, f"state.apply laravel test=True pillar='{pinned}'"
+    ).values():
+        found = {one["__id__"]: one["changes"] for one in states.values()}
+        assert found["laravel-live-release"].get("live") is None
 
 
 def test_one_of_each_again(lab: Lab, grown: Lab, table: str):

@@ -424,15 +424,11 @@ def test_mysqld_judges_its_options_before_they_are_in_place(
     assert done.returncode == code
 
 
-@pytest.mark.parametrize(
-    ("given", "name", "machines"),
-    [
-        ({}, "all", []),
-        ({"only": "pending", "machines": ["db2"], "settle": 1}, "pending", ["db2"]),
-    ],
-)
-def test_a_rolling_restart_hands_on_what_it_is_given(minion_opts, given, name, machines):
-    def chunks(sls: str, pillar: dict) -> list[dict]:
+@pytest.fixture
+def chunks(minion_opts):
+    """A function that renders states of the master's minion, with pillar of the call."""
+
+    def render(sls: str, pillar: dict) -> list[dict]:
         options = minion_opts("master")
         options["pillar"] = {**salt.pillar.get_pillar(
             options, options["grains"], "master", "base").compile_pillar(), **pillar}  # fmt: skip
@@ -444,6 +440,17 @@ def test_a_rolling_restart_hands_on_what_it_is_given(minion_opts, given, name, m
             low = state.state.compile_high_data(high)
             return low[0] if isinstance(low, tuple) else low
 
+    return render
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "machines"),
+    [
+        ({}, "all", []),
+        ({"only": "pending", "machines": ["db2"], "settle": 1}, "pending", ["db2"]),
+    ],
+)
+def test_a_rolling_restart_hands_on_what_it_is_given(chunks, given, name, machines):
     (called,) = chunks("orch.restart", given)
     assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "mysql.restart")
     assert called["pillar"] == {"restart": given}
@@ -451,3 +458,21 @@ def test_a_rolling_restart_hands_on_what_it_is_given(minion_opts, given, name, m
     assert (state["state"], state["fun"]) == ("mysql_rolling", "members_restarted")
     assert (state["name"], state["machines"]) == (name, machines)
     assert state["settle"] == given.get("settle", 5)
+
+
+@pytest.mark.parametrize(
+    ("sls", "given", "state"),
+    [
+        ("deploy", {"build": "b2"}, {"fun": "deployed", "given": {"build": "b2"}}),
+        ("deploy", {}, {"fun": "deployed", "given": {}}),
+        ("rollback", {"release": "3f"}, {"fun": "rolled_back", "release": "3f"}),
+        ("rollback", {}, {"fun": "rolled_back", "release": ""}),
+        ("rotate_key", {}, {"fun": "key_rotated"}),
+    ],
+)
+def test_what_all_web_servers_do_hands_on_what_it_is_given(chunks, sls, given, state):
+    (called,) = chunks(f"orch.{sls}", given)
+    assert (called["tgt"], called["sls"]) == (["master"], f"laravel.{sls}")
+    (found,) = chunks(f"laravel.{sls}", called.get("pillar", {}))
+    assert found["state"] == "laravel_deployment"
+    assert {name: found.get(name) for name in state} == state

@@ -7,7 +7,8 @@ import json
 import pytest
 from group_replication import rolling_run
 from group_replication.operation import Operation, claimed_over
-from group_replication.rolling_run import Answer, Rolling
+from group_replication.rolling_run import Rolling
+from minions import Answer
 from salt.exceptions import CommandExecutionError
 
 from tests.unit.group import HOSTS_OF_THREE as NODES

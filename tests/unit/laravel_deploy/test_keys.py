@@ -10,9 +10,11 @@ from laravel_deploy import keys
 from laravel_deploy.artisan import Application
 from laravel_deploy.keys import rotate_key, update_key
 from laravel_deploy.masking import MASK
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.laravel_deploy.machine import answer
+
+TWO, THREE = (f"base64:{letter * 43}=" for letter in "AB")
 
 
 def update(app, name, commands, secret=None, pillar=None, shared=False, test=False):
@@ -72,15 +74,18 @@ def test_a_rotated_key_stays_good_for_what_was_made_with_it(machine, monkeypatch
     def rotate(new):
         return rotate_key(machine.app, machine.group, "k", {"k": new})
 
-    changed = rotate("base64:two")
+    changed = rotate(TWO)
     assert sorted(changed["changes"]) == ["APP_KEY", "APP_PREVIOUS_KEYS"]
     assert "base64" not in json.dumps(changed)
-    assert env.read_text() == "APP_KEY=base64:two\nAPP_PREVIOUS_KEYS=base64:one\n"
+    assert env.read_text() == f"APP_KEY={TWO}\nAPP_PREVIOUS_KEYS=base64:one\n"
     cache = machine.root / "releases" / name / "bootstrap/cache/config.php"
-    assert "APP_KEY=base64:two" in cache.read_text()
-    assert rotate("base64:two") == {"changes": {}}
-    rotate("base64:three")
-    assert "APP_PREVIOUS_KEYS=base64:two,base64:one\n" in env.read_text()
+    assert f"APP_KEY={TWO}" in cache.read_text()
+    assert rotate(TWO) == {"changes": {}}
+    rotate(THREE)
+    assert f"APP_PREVIOUS_KEYS={TWO},base64:one\n" in env.read_text()
+    with pytest.raises(SaltInvocationError, match="has no APP_KEY at 'k'; expected base64:"):
+        rotate("short")
+    assert "short" not in env.read_text()
 
 
 def test_an_older_framework_knows_no_previous_keys(machine, monkeypatch):

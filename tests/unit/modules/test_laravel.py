@@ -107,13 +107,14 @@ def test_a_key_is_taken_from_the_pillar(folder, salt, mine):  # noqa: F811
 def test_a_key_is_rotated_to_the_pillars(machine, monkeypatch):  # noqa: F811
     (machine.root / "shared/.env").write_text("APP_KEY=base64:one\n")
     machine.deploy()
-    secrets = {"secrets": {"app_key": "base64:two"}}
+    two = f"base64:{'A' * 43}="
+    secrets = {"secrets": {"app_key": two}}
     monkeypatch.setattr(laravel, "__salt__", {"cmd.run_all": machine.run_all}, raising=False)
     monkeypatch.setattr(laravel, "__pillar__", {"laravel": secrets}, raising=False)
     monkeypatch.setattr(keys, "framework_version", lambda _app: "13.31.0")
     changed = laravel.rotate_key(str(machine.root), user=None, group=machine.group)
     assert sorted(changed["changes"]) == ["APP_KEY", "APP_PREVIOUS_KEYS"]
-    assert "APP_KEY=base64:two\n" in (machine.root / "shared/.env").read_text()
+    assert f"APP_KEY={two}\n" in (machine.root / "shared/.env").read_text()
 
 
 # ---- conventions ----

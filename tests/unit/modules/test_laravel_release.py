@@ -54,6 +54,30 @@ def test_a_release_is_built_switched_to_taken_back_and_taken_away(machine, salt)
     assert laravel_release.prune(root, keep=2) == gone
 
 
+def test_a_pinned_release_is_kept_and_who_let_it_serve_is_noted(machine, salt):  # noqa: F811
+    root, as_whom = str(machine.root), {"user": None, "group": machine.group}
+    first = laravel_release.build(root, "salt://app")["release"]
+    laravel_release.switch(root, server=machine.server, by="sudo_jane", **as_whom)
+    machine.change("2")
+    second = laravel_release.build(root, "salt://app")["release"]
+    for pin in ("live", first):
+        told = laravel_release.source_release(root, "salt://app", release=pin)
+        assert (told["release"], told["complete"]) == (first, True)
+        assert laravel_release.next_release(root, predicted=True)["release"] == first
+    made = laravel_release.build(root, "salt://app", release="live")
+    assert made == {"release": first, "before": second, "built": False}
+    machine.change("3")
+    for call in (laravel_release.build, laravel_release.source_release):
+        with pytest.raises(CommandExecutionError, match=r"release is 'nothing', .* makes"):
+            call(root, "salt://app", release="nothing")
+    laravel_release.switch(root, second, by="joe", **as_whom)
+    laravel_release.rollback(root, by="jane", reason="web2 did not switch", **as_whom)
+    found = {one["release"]: one for one in laravel_release.releases(root)}
+    assert [told["by"] for told in found[first]["deployments"]] == ["sudo_jane", "jane"]
+    assert [told["by"] for told in found[second]["deployments"]] == ["joe"]
+    assert found[second]["stopped"] == "web2 did not switch"
+
+
 def test_what_is_asked_of_a_build_reaches_it(machine, salt):  # noqa: F811
     root = str(machine.root)
     options = {"exclude": "vendor/*", "dev": True, "build": "2", "identity": "key"}

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 import salt.client
 from group_replication import lock
-from group_replication.rolling_run import Answer
+from minions import Answer
 
 import _modules.mysql_rolling as module
 from tests.unit.group import pillar

@@ -1,0 +1,16 @@
+{#- Give all web servers the pillar's APP_KEY: all accept it, then all sign with it (docs/laravel.md). -#}
+{%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
+{%- set masters = [] %}
+{%- for name, node in nodes.items() if node.role == 'master' %}
+{%- do masters.append(name) %}
+{%- endfor %}
+# A function of the master's minion asks the web servers, and what it does stands there.
+orch-rotate_key-rotated:
+  salt.state:
+    - tgt: {{ masters | json }}
+    - tgt_type: list
+    - expect_minions: true
+    - sls: laravel.rotate_key
+    # Another run is refused in a sentence, and not by the minion's queue.
+    - concurrent: true
+    - timeout: 300

@@ -1,0 +1,71 @@
+"""One web server's part as Salt offers it: what is handed to the library and back."""
+
+from __future__ import annotations
+
+import pytest
+from laravel_deploy.releases import known
+from salt.exceptions import CommandExecutionError
+
+import _modules.laravel_machine as module
+from tests.unit.laravel_deploy.conftest import anybody, machine  # noqa: F401
+from tests.unit.laravel_deploy.test_part import CHUNKS
+
+
+@pytest.fixture
+def salt(monkeypatch, machine):  # noqa: F811
+    """Give the module what Salt would; returns what the formula was rendered with."""
+    asked = []
+
+    def rendered(sls, **options):
+        asked.append((sls, options))
+        return [{**one, "name": str(machine.root)} for one in CHUNKS]
+
+    functions = {
+        "state.show_low_sls": rendered,
+        "cmd.run_all": machine.run_all,
+        "laravel_machine.key_status": module.key_status,
+        "laravel_release.served": lambda directory, server: "a",
+    }
+    monkeypatch.setattr(module, "__salt__", functions, raising=False)
+    monkeypatch.setattr(module, "__pillar__", {}, raising=False)
+    return asked
+
+
+def test_it_looks_by_the_formula_and_the_pillar_of_the_call(machine, salt):  # noqa: F811
+    first = machine.deploy()
+    found = module.look(ask=False)
+    assert (found["serves"], found["releases"]) == ("a", [first])
+    assert found["settings"]["directory"] == str(machine.root)
+    module.look({"laravel": {"build": "2"}}, ask=False)
+    assert salt == [("laravel", {}), ("laravel", {"pillar": {"laravel": {"build": "2"}}})]
+
+
+def test_a_release_is_rehearsed_and_serves_nobody(machine, salt):  # noqa: F811
+    first = machine.deploy()
+    machine.change("<?php // 2")
+    second = machine.build()["release"]
+    as_whom = {"user": machine.user, "group": machine.group}
+    assert module.rehearse(str(machine.root), second, machine.server, **as_whom) is True
+    assert (machine.live(), machine.told()) == (first, first)
+    machine.rehearsed = 500
+    with pytest.raises(CommandExecutionError, match="answers /up with 500"):
+        module.rehearse(str(machine.root), second, **as_whom)
+    with pytest.raises(CommandExecutionError, match="no complete release 'nothing'"):
+        module.rehearse(str(machine.root), "nothing", **as_whom)
+
+
+def test_a_release_is_kept_from_serving(machine, salt):  # noqa: F811
+    name = machine.build()["release"]
+    assert module.stop(str(machine.root), name, "web2 did not switch") is True
+    # What was noted first says more.
+    module.stop(str(machine.root), name, "later")
+    (one,) = known(machine.root)
+    assert one["stopped"] == "web2 did not switch"
+
+
+def test_a_lock_is_handed_on_and_taken(machine, salt):  # noqa: F811
+    name = machine.build()["release"]
+    packed = module.lock(str(machine.root), name)
+    (machine.root / "shared/composer.lock").write_text("another")
+    assert module.take_lock(str(machine.root), packed) is True
+    assert (machine.root / "shared/composer.lock").read_text() == "made here"
