@@ -10,6 +10,18 @@ include:
 {%- endif %}
   - laravel.env
 
+{%- if composer.repository == 'debian' %}
+
+# A repository that was made anew may have other packages under the same names: what was locked with
+# the one before is resolved again.
+laravel-release-lock-forgotten:
+  file.absent:
+    - name: {{ laravel.directory }}/shared/.composer.json
+    - onchanges:
+      - command: composer-repository-built
+    - require_in:
+      - laravel_release: laravel-release-built
+{%- endif %}
 {%- if not laravel.source.startswith('salt://') %}
 
 laravel-release-git:
