@@ -1,5 +1,5 @@
 """
-Bring releases of a Laravel application (8 or newer) to life: built aside, tried, switched, pruned.
+Bring releases of a Laravel application (10 or newer) to life: built aside, tried, switched, pruned.
 
 A deployed application is a folder of releases::
 

@@ -1,5 +1,5 @@
 """
-Have releases of a Laravel application (8 or newer) built, and have the next one serve.
+Have releases of a Laravel application (10 or newer) built, and have the next one serve.
 
 :mod:`laravel <_states.laravel>` says what stands between the two, and what all of these states have
 in common. They compare and report; :mod:`laravel_release <_modules.laravel_release>` acts.

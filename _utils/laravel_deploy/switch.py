@@ -19,6 +19,7 @@ from laravel_deploy.migrations import pending
 from laravel_deploy.rehearsal import rehearse
 from laravel_deploy.releases import complete, complete_path, record, stop, write_record
 from laravel_deploy.retention import served_before
+from laravel_deploy.unit_update import restart_workers
 from laravel_deploy.web_server import activate, health_page, told_server
 
 
@@ -130,4 +131,5 @@ def _switch(root: Path, name: str, server: Mapping[str, str], runtime: Runtime) 
     noted["stopped"].pop(name, None)
     there = [one for one in noted["history"] if (root / RELEASES / one).is_dir() and one != name]
     write_record(root, {**noted, "history": [*there, name]})
+    restart_workers(runtime.run_all)
     return {"old": before, "new": name}

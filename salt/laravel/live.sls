@@ -24,4 +24,6 @@ laravel-live-release:
       - sls: apache.service
       - sls: php.service
       - sls: laravel.migrate
+{%- if laravel.seeder %}
       - sls: laravel.seed
+{%- endif %}
