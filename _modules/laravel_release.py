@@ -29,6 +29,7 @@ from laravel_deploy.caches import is_cached
 from laravel_deploy.composer import Composer
 from laravel_deploy.file_server import NOT_DEPLOYED, FileServer
 from laravel_deploy.git import Git
+from laravel_deploy.hooks import parse_hooks
 from laravel_deploy.layout import home
 from laravel_deploy.sources import Plan, Source, plan
 from laravel_deploy.storage import update_storage
@@ -56,8 +57,9 @@ def _git() -> Git:
     )
 
 
-def _runtime(user: str | None, group: str) -> Runtime:
-    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"))
+def _runtime(user: str | None, group: str, hooks: dict[str, Any] | None = None) -> Runtime:
+    parsed = parse_hooks(hooks)
+    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"), parsed)
 
 
 def _planned_key(directory: str) -> str:
@@ -186,6 +188,8 @@ def build(
     timeout: int = 900,
     build_user: str = "laravel-build",
     test: bool = False,
+    npm: bool | None = None,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Make the release of a source, aside from the one that serves, with all its dependencies.
@@ -201,20 +205,19 @@ def build(
     source, rev, exclude, dev, build, identity
         As for ``laravel_release.source_release``.
 
-    composer_home
-        Directory of Composer's config.json and auth.json: /etc/composer.
+    composer_home, cache
+        Directories of Composer's config.json and auth.json (/etc/composer), and of downloaded
+        packages (/var/cache/laravel-build).
 
-    cache
-        Directory of downloaded packages: /var/cache/laravel-build.
-
-    timeout
-        Seconds after which Composer is ended: 900.
-
-    build_user
-        Who runs Composer: laravel-build. It has to be there, and never is root.
+    timeout, build_user
+        Seconds after which Composer is ended: 900; who runs it, never root: laravel-build.
 
     test
         Only tell what would be made. Default: False.
+
+    npm, hooks
+        Whether ``npm ci`` and ``npm run build`` are run; None refuses a source with a
+        ``package-lock.json``. Last come ``built`` of ``laravel_release.check_hooks``.
 
     Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
     serve next. Raises CommandExecutionError if it cannot be made.
@@ -228,8 +231,31 @@ def build(
     """
     wanted = Source(source, rev, exclude, dev, build, identity)
     composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user)
-    root = Path(directory)
-    return build_release(root, lambda: _plan(directory, wanted), _git(), composer, test)
+    commands = parse_hooks(hooks)
+    return build_release(
+        Path(directory), lambda: _plan(directory, wanted), _git(), composer, test, npm, commands
+    )
+
+
+def check_hooks(hooks: dict[str, Any] | None = None) -> bool:
+    """
+    Refuse hooks that are malformed.
+
+    hooks
+        Artisan commands, each a list of its name and its arguments: ``built``, in a build and as
+        its user; ``before_switch``, in the release and as the web server's user; ``after_switch``,
+        when it serves; ``timeout``, seconds for each: 300. Default: None, no command.
+
+    Returns True. Raises SaltInvocationError that names the key, and what would be right.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel_release.check_hooks '{before_switch: [[search:warm, --all]]}'
+    """
+    parse_hooks(hooks)
+    return True
 
 
 def storage_update(
@@ -338,6 +364,7 @@ def switch(
     user: str | None = "www-data",
     group: str = "www-data",
     timeout: int = 600,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, str]:
     """
     Let another release serve; if it does not answer well, the one before serves again.
@@ -364,6 +391,9 @@ def switch(
     timeout
         Seconds for the database to tell which migrations are pending: 600.
 
+    hooks
+        As for ``laravel_release.check_hooks``. Default: None, no command.
+
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if the release cannot serve; then the one before does.
 
@@ -373,7 +403,7 @@ def switch(
 
         salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
     """
-    runtime = _runtime(user, group)
+    runtime = _runtime(user, group, hooks)
     return switching.switch(Path(directory), release, server, runtime, timeout)
 
 

@@ -49,6 +49,8 @@ def built(
     cache: str = "/var/cache/laravel-build",
     timeout: int = 900,
     build_user: str = "laravel-build",
+    npm: bool | None = None,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Have the release that a source makes now built, complete with its dependencies, aside.
@@ -59,7 +61,7 @@ def built(
     source, rev, exclude, dev, build, identity
         As for ``laravel_release.source_release``; exclude None means its default.
 
-    composer_home, cache, timeout, build_user
+    composer_home, cache, timeout, build_user, npm, hooks
         As for ``laravel_release.build``.
 
     Returns the state's answer; changes: ``release`` with the one that was next before and now.
@@ -70,21 +72,14 @@ def built(
 
         salt web state.single laravel_release.built /srv/conduit source=salt://app test=True
     """
-    chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
+    chosen: dict[str, Any] = {"rev": rev, "dev": dev, "build": build, "identity": identity}
     if exclude is not None:
         chosen["exclude"] = exclude
+    chosen |= {"composer_home": composer_home, "cache": cache, "timeout": timeout}
+    chosen |= {"build_user": build_user, "npm": npm, "hooks": hooks}
     ret = unchanged(name, "")
     try:
-        made = __salt__["laravel_release.build"](
-            name,
-            source,
-            **chosen,
-            composer_home=composer_home,
-            cache=cache,
-            timeout=timeout,
-            build_user=build_user,
-            test=__opts__["test"],
-        )
+        made = __salt__["laravel_release.build"](name, source, **chosen, test=__opts__["test"])
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     before, release = made["before"], made["release"]
@@ -136,6 +131,7 @@ def live(
     user: str = "www-data",
     group: str = "www-data",
     timeout: int = 600,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Have the release that is next serve, if it answers well; else the one before goes on.
@@ -149,14 +145,11 @@ def live(
     server
         The web server, as for ``laravel_release.switch``. Default: as at the last switch.
 
-    keep
-        How many releases are kept, at least 2: 5.
+    keep, user, group
+        How many releases are kept, at least 2: 5. The web server's: www-data and www-data.
 
-    user, group
-        The web server's: www-data and www-data.
-
-    timeout
-        Seconds for the database to tell which migrations are pending: 600.
+    timeout, hooks
+        As for ``laravel_release.switch``; a hook that fails after the switch is told once.
 
     Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
     only they were made anew, and ``pruned``, the list of releases that are gone.
@@ -181,7 +174,8 @@ def live(
             return ret
         if not __opts__["test"]:
             if "live" in changes:
-                __salt__["laravel_release.switch"](name, wanted, server, user, group, timeout)
+                ready = (server, user, group, timeout, hooks)
+                __salt__["laravel_release.switch"](name, wanted, *ready)
             elif "caches" in changes:
                 __salt__["laravel_release.cache"](name, user, group)
             __salt__["laravel_release.prune"](name, keep=keep)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import build_caches
 from laravel_deploy.caches import is_cached
 from laravel_deploy.failures import awaiting_database
+from laravel_deploy.hooks import Hooks, after_switch, run_hooks
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
 from laravel_deploy.migrations import pending
@@ -33,6 +34,8 @@ class Runtime:
     # Salt's cmd.run_all and service.reload.
     run_all: Callable[..., dict[str, Any]]
     reload: Callable[[str], Any]
+    # What a switch runs before and after.
+    hooks: Hooks = field(default_factory=Hooks)
 
     def application(self, path: Path, timeout: int = 600) -> Application:
         """Return a release as the application that it is."""
@@ -101,7 +104,8 @@ def rollback(root: Path, release: str, runtime: Runtime) -> dict[str, str]:
                 f"{', '.join(whole) or 'none'}."
             )
         complete_path(root, name)
-        done = _switch(root, name, noted["server"], runtime)
+        # What went before a switch has gone before that of this release; no database is needed.
+        done = _switch(root, name, noted["server"], replace(runtime, hooks=Hooks()))
         stop(root, live, "operator", f"rolled back to {name}")
         return done
 
@@ -114,6 +118,7 @@ def _switch(root: Path, name: str, server: Mapping[str, str], runtime: Runtime) 
         build_caches(runtime.application(path), runtime.group, page)
     elif page:
         rehearse(runtime.application(path), page, {})
+    run_hooks(runtime.application(path), "before_switch", runtime.hooks)
     # Noted before, so that it is also known to who switches by hand after a failure.
     write_record(root, {**record(root), "server": server})
     try:
@@ -132,4 +137,5 @@ def _switch(root: Path, name: str, server: Mapping[str, str], runtime: Runtime) 
     there = [one for one in noted["history"] if (root / RELEASES / one).is_dir() and one != name]
     write_record(root, {**noted, "history": [*there, name]})
     restart_workers(runtime.run_all)
+    after_switch(runtime.application(path), runtime.hooks, name)
     return {"old": before, "new": name}

@@ -17,6 +17,7 @@ laravel-live-release:
         php: {{ php.service }}
         health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
         host: {{ apache.server_name }}
+    - hooks: {{ laravel.hooks | json }}
     - keep: {{ laravel.keep }}
     - user: {{ laravel.user }}
     - group: {{ laravel.group }}

@@ -10,6 +10,15 @@ include:
 {%- endif %}
   - laravel.env
 
+{%- if laravel.npm %}
+
+laravel-release-npm:
+  pkg.installed:
+    - name: npm
+    - install_recommends: False
+    - require_in:
+      - laravel_release: laravel-release-built
+{%- endif %}
 {%- if composer.repository == 'debian' %}
 
 # A repository that was made anew may have other packages under the same names: what was locked with
@@ -44,6 +53,8 @@ laravel-release-built:
     - composer_home: {{ composer.home }}
     - cache: {{ composer.cache }}
     - build_user: {{ laravel.build_user }}
+    - npm: {{ laravel.npm | json }}
+    - hooks: {{ laravel.hooks | json }}
     - require:
       - sls: php.package
       - sls: composer
