@@ -17,6 +17,7 @@ from laravel_deploy.beneath import (
     folder,
     give,
     make_folders,
+    names,
     remove_files,
     write_file,
 )
@@ -29,7 +30,7 @@ from laravel_deploy.hooks import Hooks, run_build_hooks
 from laravel_deploy.layout import NEXT, RELEASES, SHARED, linked, set_link
 from laravel_deploy.lock import locked
 from laravel_deploy.naming import is_git
-from laravel_deploy.npm import MODULES, build_assets
+from laravel_deploy.npm import MODULES, build_assets, wants_assets
 from laravel_deploy.releases import MARKER, mark
 from laravel_deploy.sources import Plan
 
@@ -103,9 +104,12 @@ def _make(
         _furnish(stage, neutral_env(root / SHARED / ".env"))
         shipped = composer.prepare(root, stage)
         with folder(stage) as at:
+            # Before anything is made that takes long.
+            assets = wants_assets(names(at), npm)
             give(at, owner)
         composer.install(root, stage, plan.source.dev, shipped)
-        build_assets(composer, root, stage, npm)
+        if assets:
+            build_assets(composer, root, stage)
         run_build_hooks(composer, stage, root, hooks)
         _release(root, stage, plan, owner[0])
     finally:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from laravel_deploy.beneath import folder, names
 from laravel_deploy.composer import Composer
 
 LOCK = "package-lock.json"
@@ -39,7 +38,7 @@ def wants_assets(there: list[str], npm: bool | None) -> bool:
     return bool(npm)
 
 
-def build_assets(composer: Composer, root: Path, stage: Path, npm: bool | None) -> None:
+def build_assets(composer: Composer, root: Path, stage: Path) -> None:
     """
     Have npm build the assets in the folder of a build, as the user that builds.
 
@@ -49,15 +48,8 @@ def build_assets(composer: Composer, root: Path, stage: Path, npm: bool | None) 
     root, stage
         The folder of the releases, and the one of the build, which is the user's.
 
-    npm
-        As for :py:func:`wants_assets`.
-
     Raises CommandExecutionError with npm's own words if it fails.
     """
-    with folder(stage) as at:
-        wanted = wants_assets(names(at), npm)
-    if not wanted:
-        return
     cache = {"npm_config_cache": f"{composer.cache}/npm", "npm_config_update_notifier": "false"}
     for command in COMMANDS:
         what = " ".join(word for word in command if not word.startswith("-"))

@@ -47,6 +47,13 @@ def test_a_release_has_the_assets_and_not_what_they_were_built_with(machine):
     assert not (path / "node_modules").exists()
 
 
+def test_a_build_that_lacks_a_word_of_the_pillar_takes_no_time(machine):
+    (machine.source / "package-lock.json").write_text("{}")
+    with pytest.raises(SaltInvocationError, match="laravel:npm is null"):
+        machine.build()
+    assert (machine.ran, known(machine.root)) == ([], [])
+
+
 def test_a_build_that_npm_fails_leaves_no_release(machine):
     (machine.source / "package-lock.json").write_text("{}")
     machine.npm = 1
