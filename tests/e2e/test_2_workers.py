@@ -105,6 +105,25 @@ def worker(lab: Lab) -> dict[str, Any]:
     return dict(one)
 
 
+def test_a_build_has_the_functions_of_its_packages(lab: Lab, bureau: str):
+    """Those that upstream's `files` define; without the first any deprecation ends a request."""
+    wanted = (
+        "trigger_deprecation",
+        "collect",
+        "dump",
+        "env",
+        "Illuminate\\Support\\enum_value",
+    )
+    program = f"""setpriv --reuid=www-data --regid=www-data --clear-groups php <<'PHP'
+<?php
+require '{DIRECTORY}/releases/{bureau}/vendor/autoload.php';
+foreach ({json.dumps(list(wanted))} as $name) {{
+    echo function_exists($name) ? '' : "$name ";
+}}
+PHP"""
+    assert lab.run(lab.web, program) == ""
+
+
 def test_a_job_under_way_at_a_switch_is_done_exactly_once(
     lab: Lab, working: str, eventually: Callable[..., float]
 ):
