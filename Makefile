@@ -134,7 +134,7 @@ lint: $(VENV)/ready ## ruff, mypy, import-linter, sphinx, shellcheck, yamllint, 
 	@$(LOGGED) salt-lint sh -c "git ls-files 'salt/*.sls' 'salt/*.jinja' 'pillar/*.sls' | xargs $(VENV)/bin/salt-lint"
 	@# No provider need be there to read the file.
 	@$(LOGGED) "vagrant validate" vagrant validate --ignore-provider
-	@$(LOGGED) "php -l" sh -c "git ls-files 'app/*.php' app/artisan | xargs -n 1 php -l"
+	@$(LOGGED) "php -l" sh -c "git ls-files 'app/*.php' app/artisan 'tests/applications/*.php' | xargs -n 1 php -l"
 
 $(VENV)/ready: requirements.txt vagrant/requirements.txt
 	@vagrant/host.sh $(NEEDS_PYTHON)

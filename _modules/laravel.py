@@ -1,5 +1,5 @@
 """
-Ask and tend a Laravel application (8 or newer): its .env file, keys, migrations and seeds.
+Ask and tend a Laravel application (10 or newer): its .env file, keys, migrations and seeds.
 
 Where a function takes the directory of an application, the folder of its releases means the
 release that serves (:py:mod:`laravel_release <_modules.laravel_release>`); any folder with an

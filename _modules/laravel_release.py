@@ -1,5 +1,5 @@
 """
-Bring releases of a Laravel application (8 or newer) to life: built aside, tried, switched, pruned.
+Bring releases of a Laravel application (10 or newer) to life: built aside, tried, switched, pruned.
 
 A deployed application is a folder of releases::
 
@@ -28,6 +28,7 @@ from laravel_deploy.composer import Composer
 from laravel_deploy.deployments import caller
 from laravel_deploy.file_server import NOT_DEPLOYED, FileServer
 from laravel_deploy.git import Git
+from laravel_deploy.hooks import parse_hooks
 from laravel_deploy.layout import home
 from laravel_deploy.pin import check_made, kept_plan
 from laravel_deploy.sources import Plan, Source, plan
@@ -56,9 +57,12 @@ def _git() -> Git:
     )
 
 
-def _runtime(user: str | None, group: str, by: str) -> Runtime:
+def _runtime(
+    user: str | None, group: str, by: str = "", hooks: dict[str, Any] | None = None
+) -> Runtime:
     who = by or caller(__opts__["cachedir"])
-    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"), who)
+    parsed = parse_hooks(hooks)
+    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"), who, parsed)
 
 
 def _planned_key(directory: str) -> str:
@@ -200,6 +204,8 @@ def build(
     build_user: str = "laravel-build",
     test: bool = False,
     release: str = "",
+    npm: bool | None = None,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Make the release of a source, aside from the one that serves, with all its dependencies.
@@ -215,20 +221,19 @@ def build(
     source, rev, exclude, dev, build, identity, release
         As for ``laravel_release.source_release``.
 
-    composer_home
-        Directory of Composer's config.json and auth.json: /etc/composer.
+    composer_home, cache
+        Directories of Composer's config.json and auth.json (/etc/composer), and of downloaded
+        packages (/var/cache/laravel-build).
 
-    cache
-        Directory of downloaded packages: /var/cache/laravel-build.
-
-    timeout
-        Seconds after which Composer is ended: 900.
-
-    build_user
-        Who runs Composer: laravel-build. It has to be there, and never is root.
+    timeout, build_user
+        Seconds after which Composer is ended: 900; who runs it, never root: laravel-build.
 
     test
         Only tell what would be made. Default: False.
+
+    npm, hooks
+        Whether ``npm ci`` and ``npm run build`` are run; None refuses a source with a
+        ``package-lock.json``. Last come ``built`` of ``laravel_release.check_hooks``.
 
     Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
     serve next. Raises CommandExecutionError if it cannot be made.
@@ -242,8 +247,30 @@ def build(
     """
     wanted = Source(source, rev, exclude, dev, build, identity)
     composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user)
-    root = Path(directory)
-    return build_release(root, lambda: _plan(directory, wanted, release), _git(), composer, test)
+    root, commands = Path(directory), parse_hooks(hooks)
+    planned = lambda: _plan(directory, wanted, release)  # noqa: E731
+    return build_release(root, planned, _git(), composer, test, npm, commands)
+
+
+def check_hooks(hooks: dict[str, Any] | None = None) -> bool:
+    """
+    Refuse hooks that are malformed.
+
+    hooks
+        Artisan commands, each a list of its name and its arguments: ``built``, in a build and as
+        its user; ``before_switch``, in the release and as the web server's user; ``after_switch``,
+        when it serves; ``timeout``, seconds for each: 300. Default: None, no command.
+
+    Returns True. Raises SaltInvocationError that names the key, and what would be right.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel_release.check_hooks '{before_switch: [[search:warm, --all]]}'
+    """
+    parse_hooks(hooks)
+    return True
 
 
 def storage_update(
@@ -353,6 +380,7 @@ def switch(
     group: str = "www-data",
     timeout: int = 600,
     by: str = "",
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, str]:
     """
     Let another release serve; if it does not answer well, the one before serves again.
@@ -382,6 +410,9 @@ def switch(
     by
         Who is noted to have done it. Default: the user who called.
 
+    hooks
+        As for ``laravel_release.check_hooks``. Default: None, no command.
+
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if the release cannot serve; then the one before does.
 
@@ -391,7 +422,7 @@ def switch(
 
         salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
     """
-    runtime = _runtime(user, group, by)
+    runtime = _runtime(user, group, by, hooks)
     return switching.switch(Path(directory), release, server, runtime, timeout)
 
 

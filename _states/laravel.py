@@ -1,5 +1,5 @@
 """
-Hold a Laravel application (8 or newer) in shape: .env file, keys, migrations, seeds.
+Hold a Laravel application (10 or newer) in shape: .env file, keys, migrations, seeds.
 
 A deployment is ``laravel_release.built``, ``migrated``, ``seeded`` and ``laravel_release.live``, in
 this order: what is new is made aside, and serves once all that it needs is there. Each takes the

@@ -1,5 +1,5 @@
 """
-Have releases of a Laravel application (8 or newer) built, and have the next one serve.
+Have releases of a Laravel application (10 or newer) built, and have the next one serve.
 
 :mod:`laravel <_states.laravel>` says what stands between the two, and what all of these states have
 in common. They compare and report; :mod:`laravel_release <_modules.laravel_release>` acts.
@@ -48,6 +48,8 @@ def built(
     timeout: int = 900,
     build_user: str = "laravel-build",
     release: str = "",
+    npm: bool | None = None,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Have the release that a source makes now built, complete with its dependencies, aside.
@@ -58,7 +60,7 @@ def built(
     source, rev, exclude, dev, build, identity, release
         As for ``laravel_release.source_release``; exclude None means its default.
 
-    composer_home, cache, timeout, build_user
+    composer_home, cache, timeout, build_user, npm, hooks
         As for ``laravel_release.build``.
 
     Returns the state's answer; changes: ``release`` with the one that was next before and now.
@@ -69,21 +71,15 @@ def built(
 
         salt web state.single laravel_release.built /srv/conduit source=salt://app test=True
     """
-    chosen = {"rev": rev, "dev": dev, "build": build, "identity": identity}
+    chosen: dict[str, Any] = {"rev": rev, "dev": dev, "build": build, "identity": identity}
     if exclude is not None:
         chosen["exclude"] = exclude
+    chosen |= {"composer_home": composer_home, "cache": cache, "timeout": timeout}
+    chosen |= {"build_user": build_user, "npm": npm, "hooks": hooks}
     ret = unchanged(name, "")
     try:
         made = __salt__["laravel_release.build"](
-            name,
-            source,
-            **chosen,
-            composer_home=composer_home,
-            cache=cache,
-            timeout=timeout,
-            build_user=build_user,
-            release=release,
-            test=__opts__["test"],
+            name, source, **chosen, release=release, test=__opts__["test"]
         )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
@@ -136,6 +132,7 @@ def live(
     user: str = "www-data",
     group: str = "www-data",
     timeout: int = 600,
+    hooks: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Have the release that is next serve, if it answers well; else the one before goes on.
@@ -149,14 +146,11 @@ def live(
     server
         The web server, as for ``laravel_release.switch``. Default: as at the last switch.
 
-    keep
-        How many releases are kept, at least 2: 5.
+    keep, user, group
+        How many releases are kept, at least 2: 5. The web server's: www-data and www-data.
 
-    user, group
-        The web server's: www-data and www-data.
-
-    timeout
-        Seconds for the database to tell which migrations are pending: 600.
+    timeout, hooks
+        As for ``laravel_release.switch``; a hook that fails after the switch is told once.
 
     Returns the state's answer; changes: ``live`` with the releases before and now, ``caches`` if
     only they were made anew, and ``pruned``, the list of releases that are gone.
@@ -181,7 +175,8 @@ def live(
             return ret
         if not __opts__["test"]:
             if "live" in changes:
-                __salt__["laravel_release.switch"](name, wanted, server, user, group, timeout)
+                ready = (server, user, group, timeout, hooks)
+                __salt__["laravel_release.switch"](name, wanted, *ready)
             elif "caches" in changes:
                 __salt__["laravel_release.cache"](name, user, group)
             __salt__["laravel_release.prune"](name, keep=keep)

@@ -12,6 +12,10 @@ laravel:
     APP_ENV: production
     APP_DEBUG: false
     DB_CONNECTION: mysql
+    # An API without sessions and jobs, whose migrations make no tables for them.
+    SESSION_DRIVER: array
+    CACHE_STORE: file
+    QUEUE_CONNECTION: sync
     # The balancer's writer port, and the one that spreads reads over all members.
     DB_PORT: 3307
     DB_READ_PORT: 3308

@@ -17,6 +17,7 @@ from laravel_deploy.beneath import (
     folder,
     give,
     make_folders,
+    names,
     remove_files,
     write_file,
 )
@@ -25,9 +26,11 @@ from laravel_deploy.env_file import neutral_env
 from laravel_deploy.file_server import copy_files
 from laravel_deploy.files import trusted
 from laravel_deploy.git import Git
+from laravel_deploy.hooks import Hooks, run_build_hooks
 from laravel_deploy.layout import NEXT, RELEASES, SHARED, linked, set_link
 from laravel_deploy.lock import locked
 from laravel_deploy.naming import is_git
+from laravel_deploy.npm import MODULES, build_assets, wants_assets
 from laravel_deploy.releases import MARKER, mark
 from laravel_deploy.sources import Plan
 
@@ -36,11 +39,20 @@ STORAGE = ("framework/cache/data", "framework/sessions", "framework/views", "log
 BUILD = ".build-"
 # Of the folder where it was built: a developer's or the build's own, and what is a link instead.
 SETTINGS = re.compile(r"[.]env(?![.]example$)[^/]*")
-NOT_RELEASED = re.compile(rf"{SETTINGS.pattern}|auth[.]json|public/hot|storage|{re.escape(MARKER)}")
+NOT_RELEASED = re.compile(
+    rf"{SETTINGS.pattern}|auth[.]json|public/hot|storage|{MODULES}|{re.escape(MARKER)}"
+)
+NO_HOOKS = Hooks()
 
 
 def build_release(
-    root: Path, plan: Callable[[], Plan], git: Git, composer: Composer, test: bool
+    root: Path,
+    plan: Callable[[], Plan],
+    git: Git,
+    composer: Composer,
+    test: bool,
+    npm: bool | None = None,
+    hooks: Hooks = NO_HOOKS,
 ) -> dict[str, Any]:
     """
     Make a release, unless it is complete, and have it be the next one.
@@ -57,6 +69,9 @@ def build_release(
     test
         Only tell what would be made.
 
+    npm, hooks
+        Whether npm builds assets (None: a lock file for it is refused), and what else is run.
+
     Returns what ``laravel_release.build`` does.
     """
     with contextlib.nullcontext() if test else locked(str(root)):
@@ -65,13 +80,15 @@ def build_release(
         if test:
             return made
         if made["built"]:
-            _make(trusted(root), coming, git, composer)
+            _make(trusted(root), coming, git, composer, npm, hooks)
         if before != coming.release:
             set_link(root / NEXT, f"{RELEASES}/{coming.release}")
     return made
 
 
-def _make(root: Path, plan: Plan, git: Git, composer: Composer) -> None:
+def _make(
+    root: Path, plan: Plan, git: Git, composer: Composer, npm: bool | None, hooks: Hooks
+) -> None:
     """Make a release where its user may write, and take a copy of what came of it."""
     owner = composer.ids()
     for left in root.glob(f"{BUILD}*"):
@@ -87,8 +104,13 @@ def _make(root: Path, plan: Plan, git: Git, composer: Composer) -> None:
         _furnish(stage, neutral_env(root / SHARED / ".env"))
         shipped = composer.prepare(root, stage)
         with folder(stage) as at:
+            # Before anything is made that takes long.
+            assets = wants_assets(names(at), npm)
             give(at, owner)
         composer.install(root, stage, plan.source.dev, shipped)
+        if assets:
+            build_assets(composer, root, stage)
+        run_build_hooks(composer, stage, root, hooks)
         _release(root, stage, plan, owner[0])
     finally:
         # A process of the build that goes on may be in the way of this, and of nothing else.

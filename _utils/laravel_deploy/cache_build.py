@@ -15,6 +15,7 @@ from laravel_deploy.files import trusted, user_and_group
 from laravel_deploy.layout import home
 from laravel_deploy.rehearsal import rehearse
 from laravel_deploy.releases import record
+from laravel_deploy.unit_update import restart_workers
 from laravel_deploy.web_server import health_page
 
 CACHE_SECONDS = 120
@@ -65,9 +66,10 @@ def _make(app: Application, aside: Path, page: str) -> None:
 
 
 def remake_caches(app: Application, group: str) -> None:
-    """Make the caches of the release that serves, and try them by the web server's page."""
+    """Make the caches of the release that serves, for workers too, and try them by its page."""
     page = health_page(record(Path(app.directory))["server"])
     build_caches(replace(app, directory=str(home(app.directory))), group, page)
+    restart_workers(app.run_all)
 
 
 def refresh_caches(app: Application, group: str) -> bool:

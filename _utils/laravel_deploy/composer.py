@@ -79,9 +79,9 @@ class Composer:
         shipped
             A lock came with the code: it is not kept for others.
         """
-        done = self._run(path, dev)
-        if done["retcode"]:
-            raise CommandExecutionError(_failed(done, str(root)))
+        command = ["composer", "install", "--no-interaction", "--no-progress", "--no-ansi"]
+        command += ["--classmap-authoritative", *([] if dev else ["--no-dev"])]
+        self.must(command, path, root, "composer install")
         if shipped:
             return
         with folder(path) as at:
@@ -92,11 +92,32 @@ class Composer:
         for name, content in zip(LOCKS, (manifest, lock), strict=True):
             write_text(root / SHARED / name, content.decode("utf-8", "surrogateescape"), owner)
 
-    def _run(self, path: Path, dev: bool) -> dict[str, Any]:
-        return self.run_all(
-            ["composer", "install", "--no-interaction", "--no-progress", "--no-ansi"]
-            + ["--classmap-authoritative"]
-            + ([] if dev else ["--no-dev"]),
+    def must(
+        self,
+        command: list[str],
+        path: Path,
+        root: Path,
+        what: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout: int | None = None,
+    ) -> None:
+        """
+        Run a command of a build, as the user that builds and without any secret.
+
+        command, path
+            The command, and where it runs.
+
+        root, what
+            The folder of the releases, and the command's name in the words of an error.
+
+        env, timeout
+            Further variables, and the seconds after which it is ended, unless Composer's.
+
+        Raises CommandExecutionError with the command's own words if it fails.
+        """
+        done = self.run_all(
+            command,
             cwd=str(path),
             runas=self.user,
             # What the minion's own surroundings hold is not for the code of packages.
@@ -106,21 +127,24 @@ class Composer:
                 "COMPOSER_HOME": self.home,
                 "COMPOSER_CACHE_DIR": self.cache,
                 "COLUMNS": "4096",
+                **(env or {}),
             },
             python_shell=False,
             output_loglevel="quiet",
             ignore_retcode=True,
-            timeout=self.timeout,
+            timeout=self.timeout if timeout is None else timeout,
             umask="022",
         )
+        if done["retcode"]:
+            raise CommandExecutionError(_failed(what, done, str(root)))
 
 
-def _failed(done: Mapping[str, Any], directory: str) -> str:
-    """Return the sentence for a failed composer install: its own problem report, shortened."""
+def _failed(what: str, done: Mapping[str, Any], directory: str) -> str:
+    """Return the sentence for a command that failed: its own problem report, shortened."""
     text = redact(f"{done['stdout']}\n{done['stderr']}", directory)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     problems = [
         line for line in lines if re.match(r"- |Problem \d|.*(Error|failed|could not)", line)
     ]
     told = " ".join((problems or [line for line in lines if line])[-6:])
-    return f"composer install failed (exit code {done['retcode']}): {told[:800]}"
+    return f"{what} failed (exit code {done['retcode']}): {told[:800]}"

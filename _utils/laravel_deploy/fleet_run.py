@@ -181,6 +181,8 @@ class Fleet:
         """Switch one after the other; where one fails, all go back."""
         for name in todo:
             arguments = {**_trial(facts[name], done["release"]), "by": self._who}
+            if hooks := facts[name]["settings"]["live"].get("hooks"):
+                arguments["hooks"] = hooks
             try:
                 self._one(name, "laravel_release.switch", arguments)
             except CommandExecutionError as err:

@@ -19,7 +19,7 @@ Later = Callable[[str], Callable[..., Any]]
 
 # What is used of each state of the formula: its arguments, as the rendered SLS has them.
 BUILT = ("source", "rev", "exclude", "dev", "build", "identity", "release")
-LIVE = ("server", "keep", "user", "group")
+LIVE = ("server", "keep", "user", "group", "hooks")
 MIGRATED = ("node", "schema_user", "schema_password_from")
 STATES = {"laravel_release.built", "laravel_release.live", "laravel.migrated"}
 
@@ -53,7 +53,7 @@ def declared(chunks: Any) -> dict[str, Any]:
             for name in BUILT
             if built.get(name) is not None and (name, built[name]) != ("release", PINNED_TO_LIVE)
         },
-        "live": {name: live[name] for name in LIVE},
+        "live": {name: live[name] for name in LIVE if live.get(name) is not None},
         "migrate": {name: migrated[name] for name in MIGRATED},
         "seeder": found.get("laravel.seeded", {}).get("seeder", ""),
         "app_key_from": found.get("laravel.key_present", {}).get("secret", ""),

@@ -13,6 +13,7 @@ from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
 from laravel_deploy.releases import known, record, write_record
 from laravel_deploy.retention import prunable, served_before
+from laravel_deploy.unit_update import occupied
 
 
 def surplus(root: Path, keep: int, live: str = "") -> list[str]:
@@ -23,8 +24,8 @@ def surplus(root: Path, keep: int, live: str = "") -> list[str]:
         The folder of the releases.
 
     keep
-        How many are kept, at least 2. The one that serves, the one before it and the one that is
-        next are always among them.
+        How many are kept, at least 2. The one that serves, the one before it, the one that is
+        next, and those that a worker still runs in are always among them.
 
     live
         The release that will serve by then. Default: the one that serves now.
@@ -38,7 +39,8 @@ def surplus(root: Path, keep: int, live: str = "") -> list[str]:
     if live and live not in whole:
         # To come: it takes a place, though it is not there yet.
         there = [*there, {"release": live, "complete": True, "built": "9"}]
-    return prunable(there, keep, {serving, before, linked(root / NEXT)})
+    needed = {serving, before, linked(root / NEXT), *occupied(str(root / RELEASES))}
+    return prunable(there, keep, needed)
 
 
 def prune(root: Path, keep: int) -> list[str]:

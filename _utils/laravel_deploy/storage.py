@@ -16,6 +16,7 @@ from laravel_deploy.files import trusted, user_and_group
 FOLDERS = (
     "",
     "app",
+    "app/public",
     "framework",
     "framework/cache",
     "framework/cache/data",

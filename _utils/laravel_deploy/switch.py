@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from laravel_deploy.cache_build import build_caches
 from laravel_deploy.caches import is_cached
 from laravel_deploy.deployments import with_deployment
 from laravel_deploy.failures import awaiting_database
+from laravel_deploy.hooks import Hooks, after_switch, run_hooks
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
 from laravel_deploy.migrations import pending
 from laravel_deploy.rehearsal import rehearse
 from laravel_deploy.releases import complete, complete_path, record, stop, write_record
 from laravel_deploy.retention import served_before
+from laravel_deploy.unit_update import restart_workers
 from laravel_deploy.web_server import activate, health_page, told_server
 
 
@@ -35,6 +37,8 @@ class Runtime:
     reload: Callable[[str], Any]
     # Who is noted to have done it.
     who: str = ""
+    # What a switch runs before and after.
+    hooks: Hooks = field(default_factory=Hooks)
 
     def application(self, path: Path, timeout: int = 600) -> Application:
         """Return a release as the application that it is."""
@@ -106,7 +110,9 @@ def rollback(root: Path, release: str, runtime: Runtime, reason: str = "") -> di
                 f"{', '.join(whole) or 'none'}."
             )
         complete_path(root, name)
-        done = _switch(root, name, noted["server"], runtime, "rolled back")
+        # What went before a switch has gone before that of this release; no database is needed.
+        bare = replace(runtime, hooks=Hooks())
+        done = _switch(root, name, noted["server"], bare, "rolled back")
         stop(root, live, "operator", reason or f"rolled back to {name}")
         return done
 
@@ -140,6 +146,7 @@ def _try(path: Path, page: str, runtime: Runtime) -> None:
         build_caches(runtime.application(path), runtime.group, page)
     elif page:
         rehearse(runtime.application(path), page, {})
+    run_hooks(runtime.application(path), "before_switch", runtime.hooks)
 
 
 def _switch(
@@ -147,7 +154,8 @@ def _switch(
 ) -> dict[str, str]:
     """Switch, and back again if the release does not answer well."""
     before = linked(root / CURRENT)
-    _try(root / RELEASES / name, health_page(server), runtime)
+    path = root / RELEASES / name
+    _try(path, health_page(server), runtime)
     # Noted before, so that it is also known to who switches by hand after a failure.
     write_record(root, {**record(root), "server": server})
     try:
@@ -168,4 +176,6 @@ def _switch(
     if before != name:
         noted = with_deployment(noted, name, runtime.who, how, there)
     write_record(root, noted)
+    restart_workers(runtime.run_all)
+    after_switch(runtime.application(path), runtime.hooks, name)
     return {"old": before, "new": name}

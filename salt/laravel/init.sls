@@ -6,3 +6,4 @@ include:
   - laravel.migrate
   - laravel.seed
   - laravel.live
+  - laravel.workers

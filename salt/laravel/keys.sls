@@ -13,6 +13,7 @@ laravel-keys-app:
     - require:
       - sls: laravel.env
       - sls: laravel.release
+{%- if laravel.jwt_secret_from %}
 
 laravel-keys-jwt:
   laravel.jwt_secret_present:
@@ -22,3 +23,4 @@ laravel-keys-jwt:
     - user: {{ laravel.user }}
     - require:
       - laravel: laravel-keys-app
+{%- endif %}

@@ -17,6 +17,7 @@ laravel-live-release:
         php: {{ php.service }}
         health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
         host: {{ apache.server_name }}
+    - hooks: {{ laravel.hooks | json }}
     - keep: {{ laravel.keep }}
     - user: {{ laravel.user }}
     - group: {{ laravel.group }}
@@ -24,4 +25,6 @@ laravel-live-release:
       - sls: apache.service
       - sls: php.service
       - sls: laravel.migrate
+{%- if laravel.seeder %}
       - sls: laravel.seed
+{%- endif %}

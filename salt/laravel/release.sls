@@ -10,6 +10,27 @@ include:
 {%- endif %}
   - laravel.env
 
+{%- if laravel.npm %}
+
+laravel-release-npm:
+  pkg.installed:
+    - name: npm
+    - install_recommends: False
+    - require_in:
+      - laravel_release: laravel-release-built
+{%- endif %}
+{%- if composer.repository == 'debian' %}
+
+# A repository that was made anew may have other packages under the same names: what was locked with
+# the one before is resolved again.
+laravel-release-lock-forgotten:
+  file.absent:
+    - name: {{ laravel.directory }}/shared/.composer.json
+    - onchanges:
+      - command: composer-repository-built
+    - require_in:
+      - laravel_release: laravel-release-built
+{%- endif %}
 {%- if not laravel.source.startswith('salt://') %}
 
 laravel-release-git:
@@ -33,6 +54,8 @@ laravel-release-built:
     - cache: {{ composer.cache }}
     - release: {{ laravel.release | string | json }}
     - build_user: {{ laravel.build_user }}
+    - npm: {{ laravel.npm | json }}
+    - hooks: {{ laravel.hooks | json }}
     - require:
       - sls: php.package
       - sls: composer

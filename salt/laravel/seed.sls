@@ -3,6 +3,8 @@
 include:
   - laravel.migrate
 
+{%- if laravel.seeder %}
+
 laravel-seed-seeded:
   laravel.seeded:
     - name: {{ laravel.directory }}
@@ -13,3 +15,4 @@ laravel-seed-seeded:
     - schema_password_from: {{ laravel.schema_password_from }}
     - require:
       - sls: laravel.migrate
+{%- endif %}

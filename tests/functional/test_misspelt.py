@@ -19,7 +19,7 @@ FORMULAS = {
     "apache": ("apache", ["headers"]),
     "composer": ("laravel:composer", []),
     "keepalived": ("keepalived", []),
-    "laravel": ("laravel", ["env", "secrets_from", "composer"]),
+    "laravel": ("laravel", ["env", "secrets_from", "composer", "workers"]),
     "php": ("php", ["ini"]),
 }
 # What a library reads of pillar itself, it has the keys of.

@@ -81,6 +81,34 @@ def test_apache_s_modules_are_the_needed_ones_and_those_of_the_pillar(with_pilla
     assert modules | certificate <= states
 
 
+BARE = {
+    "seeder": None,
+    "jwt_secret_from": None,
+    "secrets_from": {"SEED_PASSWORD": None},
+    "workers": {"mail": {"timeout": 120}},
+    "schedule": True,
+    "env": {"QUEUE_CONNECTION": "database"},
+}
+
+
+def test_an_application_has_no_more_than_its_pillar_asks_for(with_pillar):
+    states = {chunk["__id__"]: chunk for chunk in highstate(with_pillar(WEB, {"laravel": BARE}))[0]}
+    assert "laravel-keys-app" in states
+    assert not {"laravel-keys-jwt", "laravel-seed-seeded"} & states.keys()
+    env = states["laravel-env-present"]
+    assert list(env["secrets"]) == ["DB_PASSWORD"]
+    assert env["values"]["DB_QUEUE_RETRY_AFTER"] == 150
+    running = states["laravel-workers-running"]
+    assert running["workers"] == {"mail": {"timeout": 120}}
+    assert (running["schedule"], running["nodes"]) == (True, [WEB])
+
+
+def test_without_workers_nothing_is_said_of_queues(rendered):
+    states = {chunk["__id__"]: chunk for chunk in rendered(WEB)[0]}
+    assert "DB_QUEUE_RETRY_AFTER" not in states["laravel-env-present"]["values"]
+    assert states["laravel-workers-running"]["workers"] == {}
+
+
 def test_ids_say_where_a_state_stands(rendered):
     """<formula>-<words>: an ID found in an output leads to its folder."""
     for machine in MACHINES:
@@ -344,6 +372,7 @@ def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, funct
         "haproxy_cfg",
         "laravel",
         "laravel_release",
+        "laravel_worker",
         "mysql_gr",
         "mysql_maintenance",
         "mysql_schema",
@@ -383,6 +412,7 @@ def test_the_example_pillar_documents_every_key_that_is_used():
     known = keys(example)
     # Below these the names are the user's own.
     free = ("cluster:nodes:", "haproxy:sections:", "laravel:env:", "mysql:options:")
+    free += ("laravel:workers:",)
     free += ("apache:headers:", "versions", "rolling")
     # Where a formula's defaults.yaml does not say itself where in the pillar it is.
     places = {"mysql": "mysql:lookup:", "haproxy": "haproxy:", "composer": "laravel:"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -13,6 +14,7 @@ from laravel_deploy.composer import Composer
 from laravel_deploy.file_server import FileServer
 from laravel_deploy.files import ownership
 from laravel_deploy.git import Git
+from laravel_deploy.hooks import parse_hooks
 from laravel_deploy.sources import Plan, Source, plan
 from laravel_deploy.switch import Runtime, rollback, switch
 
@@ -64,7 +66,10 @@ class Machine:
         self.pending: list[str] = []
         # What the release answers in php itself, and what Apache answers, by release.
         self.rehearsed, self.answers = 200, {}
-        self.composer = 0
+        self.composer = self.npm = self.hook = 0
+        self.npm_env: dict[str, str] = {}
+        # Of each command of a hook: name, arguments, user, folder, and what served meanwhile.
+        self.hooks: list[tuple[str, list[str], str, str, str]] = []
         self.read = 0
         # Of each look at the migrations, whether it went past the cached configuration.
         self.without_cache: list[bool] = []
@@ -90,6 +95,19 @@ class Machine:
             if not (home / "composer.lock").exists():
                 (home / "composer.lock").write_text("made here")
             return answer(retcode=self.composer, stderr="Problem 1")
+        if command[0] == "npm":
+            self.npm_env = options["env"]
+            if command[1] == "ci":
+                (home / "node_modules/.bin").mkdir(parents=True)
+                (home / "node_modules/.bin/vite").write_text("no part of a release")
+            else:
+                assert (home / "node_modules/.bin/vite").exists()
+                (home / "public/build").mkdir(parents=True)
+                (home / "public/build/app.js").write_text("built")
+            return answer(retcode=self.npm, stderr="npm error Missing script")
+        if command[:2] == ["php", "artisan"] and command[2].startswith("app:"):
+            self.hooks.append((command[2], command[3:-2], options["runas"], home.name, self.told()))
+            return answer(retcode=self.hook, stderr="RuntimeException: it went wrong")
         if command[:2] == ["php", "--"]:
             return answer(f"\n{self.rehearsed}", "It broke" if self.rehearsed >= 400 else "")
         for name, file, variable in CACHES:
@@ -107,7 +125,8 @@ class Machine:
     # ---- what the web server serves ----
 
     def told(self) -> str:
-        return Path(self.server["map"]).read_text().split()[-1]
+        file = Path(self.server["map"])
+        return file.read_text().split()[-1] if file.exists() else ""
 
     def ask(self, _server) -> tuple[str, int, str]:
         release = self.told()
@@ -134,14 +153,17 @@ class Machine:
         folders = FileServer(self.list_master, self.cache_files)
         return plan(self.root, Source("salt://app", **options), folders, Mock(spec=Git))
 
-    def build(self, test: bool = False) -> dict[str, Any]:
+    def build(self, test: bool = False, **options: Any) -> dict[str, Any]:
         composer = Composer(
             "/etc/composer", "/var/cache/laravel-build", 900, self.run_all, self.user
         )
-        return build_release(self.root, self.plan, Mock(spec=Git), composer, test)
+        return build_release(self.root, self.plan, Mock(spec=Git), composer, test, **options)
 
-    def switch(self, release: str = "", server: dict | None = None) -> dict[str, str]:
-        return switch(self.root, release, server, self.runtime, 600)
+    def switch(
+        self, release: str = "", server: dict | None = None, hooks: dict | None = None
+    ) -> dict[str, str]:
+        runtime = replace(self.runtime, hooks=parse_hooks(hooks))
+        return switch(self.root, release, server, runtime, 600)
 
     def rollback(self, release: str = "") -> dict[str, str]:
         return rollback(self.root, release, self.runtime)

@@ -72,3 +72,28 @@ def test_port_80_leads_to_443_but_for_what_renews_a_certificate(path, led):
     found = re.search(r'<LocationMatch "(\S+)">\s+Redirect 308', plain)
     assert bool(re.search(found[1], path)) is led
     assert "DocumentRoot" in plain
+
+
+@pytest.mark.parametrize(
+    ("file", "denied"),
+    [
+        ("a.php", True),
+        ("a.phtml", True),
+        ("a.php8", True),
+        ("a.phar", True),
+        ("a.phps", True),
+        ("a.png", False),
+        ("a.php.png", False),
+    ],
+)
+def test_uploads_are_served_from_the_storage_and_nothing_of_them_is_run(file, denied):
+    text = rendered("site.conf.jinja")
+    stored = "/srv/app/shared/storage/app/public"
+    rule = f'RewriteCond "{stored}$1" -f\n    RewriteRule "^/storage(/.+)$" "{stored}$1" [L,'
+    assert text.index(rule) < text.index("Only what is in public/")
+    folder = text.partition(f"<Directory {stored}>")[2].partition("</Directory>")[0]
+    # The application could put a link there.
+    assert "Options None" in folder
+    assert "SetHandler" not in folder
+    found = re.search(r'<FilesMatch "(\S+)">\s+Require all denied', folder)
+    assert bool(re.search(found[1], file)) is denied

@@ -1,0 +1,263 @@
+"""The units of workers and of the scheduler on this machine: compared, made, ended, and shown."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+from laravel_deploy.failures import awaiting_database
+from laravel_deploy.files import read_text, write_text
+from laravel_deploy.workers import OURS, PREFIX, SCHEDULE, Units
+
+UNITS = Path("/etc/systemd/system")
+OWNER = {"user": "root", "group": "root", "mode": "0644"}
+# Of a unit's states those in which it does its work, or is about to.
+UP = ("active", "activating", "reloading")
+# How long a worker may take to stay up, and how often it is looked at.
+SETTLE_SECONDS = 8.0
+LOOK_SECONDS = 0.5
+SHOWN = ("Id", "ActiveState", "SubState", "MainPID", "NRestarts", "UnitFileState")
+
+RunAll = Callable[..., dict[str, Any]]
+
+
+def unit_files() -> dict[str, str]:
+    """Return the files of our units that are there, by name."""
+    if not UNITS.is_dir():
+        return {}
+    names = sorted(path.name for path in UNITS.iterdir() if path.is_file())
+    return {name: read_text(UNITS / name) for name in names if any(fnmatch(name, o) for o in OURS)}
+
+
+def _systemctl(run_all: RunAll, *arguments: str, fails: bool = False) -> str:
+    done = run_all(
+        ["systemctl", *arguments],
+        python_shell=False,
+        output_loglevel="quiet",
+        ignore_retcode=True,
+        # As long as the longest job.
+        timeout=None,
+    )
+    if done["retcode"] and not fails:
+        said = " ".join(f"{done['stderr'] or done['stdout']}".split())[:500]
+        raise CommandExecutionError(f"systemctl {' '.join(arguments)} failed: {said}")
+    return str(done["stdout"])
+
+
+def _states(run_all: RunAll) -> dict[str, tuple[str, str]]:
+    """Return the state and the sub-state of each of our units that systemd has loaded."""
+    listed = _systemctl(
+        run_all, "list-units", "--all", "--plain", "--no-legend", "--full", *OURS, fails=True
+    )
+    rows = (line.split() for line in listed.splitlines())
+    return {row[0]: (row[2], row[3]) for row in rows if len(row) > 3}
+
+
+def _enabled() -> set[str]:
+    """Return our units that start with the machine."""
+    found = {path.name for path in UNITS.glob("*.wants/*") if path.is_symlink()}
+    return {name for name in found if any(fnmatch(name, one) for one in OURS)}
+
+
+def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
+    """
+    Return how this machine's units differ from those wanted.
+
+    wanted
+        The units as they should be.
+
+    run_all
+        Salt's cmd.run_all.
+
+    Returns path or unit to ``{"old", "new"}``: ``absent``, ``other settings`` and ``present`` of a
+    file, ``stopped`` and ``running`` of what has to run.
+    """
+    there, states, enabled = unit_files(), _states(run_all), _enabled()
+    changes = {}
+    for name in sorted({*wanted.files, *there}):
+        old, new = there.get(name), wanted.files.get(name)
+        if old != new:
+            changes[str(UNITS / name)] = {
+                "old": "absent" if old is None else "present" if new is None else "other settings",
+                "new": "absent" if new is None else "present",
+            }
+    running = {name for name, (active, _) in states.items() if active in UP} - _triggered()
+    for name in sorted({*wanted.running, *running, *enabled}):
+        new = "running" if name in wanted.running else "stopped"
+        is_up, starts = name in running, name in enabled
+        if (new == "running") != (is_up and starts) or (new == "stopped" and (is_up or starts)):
+            old = "running" if is_up and starts else "stopped"
+            if is_up != starts:
+                old = "running until the next boot" if is_up else "stopped until the next boot"
+            changes[name] = {"old": old, "new": new}
+    return changes
+
+
+def _triggered() -> set[str]:
+    """Return what a timer starts, which runs or does not as the time is."""
+    return {f"{SCHEDULE}.service"}
+
+
+def update_units(wanted: Units, run_all: RunAll, test: bool) -> dict[str, dict[str, str]]:
+    """
+    Have the units as wanted, and running; a job under way is ended by nothing of this.
+
+    wanted, run_all
+        As for :py:func:`differences`.
+
+    test
+        Only tell what would change.
+
+    Returns what :py:func:`differences` did. Raises CommandExecutionError if one does not stay up.
+    """
+    changes = differences(wanted, run_all)
+    if changes and not test:
+        _end(changes, wanted, run_all)
+        files = [Path(path).name for path in changes if Path(path).is_absolute()]
+        for name in files:
+            if name in wanted.files:
+                write_text(UNITS / name, wanted.files[name], OWNER)
+            else:
+                (UNITS / name).unlink()
+        if files:
+            _systemctl(run_all, "daemon-reload")
+        starting = [name for name, change in changes.items() if change["new"] == "running"]
+        if starting:
+            _systemctl(run_all, "enable", "--now", *starting)
+        others = [name for name in files if changes[str(UNITS / name)]["old"] == "other settings"]
+        restarted = [_pattern(name) for name in others if name in wanted.files]
+        if any(restarted):
+            _systemctl(run_all, "try-restart", "--no-block", *filter(None, restarted))
+    if not test:
+        _check(wanted, run_all)
+    return changes
+
+
+def _end(changes: dict[str, dict[str, str]], wanted: Units, run_all: RunAll) -> None:
+    """Stop what is to run no more. Where its file goes, too, its job is waited for: without the
+    file systemd would not know how long that may take."""
+    leaving = [name for name, change in changes.items() if change["new"] == "stopped"]
+    if not leaving:
+        return
+    _systemctl(run_all, "disable", "--no-reload", *leaving)
+    kept = [name for name in leaving if _file(name) in wanted.files]
+    if kept:
+        _systemctl(run_all, "stop", "--no-block", *kept)
+    gone = [name for name in leaving if name not in kept]
+    if gone:
+        _systemctl(run_all, "stop", *gone)
+        _systemctl(run_all, "reset-failed", *gone, fails=True)
+
+
+def _file(unit: str) -> str:
+    """Return the file that a unit is made of."""
+    head, at, _ = unit.partition("@")
+    return f"{head}@.service" if at else unit
+
+
+def _pattern(file: str) -> str:
+    """Return the pattern of the units of a file; nothing where they need no restart."""
+    if file == f"{SCHEDULE}.service":
+        return ""
+    return file.replace("@.", "@*.")
+
+
+def _check(wanted: Units, run_all: RunAll) -> None:
+    """Refuse a unit that does not stay up."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    down = _down(wanted, run_all)
+    while down and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+        down = _down(wanted, run_all)
+    if down:
+        # Mostly it is the database, without which no worker can ask for jobs.
+        raise awaiting_database(
+            f"{', '.join(down)} does not stay up; `journalctl -u {down[0]}` says why."
+        )
+
+
+def _down(wanted: Units, run_all: RunAll) -> list[str]:
+    if not wanted.running:
+        return []
+    states = _states(run_all)
+    # One that ends its last job is started again when it has.
+    well = (*UP, "deactivating")
+    return [
+        name
+        for name in wanted.running
+        if states.get(name, ("", ""))[0] not in well or states[name][1] == "auto-restart"
+    ]
+
+
+def restart_workers(run_all: RunAll) -> None:
+    """
+    Have all workers start anew, with the release and the configuration that serve now.
+
+    Each ends the job that it has, and takes no other; nobody waits for that here. A worker hears it
+    by a signal: nothing is asked of a cache or a database, which a rollback may have to do without.
+    """
+    if any(name.startswith(PREFIX) for name in unit_files()):
+        _systemctl(run_all, "try-restart", "--no-block", f"{PREFIX}*")
+
+
+def unit_status(run_all: RunAll, releases: str) -> list[dict[str, Any]]:
+    """
+    Return what our units do now.
+
+    run_all
+        Salt's cmd.run_all.
+
+    releases
+        The folder of the releases.
+
+    Returns what ``laravel_worker.status`` does.
+    """
+    names = sorted({*_states(run_all), *_enabled()})
+    if not names:
+        return []
+    shown = _systemctl(run_all, "show", f"--property={','.join(SHOWN)}", *names)
+    found = []
+    for block in shown.strip().split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        pid = int(values.get("MainPID") or 0)
+        found.append(
+            {
+                "unit": values.get("Id", ""),
+                "state": f"{values.get('ActiveState')} ({values.get('SubState')})",
+                "enabled": values.get("UnitFileState") in ("enabled", "enabled-runtime"),
+                "restarts": int(values.get("NRestarts") or 0),
+                "pid": pid,
+                "release": _release(pid, releases),
+            }
+        )
+    return found
+
+
+def _release(pid: int, releases: str) -> str:
+    """Return the release that a process was started in; nothing if it is in none."""
+    try:
+        where = Path(os.readlink(f"/proc/{pid}/cwd"))  # noqa: PTH115
+    except OSError:
+        return ""
+    return where.name if str(where.parent) == releases else ""
+
+
+def occupied(releases: str, processes: Sequence[str] | None = None) -> set[str]:
+    """
+    Return the releases that artisan runs in: a worker may be at a job of before the switch.
+
+    releases
+        Their folder.
+
+    processes
+        The numbers of the processes to look at. Default: all.
+    """
+    found = os.listdir("/proc") if processes is None else processes  # noqa: PTH208
+    names = {_release(int(pid), releases) for pid in found if pid.isdigit()}
+    return names - {""}
