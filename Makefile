@@ -41,8 +41,10 @@ box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
 	@vagrant/host.sh $(NEEDS_UP) -- vagrant openssl ssh-keygen
 	@PROVIDER=$(PROVIDER) $(LAB) box
 
-# What all of them need is looked for at once.
-test: needs test-unit test-functional test-integration test-e2e ## Run every test; brings the lab up if it is not
+# What all of them need is looked for at once. The tests that need no lab run while it comes up.
+test: needs $(VENV)/ready browser $(NEWMAN) ## Run every test; brings the lab up if it is not
+	@$(LAB) beside $(MAKE) --no-print-directory test-unit test-functional test-integration
+	@$(PYTEST) e2e tests/e2e
 
 needs:
 	@vagrant/host.sh $(NEEDS_PYTHON) $(NEEDS_FUNCTIONAL) $(NEEDS_INTEGRATION) $(NEEDS_NPM) -- $(NEEDS_LAB)

@@ -62,6 +62,20 @@ orch-cluster-minions-answered:
         attempts: 60
         interval: 2
 
+{#- Minions that do not ask for new modules by themselves get them here (autoload_dynamic_modules). Kinds
+    that this tree has not are left out: each costs every minion a new channel to the master. -#}
+{%- set kinds = ['utils', 'states', 'modules'] %}
+{%- for kind in kinds %}
+
+orch-cluster-{{ kind }}-synced:
+  salt.function:
+    - name: saltutil.sync_{{ kind }}
+    - tgt: {{ nodes | list | json }}
+    - tgt_type: list
+    - require:
+      - salt: orch-cluster-minions-answered
+{%- endfor %}
+
 # The pillar that a minion holds in memory is what functions see that are called by themselves.
 orch-cluster-pillar-refreshed:
   salt.function:
@@ -69,7 +83,9 @@ orch-cluster-pillar-refreshed:
     - tgt: {{ nodes | list | json }}
     - tgt_type: list
     - require:
-      - salt: orch-cluster-minions-answered
+      {%- for kind in kinds %}
+      - salt: orch-cluster-{{ kind }}-synced
+      {%- endfor %}
 
 {%- for role in order + (roles | difference(order) | sort) if role in roles %}
 {%- set machines = [] %}

@@ -225,3 +225,27 @@ def test_a_member_that_is_out_keeps_all_from_being_restarted(lab: Lab, all_onlin
         lab.salt("db3", "mysql_gr.join")
         all_online()
     assert started(lab) == before
+
+
+def test_members_told_at_once_restart_one_after_the_other(lab: Lab, all_online, eventually):
+    """Whoever tells them: here systemctl, on both in the same second."""
+    all_online()
+    *told, witness = lab.databases
+    before = started(lab)
+    for name in told:
+        lab.run(name, "systemctl restart --no-block mysql")
+    fewest = len(lab.databases)
+
+    def both_are_back() -> bool:
+        nonlocal fewest
+        states = lab.view_of(witness)
+        fewest = min(fewest, states.count("ONLINE"))
+        return states == ["ONLINE"] * len(lab.databases) and all(
+            one != before[name] for name, one in started(lab).items() if name in told
+        )
+
+    eventually(both_are_back, 150)
+    assert fewest == len(lab.databases) - 1
+    said = lab.run(told[1], "journalctl -u mysql --since -3min -o cat")
+    assert f"{told[1]} waits for its turn to restart" in said
+    assert "out of turn" not in said

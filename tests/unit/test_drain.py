@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
@@ -38,3 +40,22 @@ def test_a_failure_is_said(settings, monkeypatch, capsys):
     settings.unlink()
     assert drain.main() == 1
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"),
+    [
+        ("4711 mysql.service restart running\n", True),
+        ("4711 mysql.service stop running\n", False),
+        ("4712 other.service restart waiting\n4711 mysql.service stop running\n", False),
+        ("", False),
+    ],
+)
+def test_only_a_restart_has_a_turn(settings, monkeypatch, capsys, jobs, expected):
+    taken = []
+    monkeypatch.setattr(drain.subprocess, "run", lambda *a, **k: SimpleNamespace(stdout=jobs))
+    monkeypatch.setattr(drain.turns, "take", lambda *a: taken.append(a) or "db1 is away")
+    monkeypatch.setattr(drain, "leave_before_stop", lambda settings: {"old": "A", "new": "B"})
+    assert drain.main() == 0
+    assert bool(taken) == expected
+    assert ("db2 restarts out of turn: db1 is away" in capsys.readouterr().err) == expected

@@ -123,6 +123,37 @@ def test_the_first_member_lets_the_group_forget_who_is_gone(seeing, known):
     assert acted == [("forget", 50)]
 
 
+# A member that is back would be called anew where it is joining.
+@pytest.mark.parametrize(
+    ("members", "seconds", "again"),
+    [
+        ("db2=ONLINE db3=ONLINE", 4.9, False),
+        ("db2=ONLINE db3=ONLINE", 5.1, True),
+        ("db2=ONLINE db3=RECOVERING", 5.1, False),
+        ("db1=ONLINE db2=ONLINE db3=ONLINE", 5.1, False),
+    ],
+)
+def test_who_is_gone_is_forgotten_once_more(seeing, monkeypatch, members, seconds, again):
+    now, past = [100.0], keeper.Past()
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: now[0])
+    # The first of them by address, also while db1 is there.
+    monkeypatch.setattr(keeper, "is_first_online", lambda facts: True)
+    acted = seeing("ONLINE")
+    known = keeper.look(ALL, past).known
+    assert acted == [("forget", 50)]
+    now[0] += seconds
+    acted.clear()
+    seeing("ONLINE", members=members)
+    found = keeper.look(known, past)
+    assert acted == ([("forget", 50)] if again else [])
+    assert ("172.28.17.53 once more" in found.sentence) == again
+    acted.clear()
+    if again:
+        now[0] += 60
+        assert keeper.look(found.known, past).sentence == "db2 is ONLINE"
+        assert acted == []
+
+
 # The group would take no reconfiguration.
 @pytest.mark.parametrize("state", ["RECOVERING", "UNREACHABLE"])
 def test_who_is_gone_is_forgotten_once_the_others_are_online(seeing, state):

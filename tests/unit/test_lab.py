@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from tests.support import progress as tests_progress
-from vagrant.lab import commands, converge, docker, findings, person, programs, progress
+from vagrant.lab import beside, commands, converge, docker, findings, person, programs, progress
+from vagrant.lab.errors import LabError
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBNET = "172.28.17.0/24"
@@ -469,3 +470,26 @@ def test_how_tests_ended_is_counted():
     counts = Counter(failed=1, passed=2, error=1, xfailed=3)
     assert tests_progress.tally(counts) == "2 passed, 1 failed, 1 error, 3 xfailed"
     assert tests_progress.tally(Counter()) == "no test"
+
+
+@pytest.mark.parametrize(
+    ("up", "command", "status"),
+    [
+        ("echo they are up", "exit 0", 0),
+        ("echo they are up", "exit 3", 3),
+        ("echo no room; exit 1", "exit 0", None),
+    ],
+)
+def test_the_machines_come_up_beside_a_command(monkeypatch, tmp_path, capfd, up, command, status):
+    monkeypatch.setattr(beside, "LOGS", tmp_path)
+    monkeypatch.setattr(beside, "ROOT", tmp_path)
+    monkeypatch.setattr(beside, "UP", ("sh", "-c", up))
+    called = ["sh", "-c", f"echo the tests; {command}"]
+    if status is None:
+        with pytest.raises(LabError, match="the machines did not come up"):
+            beside.beside(called)
+    else:
+        assert beside.beside(called) == status
+    said = capfd.readouterr().out
+    # What each says is whole: one after the other.
+    assert said.index("the tests") < said.index(up.split(";")[0].removeprefix("echo "))

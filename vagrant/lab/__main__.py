@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from vagrant.lab.beside import beside
 from vagrant.lab.converge import report_convergence
 from vagrant.lab.errors import LabError
 from vagrant.lab.logged import logged
@@ -26,9 +27,10 @@ def main(arguments: list[str]) -> int:
         "report-convergence": report_convergence,
         "as-worker": run_as_worker,
         "logged": logged,
+        "beside": beside,
     }
     parser.add_argument("command", choices=commands)
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="of as-worker, logged: a command")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="a command, where one is run")
     asked = parser.parse_args(arguments)
     try:
         become_worker()

@@ -5,19 +5,43 @@ Whatever goes wrong is said in the journal, and the stop goes on.
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from contextlib import ExitStack
 
+from group_replication import turns
 from group_replication.leaving import leave_before_stop
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+UNIT = "mysql.service"
+
+
+def restarts() -> bool:
+    """Tell whether systemd is to start mysqld again once it has stopped; not so at a shutdown."""
+    command = ["systemctl", "list-jobs", "--no-legend", "--plain", UNIT]
+    jobs = subprocess.run(  # noqa: S603  (a fixed program with fixed arguments)
+        command, capture_output=True, text=True, timeout=10, check=False
+    )
+    return any(line.split()[1:3] == [UNIT, "restart"] for line in jobs.stdout.splitlines())
 
 
 def main() -> int:
     """Drain and leave; return 0 when that was done or nothing was to be done."""
     try:
         settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
-        left = leave_before_stop(settings)
-    except (CommandExecutionError, SaltInvocationError, OSError, ValueError) as err:
+        with ExitStack() as held:
+            why = turns.take(settings, held, print) if restarts() else ""
+            if why:
+                print(f"{settings.me} restarts out of turn: {why}", file=sys.stderr)
+            left = leave_before_stop(settings)
+    except (
+        CommandExecutionError,
+        SaltInvocationError,
+        OSError,
+        subprocess.SubprocessError,
+        ValueError,
+    ) as err:
         print(f"mysqld is stopped without leaving its group first: {err}", file=sys.stderr)
         return 1
     print(f"{settings.me} was {left['old']} and is {left['new']}")

@@ -54,6 +54,9 @@ BRISK_SECONDS = 0.5
 BRISK_FOR_SECONDS = 15.0
 # Two groups with one name both serve until then.
 ASIDE_SECONDS = 10.0
+# Members give up what they know of who is gone when the group is reconfigured, and what was agreed
+# on before is delivered everywhere. At first that may not be so yet, and a call comes after 8 s.
+FORGET_AGAIN_SECONDS = 5.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
 
@@ -68,6 +71,9 @@ class Past:
         # When those outside the member's view were asked last, and what they said.
         self.asked = -math.inf
         self.others: dict[str, dict[str, Any]] = {}
+        # Whom the group is to forget once more, and when.
+        self.forgotten: frozenset[str] = frozenset()
+        self.again = math.inf
 
 
 class Look(NamedTuple):
@@ -137,9 +143,8 @@ def look_as_member(
     # While a member is recovering the group takes no other number.
     if is_first_online(facts) and all(member["state"] == ONLINE for member in facts["members"]):
         right = write_concurrency_for(settings, facts["mode"])
-        if gone:
-            forget_removed(connection, right)
-            sentence += f"; the group forgets {', '.join(sorted(gone))}, to call there no more"
+        if gone or time.monotonic() >= past.again:
+            sentence += forget(connection, right, gone, hosts, past)
             before = hosts
         # A schema change is too short for another number.
         elif change is None:
@@ -160,6 +165,20 @@ def look_as_member(
     except OSError as err:
         sentence += f"; what a comparison has found is not written: {err}"
     return Look(sentence, MEMBER_SECONDS, before | hosts)
+
+
+def forget(
+    connection: Any, number: int, gone: frozenset[str], hosts: frozenset[str], past: Past
+) -> str:
+    """Let the group forget who is gone, and who was forgotten before and is not back."""
+    names = gone or past.forgotten - hosts
+    past.forgotten = gone
+    past.again = time.monotonic() + FORGET_AGAIN_SECONDS if gone else math.inf
+    if not names:
+        return ""
+    forget_removed(connection, number)
+    again = "" if gone else " once more"
+    return f"; the group forgets {', '.join(sorted(names))}{again}, to call there no more"
 
 
 def see_to_fork(settings: Settings, connection: Any, facts: Mapping[str, Any], past: Past) -> str:
