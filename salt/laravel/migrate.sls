@@ -10,6 +10,7 @@ laravel-migrate-migrated:
     - node: {{ laravel.migrate_on }}
     - wait: {{ laravel.wait }}
     - user: {{ laravel.user }}
+    - timeout: {{ laravel.timeout | json }}
     - schema_user: {{ laravel.schema_user }}
     - schema_password_from: {{ laravel.schema_password_from }}
     - require:
