@@ -26,7 +26,7 @@ from laravel_deploy.file_server import copy_files
 from laravel_deploy.files import trusted
 from laravel_deploy.git import Git
 from laravel_deploy.layout import NEXT, RELEASES, SHARED, linked, set_link
-from laravel_deploy.lock import locked
+from laravel_deploy.lock import BUILD_LOCK, locked
 from laravel_deploy.naming import is_git
 from laravel_deploy.releases import MARKER, mark
 from laravel_deploy.sources import Plan
@@ -59,7 +59,7 @@ def build_release(
 
     Returns what ``laravel_release.build`` does.
     """
-    with contextlib.nullcontext() if test else locked(str(root)):
+    with contextlib.nullcontext() if test else locked(str(root), BUILD_LOCK):
         coming, before = plan(), linked(root / NEXT)
         made = {"release": coming.release, "before": before, "built": not coming.complete}
         if test:
@@ -67,7 +67,8 @@ def build_release(
         if made["built"]:
             _make(trusted(root), coming, git, composer)
         if before != coming.release:
-            set_link(root / NEXT, f"{RELEASES}/{coming.release}")
+            with locked(str(root)):
+                set_link(root / NEXT, f"{RELEASES}/{coming.release}")
     return made
 
 
@@ -89,7 +90,9 @@ def _make(root: Path, plan: Plan, git: Git, composer: Composer) -> None:
         with folder(stage) as at:
             give(at, owner)
         composer.install(root, stage, plan.source.dev, shipped)
-        _release(root, stage, plan, owner[0])
+        # From here on it is among the others, where those that are not complete are taken away.
+        with locked(str(root)):
+            _release(root, stage, plan, owner[0])
     finally:
         # A process of the build that goes on may be in the way of this, and of nothing else.
         shutil.rmtree(stage, ignore_errors=True)
@@ -118,6 +121,8 @@ def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
         copy_tree(built, at, uid, lambda name: bool(NOT_RELEASED.fullmatch(name)))
         for shared in (".env", "storage"):
             os.symlink(f"../../{SHARED}/{shared}", shared, dir_fd=at)
+    # A mark that outlives a loss of power must not be of files that do not.
+    os.sync()
     now = datetime.datetime.now(datetime.timezone.utc)
     whole = {"source": source.url, "rev": source.rev, "fingerprint": plan.fingerprint}
     mark(path, {**whole, "built": now.isoformat(timespec="milliseconds")})

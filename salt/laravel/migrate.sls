@@ -3,6 +3,7 @@
 include:
   - laravel.release
   - laravel.keys
+  - laravel.rehearse
 
 laravel-migrate-migrated:
   laravel.migrated:
@@ -16,3 +17,4 @@ laravel-migrate-migrated:
     - require:
       - sls: laravel.release
       - sls: laravel.keys
+      - sls: laravel.rehearse

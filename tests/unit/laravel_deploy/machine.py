@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,7 +16,7 @@ from laravel_deploy.file_server import FileServer
 from laravel_deploy.files import ownership
 from laravel_deploy.git import Git
 from laravel_deploy.sources import Plan, Source, plan
-from laravel_deploy.switch import Runtime, rollback, switch
+from laravel_deploy.switch import Runtime, rollback, switch, try_release
 
 SOURCE = {
     "artisan": "<?php",
@@ -54,15 +56,18 @@ class Machine:
         self.user, self.group = (ownership(root)[aspect] for aspect in ("user", "group"))
         self.server = {
             "map": str(root.parent / "release.map"),
-            "php": "php-fpm",
+            "socket": "/run/php.sock",
             "health": "http://127.0.0.1/up",
             "host": "web",
         }
-        self.reload = Mock()
+        # What php-fpm was told to forget: below which folder but for which releases, or files.
+        self.forgotten: list[list[Any]] = []
+        self.fpm = answer("Content-type: text/html\r\n\r\nforgotten 1\n")
         self.ran: list[list[str]] = []
         self.pending: list[str] = []
         # What the release answers in php itself, and what Apache answers, by release.
         self.rehearsed, self.answers = 200, {}
+        self.silent = False
         self.composer = 0
         self.read = 0
         # Of each look at the migrations, whether it went past the cached configuration.
@@ -89,6 +94,9 @@ class Machine:
             if not (home / "composer.lock").exists():
                 (home / "composer.lock").write_text("made here")
             return answer(retcode=self.composer, stderr="Problem 1")
+        if command[0] == "cgi-fcgi":
+            self.forgotten.append(json.loads(options["env"]["FORGET"]))
+            return self.fpm
         if command[:2] == ["php", "--"]:
             return answer(f"\n{self.rehearsed}", "It broke" if self.rehearsed >= 400 else "")
         for name, file, variable in CACHES:
@@ -106,9 +114,12 @@ class Machine:
     # ---- what the web server serves ----
 
     def told(self) -> str:
-        return Path(self.server["map"]).read_text().split()[-1]
+        (name,) = re.findall(r"^live (.*)$", Path(self.server["map"]).read_text(), re.M)
+        return str(name)
 
     def ask(self, _server) -> tuple[str, int, str]:
+        if self.silent:
+            return "", 0, "no answer"
         release = self.told()
         status = self.answers.get(release, 200)
         return release, status, f"status {status}"
@@ -124,7 +135,7 @@ class Machine:
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(self.user, self.group, self.run_all, self.reload)
+        return Runtime(self.user, self.group, self.run_all)
 
     def change(self, text: str) -> None:
         (self.source / "artisan").write_text(text)
@@ -141,6 +152,9 @@ class Machine:
 
     def switch(self, release: str = "", server: dict | None = None) -> dict[str, str]:
         return switch(self.root, release, server, self.runtime, 600)
+
+    def rehearse(self, *pages: str) -> bool:
+        return try_release(self.root, "", pages, self.runtime)
 
     def rollback(self, release: str = "") -> dict[str, str]:
         return rollback(self.root, release, self.runtime)

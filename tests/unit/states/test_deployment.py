@@ -14,6 +14,7 @@ from tests.unit.states.deployment import (
     KEPT,
     KEY,
     NOW,
+    READY,
     SERVING,
     unavailable,
 )
@@ -27,6 +28,9 @@ def called(run, name):
 NOTHING_TO_DO = [
     ("built", {"build": BUILT}),
     ("live", SERVING),
+    ("rehearsed", SERVING),
+    ("rehearsed", {**SERVING, "served": COMING, "rehearse": False}),
+    ("rehearsed", {"next_release": {**READY, "stopped": "why"}}),
     ("env_present", {"env_update": {}}),
     ("key_present", {"key_update": KEPT}),
     ("jwt_secret_present", {"key_update": KEPT}),
@@ -57,6 +61,12 @@ SOMETHING_TO_DO = [
         {**SERVING, "cached": False, "cache": True, "prune": []},
         {"caches": {"old": "of another .env", "new": "of .env as it is"}},
         "cache",
+    ),
+    (
+        "rehearsed",
+        {"next_release": READY, "served": COMING, "cached": False, "rehearse": True},
+        {"caches": {"old": "", "new": NOW}},
+        "rehearse",
     ),
     (
         "env_present",
