@@ -29,7 +29,7 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def _application(directory: str, user: str | None, timeout: int = 600) -> Application:
+def _application(directory: str, user: str | None, timeout: int | None = 600) -> Application:
     return Application(directory, user, __salt__["cmd.run_all"], timeout)
 
 
@@ -248,21 +248,23 @@ def check_migrations(
     """
     Name what the pending migrations would make that the group in its present mode cannot write to.
 
-    Artisan says which statements it would run (``migrate --pretend``), and none runs. A migration
-    that needs the answer of a statement cannot be looked at so; MySQL judges it when it runs.
+    Their code is asked which statements it would run, as ``nobody``, without a network, without the
+    .env file and on a connection that leads to no server: nothing comes of whatever else it does.
+    What a migration asks the database has no answer there; MySQL judges it when it runs.
 
     directory
         The application, an absolute path.
 
     user
-        Who asks: www-data.
+        Who asks which are pending: www-data.
 
     timeout
-        Seconds to wait for the answer: 600.
+        Seconds to wait for that answer: 600.
 
     Returns a list of dictionaries as ``mysql_schema.check_statements`` does, each with its
-    ``migration``; empty when all is well, or the database is in no group. Raises
-    CommandExecutionError if the database does not answer.
+    ``migration``; the ``problem`` may also be ``not looked at``, or ``half done`` by an earlier
+    run. Empty when all is well, or the database is in no group. Raises CommandExecutionError if the
+    database does not answer.
 
     CLI Example:
 
@@ -276,7 +278,7 @@ def check_migrations(
 def migrate(
     directory: str,
     user: str | None = "www-data",
-    timeout: int = 600,
+    timeout: int | None = None,
     schema_user: str = SCHEMA_USER,
     schema_password_from: str = SCHEMA_PASSWORD_FROM,
 ) -> list[str]:
@@ -295,7 +297,8 @@ def migrate(
         Who runs them: www-data.
 
     timeout
-        Seconds after which artisan is ended: 600.
+        Seconds after which artisan is ended, which does not end a statement that the server is at.
+        Default: None, they take as long as they take.
 
     schema_user
         The database account that may change the schema: schema_change.
@@ -304,8 +307,9 @@ def migrate(
         The pillar key of its password: ``mysql:accounts:schema:password``.
 
     Returns the list of str that have run, empty when there was nothing to do. Raises
-    CommandExecutionError if one is refused (``laravel.check_migrations``), fails or is still
-    pending afterwards, or if the group opens no window; SaltInvocationError if the password is
+    CommandExecutionError if one is refused (``laravel.check_migrations``), fails, is cut off or is
+    still pending afterwards, or if the group opens no window; of a migration that is half done the
+    error names the statements that have committed. Raises SaltInvocationError if the password is
     missing.
 
     CLI Example:
@@ -359,7 +363,7 @@ def seed(
     directory: str,
     seeder: str = "DatabaseSeeder",
     user: str | None = "www-data",
-    timeout: int = 600,
+    timeout: int | None = None,
     schema_user: str = SCHEMA_USER,
     schema_password_from: str = SCHEMA_PASSWORD_FROM,
 ) -> bool:
@@ -381,7 +385,7 @@ def seed(
         Who runs it: www-data.
 
     timeout
-        Seconds after which it is ended: 600.
+        Seconds after which it is ended. Default: None, it takes as long as it takes.
 
     schema_user, schema_password_from
         As for ``laravel.migrate``.

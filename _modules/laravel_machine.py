@@ -13,6 +13,7 @@ from typing import Any
 
 from laravel_deploy import key_rotation, one_lock, part, switch
 from laravel_deploy.artisan import Application
+from laravel_deploy.web_server import health_page, told_server
 
 __virtualname__ = "laravel_machine"
 
@@ -118,6 +119,7 @@ def rehearse(
     server: dict[str, str] | None = None,
     user: str | None = "www-data",
     group: str = "www-data",
+    pages: list[str] | None = None,
 ) -> bool:
     """
     Have a release that does not serve answer in php itself, with its caches; nobody is led to it.
@@ -128,6 +130,9 @@ def rehearse(
     server, user, group
         As for ``laravel_release.switch``.
 
+    pages
+        What it has to answer. Default: the page that the server is asked for.
+
     Returns True. Raises CommandExecutionError if it is not complete, or does not answer.
 
     CLI Example:
@@ -136,8 +141,9 @@ def rehearse(
 
         salt 'web*' laravel_machine.rehearse /srv/conduit 3f2a9c01be77
     """
-    runtime = switch.Runtime(user, group, __salt__["cmd.run_all"], lambda service: None)
-    switch.try_release(Path(directory), release, server, runtime)
+    root, runtime = Path(directory), switch.Runtime(user, group, __salt__["cmd.run_all"])
+    page = health_page(told_server(root, server))
+    switch.try_release(root, release, pages or [page] if page else [], runtime)
     return True
 
 

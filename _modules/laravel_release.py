@@ -61,8 +61,7 @@ def _runtime(
     user: str | None, group: str, by: str = "", hooks: dict[str, Any] | None = None
 ) -> Runtime:
     who = by or caller(__opts__["cachedir"])
-    parsed = parse_hooks(hooks)
-    return Runtime(user, group, __salt__["cmd.run_all"], _later("service.reload"), who, parsed)
+    return Runtime(user, group, __salt__["cmd.run_all"], who, parse_hooks(hooks))
 
 
 def _planned_key(directory: str) -> str:
@@ -350,6 +349,41 @@ def cache(directory: str, user: str | None = "www-data", group: str = "www-data"
     return refresh_caches(Application(directory, user, __salt__["cmd.run_all"]), group)
 
 
+def rehearse(
+    directory: str,
+    release: str = "",
+    pages: list[str] | None = None,
+    user: str | None = "www-data",
+    group: str = "www-data",
+) -> bool:
+    """
+    Make the caches of a release, and have it answer pages in php itself; nobody is led to it.
+
+    directory
+        The folder of the releases, an absolute path.
+
+    release
+        Its name. Default: the one that was built last.
+
+    pages
+        Paths, e.g. ``/up``. They must not need a schema that only its migrations will make.
+        Default: none, the caches alone are made.
+
+    user, group
+        The web server's: www-data and www-data.
+
+    Returns bool: whether caches were made. Raises CommandExecutionError if the release is not
+    complete, its caches cannot be made, or a page is answered badly.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_release.rehearse /srv/conduit pages='[/up]'
+    """
+    return switching.try_release(Path(directory), release, pages or [], _runtime(user, group))
+
+
 def served(directory: str, server: dict[str, str] | None = None) -> str:
     """
     Return the release that the web server is told to serve.
@@ -387,7 +421,9 @@ def switch(
 
     The release has to be complete, its migrations have to have run, and it has to answer in php
     itself before any client is led to it. Apache is told its name, takes it with the next request,
-    without a reload, and is asked whether the release answers.
+    without a reload, and is asked whether the release answers. Where nothing answers in time, the
+    one before serves again, and the release is not given up. php-fpm is not reloaded: its code
+    cache is told which releases it may forget.
 
     directory
         The folder of the releases, an absolute path.
@@ -397,9 +433,9 @@ def switch(
         One that was stopped may serve again by this.
 
     server
-        The web server: ``map``, the file of Apache's that has the release's name; ``php``, the
-        service of php-fpm; ``health``, the URL to ask, and ``host``, the name to ask for. Default:
-        as at the last switch.
+        The web server: ``map``, the file of Apache's that names the release; ``socket``, where
+        php-fpm listens; ``health``, the URL to ask, and ``host``, the name to ask for. Default: as
+        at the last switch.
 
     user, group
         The web server's: www-data and www-data.

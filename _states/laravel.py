@@ -47,8 +47,10 @@ def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
     return failed(ret, err, _partial())
 
 
-def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[str, Any]:
-    return changed(ret, changes, what, test=__opts__["test"])
+def _changed(
+    ret: dict[str, Any], changes: dict[str, Any], what: str, many: bool = False
+) -> dict[str, Any]:
+    return changed(ret, changes, what, __opts__["test"], many)
 
 
 def env_present(
@@ -221,7 +223,7 @@ def migrated(
     node: str | None = None,
     wait: int = 300,
     user: str = "www-data",
-    timeout: int = 600,
+    timeout: int | None = None,
     schema_user: str = "schema_change",
     schema_password_from: str = "mysql:accounts:schema:password",  # noqa: S107
 ) -> dict[str, Any]:
@@ -238,13 +240,13 @@ def migrated(
         The id of the minion that runs them. Default: the one that is asked.
 
     wait
-        Seconds that the others wait for that: 300.
+        Seconds that the others wait for that, anew after each migration that has run: 300.
 
     user
         Who runs artisan: www-data.
 
     timeout
-        Seconds after which artisan is ended: 600.
+        Seconds after which artisan is ended, as for ``laravel.migrate``. Default: None, never.
 
     schema_user, schema_password_from
         The account that may change the schema, and the pillar key of its password.
@@ -261,8 +263,8 @@ def migrated(
     mine = node in (None, __grains__["id"])
     try:
         release = _next(name)
-        seconds = 0 if mine or _partial() or __opts__["test"] else wait
-        pending = _left(name, release, user, timeout, seconds)
+        at_once = mine or _partial() or __opts__["test"]
+        pending = _left(name, release, user, 0 if at_once else wait)
         if not pending:
             return ret
         if not mine:
@@ -273,7 +275,13 @@ def migrated(
             pending = run(release["path"], user=user, timeout=timeout, **account)
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
-    _changed(ret, {"migrations": pending}, f"{len(pending)} migrations")
+    return _ran(ret, pending)
+
+
+def _ran(ret: dict[str, Any], ran: list[str]) -> dict[str, Any]:
+    """Say that migrations have run, or would."""
+    many = len(ran) > 1
+    _changed(ret, {"migrations": ran}, f"{len(ran)} migrations" if many else "One migration", many)
     ret["comment"] += " run."
     return ret
 
@@ -285,25 +293,28 @@ def _awaited(ret: dict[str, Any], pending: list[str], node: str | None) -> dict[
     return ret
 
 
-def _left(name: str, release: dict[str, Any], user: str, timeout: int, seconds: float) -> list[str]:
+def _left(name: str, release: dict[str, Any], user: str, seconds: float) -> list[str]:
     """Return the migrations that are pending after some seconds, in which others may run them."""
-    pending = _pending(name, release, user, timeout)
+    pending = _pending(name, release, user)
     deadline = time.monotonic() + seconds
     while pending and time.monotonic() < deadline:
         time.sleep(2)
-        pending = _pending(name, release, user, timeout)
+        still = _pending(name, release, user)
+        if len(still) < len(pending):
+            deadline = time.monotonic() + seconds
+        pending = still
     return pending
 
 
-def _pending(name: str, release: dict[str, Any], user: str, timeout: int) -> list[str]:
+def _pending(name: str, release: dict[str, Any], user: str) -> list[str]:
     """Return the migrations that are pending; of a release that is only predicted, its source's."""
     if release["complete"]:
-        found: list[str] = __salt__["laravel.pending"](release["path"], user=user, timeout=timeout)
+        found: list[str] = __salt__["laravel.pending"](release["path"], user=user)
         return found
     if not __salt__["laravel.installed"](name):
         # Nobody is there to ask the database.
         return list(release["migrations"])
-    status = __salt__["laravel.migration_status"](name, user=user, timeout=timeout)
+    status = __salt__["laravel.migration_status"](name, user=user)
     return [one for one in release["migrations"] if one not in status["ran"]]
 
 
@@ -312,7 +323,7 @@ def seeded(
     seeder: str = "DatabaseSeeder",
     node: str | None = None,
     user: str = "www-data",
-    timeout: int = 600,
+    timeout: int | None = None,
     schema_user: str = "schema_change",
     schema_password_from: str = "mysql:accounts:schema:password",  # noqa: S107
 ) -> dict[str, Any]:
@@ -336,7 +347,7 @@ def seeded(
         Who runs artisan: www-data.
 
     timeout
-        Seconds after which artisan is ended: 600.
+        Seconds after which artisan is ended. Default: None, never.
 
     schema_user, schema_password_from
         The account that may change the schema, and the pillar key of its password.
@@ -352,7 +363,7 @@ def seeded(
     ret = unchanged(name, f"{seeder} has run in this database.")
     try:
         release = _next(name)
-        if _has_seeded(name, release, seeder, user, timeout):
+        if _has_seeded(name, release, seeder, user):
             return ret
         if node not in (None, __grains__["id"]):
             ret["comment"] = f"{seeder} has not run yet: {node} runs it."
@@ -369,10 +380,10 @@ def seeded(
     return ret
 
 
-def _has_seeded(name: str, release: dict[str, Any], seeder: str, user: str, timeout: int) -> bool:
+def _has_seeded(name: str, release: dict[str, Any], seeder: str, user: str) -> bool:
     """Tell whether a seeder has run; before there is any application, none has."""
     # A release that is only predicted cannot be asked; the one that serves can.
     asked = release["path"] if release["complete"] else name
     if not __salt__["laravel.installed"](asked):
         return False
-    return bool(__salt__["laravel.seeded"](asked, seeder=seeder, user=user, timeout=timeout))
+    return bool(__salt__["laravel.seeded"](asked, seeder=seeder, user=user))

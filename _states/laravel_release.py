@@ -31,8 +31,10 @@ def _failed(ret: dict[str, Any], err: Exception) -> dict[str, Any]:
     return failed(ret, err, partial=__pillar__.get("converge") == "partial")
 
 
-def _changed(ret: dict[str, Any], changes: dict[str, Any], what: str) -> dict[str, Any]:
-    return changed(ret, changes, what, test=__opts__["test"])
+def _changed(
+    ret: dict[str, Any], changes: dict[str, Any], what: str, many: bool = False
+) -> dict[str, Any]:
+    return changed(ret, changes, what, __opts__["test"], many)
 
 
 def built(
@@ -125,6 +127,52 @@ def storage_present(
     return ret
 
 
+def rehearsed(
+    name: str,
+    pages: list[str] | None = None,
+    user: str = "www-data",
+    group: str = "www-data",
+) -> dict[str, Any]:
+    """
+    Have the release that is next answer in php itself, with its caches, before it counts.
+
+    It comes before the migrations: what cannot serve changes no schema. A release that serves, or
+    that was stopped, is left alone.
+
+    name
+        The folder of the releases, an absolute path.
+
+    pages, user, group
+        As for ``laravel_release.rehearse``.
+
+    Returns the state's answer; changes: ``caches``, where they were made.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel_release.rehearsed /srv/conduit pages='[/up]' test=True
+    """
+    ret = unchanged(name, "")
+    try:
+        release = __salt__["laravel_release.next_release"](name, predicted=__opts__["test"])
+        wanted = release["release"]
+        if release["stopped"] or wanted == __salt__["laravel_release.served"](name):
+            ret["comment"] = f"{wanted} {'was stopped' if release['stopped'] else 'serves'}."
+            return ret
+        made = not (release["complete"] and __salt__["laravel_release.cached"](release["path"]))
+        if not __opts__["test"]:
+            made = __salt__["laravel_release.rehearse"](name, wanted, pages or [], user, group)
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    answers = f"{wanted} answers {', '.join(pages or []) or 'nothing that was asked'}"
+    ret["comment"] = f"{answers}."
+    if made:
+        _changed(ret, {"caches": {"old": "", "new": wanted}}, f"The caches of {wanted}", many=True)
+        ret["comment"] += " made, and it answers." if pages else " made."
+    return ret
+
+
 def live(
     name: str,
     server: dict[str, str] | None = None,
@@ -187,7 +235,8 @@ def live(
 
 def _reported(ret: dict[str, Any], changes: dict[str, Any], wanted: str) -> dict[str, Any]:
     """Say that another release serves, or what was done around the one that does."""
-    _changed(ret, changes, wanted if "live" in changes else "The release's surroundings")
+    switched = "live" in changes
+    _changed(ret, changes, wanted if switched else "The release's surroundings", many=not switched)
     ret["comment"] += " switched to." if "live" in changes else " put in order."
     return ret
 
@@ -197,7 +246,7 @@ def _left_alone(ret: dict[str, Any], release: dict[str, Any], before: str) -> di
     wanted = release["release"]
     ret["result"] = release["stopped_by"] == "operator"
     ret["comment"] = (
-        f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped']}. "
+        f"{before or 'Nothing'} serves; {wanted} is left alone: {release['stopped'].rstrip('.')}. "
         f"laravel_release.switch {ret['name']} {wanted} lets it serve."
     )
     return ret

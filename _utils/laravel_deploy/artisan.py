@@ -29,8 +29,8 @@ class Application:
     user: str | None
     # Salt's cmd.run_all.
     run_all: Callable[..., dict[str, Any]]
-    # Seconds after which a command is ended.
-    timeout: int = 600
+    # Seconds after which a command is ended; None for any time.
+    timeout: int | None = 600
 
     def ids(self) -> tuple[int, int]:
         """Return the numbers of the user and its group; raises if it is root or not known."""

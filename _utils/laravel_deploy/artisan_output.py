@@ -1,4 +1,4 @@
-"""What artisan prints, read: which migrations there are, and the statements that they would run."""
+"""What artisan prints, read: which migrations there are, and which commands there are not."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ UNKNOWN_COMMAND = re.compile(
 )
 MIGRATION_LINE = re.compile(r"^\s*(\S+) \.{2,} .*?(Ran|Pending)\s*$")
 MIGRATION_ROW = re.compile(r"^\|\s*(Yes|No)\s*\|\s*(\S+)\s*\|")
-# What migrate --pretend prints: an arrow before it since Laravel 9.21, the migration's name before.
-PRETENDED = re.compile(r"^\s*(?:\u21c2|\w+:)\s+(.+?)\s*$")
-PRETENDED_NAME = re.compile(r"^\s*(\d{4}_\d\d_\d\d_\w+) \.{2,}|^\s*(\w+): ")
 
 
 def parse_migrations(output: str) -> dict[str, list[str]]:
@@ -23,14 +20,3 @@ def parse_migrations(output: str) -> dict[str, list[str]]:
         elif row := MIGRATION_ROW.match(line):
             status["ran" if row[1] == "Yes" else "pending"].append(row[2])
     return status
-
-
-def pretended(output: str) -> list[tuple[str, str]]:
-    """Return each statement that migrate --pretend printed, with its migration's name."""
-    found, name = [], ""
-    for line in output.splitlines():
-        if titled := PRETENDED_NAME.match(line):
-            name = titled[1] or titled[2]
-        if statement := PRETENDED.match(line):
-            found.append((name, statement[1]))
-    return found

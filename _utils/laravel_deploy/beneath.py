@@ -36,9 +36,9 @@ def folder(path: Path, relative: str = "") -> Iterator[int]:
 
     Raises CommandExecutionError if a part is not there, no folder, or a link.
     """
-    at = -1
+    at, so_far = -1, path
     try:
-        at, so_far = os.open(path, FOLDER), path
+        at = os.open(path, FOLDER)
         for part in PurePosixPath(relative).parts:
             so_far = so_far / part
             below = os.open(part, FOLDER, dir_fd=at)

@@ -28,7 +28,7 @@ from laravel_deploy.files import trusted
 from laravel_deploy.git import Git
 from laravel_deploy.hooks import Hooks, run_build_hooks
 from laravel_deploy.layout import NEXT, RELEASES, SHARED, linked, set_link
-from laravel_deploy.lock import locked
+from laravel_deploy.lock import BUILD_LOCK, locked
 from laravel_deploy.naming import is_git
 from laravel_deploy.npm import MODULES, build_assets, wants_assets
 from laravel_deploy.releases import MARKER, mark
@@ -74,7 +74,7 @@ def build_release(
 
     Returns what ``laravel_release.build`` does.
     """
-    with contextlib.nullcontext() if test else locked(str(root)):
+    with contextlib.nullcontext() if test else locked(str(root), BUILD_LOCK):
         coming, before = plan(), linked(root / NEXT)
         made = {"release": coming.release, "before": before, "built": not coming.complete}
         if test:
@@ -82,7 +82,8 @@ def build_release(
         if made["built"]:
             _make(trusted(root), coming, git, composer, npm, hooks)
         if before != coming.release:
-            set_link(root / NEXT, f"{RELEASES}/{coming.release}")
+            with locked(str(root)):
+                set_link(root / NEXT, f"{RELEASES}/{coming.release}")
     return made
 
 
@@ -111,7 +112,9 @@ def _make(
         if assets:
             build_assets(composer, root, stage)
         run_build_hooks(composer, stage, root, hooks)
-        _release(root, stage, plan, owner[0])
+        # From here on it is among the others, where those that are not complete are taken away.
+        with locked(str(root)):
+            _release(root, stage, plan, owner[0])
     finally:
         # A process of the build that goes on may be in the way of this, and of nothing else.
         shutil.rmtree(stage, ignore_errors=True)
@@ -140,6 +143,8 @@ def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
         copy_tree(built, at, uid, lambda name: bool(NOT_RELEASED.fullmatch(name)))
         for shared in (".env", "storage"):
             os.symlink(f"../../{SHARED}/{shared}", shared, dir_fd=at)
+    # A mark that outlives a loss of power must not be of files that do not.
+    os.sync()
     now = datetime.datetime.now(datetime.timezone.utc)
     whole = {"source": source.url, "rev": source.rev, "fingerprint": plan.fingerprint}
     mark(path, {**whole, "built": now.isoformat(timespec="milliseconds")})

@@ -13,11 +13,21 @@ from laravel_deploy.env_file import redact, shown_env
 from laravel_deploy.layout import env_path
 
 # MySQL's ways to say that the application's database is not there (yet): no route, no server
-# behind the balancer, no account, no schema, or a member that takes no writes at the moment, is
-# offline (3032, 6400) or cannot wait for what was written before (3796 to 3799).
-UNAVAILABLE = {1040, 1044, 1045, 1049, 1053, 1130, 1290, 2002, 2003, 2005, 2006, 2013}
+# behind the balancer, or a member that takes no writes at the moment, is offline (3032, 6400) or
+# cannot wait for what was written before (3796 to 3799).
+UNAVAILABLE = {1040, 1053, 1290, 2002, 2003, 2005, 2006, 2013}
 UNAVAILABLE |= {3032, 3100, 3796, 3797, 3798, 3799, 6400}
+# To who connects: no account, no schema, or none from this host. They may be made in a moment.
+REFUSED = {1044, 1045, 1049, 1130}
+# To a statement: the account may not do that, and waiting does not help.
+FORBIDDEN = {1044, 1142, 1143, 1227, 1370, 1410, 1419}
+REMEDIES = {
+    1419: " Pillar mysql:options:log_bin_trust_function_creators: 'ON' lets it make triggers and "
+    "functions.",
+}
+# A connection's error has its number in brackets, a statement's has its own words before.
 SQLSTATE = re.compile(r"SQLSTATE\[\w+\](?: \[(\d+)\]|: [^:]{1,80}: (\d+)) ([^(\n]*)")
+PLACE = re.compile(r"\bHost: ([^\s,()]+), Port: (\d+)")
 # In an error's info: what it waits for is the database, and the next run may find it.
 AWAITED = {"awaited": "database"}
 
@@ -52,18 +62,33 @@ def failure(what: str, done: Mapping[str, Any], directory: str) -> CommandExecut
     """
     text = " ".join(f"{done['stdout']} {done['stderr']}".split())
     found = SQLSTATE.search(text)
-    if found and int(found[1] or found[2]) in UNAVAILABLE:
-        where = ""
-        with contextlib.suppress(CommandExecutionError):
-            values = shown_env(env_path(directory))
-            where = f" at {values.get('DB_HOST', '?')}:{values.get('DB_PORT', '?')}"
-        reason = redact(found[3].strip(" ."), directory)
-        return awaiting_database(
-            f"The database{where} is not available: {reason} ({found[1] or found[2]})."
-        )
+    if found:
+        connecting = bool(found[1])
+        code = int(found[1] or found[2])
+        reason = redact(f"{found[3].strip(' .')} ({code})", directory)
+        where = _place(text, directory)
+        if code in UNAVAILABLE:
+            return awaiting_database(f"The database{where} is not available: {reason}.")
+        if connecting and code in REFUSED:
+            return awaiting_database(f"The database{where} lets nobody in: {reason}.")
+        if code in FORBIDDEN:
+            told = f"{what} failed, since the account lacks a privilege: {reason}."
+            return CommandExecutionError(told + REMEDIES.get(code, ""))
     return CommandExecutionError(
         f"{what} failed (exit code {done['retcode']}): {sentence(done, directory)}"
     )
+
+
+def _place(text: str, directory: str) -> str:
+    """Return where the database is that an error tells of, else where .env has it."""
+    if told := PLACE.search(text):
+        return f" at {told[1]}:{told[2]}"
+    with contextlib.suppress(CommandExecutionError):
+        values = shown_env(env_path(directory))
+        ports = [values.get("DB_PORT", "?"), values.get("DB_READ_PORT", "")]
+        told_ports = " or ".join(dict.fromkeys(port for port in ports if port))
+        return f" at {values.get('DB_HOST', '?')}:{told_ports}"
+    return ""
 
 
 def awaiting_database(told: str) -> CommandExecutionError:

@@ -126,7 +126,9 @@ class Fleet:
         try:
             facts = self._built(plan)
             todo = [name for name, one in facts.items() if one["serves"] != release]
-            self._ask(todo, "laravel_machine.rehearse", lambda name: _trial(facts[name], release))
+            self._ask(
+                todo, "laravel_machine.rehearse", lambda name: _rehearsal(facts[name], release)
+            )
             done["migrated"] = self._migrated(plan["migrates"], facts, release)
         except CommandExecutionError as err:
             done["problem"] = f"{err}. Nothing was switched"
@@ -165,8 +167,7 @@ class Fleet:
         settings, path = one["settings"], _path(one, release)
         account = {
             "user": settings["live"]["user"],
-            "schema_user": settings["migrate"]["schema_user"],
-            "schema_password_from": settings["migrate"]["schema_password_from"],
+            **{name: value for name, value in settings["migrate"].items() if name != "node"},
         }
         ran: list[str] = []
         if one["migrations"]:
@@ -253,7 +254,7 @@ class Fleet:
             self._ask(
                 plan["machines"],
                 "laravel_machine.rehearse",
-                lambda machine: _trial(facts[machine], name),
+                lambda machine: _rehearsal(facts[machine], name),
             )
         except CommandExecutionError as err:
             done["problem"] = f"{err}. Nothing was switched"
@@ -337,6 +338,10 @@ def _as_whom(one: Mapping[str, Any], release: str) -> dict[str, Any]:
 
 def _trial(one: Mapping[str, Any], release: str) -> dict[str, Any]:
     return {**_as_whom(one, release), "server": one["settings"]["live"]["server"]}
+
+
+def _rehearsal(one: Mapping[str, Any], release: str) -> dict[str, Any]:
+    return {**_trial(one, release), "pages": one["settings"]["pages"]}
 
 
 def _pruning(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,12 +78,28 @@ class Git:
             self.init(str(mirror), bare=True)
         there = ["cat-file", "-e", f"{commit}^{{commit}}"]
         if self._git(mirror, there, ignore_retcode=True)["retcode"]:
-            self._ask(["fetch", "--force", "--", url, "+refs/*:refs/*"], url, identity, str(mirror))
+            # What is gone goes here, too: a branch `feature` is in the way of `feature/x`. What a
+            # forge keeps beside branches and tags, of others' proposals, is not fetched.
+            wanted = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+            told = ["fetch", "--force", "--prune", "--no-tags", "--", url, *wanted]
+            self._ask(told, url, identity, str(mirror))
+            if self._git(mirror, there, ignore_retcode=True)["retcode"]:
+                # A commit that no branch and no tag leads to any more.
+                self._ask(
+                    ["fetch", "--no-tags", "--", url, commit], url, identity, str(mirror), True
+                )
             if self._git(mirror, there, ignore_retcode=True)["retcode"]:
                 raise CommandExecutionError(f"{url} has no commit {commit}.")
         return str(mirror)
 
-    def _ask(self, arguments: list[str], url: str, identity: str | None, cwd: str = "/") -> str:
+    def _ask(
+        self,
+        arguments: list[str],
+        url: str,
+        identity: str | None,
+        cwd: str = "/",
+        may_fail: bool = False,
+    ) -> str:
         """Ask another machine, which has to be the one whose key is known here."""
         done = self.run_all(
             ["git", *arguments],
@@ -92,7 +108,7 @@ class Git:
             python_shell=False,
             ignore_retcode=True,
         )
-        if done["retcode"]:
+        if done["retcode"] and not may_fail:
             hint = ""
             if "Host key verification failed" in done["stderr"]:
                 hint = " Expected its key in laravel:known_hosts, as ssh-keyscan shows it."

@@ -17,6 +17,11 @@ def home(directory: str) -> Path:
     return (root / CURRENT).resolve() if (root / CURRENT).is_symlink() else root.resolve()
 
 
+def root_of(path: Path) -> Path:
+    """Return the folder of the releases that a release is in; of others the folder itself."""
+    return path.parent.parent if path.parent.name == RELEASES else path
+
+
 def env_path(directory: str) -> Path:
     """Return the path of an application's .env file, the shared one where there is one."""
     shared = Path(directory) / SHARED

@@ -11,18 +11,24 @@ from pathlib import Path
 from salt.exceptions import CommandExecutionError
 
 LOCK = ".deployment.lock"
+# Held while a release is built aside, which keeps nobody from going back to another one.
+BUILD_LOCK = ".build.lock"
 # How long another deployment is waited for, and how often it is looked at.
 LOCK_SECONDS = 60
 LOOK_SECONDS = 0.2
 
 
 @contextlib.contextmanager
-def locked(directory: str) -> Iterator[None]:
-    """Return a context that only one deployment of an application is in at a time."""
+def locked(directory: str, name: str = LOCK) -> Iterator[None]:
+    """Return a context that only one deployment of an application is in at a time.
+
+    directory, name
+        The folder of the releases, and which of its locks.
+    """
     root = Path(directory)
     if not root.is_dir():
         raise CommandExecutionError(f"{root} does not exist.")
-    with (root / LOCK).open("a", encoding="ascii") as file:
+    with (root / name).open("a", encoding="ascii") as file:
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:

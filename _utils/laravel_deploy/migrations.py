@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.artisan import ASKING, Application
-from laravel_deploy.artisan_output import parse_migrations, pretended
-from laravel_deploy.failures import sentence
+from laravel_deploy.artisan_output import parse_migrations
 from laravel_deploy.layout import home
+from laravel_deploy.migration_journal import left, read_journal, run_with_journal
+from laravel_deploy.migration_look import look
 from laravel_deploy.schema_window import SchemaAccount, group_mode, window
 
 log = logging.getLogger(__name__)
@@ -38,25 +40,35 @@ def pending(app: Application) -> list[str]:
 
 
 def check_migrations(app: Application, judge: Judge) -> list[dict[str, str]]:
-    """Name what the pending migrations would make that the group could not write to."""
-    if not pending(app):
+    """Name what the pending migrations would make that the group could not write to.
+
+    Also named is what could not be looked at, and what an earlier run has left half done.
+    """
+    waiting = pending(app)
+    if not waiting:
         return []
-    return _judged(app, group_mode(app), judge)
+    problems, unknown = _judged(app, waiting, group_mode(app), judge)
+    half = left(app, waiting)
+    told = [{"migration": name, "problem": "not looked at", "detail": why} for name, why in unknown]
+    if half:
+        told.append({"migration": half.split()[0], "problem": "half done", "detail": half})
+    return problems + [{"table": "", **one} for one in told]
 
 
-def _judged(app: Application, mode: str, judge: Judge) -> list[dict[str, str]]:
-    """Return what is wrong with the pending migrations, of which there are some."""
+def _judged(
+    app: Application, waiting: list[str], mode: str, judge: Judge
+) -> tuple[list[dict[str, str]], list[tuple[str, str]]]:
+    """Return what is wrong with the pending migrations, and of which that is not known, and why."""
     if not mode:
-        return []
-    done = app.artisan("migrate", ["--pretend", "--force"])
-    if done["retcode"]:
-        log.warning("Not looked at before they run: %s", sentence(done, app.directory))
-        return []
-    return [
+        return [], []
+    seen = look(app, waiting)
+    problems = [
         {"migration": migration, **problem}
-        for migration, statement in pretended(str(done["stdout"]))
-        for problem in judge([statement], mode)
+        for migration, statements, _ in seen
+        if statements
+        for problem in judge(statements, mode)
     ]
+    return problems, [(migration, why) for migration, _, why in seen if why]
 
 
 def migrate(app: Application, account: SchemaAccount, judge: Judge) -> list[str]:
@@ -79,20 +91,34 @@ def migrate(app: Application, account: SchemaAccount, judge: Judge) -> list[str]
     if not before:
         return []
     mode = group_mode(app)
-    problems = _judged(app, mode, judge)
+    problems, unknown = _judged(app, before, mode, judge)
     if problems:
         told = "; ".join(f"{p['migration']}: {p['table']}: {p['detail']}" for p in problems)
         raise CommandExecutionError(
             f"Nothing was migrated, since the group could not write to these tables: {told}."
         )
-    if mode:
-        with window(app.directory, account) as variables:
-            done = app.artisan("migrate", ["--force"], env=variables)
-    else:
-        done = app.artisan("migrate", ["--force"])
+    for name, why in unknown:
+        log.warning("%s was not looked at before it runs: %s", name, why)
+    opened = window(app.directory, account) if mode else None
+    with opened or contextlib.nullcontext({}) as variables:
+        done = run_with_journal(app, variables, before)
     if done["retcode"]:
-        raise app.failure("artisan migrate", done)
-    left = pending(app)
-    if left:
-        raise CommandExecutionError(f"Still pending after migrate: {', '.join(left)}.")
+        raise _stopped(app, done)
+    still = pending(app)
+    if still:
+        raise CommandExecutionError(f"Still pending after migrate: {', '.join(still)}.")
     return before
+
+
+def _stopped(app: Application, done: Mapping[str, Any]) -> CommandExecutionError:
+    """Return the exception for migrations that failed or were cut off: with what is half done."""
+    err = app.failure("artisan migrate", done)
+    try:
+        half = left(app, pending(app))
+    except CommandExecutionError:
+        # The database is gone: all that began may be half done.
+        half = left(app, {str(one["begins"]) for one in read_journal(app) if "begins" in one})
+    if not half:
+        return err
+    # It waits for no database: somebody has to look.
+    return CommandExecutionError(f"{str(err).rstrip('.')}. {half}")

@@ -20,7 +20,7 @@ Later = Callable[[str], Callable[..., Any]]
 # What is used of each state of the formula: its arguments, as the rendered SLS has them.
 BUILT = ("source", "rev", "exclude", "dev", "build", "identity", "release")
 LIVE = ("server", "keep", "user", "group", "hooks")
-MIGRATED = ("node", "schema_user", "schema_password_from")
+MIGRATED = ("node", "schema_user", "schema_password_from", "timeout")
 STATES = {"laravel_release.built", "laravel_release.live", "laravel.migrated"}
 
 
@@ -54,7 +54,8 @@ def declared(chunks: Any) -> dict[str, Any]:
             if built.get(name) is not None and (name, built[name]) != ("release", PINNED_TO_LIVE)
         },
         "live": {name: live[name] for name in LIVE if live.get(name) is not None},
-        "migrate": {name: migrated[name] for name in MIGRATED},
+        "pages": found.get("laravel_release.rehearsed", {}).get("pages", []),
+        "migrate": {name: migrated[name] for name in MIGRATED if migrated.get(name) is not None},
         "seeder": found.get("laravel.seeded", {}).get("seeder", ""),
         "app_key_from": found.get("laravel.key_present", {}).get("secret", ""),
     }

@@ -29,7 +29,9 @@ def failed(ret: dict[str, Any], err: Exception, partial: bool) -> dict[str, Any]
     return ret
 
 
-def changed(ret: dict[str, Any], changes: dict[str, Any], what: str, test: bool) -> dict[str, Any]:
+def changed(
+    ret: dict[str, Any], changes: dict[str, Any], what: str, test: bool, many: bool = False
+) -> dict[str, Any]:
     """
     Fill in a report with changes: those of a test, or those just made.
 
@@ -41,8 +43,11 @@ def changed(ret: dict[str, Any], changes: dict[str, Any], what: str, test: bool)
 
     test
         Nothing was done yet.
+
+    many
+        The subject is more than one.
     """
     ret["changes"] = changes
     ret["result"] = None if test else True
-    ret["comment"] = f"{what} {'would have been' if test else 'has been'}"
+    ret["comment"] = f"{what} {'would have been' if test else 'have been' if many else 'has been'}"
     return ret

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from salt.exceptions import CommandExecutionError
 from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import build_caches
 from laravel_deploy.caches import is_cached
+from laravel_deploy.code_cache import forget_releases
 from laravel_deploy.deployments import with_deployment
 from laravel_deploy.failures import awaiting_database
 from laravel_deploy.hooks import Hooks, after_switch, run_hooks
@@ -22,7 +24,16 @@ from laravel_deploy.rehearsal import rehearse
 from laravel_deploy.releases import complete, complete_path, record, stop, write_record
 from laravel_deploy.retention import served_before
 from laravel_deploy.unit_update import restart_workers
-from laravel_deploy.web_server import activate, health_page, told_server
+from laravel_deploy.web_server import (
+    UnansweredError,
+    activate,
+    health_page,
+    put_back,
+    serving,
+    told_server,
+)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,8 @@ class Runtime:
     # The web server's user, and its group, which may read the caches.
     user: str | None
     group: str
-    # Salt's cmd.run_all and service.reload.
+    # Salt's cmd.run_all.
     run_all: Callable[..., dict[str, Any]]
-    reload: Callable[[str], Any]
     # Who is noted to have done it.
     who: str = ""
     # What a switch runs before and after.
@@ -112,25 +122,30 @@ def rollback(root: Path, release: str, runtime: Runtime, reason: str = "") -> di
         complete_path(root, name)
         # What went before a switch has gone before that of this release; no database is needed.
         bare = replace(runtime, hooks=Hooks())
-        done = _switch(root, name, noted["server"], bare, "rolled back")
+        done = _switch(root, name, told_server(root, None), bare, "rolled back")
         stop(root, live, "operator", reason or f"rolled back to {name}")
         return done
 
 
-def try_release(
-    root: Path, release: str, server: Mapping[str, str] | None, runtime: Runtime
-) -> None:
+def try_release(root: Path, release: str, pages: Sequence[str], runtime: Runtime) -> bool:
     """
     Make the caches of a release that does not serve, and have it answer; nobody is led to it.
 
-    root, release, server, runtime
-        As for :py:func:`switch`.
+    root, release
+        The folder of the releases, and its name; the empty text for the one that was built last.
 
-    Raises CommandExecutionError if it is not complete, or does not answer.
+    pages
+        The pages that it has to answer in php itself.
+
+    runtime
+        As whom, and by which functions.
+
+    Returns whether caches were made. Raises CommandExecutionError if it is not complete, they
+    cannot be made, or it does not answer.
     """
     with locked(str(root)):
-        path = complete_path(root, release)
-        _try(path, health_page(told_server(root, server)), runtime)
+        path = complete_path(root, release or linked(root / NEXT))
+        return _try(path, pages, told_server(root, None), runtime)
 
 
 def keep_from_serving(root: Path, release: str, reason: str) -> None:
@@ -141,41 +156,51 @@ def keep_from_serving(root: Path, release: str, reason: str) -> None:
             stop(root, release, "operator", reason)
 
 
-def _try(path: Path, page: str, runtime: Runtime) -> None:
+def _try(path: Path, pages: Sequence[str], server: Mapping[str, str], runtime: Runtime) -> bool:
+    """Have a release answer pages in php itself, with its caches, which are made if need be."""
+    app = runtime.application(path)
     if not is_cached(path):
-        build_caches(runtime.application(path), runtime.group, page)
-    elif page:
-        rehearse(runtime.application(path), page, {})
-    run_hooks(runtime.application(path), "before_switch", runtime.hooks)
+        build_caches(app, runtime.group, pages, server)
+        return True
+    for page in pages:
+        rehearse(app, page, {})
+    return False
 
 
 def _switch(
     root: Path, name: str, server: Mapping[str, str], runtime: Runtime, how: str
 ) -> dict[str, str]:
     """Switch, and back again if the release does not answer well."""
-    before = linked(root / CURRENT)
-    path = root / RELEASES / name
-    _try(path, health_page(server), runtime)
+    before, path = serving(root, server), root / RELEASES / name
+    _try(path, [health_page(server)] if server else [], server, runtime)
+    run_hooks(runtime.application(path), "before_switch", runtime.hooks)
     # Noted before, so that it is also known to who switches by hand after a failure.
     write_record(root, {**record(root), "server": server})
     try:
-        activate(root, name, server, runtime.reload)
+        activate(root, name, server)
     except CommandExecutionError as err:
-        if not before:
-            # Nobody was served; the next run tries again.
-            (root / CURRENT).unlink()
-        if before in ("", name):
-            raise
-        stop(root, name, "check", str(err))
-        activate(root, before, server, runtime.reload)
-        raise CommandExecutionError(f"{err} {before} serves again.") from err
+        put_back(root, server, before)
+        # Where nobody was served the next run tries again, and where nothing answered, too.
+        if before.release not in ("", name) and not isinstance(err, UnansweredError):
+            stop(root, name, "check", str(err))
+        again = before.release or "What served before"
+        raise CommandExecutionError(f"{err} {again} serves again.") from err
     noted = record(root)
     noted["stopped"].pop(name, None)
     there = [one for one in noted["history"] if (root / RELEASES / one).is_dir() and one != name]
     noted = {**noted, "history": [*there, name]}
-    if before != name:
+    if before.release != name:
         noted = with_deployment(noted, name, runtime.who, how, there)
     write_record(root, noted)
+    _forget(root, {name, before.release}, server, runtime)
     restart_workers(runtime.run_all)
     after_switch(runtime.application(path), runtime.hooks, name)
-    return {"old": before, "new": name}
+    return {"old": before.release, "new": name}
+
+
+def _forget(root: Path, keep: Collection[str], server: Mapping[str, str], runtime: Runtime) -> None:
+    """Make room in php-fpm's code cache: a release that serves well is none that has failed."""
+    try:
+        forget_releases(root, keep, server.get("socket", ""), runtime.run_all)
+    except CommandExecutionError as err:
+        log.warning("The next switch makes room: %s", err)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -14,19 +14,39 @@ from laravel_deploy.files import read_text, write_text
 from laravel_deploy.layout import CURRENT, RELEASES, linked, set_link
 from laravel_deploy.releases import record
 
-# How long the web server may take to serve a release, and how often it is asked.
-SERVE_SECONDS = 20
+# How long the web server may take to serve a release, and how often it is asked: longer than a
+# request may wait for a database.
+SERVE_SECONDS = 30
 LOOK_SECONDS = 0.2
-# So often in a row a release may answer wrongly before it is given up.
+# So often a release may answer wrongly before it is given up.
 WRONG_ANSWERS = 5
+# What Apache says when PHP does not answer it, which is no word of the release.
+NOT_ANSWERED = (502, 503, 504)
 # What the web server says, to the machine itself, of the release that answers.
 RELEASE_HEADER = "X-Release"
+
+
+class UnansweredError(CommandExecutionError):
+    """Nothing answered for a release: nothing is known of it."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the web server was told before a switch."""
+
+    # The release that `current` leads to, and the text of Apache's file; None for no such file.
+    release: str
+    told: str | None
 
 
 def told_server(root: Path, server: Mapping[str, str] | None) -> dict[str, str]:
     """Return the web server to tell; raises SaltInvocationError if it is malformed."""
     told = dict(server if server is not None else record(root)["server"])
-    wanted = ["health", "host", "map", "php"]
+    if server is None and told:
+        # As it was noted when php-fpm was still reloaded.
+        told.pop("php", None)
+        told.setdefault("socket", "")
+    wanted = ["health", "host", "map", "socket"]
     if told and sorted(told) != wanted:
         raise SaltInvocationError(
             f"server has {', '.join(sorted(told)) or 'nothing'}; expected {', '.join(wanted)}."
@@ -57,16 +77,38 @@ def served(root: Path, server: Mapping[str, str] | None) -> str:
         # Another web server, or asked in another way: it is told anew, and looked at.
         return ""
     file = Path(told["map"])
-    return live if live and file.is_file() and read_text(file) == _map_text(live) else ""
+    return live if live and file.is_file() and read_text(file) == _map_text(root, live) else ""
 
 
-def _map_text(name: str) -> str:
-    return f"# Kept by Salt.\nlive {name}\n"
+def _map_text(root: Path, name: str) -> str:
+    # Apache takes both from here: the folder of another application's releases is another one.
+    return f"# Kept by Salt.\nlive {name}\nhome {root / RELEASES / name}\n"
 
 
-def activate(
-    root: Path, name: str, server: Mapping[str, str], reload: Callable[[str], Any]
-) -> None:
+def serving(root: Path, server: Mapping[str, str]) -> Serving:
+    """Return what serves now, to put it back by :py:func:`put_back`."""
+    file = Path(server["map"]) if server else None
+    told = read_text(file) if file and file.is_file() else None
+    return Serving(linked(root / CURRENT), told)
+
+
+def put_back(root: Path, server: Mapping[str, str], before: Serving) -> None:
+    """Have the web server serve what it served before, of whatever application that was."""
+    if before.release:
+        set_link(root / CURRENT, f"{RELEASES}/{before.release}")
+    else:
+        (root / CURRENT).unlink(missing_ok=True)
+    if server and before.told is not None:
+        _tell(server, before.told)
+
+
+def _tell(server: Mapping[str, str], text: str) -> None:
+    owner = {"user": "root", "group": "root", "mode": "0644"}
+    # Apache reads it anew when it has changed: a reload would close connections that clients keep.
+    write_text(Path(server["map"]), text, owner)
+
+
+def activate(root: Path, name: str, server: Mapping[str, str]) -> None:
     """
     Lead everybody to a release, and wait until the web server serves it well.
 
@@ -76,32 +118,28 @@ def activate(
     server
         The web server, or nothing where there is none.
 
-    reload
-        Reloads a service.
-
-    Raises CommandExecutionError if the release answers badly, or nothing does.
+    Raises CommandExecutionError if the release answers badly, UnansweredError if nothing says
+    whether it does.
     """
     set_link(root / CURRENT, f"{RELEASES}/{name}")
     if not server:
         return
-    owner = {"user": "root", "group": "root", "mode": "0644"}
-    # Apache reads it anew when it has changed: a reload would close connections that clients keep.
-    write_text(Path(server["map"]), _map_text(name), owner)
-    # php-fpm forgets the release before, whose code would fill its cache, release after release,
-    # until nothing new is cached any more. Requests that run are finished.
-    reload(server["php"])
+    _tell(server, _map_text(root, name))
     deadline, wrong, last = time.monotonic() + SERVE_SECONDS, 0, "no answer"
     while time.monotonic() < deadline:
         release, status, last = ask(server)
-        if release == name:
-            if status < 400:
-                return
+        if release == name and status < 400:
+            return
+        if release == name and status not in NOT_ANSWERED:
             wrong += 1
             if wrong >= WRONG_ANSWERS:
-                break
+                raise CommandExecutionError(
+                    f"{name} was switched to and answers {server['health']} badly: {last}."
+                )
         time.sleep(LOOK_SECONDS)
-    raise CommandExecutionError(
-        f"{name} was switched to and answers {server['health']} badly: {last}."
+    raise UnansweredError(
+        f"{name} was switched to, and nothing tells within {SERVE_SECONDS} s whether it answers "
+        f"{server['health']}: {last}. It is not given up: the next run tries it again."
     )
 
 

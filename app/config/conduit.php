@@ -24,5 +24,9 @@ return [
     // Seconds after which a request that waits for the database is answered with 503. 0: it never waits.
     'patience' => is_numeric(env('DB_PATIENCE')) ? (float) env('DB_PATIENCE') : 15.0,
 
+    // How many requests of this machine may be on their way to the database, of all that php-fpm has
+    // processes for (php:fpm:max_children). The others are answered with 503. 0: any number.
+    'waiting' => is_numeric(env('DB_WAITING')) ? (int) env('DB_WAITING') : 30,
+
     'seed_password' => env('SEED_PASSWORD'),
 ];

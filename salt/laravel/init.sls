@@ -3,6 +3,7 @@ include:
   - laravel.env
   - laravel.release
   - laravel.keys
+  - laravel.rehearse
   - laravel.migrate
   - laravel.seed
   - laravel.live

@@ -14,7 +14,7 @@ laravel-live-release:
     - name: {{ laravel.directory }}
     - server:
         map: {{ apache.release_map }}
-        php: {{ php.service }}
+        socket: {{ php.socket }}
         health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
         host: {{ apache.server_name }}
     - hooks: {{ laravel.hooks | json }}

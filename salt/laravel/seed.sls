@@ -11,6 +11,7 @@ laravel-seed-seeded:
     - seeder: {{ laravel.seeder }}
     - node: {{ laravel.migrate_on }}
     - user: {{ laravel.user }}
+    - timeout: {{ laravel.timeout | json }}
     - schema_user: {{ laravel.schema_user }}
     - schema_password_from: {{ laravel.schema_password_from }}
     - require:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,6 +72,7 @@ def test_a_release_is_where_an_operator_looks_for_it(lab: Lab):
         "640 root www-data current/bootstrap/cache/config.php",
         "# Kept by Salt.",
         f"live {now}",
+        f"home {APPLICATION}/releases/{now}",
     ]
     assert "X-Release" not in lab.api("GET", "/up").headers
 
@@ -91,6 +93,7 @@ def test_a_deployment_and_a_rollback_are_predicted_and_cost_no_request(lab: Lab,
     assert predicted == made
     assert [name for name, one in made.items() if one] == [
         "laravel-release-built",
+        "laravel-rehearse-answers",
         "laravel-live-release",
     ]
     assert answering(lab) == live(lab)
@@ -102,6 +105,37 @@ def test_a_deployment_and_a_rollback_are_predicted_and_cost_no_request(lab: Lab,
     assert (said["result"], said["changes"]) == (True, {})
     assert "rolled back" in said["comment"]
     assert answering(lab) == live(lab) == before
+
+
+SLOW = (
+    'echo \'Route::get("/slow/{s}", fn (int $s) => [sleep($s), config("conduit.release")]);\''
+    " >> routes/api.php"
+)
+
+
+def test_a_long_request_lives_through_a_switch_and_keeps_nobody_waiting(
+    lab: Lab, repository: Callable[[str], dict[str, Any]]
+):
+    states = repository(SLOW)
+    assert {one["result"] for one in states.values()} == {True}, states
+    slow = live(lab)
+    with ThreadPoolExecutor() as pool:
+        long = pool.submit(lab.api, "GET", "/api/slow/26")
+        time.sleep(1)
+        switching = pool.submit(rollback, lab)
+        seconds = []
+        while not switching.done():
+            begin = time.monotonic()
+            assert lab.api("GET", "/up").status_code == 200
+            seconds.append(time.monotonic() - begin)
+            time.sleep(0.1)
+        switching.result()
+        assert answering(lab) == live(lab) != slow
+        lab.salt(lab.web, f"laravel_release.switch {APPLICATION} {slow}")
+        assert answering(lab) == live(lab) == slow
+        answer = long.result()
+    assert (answer.status_code, answer.json()[1]) == (200, slow)
+    assert max(seconds) < 3, seconds
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +203,10 @@ def test_a_release_that_does_not_answer_or_migrate_never_serves(
         "git checkout -q HEAD~1 -- app\n"
         "sed -i \"s|health: '/up'|health: '/down'|\" bootstrap/app.php"
     )
-    refused = states["laravel-live-release"]
+    refused = states["laravel-rehearse-answers"]
     assert refused["result"] is False
     assert "answers /up with 404" in refused["comment"]
+    assert states["laravel-migrate-migrated"]["result"] is False
     assert answering(lab) == live(lab)
 
     states = repository(

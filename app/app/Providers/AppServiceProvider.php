@@ -4,10 +4,13 @@ namespace App\Providers;
 
 use App\Database\CommitWatch;
 use App\Database\ConflictDetector;
+use App\Database\WaitingRoom;
 use App\Services\LoginLimits;
 use App\Services\Tokens;
 use Illuminate\Cache\RateLimiter;
 use Illuminate\Contracts\Database\ConcurrencyErrorDetector;
+use Illuminate\Database\Events\QueryExecuted;
+use Illuminate\Database\Events\TransactionBeginning;
 use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\ServiceProvider;
@@ -23,6 +26,10 @@ class AppServiceProvider extends ServiceProvider
             config('conduit.jwt.ttl_minutes'),
             config('conduit.jwt.leeway_seconds'),
         ));
+        $this->app->singleton(WaitingRoom::class, fn (): WaitingRoom => new WaitingRoom(
+            storage_path('framework/cache'),
+            config('conduit.waiting'),
+        ));
         $this->app->bind(LoginLimits::class, fn (): LoginLimits => new LoginLimits(
             app(RateLimiter::class),
             config('conduit.login_failures'),
@@ -33,6 +40,8 @@ class AppServiceProvider extends ServiceProvider
     public function boot(): void
     {
         Event::subscribe(CommitWatch::class);
+        // The database has answered: whoever comes next finds the place free.
+        Event::listen([QueryExecuted::class, TransactionBeginning::class], fn () => app(WaitingRoom::class)->leave());
         // A request is of the method that the web server saw: none is made another by a header or a field.
         Request::setAllowedHttpMethodOverride([]);
     }

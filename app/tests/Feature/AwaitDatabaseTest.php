@@ -2,6 +2,7 @@
 
 namespace Tests\Feature;
 
+use App\Database\WaitingRoom;
 use App\Models\Article;
 use App\Models\User;
 use ErrorException;
@@ -191,6 +192,41 @@ class AwaitDatabaseTest extends TestCase
         Sleep::fake();
         $this->api('GET', '/tags')->assertServiceUnavailable();
         Sleep::assertNeverSlept();
+    }
+
+    public function test_who_comes_when_all_places_are_taken_is_told_at_once(): void
+    {
+        config(['conduit.waiting' => 1, 'database.connections.mysql' => $this->away(config('database.connections.mysql'))]);
+        app()->forgetInstance(WaitingRoom::class);
+        Sleep::fake();
+        $taken = new WaitingRoom(storage_path('framework/cache'), 1);
+        $this->assertTrue($taken->enter());
+        $this->api('GET', '/tags')->assertServiceUnavailable()->assertHeader('Retry-After', '5');
+        $this->assertSame(['warning: GET api/tags: 503 after 0.0 s, attempts: 0: as many as may wait do so already'], $this->logged);
+        Sleep::assertNeverSlept();
+        $this->get('/up')->assertOk();
+        // It asks, and says what it sees.
+        $this->api('GET', '/health')->assertServiceUnavailable()->assertJsonPath('status', 'unavailable');
+        $taken->leave();
+        config(['conduit.patience' => 0.2]);
+        $this->api('GET', '/tags')->assertServiceUnavailable();
+        $this->assertStringContainsString('Connection refused', end($this->logged));
+        // Whoever has waited gives its place back.
+        $this->assertTrue($taken->enter());
+    }
+
+    public function test_a_place_is_free_again_with_the_first_answer_of_the_database(): void
+    {
+        config(['conduit.waiting' => 1]);
+        app()->forgetInstance(WaitingRoom::class);
+        $other = new WaitingRoom(storage_path('framework/cache'), 1);
+        $free = null;
+        $this->afterQuery('from `articles`', function () use ($other, &$free): void {
+            $free = $other->enter();
+            $other->leave();
+        });
+        $this->api('GET', '/articles')->assertOk();
+        $this->assertTrue($free);
     }
 
     public function test_other_failures_are_answered_at_once(): void

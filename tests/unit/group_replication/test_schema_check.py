@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from group_replication.schema_check import check_statements
 
@@ -18,11 +20,30 @@ CASCADE = "alter table `a` add foreign key (`b`) references `c` (`id`) on delete
         ("CREATE TABLE IF NOT EXISTS s.t (a INT, b INT, PRIMARY KEY (a, b))", []),
         ("create table `t` (`a` int)", ["no primary key"]),
         ("create table `t` (`a` int comment 'no primary key')", ["no primary key"]),
-        ("create table `t` (`a` int unique not null)", ["no primary key"]),
+        ("create table `t` (`a` int unique not null)", []),
+        ("create table `t` (`a` int unique)", ["no primary key"]),
+        ("create table t (a int not null, b int not null, unique key k (a, b))", []),
+        ("create table t (a int not null, b int, unique key k (a, b))", ["no primary key"]),
+        ("create table t (a int key, b int)", []),
+        ("create table t (a int, b int auto_increment key)", []),
+        ("create table t (a int, unique key (a))", ["no primary key"]),
+        ("create table t (`primary key` int)", ["no primary key"]),
+        ("create table t (a int) -- primary key", ["no primary key"]),
+        ("create table t (a int /* primary key */)", ["no primary key"]),
+        ("create table `a table` (a int)", ["no primary key"]),
         ("create table t like u", []),
-        ("create temporary table t (a int)", []),
+        ("create table t (like u)", []),
+        # MySQL asks for a key there, too (3750).
+        ("create temporary table t (a int)", ["no primary key"]),
+        ("create temporary table t (a int primary key) engine=MEMORY", []),
+        ("create table r select 1 as a", ["no primary key"]),
+        ("create table r (b int) as select 1 as a", ["no primary key"]),
+        ("create table r (primary key (a)) select 1 as a", []),
+        ("create table a (b int primary key); create table t (c int)", ["no primary key"]),
+        ("create procedure p() begin create table t (a int); end", []),
         ("alter table t drop primary key", ["no primary key"]),
         ("alter table t drop primary key, add primary key (a)", []),
+        ("alter table t drop primary key, add c int auto_increment primary key", []),
         (f"{KEYED} engine = MyISAM", ["engine"]),
         (f"{KEYED} engine=InnoDB", []),
         (CASCADE, ["cascading foreign key"]),
@@ -41,10 +62,20 @@ def test_what_statements_would_make_is_judged(statement, problems):
 
 
 def test_a_statements_table_is_named():
-    assert check_statements(["create table `s`.`t` (`a` int)"], "single-primary") == [
-        {
-            "table": "s.t",
-            "problem": "no primary key",
-            "detail": "it is made without a primary key",
-        }
-    ]
+    (found,) = check_statements(["create table `s`.`t` (`a` int)"], "single-primary")
+    assert (found["table"], found["problem"]) == ("s.t", "no primary key")
+
+
+@pytest.mark.parametrize(
+    ("statements", "remedy"),
+    [
+        (["create table t (a int)"], r"\$table->id\(\)"),
+        (["create table t (a int)", "alter table `t` add primary key (a)"], "in a later statement"),
+        (["create table t (a int)", "alter table u add primary key (a)"], r"\$table->id\(\)"),
+        (["create table t select 1"], "before the SELECT"),
+        (["alter table t drop primary key"], "in the same statement"),
+    ],
+)
+def test_a_remedy_is_offered(statements, remedy):
+    (found,) = check_statements(statements, "single-primary")
+    assert re.search(remedy, found["detail"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from laravel_deploy.files import ownership
 from laravel_deploy.git import Git
 from laravel_deploy.hooks import parse_hooks
 from laravel_deploy.sources import Plan, Source, plan
-from laravel_deploy.switch import Runtime, rollback, switch
+from laravel_deploy.switch import Runtime, rollback, switch, try_release
 
 SOURCE = {
     "artisan": "<?php",
@@ -27,16 +29,15 @@ SOURCE = {
     "storage/logs/laravel.log": "old",
 }
 
-# What migrate --pretend prints since Laravel 9.21.
+# What the look at migrations says, among what the application prints.
 NEW = """
-   INFO  Running migrations.
-
-  2026_01_02_000001_create_b ..............................................
-  \u21c2 create table `b` (`id` bigint unsigned not null auto_increment primary key)
-  \u21c2 alter table `b` add foreign key (`a_id`) references `a` (`id`) on delete cascade
-  2026_01_02_000002_create_c ..............................................
-  \u21c2 create table `c` (`note` varchar(255) not null)
-"""
+INFO  Something of the application's own.
+{"migration": "2026_01_02_000001_create_b", "unknown": "", "statements": [
+ "create table `b` (`id` bigint unsigned not null auto_increment primary key)",
+ "alter table `b` add foreign key (`a_id`) references `a` (`id`) on delete cascade"]}
+{"migration": "2026_01_02_000002_create_c", "unknown": "it asks the database for something",
+ "statements": ["create table `c` (`note` varchar(255) not null)"]}
+""".replace("\n ", " ")
 
 
 def answer(stdout: str = "", stderr: str = "", retcode: int = 0) -> dict[str, Any]:
@@ -57,15 +58,18 @@ class Machine:
         self.user, self.group = (ownership(root)[aspect] for aspect in ("user", "group"))
         self.server = {
             "map": str(root.parent / "release.map"),
-            "php": "php-fpm",
+            "socket": "/run/php.sock",
             "health": "http://127.0.0.1/up",
             "host": "web",
         }
-        self.reload = Mock()
+        # What php-fpm was told to forget: below which folder but for which releases, or files.
+        self.forgotten: list[list[Any]] = []
+        self.fpm = answer("Content-type: text/html\r\n\r\nforgotten 1\n")
         self.ran: list[list[str]] = []
         self.pending: list[str] = []
         # What the release answers in php itself, and what Apache answers, by release.
         self.rehearsed, self.answers = 200, {}
+        self.silent = False
         self.composer = self.npm = self.hook = 0
         self.npm_env: dict[str, str] = {}
         # Of each command of a hook: name, arguments, user, folder, and what served meanwhile.
@@ -108,6 +112,9 @@ class Machine:
         if command[:2] == ["php", "artisan"] and command[2].startswith("app:"):
             self.hooks.append((command[2], command[3:-2], options["runas"], home.name, self.told()))
             return answer(retcode=self.hook, stderr="RuntimeException: it went wrong")
+        if command[0] == "cgi-fcgi":
+            self.forgotten.append(json.loads(options["env"]["FORGET"]))
+            return self.fpm
         if command[:2] == ["php", "--"]:
             return answer(f"\n{self.rehearsed}", "It broke" if self.rehearsed >= 400 else "")
         for name, file, variable in CACHES:
@@ -126,9 +133,12 @@ class Machine:
 
     def told(self) -> str:
         file = Path(self.server["map"])
-        return file.read_text().split()[-1] if file.exists() else ""
+        found = re.findall(r"^live (.*)$", file.read_text(), re.M) if file.exists() else [""]
+        return str(found[0])
 
     def ask(self, _server) -> tuple[str, int, str]:
+        if self.silent:
+            return "", 0, "no answer"
         release = self.told()
         status = self.answers.get(release, 200)
         return release, status, f"status {status}"
@@ -144,7 +154,7 @@ class Machine:
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(self.user, self.group, self.run_all, self.reload)
+        return Runtime(self.user, self.group, self.run_all)
 
     def change(self, text: str) -> None:
         (self.source / "artisan").write_text(text)
@@ -164,6 +174,9 @@ class Machine:
     ) -> dict[str, str]:
         runtime = replace(self.runtime, hooks=parse_hooks(hooks))
         return switch(self.root, release, server, runtime, 600)
+
+    def rehearse(self, *pages: str) -> bool:
+        return try_release(self.root, "", pages, self.runtime)
 
     def rollback(self, release: str = "") -> dict[str, str]:
         return rollback(self.root, release, self.runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,14 @@ def test_what_a_broken_off_build_left_is_taken_away(machine):
     (machine.root / ".build-left").mkdir(parents=True)
     machine.build()
     assert not [*machine.root.glob(".build-*")]
+
+
+def test_a_narrow_umask_makes_no_release_that_nobody_can_enter(machine):
+    before = os.umask(0o077)
+    try:
+        path = machine.root / "releases" / machine.build()["release"]
+    finally:
+        os.umask(before)
+    modes = {one.stat().st_mode & 0o777 for one in [path, *path.rglob("*")] if not one.is_symlink()}
+    assert modes == {0o755, 0o644}
+    assert path.parent.stat().st_mode & 0o777 == 0o755

@@ -107,3 +107,33 @@ def test_a_host_that_is_not_known_is_told_with_its_remedy(client, stderr, words)
 def test_a_commit_that_the_repository_does_not_have_is_named(tmp_path, client, repository):
     with pytest.raises(CommandExecutionError, match=f"has no commit {'a' * 40}"):
         plan(tmp_path, Source(f"file://{repository}", "a" * 40), None, client)
+
+
+def commit(repository, text):
+    (repository / "artisan").write_text(text)
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    git(*who, "commit", "--all", "--message=more", cwd=repository)
+    return git("rev-parse", "HEAD", cwd=repository)
+
+
+def test_a_branch_that_is_gone_is_not_in_the_way_of_another(tmp_path, client, repository):
+    url = f"file://{repository}"
+    git("checkout", "-q", "-b", "feature", cwd=repository)
+    first = commit(repository, "1")
+    assert plan(tmp_path, Source(url, "feature"), None, client).fingerprint == first
+    git("checkout", "-q", "main", cwd=repository)
+    git("branch", "-q", "-D", "feature", cwd=repository)
+    git("checkout", "-q", "-b", "feature/x", cwd=repository)
+    second = commit(repository, "2")
+    assert plan(tmp_path, Source(url, "feature/x"), None, client).fingerprint == second
+    # The commit by itself, though no branch leads to it any more.
+    assert plan(tmp_path, Source(url, first), None, client).fingerprint == first
+
+
+def test_proposals_of_others_are_not_fetched(tmp_path, client, repository):
+    git("checkout", "-q", "--detach", cwd=repository)
+    git("update-ref", "refs/pull/1/head", commit(repository, "3"), cwd=repository)
+    git("checkout", "-q", "main", cwd=repository)
+    plan(tmp_path, Source(f"file://{repository}", "main"), None, client)
+    (mirror,) = (tmp_path / "cache").glob("*.git")
+    assert "pull" not in git("for-each-ref", cwd=mirror)

@@ -7,26 +7,14 @@ import json
 import pytest
 from group_replication.schema_check import check_statements
 from laravel_deploy.artisan import Application
-from laravel_deploy.migrations import check_migrations, migrate, migration_status, pending
+from laravel_deploy.migration_journal import MIGRATE
+from laravel_deploy.migrations import check_migrations, migrate, pending
 from laravel_deploy.schema_window import SchemaAccount
 from salt.exceptions import CommandExecutionError
 
 from tests.unit.laravel_deploy.machine import NEW, answer
 
 ACCOUNT = SchemaAccount("schema_change", "a:b", {}, "web")
-
-
-@pytest.mark.parametrize(
-    "printed",
-    [
-        "\n  Migration name ... Batch / Status\n  a_one .... [1] Ran  \n  b_two .... Pending  \n",
-        "| Ran? | Migration | Batch |\n| Yes  | a_one  | 1   |\n| No   | b_two  |   |\n",
-    ],
-    ids=["since 9.21", "before"],
-)
-def test_migration_status(app, php, printed):
-    php.answers.append(answer(printed))
-    assert migration_status(app) == {"ran": ["a_one"], "pending": ["b_two"]}
 
 
 def test_all_migrations_are_pending_before_the_first(app, folder, php):
@@ -63,22 +51,23 @@ def test_migrate_returns_what_ran(app, php):
 )
 def test_migrations_are_judged_by_the_groups_mode(machine, variable, refused):
     machine.build()
-    machine.pending = ["2026_01_02_000001_create_b"]
+    machine.pending = ["2026_01_02_000001_create_b", "2026_01_02_000002_create_c"]
     answered = machine.run_all
 
     def run_all(command, **options):
         if command[-1] == "--":
             return answer(json.dumps([variable] if variable else []))
-        if "--pretend" in command:
+        if command[0] == "unshare":
             return answer(NEW)
-        if "migrate" in command:
+        if options["stdin"] == MIGRATE:
             machine.pending = []
             return answer()
         return answered(command, **options)
 
     following = Application(str(machine.root / "next"), None, run_all)
     problems = check_migrations(following, check_statements)
-    assert [problem["problem"] for problem in problems] == refused
+    unknown = ["not looked at"] if variable else []
+    assert [problem["problem"] for problem in problems] == [*refused, *unknown]
     if refused:
         with pytest.raises(CommandExecutionError, match=r"Nothing was migrated.*create_c: c: "):
             migrate(following, ACCOUNT, check_statements)
@@ -86,3 +75,38 @@ def test_migrations_are_judged_by_the_groups_mode(machine, variable, refused):
     else:
         migrate(following, ACCOUNT, check_statements)
         assert not machine.pending
+
+
+HALF = [{"begins": "a"}, {"asks": "x"}, {"did": "alter table t add a int", "level": 0}]
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_one_that_was_cut_off_is_named_with_what_is_half_done(app, folder, php, away):
+    (folder / "storage/framework").mkdir(parents=True)
+    journal = folder / "storage/framework/migrations.journal"
+    one = answer("  a ..... Pending\n")
+    gone = answer("SQLSTATE[HY000] [2002] Connection refused", retcode=1)
+    php.answers.extend([one, NO_GROUP, answer("Timed out after 7 seconds", retcode=1)])
+    php.answers.append(gone if away else one)
+    # As the run writes it.
+    asked = php.side_effect
+
+    def run_all(command, **options):
+        if options.get("stdin") == MIGRATE:
+            journal.write_text("\n".join(json.dumps(entry) for entry in HALF))
+        return asked(command, **options)
+
+    php.side_effect = run_all
+    words = r"Timed out after 7 seconds\. a is half done, committed: alter table t add a int"
+    with pytest.raises(CommandExecutionError, match=words) as caught:
+        migrate(app, ACCOUNT, check_statements)
+    assert getattr(caught.value, "info", None) != {"awaited": "database"}
+
+
+def test_what_an_earlier_run_left_is_told_before_the_next(app, folder, php):
+    (folder / "storage/framework").mkdir(parents=True)
+    journal = folder / "storage/framework/migrations.journal"
+    journal.write_text("\n".join(json.dumps(entry) for entry in HALF))
+    php.answers.extend([answer("  a ..... Pending\n"), NO_GROUP])
+    (found,) = check_migrations(app, check_statements)
+    assert (found["migration"], found["problem"]) == ("a", "half done")

@@ -18,6 +18,6 @@ def test_another_web_server_is_told_anew(machine):
 
 def test_a_web_server_that_is_not_described_whole_is_refused(machine):
     machine.build()
-    with pytest.raises(SaltInvocationError, match="expected health, host, map, php"):
+    with pytest.raises(SaltInvocationError, match="expected health, host, map, socket"):
         machine.switch(server={"map": "x"})
     assert not (machine.root / "current").is_symlink()

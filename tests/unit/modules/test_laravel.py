@@ -67,9 +67,11 @@ def test_statements_are_judged_by_mysql_schema(folder, salt, monkeypatch):  # no
         "mysql_schema.check_statements": mysql_schema.check_statements,
     }
     monkeypatch.setattr(laravel, "__salt__", functions)
-    salt.answers.extend([answer("  a ..... Pending\n"), answer('["ON"]'), answer(NEW)])
-    (problem,) = laravel.check_migrations(str(folder))
-    assert problem["problem"] == "no primary key"
+    pending = answer("  2026_01_02_000002_create_c ..... Pending\n")
+    salt.answers.extend([pending, answer('["ON"]'), answer(NEW)])
+    (problem, unknown) = laravel.check_migrations(str(folder))
+    assert (problem["table"], problem["problem"]) == ("c", "no primary key")
+    assert unknown["problem"] == "not looked at"
 
 
 def test_the_window_is_opened_by_the_account_that_is_told(folder, salt):  # noqa: F811

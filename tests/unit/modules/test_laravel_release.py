@@ -22,7 +22,6 @@ def salt(monkeypatch, machine, tmp_path):  # noqa: F811
         "cmd.run_all": Mock(side_effect=machine.run_all),
         "cp.list_master": machine.list_master,
         "cp.cache_files": machine.cache_files,
-        "service.reload": machine.reload,
     }
     monkeypatch.setattr(laravel_release, "__salt__", functions, raising=False)
     monkeypatch.setattr(laravel_release, "__context__", {}, raising=False)
@@ -127,14 +126,21 @@ def test_a_build_that_fails_is_known_all_the_same(machine, salt):  # noqa: F811
 
 def test_a_build_waits_for_another_deployment_and_a_test_does_not(machine, salt, monkeypatch):  # noqa: F811
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.05)
-    with locked(str(machine.root)):
+    with locked(str(machine.root), lock.BUILD_LOCK):
         assert laravel_release.build(str(machine.root), "salt://app", test=True)["built"] is True
         with pytest.raises(CommandExecutionError, match="Another deployment"):
             laravel_release.build(str(machine.root), "salt://app")
 
 
-def test_without_a_web_server_none_is_reloaded(machine, salt):  # noqa: F811
-    del salt["service.reload"]
+def test_without_a_web_server_none_is_told(machine, salt):  # noqa: F811
     name = laravel_release.build(str(machine.root), "salt://app")["release"]
     laravel_release.switch(str(machine.root), user=None, group=machine.group)
     assert laravel_release.served(str(machine.root)) == name
+    assert machine.forgotten == []
+
+
+def test_a_release_is_rehearsed(machine, salt):  # noqa: F811
+    laravel_release.build(str(machine.root), "salt://app")
+    as_whom = {"user": None, "group": machine.group}
+    assert laravel_release.rehearse(str(machine.root), pages=["/up"], **as_whom) is True
+    assert laravel_release.rehearse(str(machine.root), **as_whom) is False

@@ -49,6 +49,25 @@ def test_one_web_server_migrates_and_the_others_wait(run, monkeypatch):
     assert (ret["result"], ret["changes"], answers) == (True, {}, [])
 
 
+def test_a_migration_that_has_run_begins_the_wait_anew(run, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(state.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(state.time, "sleep", lambda _seconds: now.__setitem__(0, now[0] + 6))
+    answers = [["a", "b"], ["b"], ["b"], []]
+    monkeypatch.setattr(state, "_pending", lambda *_args: answers.pop(0))
+    ret = run("migrated", APP, node="web1", wait=10)
+    assert (ret["result"], answers) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("pending", "comment"), [(["a"], "One migration has"), (["a", "b"], "2 migrations have")]
+)
+def test_no_time_is_set_for_a_migration_unless_it_is_told(run, pending, comment):
+    ret = run("migrated", APP, returns={"pending": pending, "migrate": pending})
+    assert ret["comment"] == f"{comment} been run."
+    assert run.functions["laravel.migrate"].call_args.kwargs["timeout"] is None
+
+
 def test_one_web_server_seeds_and_the_others_go_on(run):
     ret = run("seeded", APP, node="web1", returns={"installed": True, "seeded": False})
     assert (ret["result"], ret["changes"]) == (True, {})

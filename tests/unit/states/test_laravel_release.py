@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from salt.exceptions import CommandExecutionError
 
 from tests.unit.states.deployment import APP, COMING, PARTIAL, READY, SERVING, unavailable
+
+
+def test_what_does_not_answer_stops_the_run_before_anything_is_migrated(run):
+    returns = {**SERVING, "served": COMING, "cached": False}
+    failing = {**returns, "rehearse": CommandExecutionError("x answers /up with 500: why")}
+    ret = run("rehearsed", APP, pages=["/up"], returns=failing)
+    assert (ret["result"], ret["comment"]) == (False, "x answers /up with 500: why")
 
 
 @pytest.mark.parametrize(("who", "result"), [("operator", True), ("check", False)])
