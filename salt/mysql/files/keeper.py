@@ -18,12 +18,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from group_replication import (
+    certificates,
     comparison,
     fencing,
     memory,
     operation,
     schema_change,
     schema_window,
+    tls,
 )
 from group_replication.accounts import coordinator_of
 from group_replication.communication import (
@@ -32,7 +34,7 @@ from group_replication.communication import (
     set_write_concurrency,
     write_concurrency,
 )
-from group_replication.connection import local
+from group_replication.connection import local, rows
 from group_replication.decision import decide_by
 from group_replication.expulsion import once_forgotten
 from group_replication.facts import observe
@@ -54,6 +56,8 @@ BRISK_SECONDS = 0.5
 BRISK_FOR_SECONDS = 15.0
 # Two groups with one name both serve until then.
 ASIDE_SECONDS = 10.0
+# What is said of a certificate changes with the days.
+CERTIFICATES_SECONDS = 3600.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
 
@@ -68,6 +72,9 @@ class Past:
         # When those outside the member's view were asked last, and what they said.
         self.asked = -math.inf
         self.others: dict[str, dict[str, Any]] = {}
+        # When the certificates in use were asked for last, and which end soon.
+        self.certificates_asked = -math.inf
+        self.ending: list[str] = []
 
 
 class Look(NamedTuple):
@@ -159,7 +166,19 @@ def look_as_member(
         comparison.copy_numbers(connection, comparison.NUMBERS_FILE)
     except OSError as err:
         sentence += f"; what a comparison has found is not written: {err}"
+    sentence += see_to_certificates(settings, connection, past)
     return Look(sentence, MEMBER_SECONDS, before | hosts)
+
+
+def see_to_certificates(settings: Settings, connection: Any, past: Past) -> str:
+    """Say which certificates in use end soon; looked for once an hour."""
+    if not settings.certificates:
+        return ""
+    if time.monotonic() - past.certificates_asked >= CERTIFICATES_SECONDS:
+        past.certificates_asked = time.monotonic()
+        ends = tls.expires_of(rows(connection, tls.IN_USE))
+        past.ending = certificates.ending(settings.me, ends)
+    return "".join(f"; {one}" for one in past.ending)
 
 
 def see_to_fork(settings: Settings, connection: Any, facts: Mapping[str, Any], past: Past) -> str:
