@@ -6,6 +6,9 @@ cluster:
   # virtual_address: 172.28.17.60
   # Where the health agent of each database machine answers, and the balancer asks.
   health_port: 9200
+  # Certificates of an authority of this installation, and servers verified by them: `source: ca`.
+  # One that runs already is taken there by orch.certificates (docs/certificates.md).
+  # tls: {source: ca}
   nodes:
     master: {ip: 172.28.17.50, role: master}
     web: {ip: 172.28.17.51, role: web}

@@ -1,5 +1,6 @@
 {#- By the table of nodes, as the pillar is: a machine that is not named there gets no states. -#}
 {%- set states = {
+  'master': ['tls'],
   'db': ['mysql'],
   'proxy': ['haproxy', 'keepalived'],
   'web': ['php', 'apache', 'laravel'],

@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication import comparison, operation, schema_change
-from group_replication.connection import connect, exclusive, execute, local, rows, tls
+from group_replication.connection import (
+    connect,
+    exclusive,
+    execute,
+    local,
+    rows,
+    tls,
+    trusted,
+)
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
 from group_replication.own_table import SCHEMA, has_table
@@ -289,7 +297,7 @@ def _password_accepted(settings: Settings, account: Grantee) -> bool:
             port=settings.port,
             user=account.name,
             password=account.password,
-            ssl=tls(),
+            ssl=tls(trusted(settings)),
         ):
             return True
     except CommandExecutionError as err:

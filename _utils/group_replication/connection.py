@@ -12,6 +12,7 @@ from salt.exceptions import CommandExecutionError
 
 from group_replication import lock
 from group_replication.model import Settings
+from group_replication.tls import CA_FILE, context
 
 try:
     import pymysql
@@ -43,17 +44,27 @@ LOCK_SECONDS = 120
 Answer = TypeVar("Answer")
 
 
-def tls() -> ssl.SSLContext:
-    """Return how members speak TLS to each other."""
-    # Encrypted, not verified: each server made its certificate itself.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 class UnreachableError(CommandExecutionError):
     """There is no connection to a server, for whatever reason."""
+
+
+def tls(ca: str = "") -> ssl.SSLContext:
+    """
+    Return how TLS is spoken to a server.
+
+    ca
+        The file of the certificates that it is verified by, and the address with it, before an
+        account is named. Default: encrypted, not verified.
+    """
+    try:
+        return context(ca)
+    except CommandExecutionError as err:
+        raise UnreachableError(str(err)) from err
+
+
+def trusted(settings: Settings) -> str:
+    """Return the file of the certificates that members are verified by, or the empty text."""
+    return CA_FILE if settings.verify else ""
 
 
 @contextlib.contextmanager
@@ -167,7 +178,7 @@ def peer(
         port=settings.admin_port,
         user=settings.admin.name,
         password=settings.admin.password,
-        ssl=tls(),
+        ssl=tls(trusted(settings)),
     )
 
 

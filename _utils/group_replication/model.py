@@ -109,6 +109,9 @@ class Settings(NamedTuple):
     compare_interval: str = "daily"
     # The part of the time that such a comparison spends in queries.
     compare_load: float = 0.1
+    # Whether members have certificates of the declared CA, and whether servers are verified by it.
+    certificates: bool = False
+    verify: bool = False
     # Why this member is none of the declared ones any more, or the empty text.
     removed: str = ""
 

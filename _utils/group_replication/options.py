@@ -12,6 +12,7 @@ from typing import Any
 from pillar_check import invalid, walk
 from salt.exceptions import SaltInvocationError
 
+from group_replication import tls
 from group_replication.auto_increment import check_step, offset_of, step_in, step_of
 from group_replication.model import DATA_DIRECTORY, MODES, TIMINGS, Settings
 from group_replication.versions import option_missing, options_for, today
@@ -295,8 +296,28 @@ def own_options(settings: Settings) -> dict[str, Any]:
         f"{gr}single_primary_mode": "OFF" if multi else "ON",
         f"{gr}enforce_update_everywhere_checks": "ON" if multi else "OFF",
         **_fixed_options(gr),
+        **(_tls_options(gr, settings.verify) if settings.certificates else {}),
         **{f"{gr}{name}": value for name, value in TIMINGS[settings.timings].items()},
     }
+
+
+def _tls_options(gr: str, verify: bool) -> dict[str, Any]:
+    """What is shown to clients, administrators and members, and whether members are verified."""
+    options: dict[str, Any] = {}
+    # Without files of its own the administrators' door shows none where the main one has some.
+    for prefix in ("ssl", "admin_ssl", f"{gr}recovery_ssl", "loose_clone_ssl"):
+        options |= {
+            f"{prefix}_ca": tls.CA_FILE,
+            f"{prefix}_cert": tls.CERTIFICATE_FILE,
+            f"{prefix}_key": tls.KEY_FILE,
+        }
+    if verify:
+        # Members dial each other by the addresses that the table of nodes has.
+        options |= {
+            f"{gr}ssl_mode": "VERIFY_IDENTITY",
+            f"{gr}recovery_ssl_verify_server_cert": "ON",
+        }
+    return options
 
 
 def _fixed_options(gr: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ KEYS: dict[str, Any] = {
         "health_clients": None,
         "virtual_address": None,
         "virtual_router_id": None,
+        "tls": {"source": None, "verify": None, "days_valid": None, "names": None},
         "nodes": None,
     },
     "mysql": {

@@ -33,6 +33,13 @@ ONLINE_OPTIONS = {
     "group_replication_message_cache_size": 1,
     "group_replication_start_on_boot": 1,
     "group_replication_unreachable_majority_timeout": 1,
+    # Read when a connection is made; the main ones and the administrators' by RELOAD TLS.
+    **{
+        f"{prefix}_{name}": 1
+        for prefix in ("ssl", "admin_ssl", "clone_ssl", "group_replication_recovery_ssl")
+        for name in ("ca", "cert", "key")
+    },
+    "group_replication_recovery_ssl_verify_server_cert": 1,
     # Sessions that are open keep what they have.
     "auto_increment_increment": 1,
     "auto_increment_offset": 1,

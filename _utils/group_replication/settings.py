@@ -13,6 +13,7 @@ from pillar_check import check_keys, invalid, is_number, walk
 from salt.exceptions import SaltInvocationError
 
 from group_replication import files
+from group_replication.certificates import declared as declared_tls
 from group_replication.files import write_whole
 from group_replication.model import (
     COMPARE_INTERVALS,
@@ -135,6 +136,8 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         data_directory=str(Path(path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
         compare_interval=_compare_interval(pillar),
         compare_load=_compare_load(pillar),
+        certificates=declared_tls(pillar).source != "none",
+        verify=declared_tls(pillar).verify,
     )
     _check_lookup(pillar)
     _check_distinct(settings)

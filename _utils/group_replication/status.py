@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from group_replication import comparison, comparison_report, operation
+from group_replication import certificates, comparison, comparison_report, operation, tls
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
@@ -359,11 +359,13 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         # Who is outside the group does not know what the group has kept since.
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None
+        ends = tls.expires_of(rows(connection, tls.IN_USE)) if settings.certificates else {}
     found = diagnosis(settings, everyone, channels)
     if plain["failing"]:
         found["problems"].append(plain["failing"])
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
+    found["problems"] += certificates.ending(settings.me, ends)
     found["problems"] += comparison_report.problems(kept, settings.compare_interval)
     short = comparison_report.short(kept)
     return {**plain, **found, "comparison": short, "pending_restart": waiting}

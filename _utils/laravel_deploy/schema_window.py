@@ -94,7 +94,8 @@ def window(directory: str, account: SchemaAccount) -> Iterator[dict[str, str]]:
             port=int(values.get("DB_PORT") or 3306),
             user=account.name,
             password=password,
-            ssl=connection.tls(),
+            # As the application does.
+            ssl=connection.tls(values.get("MYSQL_ATTR_SSL_CA") or ""),
         )
 
     owner = f"laravel.migrate {directory} on {account.minion}"

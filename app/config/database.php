@@ -3,15 +3,17 @@
 use Pdo\Mysql;
 
 // PHP 8.4 brought the driver's own constants, 8.5 deprecates the old ones.
-[$initCommand, $sslCa] = PHP_VERSION_ID >= 80400
-    ? [Mysql::ATTR_INIT_COMMAND, Mysql::ATTR_SSL_CA]
-    : [PDO::MYSQL_ATTR_INIT_COMMAND, PDO::MYSQL_ATTR_SSL_CA];
+[$initCommand, $sslCa, $sslVerify] = PHP_VERSION_ID >= 80400
+    ? [Mysql::ATTR_INIT_COMMAND, Mysql::ATTR_SSL_CA, Mysql::ATTR_SSL_VERIFY_SERVER_CERT]
+    : [PDO::MYSQL_ATTR_INIT_COMMAND, PDO::MYSQL_ATTR_SSL_CA, PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT];
 
 // A persistent connection would stick to a member that has left the group.
 $options = array_filter([
     PDO::ATTR_PERSISTENT => false,
     PDO::ATTR_TIMEOUT => (int) (env('DB_CONNECT_TIMEOUT') ?: 3),
     $sslCa => env('MYSQL_ATTR_SSL_CA'),
+    // The server has to show a certificate of that authority, which names the address in DB_HOST.
+    $sslVerify => env('MYSQL_ATTR_SSL_CA') ? true : null,
 ], fn (mixed $value): bool => $value !== null && $value !== '');
 
 $consistency = env('DB_CONSISTENCY') ?: null;

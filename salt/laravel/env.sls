@@ -1,7 +1,23 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import laravel, tls with context %}
 
 include:
   - laravel.shared
+{%- if tls.source == 'ca' %}
+  - tls.trusted
+{%- endif %}
+{%- if tls.verify and laravel.env.get('DB_HOST') %}
+
+# A database that shows no certificate of its own yet would be away for the application.
+laravel-env-database-verifiable:
+  mysql_tls.server_verifiable:
+    - name: {{ laravel.env.DB_HOST | json }}
+    - port: {{ laravel.env.get('DB_PORT', 3306) | json }}
+    - ca: {{ laravel.env.MYSQL_ATTR_SSL_CA | json }}
+{%- if tls.source == 'ca' %}
+    - require:
+      - sls: tls.trusted
+{%- endif %}
+{%- endif %}
 
 # Secrets are named by their pillar keys here, and read when the file is written.
 laravel-env-present:
@@ -15,3 +31,6 @@ laravel-env-present:
     - only: True
     - require:
       - sls: laravel.shared
+{%- if tls.verify and laravel.env.get('DB_HOST') %}
+      - mysql_tls: laravel-env-database-verifiable
+{%- endif %}

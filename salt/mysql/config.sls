@@ -1,4 +1,10 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
+{%- set tls = salt['mysql_tls.declared']() %}
+{%- if tls.source == 'ca' %}
+
+include:
+  - tls.trusted
+{%- endif %}
 
 # Only what this unit starts has a binary log. The package's scripts start a mysqld of their own at
 # each installation and upgrade and write to it: a transaction that no other member has.
@@ -23,6 +29,18 @@ mysql-config-unit-read:
     - onchanges:
       - file: mysql-config-unit-managed
 
+{%- if tls.verify %}
+
+# Whoever began to verify members that have no certificate yet would take them for dead.
+mysql-config-members-verifiable:
+  mysql_tls.members_verifiable:
+    - name: members
+{%- if tls.source == 'ca' %}
+    - require:
+      - sls: tls.trusted
+{%- endif %}
+{%- endif %}
+
 # Before the package: its first start must be read only and write no transaction of its own, or the
 # server would hold what the group does not have. A running server is never restarted by a change.
 mysql-config-file-managed:
@@ -45,3 +63,6 @@ mysql-config-file-managed:
         package: {{ mysql.package }}
     - require:
       - module: mysql-config-unit-read
+{%- if tls.verify %}
+      - mysql_tls: mysql-config-members-verifiable
+{%- endif %}

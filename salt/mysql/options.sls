@@ -1,3 +1,4 @@
+{%- set tls = salt['mysql_tls.declared']() %}
 include:
   - mysql.service
 
@@ -7,3 +8,12 @@ mysql-options-current:
     - name: options
     - require:
       - sls: mysql.service
+{%- if tls.source != 'none' %}
+
+# No session ends: who connects from now on is shown the file's.
+mysql-options-certificate-shown:
+  mysql_tls.certificate_shown:
+    - name: {{ tls.certificate }}
+    - require:
+      - mysql_server: mysql-options-current
+{%- endif %}

@@ -2,7 +2,8 @@
     all machines at once converges too; in this order nobody has to wait for what is not there yet. -#}
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set roles = nodes.values() | map(attribute='role') | unique | list %}
-{%- set order = ['db', 'proxy', 'web'] %}
+{#- The master's machine first: its minion signs certificates of the others. -#}
+{%- set order = ['master', 'db', 'proxy', 'web'] %}
 
 {%- set databases = {} %}
 {%- for name, node in nodes.items() if node.role == 'db' %}

@@ -14,6 +14,8 @@ import pytest
 from tests.support.application import ENV
 from tests.support.lab import ROOT, Lab
 
+pytestmark = pytest.mark.restores
+
 DIRECTORY, REPOSITORY = "/srv/bureau", "/srv/bureau.git"
 UNIT = "laravel-worker-paper@1.service"
 WORKERS = {"paper": {"timeout": 60, "sleep": 1}}

@@ -417,7 +417,7 @@ def test_the_example_pillar_documents_every_key_that_is_used():
     # Where a formula's defaults.yaml does not say itself where in the pillar it is.
     places = {"mysql": "mysql:lookup:", "haproxy": "haproxy:", "composer": "laravel:"}
     for path in [*ROOT.glob("pillar/*.sls"), *ROOT.glob("salt/*/defaults.yaml")]:
-        if path.stem == "top":
+        if path.stem in ("top", "certificates"):
             continue
         place = places.get(path.parent.name, "")
         used = keys(yaml.safe_load(path.read_text()), place)

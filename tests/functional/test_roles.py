@@ -138,10 +138,11 @@ def targets(high: dict[str, Any]) -> dict[str, Any]:
 def test_roles_of_any_name_converge_in_order(orchestration):
     found = targets(orchestration({})[0])
     assert [name for name in found if name.endswith("converged")] == [
+        # Its minion signs what the others show.
+        "master-converged",
         "db-converged",
         "proxy-converged",
         "web-converged",
-        "master-converged",
     ]
     assert found["db-converged"][0] == ["mysql-a", "mysql-b", "mysql-c"]
     assert found["proxy-converged"][0] == ["db-balancer"]

@@ -460,6 +460,20 @@ def test_prometheus_reads_what_a_comparison_has_found(ask, monkeypatch, numbers,
     assert (code, found) == (200, expected)
 
 
+@pytest.mark.parametrize("ends", [0.0, 1798471801.0])
+def test_prometheus_reads_until_when_a_certificate_is_good(ask, monkeypatch, ends):
+    monkeypatch.setattr(health, "ends_in_file", lambda: ends)
+    text = ask("/metrics")[1]
+    found = [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "mysql_gr_certificate_not_after_timestamp_seconds"
+    ]
+    # One that is not there has no end.
+    assert found == ([ends] if ends else [])
+
+
 def test_nobody_else_is_answered(ask):
     assert ask("/live")[0] == 200
     for path in ("/", "/writable", "/metrics"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 
 import pytest
@@ -395,3 +396,30 @@ def test_what_failed_is_taken_down(seeing, monkeypatch, raised):
     keeper.look(BOTH, past)
     assert told == [raised, "ONLINE"][not raised :]
     assert GROUP in past.attempts.declared
+
+
+@pytest.mark.parametrize(
+    ("certificates", "days", "said"),
+    [(True, 5, "ends in 5 days"), (True, 40, ""), (False, 5, "")],
+)
+def test_a_certificate_that_ends_soon_is_said(seeing, monkeypatch, certificates, days, said):
+    seeing("ONLINE")
+    file = keeper.SETTINGS_FILE
+    told = settings_from(pillar(), "db2")._replace(certificates=certificates)
+    file.write_text(settings_as_json(told))
+    end = time.gmtime(time.time() + days * 86400 + 60)
+    asked = []
+
+    def rows(connection, query):
+        asked.append(query)
+        value = time.strftime("%b %d %H:%M:%S %Y GMT", end)
+        return [{"CHANNEL": "mysql_main", "VALUE": value}]
+
+    monkeypatch.setattr(keeper, "rows", rows)
+    past = keeper.Past()
+    for _ in range(2):
+        sentence = keeper.look(None, past).sentence
+        assert ("db2 shows on mysql_main" in sentence) is bool(said)
+        assert said in sentence
+    # Its end is looked for once an hour.
+    assert len(asked) == certificates

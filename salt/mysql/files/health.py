@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from group_replication.certificates import ends_in_file
 from group_replication.comparison import numbers
 from group_replication.connection import connect
 from group_replication.facts import is_stopping, places_written, readable_by, serving, writable_by
@@ -324,6 +325,12 @@ class Gauges:
         state = GaugeMetricFamily("mysql_gr_member", "State and role", labels=["state", "role"])
         state.add_metric([answer["state"], answer["role"] or ""], 1)
         yield state
+        ends = ends_in_file()
+        if ends:
+            name = "mysql_gr_certificate_not_after_timestamp_seconds"
+            yield GaugeMetricFamily(
+                name, "Until when its certificate is good, since 1970", value=ends
+            )
         compared = numbers()
         for name, key, meaning in (
             ("differences", "differences", "Rows and definitions that differ between the members"),

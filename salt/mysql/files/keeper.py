@@ -18,12 +18,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from group_replication import (
+    certificates,
     comparison,
     fencing,
     memory,
     operation,
     schema_change,
     schema_window,
+    tls,
 )
 from group_replication.accounts import coordinator_of
 from group_replication.communication import (
@@ -32,7 +34,7 @@ from group_replication.communication import (
     set_write_concurrency,
     write_concurrency,
 )
-from group_replication.connection import local
+from group_replication.connection import local, rows
 from group_replication.decision import decide_by
 from group_replication.expulsion import once_forgotten
 from group_replication.facts import observe
@@ -57,6 +59,8 @@ ASIDE_SECONDS = 10.0
 # Members give up what they know of who is gone when the group is reconfigured, and what was agreed
 # on before is delivered everywhere. At first that may not be so yet, and a call comes after 8 s.
 FORGET_AGAIN_SECONDS = 5.0
+# What is said of a certificate changes with the days.
+CERTIFICATES_SECONDS = 3600.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
 PATIENCE_SECONDS = 60.0
 
@@ -74,6 +78,9 @@ class Past:
         # Whom the group is to forget once more, and when.
         self.forgotten: frozenset[str] = frozenset()
         self.again = math.inf
+        # When the certificates in use were asked for last, and which end soon.
+        self.certificates_asked = -math.inf
+        self.ending: list[str] = []
 
 
 class Look(NamedTuple):
@@ -164,6 +171,7 @@ def look_as_member(
         comparison.copy_numbers(connection, comparison.NUMBERS_FILE)
     except OSError as err:
         sentence += f"; what a comparison has found is not written: {err}"
+    sentence += see_to_certificates(settings, connection, past)
     return Look(sentence, MEMBER_SECONDS, before | hosts)
 
 
@@ -179,6 +187,17 @@ def forget(
     forget_removed(connection, number)
     again = "" if gone else " once more"
     return f"; the group forgets {', '.join(sorted(names))}{again}, to call there no more"
+
+
+def see_to_certificates(settings: Settings, connection: Any, past: Past) -> str:
+    """Say which certificates in use end soon; looked for once an hour."""
+    if not settings.certificates:
+        return ""
+    if time.monotonic() - past.certificates_asked >= CERTIFICATES_SECONDS:
+        past.certificates_asked = time.monotonic()
+        ends = tls.expires_of(rows(connection, tls.IN_USE))
+        past.ending = certificates.ending(settings.me, ends)
+    return "".join(f"; {one}" for one in past.ending)
 
 
 def see_to_fork(settings: Settings, connection: Any, facts: Mapping[str, Any], past: Past) -> str:

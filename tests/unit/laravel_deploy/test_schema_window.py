@@ -29,12 +29,14 @@ def asked(monkeypatch):
     monkeypatch.setattr(change, "window", opened)
     monkeypatch.setattr(change, "await_closed", lambda _ask, _seconds: found["closes"])
     monkeypatch.setattr(connection, "connect", lambda **where: where)
-    monkeypatch.setattr(connection, "tls", lambda: "tls")
+    monkeypatch.setattr(connection, "tls", lambda ca: f"tls by {ca or None}")
     return found
 
 
 def test_artisan_logs_in_as_the_account_that_changes_the_schema(folder, asked):
-    (folder / ".env").write_text("DB_HOST=10.0.0.1\nDB_PORT=3307\nDB_USERNAME=app\n")
+    (folder / ".env").write_text(
+        "DB_HOST=10.0.0.1\nDB_PORT=3307\nDB_USERNAME=app\nMYSQL_ATTR_SSL_CA=/etc/mysql/tls/ca.pem\n"
+    )
     with window(str(folder), ACCOUNT) as variables:
         assert variables == {
             "DB_USERNAME": "changer",
@@ -46,7 +48,7 @@ def test_artisan_logs_in_as_the_account_that_changes_the_schema(folder, asked):
         "port": 3307,
         "user": "changer",
         "password": "pass word",
-        "ssl": "tls",
+        "ssl": "tls by /etc/mysql/tls/ca.pem",
     }
     assert (asked["owner"], asked["account"]) == (f"laravel.migrate {folder} on web", "changer")
     assert "pass word" not in repr(ACCOUNT)

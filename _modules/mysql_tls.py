@@ -1,0 +1,257 @@
+"""
+Keep certificates of the database machines: got from the master's minion, shown, and verified.
+===============================================================================================
+
+The authority's key lies on the master's machine, and each other key on the machine that made it.
+The minion there signs, by Salt's own ``x509``, for declared databases and with their declared names
+and addresses alone: its signing policies come from the master's pillar, and nothing that the asking
+minion says goes into a certificate but its public key.
+
+Settings come from pillar ``cluster`` (see ``pillar.example``), so that any machine may ask.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import whole_file
+from group_replication import certificates, connection, tls
+from group_replication.pillar import declared_nodes
+from group_replication.settings import current_settings, stored_settings
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+__virtualname__ = "mysql_tls"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def declared() -> dict[str, Any]:
+    """
+    Return what pillar declares of certificates.
+
+    Returns a dict: ``source`` (none, ca or files), ``verify`` (whether servers are verified),
+    ``days_valid``, ``directory``, and the files ``ca``, ``certificate`` and ``key``. Raises
+    SaltInvocationError for a wrong pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web mysql_tls.declared
+    """
+    said = certificates.declared(__pillar__)
+    return {
+        "source": said.source,
+        "verify": said.verify,
+        "days_valid": said.days_valid,
+        "directory": tls.DIRECTORY,
+        "ca": tls.CA_FILE,
+        "certificate": tls.CERTIFICATE_FILE,
+        "key": tls.KEY_FILE,
+    }
+
+
+def names() -> list[str]:
+    """
+    Return the names and addresses that this machine's certificate has to have, sorted.
+
+    Raises SaltInvocationError for a wrong pillar, or a machine that it does not declare.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_tls.names
+    """
+    me = __opts__["id"]
+    if me not in declared_nodes(__pillar__, None):
+        raise SaltInvocationError(f"pillar cluster:nodes declares no '{me}'")
+    return sorted(certificates.names_of(__pillar__, me))
+
+
+def why_new() -> str:
+    """
+    Return why this machine needs another certificate, or the empty text.
+
+    It is asked on this machine alone: who has a good one asks no master.
+
+    Raises CommandExecutionError for files that are no certificate, key and CA; SaltInvocationError
+    for a wrong pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_tls.why_new
+    """
+    found = certificates.read(tls.CERTIFICATE_FILE, tls.KEY_FILE, tls.CA_FILE)
+    return certificates.why_new(found, frozenset(names()), time.time())
+
+
+def _authority() -> str:
+    """The minion that signs: the one on the master's machine."""
+    masters = declared_nodes(__pillar__, "master")
+    if not masters:
+        raise SaltInvocationError("pillar cluster:nodes declares no node with role master")
+    return next(iter(masters))
+
+
+def trust() -> str:
+    """
+    Ask the master's minion for the certificate of the authority, and write it where it is trusted.
+
+    What answers is known by Salt's own keys. An authority that is trusted already is kept.
+
+    Returns the file. Raises CommandExecutionError when the master's minion gives none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web mysql_tls.trust
+    """
+    if Path(tls.CA_FILE).exists():
+        return tls.CA_FILE
+    policy = certificates.POLICY + __opts__["id"]
+    told = __salt__["x509.get_signing_policy"](policy, ca_server=_authority())
+    found = told.get("signing_cert") if isinstance(told, dict) else None
+    if not found or "BEGIN CERTIFICATE" not in str(found):
+        raise CommandExecutionError(
+            f"{_authority()} gave no certificate of its authority: has it had its highstate, and "
+            f"does its pillar have the signing policy {policy}?"
+        )
+    Path(tls.DIRECTORY).mkdir(parents=True, exist_ok=True)
+    whole_file.write_whole(Path(tls.CA_FILE), f"{str(found).strip()}\n", 0o644)
+    return tls.CA_FILE
+
+
+def issue() -> dict[str, str]:
+    """
+    Have the master's minion sign a certificate for this machine's key, and write it.
+
+    The file is replaced at once and the key stays, so that the two fit at any moment.
+
+    Returns a dict: ``serial`` of the new one. Raises CommandExecutionError when it is refused, or
+    is not what was wanted.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_tls.issue
+    """
+    text = __salt__["x509.create_certificate"](
+        ca_server=_authority(),
+        signing_policy=certificates.POLICY + __opts__["id"],
+        private_key=tls.KEY_FILE,
+        days_valid=certificates.declared(__pillar__).days_valid,
+    )
+    aside = Path(f"{tls.CERTIFICATE_FILE}.new")
+    whole_file.write_whole(aside, f"{text.strip()}\n", 0o644)
+    try:
+        found = certificates.read(str(aside), tls.KEY_FILE, tls.CA_FILE)
+        wrong = certificates.why_new(found, frozenset(names()), time.time())
+        if found is None or wrong:
+            raise CommandExecutionError(
+                f"{_authority()} signed another certificate than is declared here: {wrong}; "
+                "does it know the same table of nodes (saltutil.refresh_pillar)?"
+            )
+        aside.rename(tls.CERTIFICATE_FILE)
+    finally:
+        aside.unlink(missing_ok=True)
+    return {"serial": found.serial}
+
+
+def not_shown() -> list[str]:
+    """
+    Return the channels of the local server on which it shows another certificate than the file has.
+
+    Connections are opened on each, as a client would; none logs in.
+
+    Returns a list of ``mysql_main`` and ``mysql_admin``. Raises CommandExecutionError when the
+    server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_tls.not_shown
+    """
+    settings = current_settings(__pillar__, __opts__["id"])
+    address = settings.nodes[settings.me]
+    wanted = certificates.der_of(tls.CERTIFICATE_FILE)
+    ports = {"mysql_main": settings.port, "mysql_admin": settings.admin_port}
+    found = []
+    for channel, port in ports.items():
+        try:
+            if tls.shown(address, port) != wanted:
+                found.append(channel)
+        except OSError as err:
+            raise CommandExecutionError(f"mysqld at {address}:{port}: {err}") from err
+    return found
+
+
+def reload() -> None:
+    """
+    Have the local server take the files on each channel; no session ends, nothing is replicated.
+
+    Raises CommandExecutionError when it does not answer, or files do not fit: it keeps the old
+    ones then.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_tls.reload
+    """
+    settings = current_settings(__pillar__, __opts__["id"])
+    with connection.local(settings) as local:
+        tls.reload(lambda statement: connection.execute(local, statement))
+
+
+def not_verified(address: str, port: int, ca: str) -> str:
+    """
+    Return why a server that answers cannot be verified, or the empty text; none logs in.
+
+    address, port
+        Where it is called, by the name or the address that its certificate has to have.
+
+    ca
+        The file of the certificates that are trusted.
+
+    Raises CommandExecutionError when that cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web mysql_tls.not_verified 172.28.17.60 3307 /etc/mysql/tls/ca.pem
+    """
+    return tls.not_verified({address: address}, port, ca).get(address, "")
+
+
+def in_the_way() -> dict[str, str]:
+    """
+    Return which other members answer and could not be verified yet, and why.
+
+    Asked before this member begins to verify: it would take them for members that do not answer.
+    One that verifies already asks nobody.
+
+    Returns a dict of member to reason. Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_tls.in_the_way
+    """
+    settings = current_settings(__pillar__, __opts__["id"])
+    stored = stored_settings()
+    if not settings.verify or (stored and stored.verify):
+        return {}
+    others = {name: ip for name, ip in settings.nodes.items() if name != settings.me}
+    return tls.not_verified(others, settings.admin_port, tls.CA_FILE)
