@@ -13,7 +13,6 @@ from typing import Any
 
 from laravel_deploy import key_rotation, one_lock, part, switch
 from laravel_deploy.artisan import Application
-from laravel_deploy.web_server import health_page, told_server
 
 __virtualname__ = "laravel_machine"
 
@@ -111,40 +110,6 @@ def take_lock(directory: str, packed: str) -> bool:
         salt web2 laravel_machine.take_lock /srv/conduit eNqLVorVUYpWUNJRilWoBQAYXgO1
     """
     return one_lock.take_lock(Path(directory), packed)
-
-
-def rehearse(
-    directory: str,
-    release: str,
-    server: dict[str, str] | None = None,
-    user: str | None = "www-data",
-    group: str = "www-data",
-    pages: list[str] | None = None,
-) -> bool:
-    """
-    Have a release that does not serve answer in php itself, with its caches; nobody is led to it.
-
-    directory, release
-        The folder of the releases, an absolute path, and the release's name.
-
-    server, user, group
-        As for ``laravel_release.switch``.
-
-    pages
-        What it has to answer. Default: the page that the server is asked for.
-
-    Returns True. Raises CommandExecutionError if it is not complete, or does not answer.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_machine.rehearse /srv/conduit 3f2a9c01be77
-    """
-    root, runtime = Path(directory), switch.Runtime(user, group, __salt__["cmd.run_all"])
-    page = health_page(told_server(root, server))
-    switch.try_release(root, release, pages or [page] if page else [], runtime)
-    return True
 
 
 def stop(directory: str, release: str, reason: str) -> bool:

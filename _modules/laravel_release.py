@@ -32,7 +32,6 @@ from laravel_deploy.hooks import parse_hooks
 from laravel_deploy.layout import home
 from laravel_deploy.pin import check_made, kept_plan
 from laravel_deploy.sources import Plan, Source, plan
-from laravel_deploy.storage import update_storage
 from laravel_deploy.switch import Runtime
 
 __virtualname__ = "laravel_release"
@@ -224,15 +223,13 @@ def build(
         Directories of Composer's config.json and auth.json (/etc/composer), and of downloaded
         packages (/var/cache/laravel-build).
 
-    timeout, build_user
-        Seconds after which Composer is ended: 900; who runs it, never root: laravel-build.
-
-    test
-        Only tell what would be made. Default: False.
+    timeout, build_user, test
+        Seconds after which Composer is ended: 900; who runs it, never root: laravel-build; whether
+        only to tell what would be made: False.
 
     npm, hooks
         Whether ``npm ci`` and ``npm run build`` are run; None refuses a source with a
-        ``package-lock.json``. Last come ``built`` of ``laravel_release.check_hooks``.
+        ``package-lock.json``. Artisan commands by moment, as pillar ``laravel:hooks`` has them.
 
     Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
     serve next. Raises CommandExecutionError if it cannot be made.
@@ -241,69 +238,16 @@ def build(
 
     .. code-block:: bash
 
-        salt 'web*' laravel_release.build /srv/conduit salt://app
         salt 'web*' laravel_release.build /srv/shop https://git.example.com/shop.git rev=v2.1
     """
     wanted = Source(source, rev, exclude, dev, build, identity)
     composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user)
-    root, commands = Path(directory), parse_hooks(hooks)
-    planned = lambda: _plan(directory, wanted, release)  # noqa: E731
-    return build_release(root, planned, _git(), composer, test, npm, commands)
-
-
-def check_hooks(hooks: dict[str, Any] | None = None) -> bool:
-    """
-    Refuse hooks that are malformed.
-
-    hooks
-        Artisan commands, each a list of its name and its arguments: ``built``, in a build and as
-        its user; ``before_switch``, in the release and as the web server's user; ``after_switch``,
-        when it serves; ``timeout``, seconds for each: 300. Default: None, no command.
-
-    Returns True. Raises SaltInvocationError that names the key, and what would be right.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt web laravel_release.check_hooks '{before_switch: [[search:warm, --all]]}'
-    """
-    parse_hooks(hooks)
-    return True
-
-
-def storage_update(
-    path: str,
-    user: str = "www-data",
-    group: str = "www-data",
-    mode: str = "0750",
-    test: bool = False,
-) -> dict[str, dict[str, str]]:
-    """
-    Have the folders that Laravel writes to, with their owner and mode.
-
-    The web server can change what is below the first of them. So none is reached by a link, which
-    could lead to a folder of root's.
-
-    path
-        The storage, an absolute path: ``app``, ``framework/cache/data`` and so on are made in it.
-
-    user, group, mode
-        Whose the folders are and who may use them: www-data, www-data and 0750.
-
-    test
-        Only tell what would change. Default: False.
-
-    Returns a dictionary of what changed: folder to ``{"old", "new"}``, each as
-    ``www-data:www-data 0750``. Raises CommandExecutionError if one is a link or no folder.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt 'web*' laravel_release.storage_update /srv/conduit/shared/storage test=True
-    """
-    return update_storage(Path(path), {"user": user, "group": group, "mode": mode}, test)
+    commands = parse_hooks(hooks)
+    return build_release(
+        Path(directory),
+        lambda: _plan(directory, wanted, release),
+        *(_git(), composer, test, npm, commands),
+    )
 
 
 def cached(directory: str) -> bool:
@@ -447,7 +391,7 @@ def switch(
         Who is noted to have done it. Default: the user who called.
 
     hooks
-        As for ``laravel_release.check_hooks``. Default: None, no command.
+        As for ``laravel_release.build``. Default: None, no command.
 
     Returns ``{"old": str, "new": str}``, the releases before and now. Raises
     CommandExecutionError if the release cannot serve; then the one before does.

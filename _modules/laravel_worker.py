@@ -4,8 +4,6 @@ Keep queue workers of a Laravel application (10 or newer), and its scheduler, as
 They run as the web server's user, with the release that serves. A switch, a rollback and a new
 configuration have them start anew: each ends the job that it has, and then takes the next ones with
 the code of that release. No job is broken off, and none is done by both.
-
-.. versionadded:: 0.1.0
 """
 
 from __future__ import annotations

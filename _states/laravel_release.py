@@ -104,7 +104,7 @@ def storage_present(
         The storage, an absolute path.
 
     user, group, mode
-        As for ``laravel_release.storage_update``.
+        As for ``laravel_storage.update``.
 
     Returns the state's answer; changes: each folder with owner and mode before and now.
 
@@ -116,7 +116,7 @@ def storage_present(
     """
     ret = unchanged(name, f"{name} is as it should be.")
     try:
-        changes = __salt__["laravel_release.storage_update"](
+        changes = __salt__["laravel_storage.update"](
             name, user=user, group=group, mode=mode, test=__opts__["test"]
         )
     except (CommandExecutionError, SaltInvocationError) as err:

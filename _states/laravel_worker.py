@@ -2,8 +2,6 @@
 Have the queue workers of a Laravel application (10 or newer) running, and its scheduler.
 
 :mod:`laravel_worker <_modules.laravel_worker>` says what they are, and acts.
-
-.. versionadded:: 0.1.0
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class Fleet:
             facts = self._built(plan)
             todo = [name for name, one in facts.items() if one["serves"] != release]
             self._ask(
-                todo, "laravel_machine.rehearse", lambda name: _rehearsal(facts[name], release)
+                todo, "laravel_release.rehearse", lambda name: _rehearsal(facts[name], release)
             )
             done["migrated"] = self._migrated(plan["migrates"], facts, release)
         except CommandExecutionError as err:
@@ -253,7 +253,7 @@ class Fleet:
         try:
             self._ask(
                 plan["machines"],
-                "laravel_machine.rehearse",
+                "laravel_release.rehearse",
                 lambda machine: _rehearsal(facts[machine], name),
             )
         except CommandExecutionError as err:
@@ -341,7 +341,7 @@ def _trial(one: Mapping[str, Any], release: str) -> dict[str, Any]:
 
 
 def _rehearsal(one: Mapping[str, Any], release: str) -> dict[str, Any]:
-    return {**_trial(one, release), "pages": one["settings"]["pages"]}
+    return {**_as_whom(one, release), "pages": one["settings"]["pages"]}
 
 
 def _pruning(one: Mapping[str, Any]) -> dict[str, Any]:

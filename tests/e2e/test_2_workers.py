@@ -74,7 +74,7 @@ def bureau(lab: Lab) -> Iterator[str]:
         secrets = '{"DB_PASSWORD": "mysql:accounts:application:password"}'
         given = f"values='{json.dumps(values)}' secrets='{secrets}'"
         ask(lab, f"laravel.env_update {DIRECTORY}/shared/.env {given}")
-        ask(lab, f"laravel_release.storage_update {DIRECTORY}/shared/storage")
+        ask(lab, f"laravel_storage.update {DIRECTORY}/shared/storage")
         release = commit(lab, "touch first")
         ask(lab, f"laravel.key_update {DIRECTORY} APP_KEY '[key:generate]'")
         ask(lab, f"laravel.migrate {DIRECTORY}/releases/{release}")

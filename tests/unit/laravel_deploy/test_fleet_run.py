@@ -10,7 +10,7 @@ from salt.exceptions import SaltInvocationError
 from tests.unit.laravel_deploy.test_fleet import keys
 
 TOUCHES = {"state.apply", "laravel.migrate", "laravel.seed", "laravel_release.switch",
-           "laravel_release.rollback", "laravel_release.prune", "laravel_machine.rehearse",
+           "laravel_release.rollback", "laravel_release.prune", "laravel_release.rehearse",
            "laravel_machine.stop", "laravel_machine.take_lock",
            "laravel_machine.accept_key", "laravel_machine.sign_with_key"}  # fmt: skip
 FAILED = {
@@ -88,7 +88,7 @@ class Machines:
     def _look(self, one):
         live = {"server": {"map": "m"}, "keep": 5, "user": "www-data", "group": "www-data"}
         migrate = {"node": "web", "schema_user": "s", "schema_password_from": "p"}
-        settings = {"directory": "/srv/conduit", "live": live, "migrate": migrate,
+        settings = {"directory": "/srv/conduit", "live": live, "migrate": migrate, "pages": ["/up"],
                     "seeder": "DatabaseSeeder", "app_key_from": "app_key"}  # fmt: skip
         before = [name for name in one["history"] if name != one["serves"]][-1]
         complete = "b" in one["whole"]
@@ -148,7 +148,7 @@ def test_another_build_of_the_call_is_what_is_built(machines):
         ("state.apply", Answer(["The function is running as PID 1"], "x"), BUILD,
          "web2: The function is running as PID 1"),
         ("state.apply", "gone", BUILD, "web2: no answer from its minion"),
-        ("laravel_machine.rehearse", Answer(None, "ERROR: b answers /up with 500: why."), BEFORE,
+        ("laravel_release.rehearse", Answer(None, "ERROR: b answers /up with 500: why."), BEFORE,
          "web2: b answers /up with 500: why"),
     ],
 )  # fmt: skip
@@ -247,7 +247,7 @@ def test_all_go_back_to_one_release_or_none_does(machines):
     assert "Every web server serves what it served before" in done["problem"]
     assert (done["switched"], machines.serve()) == ([], {"web": "b", "web2": "b"})
     machines.wrong.clear()
-    machines.wrong["web2", "laravel_machine.rehearse"] = Answer(None, "ERROR: no answer")
+    machines.wrong["web2", "laravel_release.rehearse"] = Answer(None, "ERROR: no answer")
     machines.calls.clear()
     assert fleet(machines).rollback("a")["problem"] == "web2: no answer. Nothing was switched"
     assert machines.calls == BEFORE[-2:]

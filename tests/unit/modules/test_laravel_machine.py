@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from laravel_deploy.releases import known
-from salt.exceptions import CommandExecutionError
 
 import _modules.laravel_machine as module
 from tests.unit.laravel_deploy.conftest import anybody, machine  # noqa: F401
@@ -38,20 +37,6 @@ def test_it_looks_by_the_formula_and_the_pillar_of_the_call(machine, salt):  # n
     assert found["settings"]["directory"] == str(machine.root)
     module.look({"laravel": {"build": "2"}}, ask=False)
     assert salt == [("laravel", {}), ("laravel", {"pillar": {"laravel": {"build": "2"}}})]
-
-
-def test_a_release_is_rehearsed_and_serves_nobody(machine, salt):  # noqa: F811
-    first = machine.deploy()
-    machine.change("<?php // 2")
-    second = machine.build()["release"]
-    as_whom = {"user": machine.user, "group": machine.group}
-    assert module.rehearse(str(machine.root), second, machine.server, **as_whom) is True
-    assert (machine.live(), machine.told()) == (first, first)
-    machine.rehearsed = 500
-    with pytest.raises(CommandExecutionError, match="answers /up with 500"):
-        module.rehearse(str(machine.root), second, **as_whom)
-    with pytest.raises(CommandExecutionError, match="no complete release 'nothing'"):
-        module.rehearse(str(machine.root), "nothing", **as_whom)
 
 
 def test_a_release_is_kept_from_serving(machine, salt):  # noqa: F811
