@@ -2,7 +2,7 @@
     all machines at once converges too; in this order nobody has to wait for what is not there yet. -#}
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set roles = nodes.values() | map(attribute='role') | unique | list %}
-{%- set order = ['db', 'proxy', 'web'] %}
+{%- set order = ['db', 'proxy', 'web', 'backup'] %}
 
 {%- set databases = {} %}
 {%- for name, node in nodes.items() if node.role == 'db' %}
