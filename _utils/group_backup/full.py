@@ -28,13 +28,13 @@ def _place(settings: Settings) -> Path:
 
 
 def clean(settings: Settings) -> None:
-    """Take away what a run that was killed left: its copy, its instance, and its lock."""
+    """Take away what a run that was killed left on this machine: its copies and its instance."""
     aside.make_folders(settings)
     aside.remove(_place(settings))
     aside.remove(aside.place_of(settings, "drill"))
+    shutil.rmtree(settings.place / "preview", ignore_errors=True)
     with local(settings) as connection:
         channel.resume(connection)
-    restic.unlock(settings)
 
 
 def take(settings: Settings) -> dict[str, Any]:
@@ -126,6 +126,8 @@ def save_logs(settings: Settings) -> dict[str, Any]:
 def run_full(settings: Settings) -> dict[str, Any]:
     """Take a full backup and the logs, give up what is too old, and remember what came of it."""
     try:
+        # What a run that was killed left there.
+        restic.unlock(settings)
         found = take(settings)
         found["logs"] = save_logs(settings)["snapshot"]
         restic.forget(settings, FULL, "host,paths")
@@ -142,6 +144,7 @@ def run_full(settings: Settings) -> dict[str, Any]:
 def run_logs(settings: Settings) -> dict[str, Any]:
     """Save the archived logs, and remember what came of it."""
     try:
+        restic.unlock(settings)
         found = save_logs(settings)
     except (CommandExecutionError, OSError) as err:
         last = record.read(settings).get(LOGS, {})

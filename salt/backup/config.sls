@@ -35,22 +35,34 @@ backup-config-file-managed:
     - makedirs: true
     - require:
       - module: backup-config-unit-read
-{%- if salt['file.directory_exists']('/etc/apparmor.d/local') %}
+{%- if salt['file.file_exists']('/sys/kernel/security/apparmor/profiles') and salt['cmd.which']('apparmor_parser') %}
+{%- set profile = '/etc/apparmor.d/usr.sbin.mysqld' %}
+{%- set local = '/etc/apparmor.d/local/usr.sbin.mysqld' %}
 
-# The server's profile lets it into its own folders alone.
+# The server's profile lets it into its own folders alone. The package leaves what is there already.
+backup-config-apparmor-present:
+  file.managed:
+    - name: {{ local }}
+    - replace: false
+    - makedirs: true
+    - mode: '0644'
+
 backup-config-apparmor-managed:
   file.blockreplace:
-    - name: /etc/apparmor.d/local/usr.sbin.mysqld
+    - name: {{ local }}
     - marker_start: '# mysql-gr-backup: copies, the archive, and instances that are restored.'
     - marker_end: '# mysql-gr-backup: end.'
     - content: |
         {{ layout.directory }}/ r,
         {{ layout.directory }}/** rwk,
     - append_if_not_found: true
+    - require:
+      - file: backup-config-apparmor-present
 
+# Before the package is there, there is no profile yet; it loads its own with what is written here.
 backup-config-apparmor-read:
   cmd.run:
-    - name: apparmor_parser --replace /etc/apparmor.d/usr.sbin.mysqld
+    - name: test ! -e {{ profile }} || apparmor_parser --replace {{ profile }}
     - onchanges:
       - file: backup-config-apparmor-managed
 {%- endif %}
