@@ -185,8 +185,8 @@ def follow(overwrite: str | None = None) -> dict[str, str]:
 
     overwrite
         This machine's minion id: its data may be replaced by the group's, where it has transactions
-        that the group does not have, or lacks some that no member has any more. Its archived logs
-        and the repository stay. Default: it may not.
+        that the group does not have, or lacks some that no member has any more. A clone ends its
+        binary logs, so they are saved to the repository before. Default: it may not.
 
     Returns a dict: ``verdict`` and ``why``, as :py:func:`decide`. Raises CommandExecutionError
     where it is refused, no member is ONLINE or the channel does not run; SaltInvocationError for
@@ -200,8 +200,9 @@ def follow(overwrite: str | None = None) -> dict[str, str]:
         salt backup1 backup.follow overwrite=backup1
     """
     with _alone():
-        found = channel.follow(_settings(), _overwrites(overwrite))
-    return found._asdict()
+        if _overwrites(overwrite):
+            return full.replace(_settings())._asdict()
+        return channel.follow(_settings())._asdict()
 
 
 def status() -> dict[str, Any]:

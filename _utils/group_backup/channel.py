@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from group_replication.connection import (
@@ -153,7 +154,7 @@ def _clone(settings: Settings, donor: str) -> None:
     with local(settings) as connection:
         before = _last_clone(connection)
     try:
-        with local(settings, None) as connection:
+        with _replaceable(settings), local(settings, None) as connection:
             execute(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
             # Without REQUIRE SSL it would fall back to clear text.
             execute(
@@ -178,6 +179,21 @@ def _clone(settings: Settings, donor: str) -> None:
         return "" if last["state"] == "Completed" else f"{last['state']}: {last['error']}"
 
     _await(settings, cloned, RESTART_SECONDS, f"the clone of {donor} did not come to its end")
+
+
+@contextlib.contextmanager
+def _replaceable(settings: Settings) -> Iterator[None]:
+    """Let what the server holds be replaced: super_read_only forbids that; read_only stays ON."""
+    with local(settings) as connection:
+        if state(connection):
+            execute(connection, "STOP REPLICA FOR CHANNEL %s", (CHANNEL,))
+        execute(connection, "SET GLOBAL super_read_only = OFF")
+    try:
+        yield
+    finally:
+        # A server that is restarting gets it of its option file.
+        with contextlib.suppress(CommandExecutionError), local(settings) as connection:
+            execute(connection, "SET GLOBAL super_read_only = ON")
 
 
 def _last_clone(connection: Any) -> dict[str, Any]:

@@ -57,12 +57,15 @@ def decide(here: Here, group: Group | None, overwrite: bool) -> Decision:
         if here.declared and here.running:
             return Decision(FOLLOWS, "it waits for a member: none is ONLINE")
         return Decision(REFUSED, "no declared member is ONLINE that could be followed")
-    executed = parse_gtids(here.executed)
-    foreign = subtract_gtids(executed, parse_gtids(group.executed))
+    executed, theirs = parse_gtids(here.executed), parse_gtids(group.executed)
+    foreign = subtract_gtids(executed, theirs)
+    if here.declared and here.running:
+        # Who was asked may be behind the one that is followed, in what the group writes.
+        foreign = {source: spans for source, spans in foreign.items() if source not in theirs}
     gone = subtract_gtids(parse_gtids(group.purged), executed)
     if not executed and not here.schemas:
         return Decision(CLONE, "it is new and holds nothing")
-    if foreign and not (here.declared and here.running):
+    if foreign:
         what = f"it has {count_gtids(foreign)} transactions that the group does not have"
         return _replaced(what, format_gtids(foreign), overwrite)
     if gone:
@@ -79,7 +82,7 @@ def _replaced(what: str, gtids: str, overwrite: bool) -> Decision:
     return Decision(
         REFUSED,
         f"{what} ({gtids}); backup.follow overwrite=<its minion id> replaces its data by the "
-        "group's. Its archived logs and the repository stay",
+        "group's; its archived logs are saved to the repository before",
     )
 
 

@@ -14,6 +14,7 @@ from whole_file import write_whole
 
 from group_backup import archive, aside, channel, record, restic
 from group_backup.channel import local
+from group_backup.following import Decision
 from group_backup.model import FULL, LOGS, Settings
 from group_backup.options import MADE_WITH
 
@@ -121,6 +122,12 @@ def save_logs(settings: Settings) -> dict[str, Any]:
         "files": len(index),
         "added": summary.get("data_added_packed", summary["data_added"]),
     }
+
+
+def replace(settings: Settings) -> Decision:
+    """Let the machine follow anew, with the group's data; its logs, which that ends, are saved."""
+    run_logs(settings)
+    return channel.follow(settings, overwrite=True)
 
 
 def run_full(settings: Settings) -> dict[str, Any]:

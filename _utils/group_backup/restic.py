@@ -152,7 +152,8 @@ def forget(settings: Settings, kind: str, by: str) -> None:
         settings,
         [
             *("forget", "--tag", kind, "--group-by", by, "--quiet"),
-            *("--keep-last", "1", "--keep-daily", str(settings.keep_days)),
+            # A full backup of this day must not put out the one before what somebody did today.
+            *("--keep-last", "1", "--keep-within", "2d", "--keep-daily", str(settings.keep_days)),
             *("--keep-weekly", str(settings.keep_weeks)),
             *("--keep-monthly", str(settings.keep_months)),
         ],

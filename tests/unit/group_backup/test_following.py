@@ -27,6 +27,8 @@ GROUP = Group(f"{A}:1-12", f"{A}:1-5", ("db3",))
         (STANDING._replace(executed=f"{A}:1-10,{B}:1"), GROUP, True, "clone", "the call names it"),
         # Asked one after the other, a machine that follows may be ahead of what was asked first.
         (FOLLOWING._replace(executed=f"{A}:1-13"), GROUP, False, "follows", "it follows"),
+        (FOLLOWING._replace(executed=f"{A}:1-10,{B}:1"), GROUP, False, "refused", f"{B}:1"),
+        (STANDING._replace(executed=f"{A}:1-13"), GROUP, False, "refused", f"{A}:13"),
         (STANDING._replace(executed=f"{A}:1-3"), GROUP, False, "refused", f"{A}:4-5"),
         (STANDING._replace(executed=f"{A}:1-3"), GROUP, True, "clone", "the call names it"),
     ],
