@@ -51,8 +51,17 @@ def local(settings: Settings, query_seconds: float | None = 30) -> Any:
     return connect(query_seconds, unix_socket=settings.socket, user="root")
 
 
-def ask(settings: Settings) -> Group | None:
-    """Return what the first member that answers and is ONLINE says of its group, or None."""
+def ask(settings: Settings, said: list[str] | None = None) -> Group | None:
+    """
+    Return what the first member that answers and is ONLINE says of its group, or None.
+
+    settings
+        The backup machine's settings.
+
+    said
+        Gets a sentence for each member that was asked in vain.
+    """
+    said = [] if said is None else said
     for address in settings.nodes.values():
         try:
             with connect(
@@ -68,10 +77,12 @@ def ask(settings: Settings) -> Group | None:
                     " @@GLOBAL.group_replication_group_name AS name",
                 )
                 online = following.online_first_idle(rows(connection, MEMBERS), settings.nodes)
-        except CommandExecutionError:
+        except CommandExecutionError as err:
+            said.append(str(err))
             continue
         if own["name"] == settings.group and address in map(settings.nodes.get, online):
             return Group(own["executed"], own["purged"], tuple(online))
+        said.append(f"{address} is not ONLINE in the group")
     return None
 
 
@@ -117,7 +128,9 @@ def here(connection: Any, settings: Settings) -> Here:
 def decide(settings: Settings, overwrite: bool = False) -> Decision:
     """Ask both sides, and return what makes the machine follow its group."""
     with local(settings) as connection:
-        return following.decide(here(connection, settings), ask(settings), overwrite)
+        now = here(connection, settings)
+    said: list[str] = []
+    return following.decide(now, ask(settings, said), overwrite, "; ".join(said))
 
 
 def follow(settings: Settings, overwrite: bool = False) -> Decision:

@@ -38,7 +38,7 @@ class Decision(NamedTuple):
     why: str
 
 
-def decide(here: Here, group: Group | None, overwrite: bool) -> Decision:
+def decide(here: Here, group: Group | None, overwrite: bool, said: str = "") -> Decision:
     """
     Return what makes the machine follow its group, and why.
 
@@ -51,12 +51,16 @@ def decide(here: Here, group: Group | None, overwrite: bool) -> Decision:
     overwrite
         Whether the call named this machine as one whose data may be replaced by the group's.
 
+    said
+        What the members said that were asked in vain.
+
     Returns a :py:class:`Decision`: ``follows`` (nothing), ``connect``, ``clone`` or ``refused``.
     """
     if group is None:
         if here.declared and here.running:
             return Decision(FOLLOWS, "it waits for a member: none is ONLINE")
-        return Decision(REFUSED, "no declared member is ONLINE that could be followed")
+        why = "no declared member is ONLINE that could be followed"
+        return Decision(REFUSED, f"{why}: {said}" if said else why)
     executed, theirs = parse_gtids(here.executed), parse_gtids(group.executed)
     foreign = subtract_gtids(executed, theirs)
     if here.declared and here.running:

@@ -53,7 +53,8 @@ def take(settings: Settings) -> dict[str, Any]:
         shutil.rmtree(place / "run")
         shutil.rmtree(place / "logs")
         tags = [FULL, f"at={manifest['at']}", *restic.gtid_tags(manifest["gtids"])]
-        summary = restic.save(settings, [place], tags)
+        # Each instance that is started from it is another server.
+        summary = restic.save(settings, [place], tags, [place / "data" / "auto.cnf"])
     finally:
         aside.remove(place)
     return {
@@ -84,8 +85,6 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
     with aside.session(place) as connection:
         (copy,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids")
     aside.stop(place)
-    # Each instance that is started from it is another server.
-    (place / "data" / "auto.cnf").unlink(missing_ok=True)
     place.chmod(0o700)
     return {
         "gtids": "".join(copy["gtids"].split()),

@@ -107,9 +107,12 @@ def unlock(settings: Settings) -> None:
     _asked(settings, ["unlock"], ASK_SECONDS)
 
 
-def save(settings: Settings, paths: Sequence[Path], tags: Sequence[str]) -> dict[str, Any]:
+def save(
+    settings: Settings, paths: Sequence[Path], tags: Sequence[str], without: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Save paths as one snapshot; return restic's own summary, with ``snapshot_id``."""
-    words = [word for tag in tags for word in ("--tag", tag)]
+    words = [word for path in without for word in ("--exclude", str(path))]
+    words += [word for tag in tags for word in ("--tag", tag)]
     out = _asked(
         settings, ["backup", "--json", "--quiet", "--host", settings.me, *words, *map(str, paths)]
     )
