@@ -135,7 +135,9 @@ def run_full(settings: Settings) -> dict[str, Any]:
         # What a run that was killed left there.
         restic.unlock(settings)
         found = take(settings)
-        found["logs"] = save_logs(settings)["snapshot"]
+        logs = save_logs(settings)
+        record.note(settings, LOGS, {**logs, "well": int(time.time())})
+        found["logs"] = logs["snapshot"]
         restic.forget(settings, FULL, "host,paths")
         restic.forget(settings, LOGS, "host,paths")
         restic.prune(settings)
