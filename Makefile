@@ -125,7 +125,7 @@ lint: $(VENV)/ready ## ruff, mypy, import-linter, sphinx, shellcheck, yamllint, 
 	@$(LOGGED) ruff $(VENV)/bin/ruff check .
 	@$(LOGGED) "ruff format" $(VENV)/bin/ruff format --check .
 	@# Twice, since a module and its states have one name.
-	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files vagrant tests/support tests/host bench chaos
+	@$(LOGGED) mypy $(VENV)/bin/mypy _utils _modules salt/mysql/files salt/backup/files vagrant tests/support tests/host bench chaos
 	@$(LOGGED) "mypy of states" $(VENV)/bin/mypy _states
 	@$(LOGGED) lint-imports env PYTHONPATH=_utils $(VENV)/bin/lint-imports --no-cache
 	@$(LOGGED) sphinx $(VENV)/bin/sphinx-build -q -W -b dummy docs .lab/docs

@@ -26,7 +26,7 @@ def nodes(role: str | None = None) -> dict[str, str]:
     Return the declared nodes with their addresses, in declared order.
 
     role
-        Only those of this role: ``db``, ``proxy``, ``web`` or ``master``. Default: all.
+        Only those of this role: ``db``, ``proxy``, ``web``, ``backup`` or ``master``. Default: all.
 
     Returns a dict of node id to address, empty where pillar declares no nodes. Raises
     SaltInvocationError for an unknown role or a wrong table.

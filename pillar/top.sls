@@ -7,7 +7,12 @@
          'secrets.schema_database'],
   'proxy': ['haproxy', 'secrets.haproxy'],
   'web': ['laravel', 'secrets.application_database', 'secrets.schema_database', 'secrets.laravel'],
+  'backup': ['backup', 'mysql', 'secrets.group', 'secrets.backup_database', 'secrets.backup_repository'],
 } %}
+{#- Members make the account that a backup machine logs in as, and never get the repository's key. -#}
+{%- if 'backup' in table.cluster.nodes.values() | map(attribute='role') %}
+{%- do pillars.db.append('secrets.backup_database') %}
+{%- endif %}
 base:
   # No secret, and all that a machine needs that is no longer named there.
   '*':

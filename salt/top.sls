@@ -4,6 +4,7 @@
   'db': ['mysql'],
   'proxy': ['haproxy', 'keepalived'],
   'web': ['php', 'apache', 'laravel'],
+  'backup': ['backup'],
 } %}
 base:
 {%- for name, node in salt['pillar.get']('cluster:nodes', {}).items() %}

@@ -53,6 +53,8 @@ SECRETS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "application_database": {"mysql:accounts:application:password": password},
     "schema_database": {"mysql:accounts:schema:password": password},
+    "backup_database": {"mysql:accounts:backup:password": password},
+    "backup_repository": {"backup:repository:password": password},
     "haproxy": {"haproxy:stats:password": password},
     "laravel": {
         "laravel:secrets:app_key": application_key,

@@ -57,7 +57,8 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
     network = ipaddress.ip_network(settings.subnet)
     inside = f"{network.network_address}/{network.netmask}"
     if scope == "application":
-        return [_application(settings, inside), _schema(settings, inside)]
+        clients = [_application(settings, inside), _schema(settings, inside)]
+        return [*clients, *([_backup(settings, inside)] if settings.backup.password else [])]
     if scope != "members":
         raise SaltInvocationError(f"scope is '{scope}'; expected {' or '.join(SCOPES)}")
     return _members(settings, inside)
@@ -96,6 +97,20 @@ def _schema(settings: Settings, inside: str) -> Grantee:
             "`mysql_gr`.`schema_change`": ("SELECT", "INSERT", "UPDATE"),
         },
         password=settings.schema.password,
+    )
+
+
+def _backup(settings: Settings, inside: str) -> Grantee:
+    # It reads all, as a replica does, and writes nothing; where members are, it follows by itself.
+    return Grantee(
+        settings.backup.name,
+        inside,
+        {
+            "*.*": ("REPLICATION SLAVE", "BACKUP_ADMIN"),
+            "`performance_schema`.*": ("SELECT",),
+        },
+        password=settings.backup.password,
+        tls=True,
     )
 
 

@@ -90,6 +90,8 @@ class Settings(NamedTuple):
     application: Account
     # Changes the application's schema, which the application itself cannot.
     schema: Account = Account("schema_change")
+    # Follows the group from beside it; without a password there is none.
+    backup: Account = Account("")
     database: str = ""
     # What the application may beside its own database: privileges by object.
     grants: Mapping[str, tuple[str, ...]] = {}

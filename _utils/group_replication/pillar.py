@@ -30,6 +30,7 @@ KEYS: dict[str, Any] = {
             "recovery": {"name": None, "password": None},
             "application": {"name": None, "password": None, "database": None, "grants": None},
             "schema": {"name": None, "password": None},
+            "backup": {"name": None, "password": None},
         },
         "port": None,
         "admin_port": None,
@@ -49,7 +50,9 @@ KEYS: dict[str, Any] = {
     },
 }
 NODE_KEYS = ("ip", "role")
-ROLES = ("master", "db", "proxy", "web")
+ROLES = ("master", "db", "proxy", "web", "backup")
+# Where pillar mysql:accounts:backup does not name it.
+BACKUP_ACCOUNT = "mysql_gr_backup"
 
 
 def port(pillar: Mapping[str, Any], key: str, default: int) -> int:
@@ -100,7 +103,7 @@ def declared_nodes(pillar: Mapping[str, Any], role: str | None) -> dict[str, str
         The pillar, with ``cluster:subnet`` and ``cluster:nodes``.
 
     role
-        The role to keep: ``db``, ``proxy``, ``web`` or ``master``; None keeps all.
+        The role to keep: ``db``, ``proxy``, ``web``, ``backup`` or ``master``; None keeps all.
 
     Returns a dict of node id to IP address. Raises SaltInvocationError for a table that is missing
     or has an unknown role or key, an address that is none of the subnet's, or one address twice.

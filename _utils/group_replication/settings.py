@@ -30,6 +30,7 @@ from group_replication.model import (
 from group_replication.options import check_needs, check_versions, declared_options
 from group_replication.own_table import SCHEMA
 from group_replication.pillar import (
+    BACKUP_ACCOUNT,
     KEYS,
     declared_balancer,
     declared_nodes,
@@ -41,7 +42,7 @@ from group_replication.pillar import (
 from group_replication.versions import SUPPORTED, is_supported, version_of
 
 # The accounts; the admin's password alone is in the keeper's file.
-ROLES = ("admin", "recovery", "application", "schema")
+ROLES = ("admin", "recovery", "application", "schema", "backup")
 # What the application may get by pillar. It changes no schema and grants nothing.
 GRANTABLE = (
     *("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "SHOW VIEW"),
@@ -123,6 +124,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         recovery=_account(pillar, "recovery", "mysql_gr_recovery"),
         application=_account(pillar, "application", "haproxy_root"),
         schema=_account(pillar, "schema", "schema_change"),
+        backup=_backup_account(pillar),
         database=_database(pillar),
         grants=_grants(pillar),
         port=port(pillar, "mysql:port", 3306),
@@ -166,6 +168,13 @@ def _account(pillar: Mapping[str, Any], role: str, default: str) -> Account:
     return Account(
         _account_name(pillar, role, default), _password(pillar, f"mysql:accounts:{role}:password")
     )
+
+
+def _backup_account(pillar: Mapping[str, Any]) -> Account:
+    """The account of a machine of role backup, once pillar gives it a password."""
+    if walk(pillar, "mysql:accounts:backup:password") is None:
+        return Account("")
+    return _account(pillar, "backup", BACKUP_ACCOUNT)
 
 
 def _write_concurrency(pillar: Mapping[str, Any]) -> int | None:
@@ -287,7 +296,7 @@ def _check_distinct(settings: Settings) -> None:
         "mysql:admin_port": settings.admin_port,
         "cluster:health_port": settings.health_port,
     }
-    roles = {role: getattr(settings, role) for role in ROLES}
+    roles = {role: getattr(settings, role) for role in ROLES if getattr(settings, role).name}
     names = {f"mysql:accounts:{role}:name": account.name for role, account in roles.items()}
     for values, right in ((ports, "a port of its own"), (names, "an account of its own")):
         for key, value in values.items():

@@ -3,7 +3,7 @@
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set roles = nodes.values() | map(attribute='role') | unique | list %}
 {#- The master's machine first: its minion signs certificates of the others. -#}
-{%- set order = ['master', 'db', 'proxy', 'web'] %}
+{%- set order = ['master', 'db', 'proxy', 'web', 'backup'] %}
 
 {%- set databases = {} %}
 {%- for name, node in nodes.items() if node.role == 'db' %}

@@ -52,7 +52,7 @@ def secrets(checkout: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in (checkout / "pillar" / "secrets").glob("*.sls"):
         found |= flat(yaml.safe_load(path.read_text()), path.stem)
-    assert len(found) == 9
+    assert len(found) == 11
     return found
 
 

@@ -130,6 +130,17 @@ def test_the_admin_account_reads_all_and_changes_nothing():
     }
 
 
+def test_the_backup_s_account_is_made_where_it_has_a_password_and_writes_nothing():
+    assert len(grantees(settings_from(pillar(), "db1"), "application")) == 2
+    declared = set_key(pillar(), "mysql:accounts:backup:password", "b" * 16)
+    found = grantees(settings_from(declared, "db1"), "application")[-1]
+    assert (found.name, found.tls, found.password) == ("mysql_gr_backup", True, "b" * 16)
+    assert found.grants == {
+        "*.*": ("REPLICATION SLAVE", "BACKUP_ADMIN"),
+        "`performance_schema`.*": ("SELECT",),
+    }
+
+
 def test_an_unknown_scope_is_named():
     with pytest.raises(
         SaltInvocationError, match="scope is 'all'; expected members or application"

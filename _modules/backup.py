@@ -1,0 +1,379 @@
+"""
+Back a group up on a machine beside it, and say what became of it.
+==================================================================
+
+The machine has role ``backup`` in the table of nodes. It follows the group by a channel, keeps what
+it applies as the archive, saves full backups and the archive to a repository of restic, and drills
+each full backup. Restoring is in :py:mod:`backup_restore <_modules.backup_restore>`; docs/backup.md
+has the concept. Settings come from pillar ``backup``, ``mysql`` and ``cluster``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from group_backup import archive, channel, full, options, record, restic, restore
+from group_backup import drill as drills
+from group_backup import settings as of_pillar
+from group_backup.model import FULL, LOCK_FILE, LOGS, Settings
+from group_replication import lock
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+__virtualname__ = "backup"
+__func_alias__ = {"list_": "list"}
+
+LOCK_SECONDS = 30
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def _settings() -> Settings:
+    """The settings of this minion."""
+    return of_pillar.settings_from(__pillar__, __opts__["id"])
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the lock of the backups: a run that was started by a timer has it, too."""
+    with lock.held(LOCK_SECONDS, LOCK_FILE) as taken:
+        if not taken:
+            raise CommandExecutionError("another run is at it; nothing was done")
+        yield
+
+
+def server_options() -> dict[str, Any]:
+    """
+    Return the options of the machine's own server, in the order of its option file.
+
+    Returns a dict of option to value, ``log_bin`` among them. Raises SaltInvocationError for wrong
+    settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.server_options
+    """
+    settings = _settings()
+    return {**options.options_of(settings), "log_bin": options.log_bin_of(settings)}
+
+
+def layout() -> dict[str, str]:
+    """
+    Return the machine's folders and when its timers run.
+
+    Returns a dict: ``directory``, ``archive``, ``full`` and ``logs`` (in systemd's words; the empty
+    text for never). Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.layout
+    """
+    settings = _settings()
+    return {
+        "directory": settings.directory,
+        "archive": str(settings.archive),
+        "full": settings.full,
+        "logs": settings.logs,
+    }
+
+
+def settings_differ() -> list[str]:
+    """
+    Return the names of the files that do not say what pillar declares, or that others may read.
+
+    They are the settings, the repository's place and its password. Raises SaltInvocationError for
+    wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.settings_differ
+    """
+    password = of_pillar.repository_password(__pillar__)
+    return of_pillar.files_differ(of_pillar.files_of(_settings(), password))
+
+
+def store_settings() -> None:
+    """
+    Write the files that the program and restic read, each whole or not at all, for root alone.
+
+    Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.store_settings
+    """
+    password = of_pillar.repository_password(__pillar__)
+    of_pillar.write_files(of_pillar.files_of(_settings(), password))
+
+
+def repository_present() -> bool:
+    """
+    Tell whether there is a repository, and the password opens it.
+
+    Raises CommandExecutionError where it cannot be asked or the password is another one;
+    SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.repository_present
+    """
+    return restic.is_there(_settings())
+
+
+def make_repository() -> None:
+    """
+    Make the repository, encrypted; one that is there is an error.
+
+    Raises CommandExecutionError where restic refuses, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.make_repository
+    """
+    restic.make(_settings())
+
+
+def decide(overwrite: str | None = None) -> dict[str, str]:
+    """
+    Return what :py:func:`follow` would do, and why; nothing is changed.
+
+    overwrite
+        As for :py:func:`follow`.
+
+    Returns a dict: ``verdict`` (``follows``: nothing; ``connect``; ``clone``; ``refused``) and
+    ``why``. Raises CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong
+    settings or a name that is not this machine's.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.decide
+    """
+    return channel.decide(_settings(), _overwrites(overwrite))._asdict()
+
+
+def _overwrites(overwrite: str | None) -> bool:
+    if overwrite not in (None, __opts__["id"]):
+        raise SaltInvocationError(
+            f"overwrite is '{overwrite}'; expected '{__opts__['id']}', this machine's minion id"
+        )
+    return overwrite is not None
+
+
+def follow(overwrite: str | None = None) -> dict[str, str]:
+    """
+    Make the machine follow its group; a server that holds nothing yet clones a member first.
+
+    The channel changes its source by itself when that leaves the group.
+
+    overwrite
+        This machine's minion id: its data may be replaced by the group's, where it has transactions
+        that the group does not have, or lacks some that no member has any more. A clone ends its
+        binary logs, so they are saved to the repository before. Default: it may not.
+
+    Returns a dict: ``verdict`` and ``why``, as :py:func:`decide`. Raises CommandExecutionError
+    where it is refused, no member is ONLINE or the channel does not run; SaltInvocationError for
+    wrong settings or a name that is not this machine's.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.follow
+        salt backup1 backup.follow overwrite=backup1
+    """
+    with _alone():
+        if _overwrites(overwrite):
+            return full.replace(_settings())._asdict()
+        return channel.follow(_settings())._asdict()
+
+
+def status() -> dict[str, Any]:
+    """
+    Say how far the machine is behind its group, and what became of the last backups and drills.
+
+    Returns a dict: ``channel`` (``receiver``, ``applier``, ``source``, ``error``, ``executed``,
+    ``not_received`` and ``not_applied`` in transactions, ``seconds``: the age of the last applied
+    transaction while one is outstanding, or else 0), ``full``, ``logs`` and ``drill`` (what the
+    last of each said, empty where there was none; ``error`` where it failed) and ``problem`` (what
+    is wrong with the drills, or the empty text). Raises CommandExecutionError when mysqld does not
+    answer, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.status
+    """
+    settings = _settings()
+    found = record.read(settings)
+    return {
+        "channel": channel.behind(settings),
+        "full": found.get(FULL, {}),
+        "logs": found.get(LOGS, {}),
+        "drill": found.get("drill", {}),
+        "problem": record.drill_problem(found, settings.drill_hours, time.time()),
+    }
+
+
+def drill_problem() -> str:
+    """
+    Return what is wrong with the last full backup or its drill, or the empty text.
+
+    A drill that failed is wrong, and so is one that is older than pillar ``backup:drill_hours``.
+    Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.drill_problem
+    """
+    settings = _settings()
+    return record.drill_problem(record.read(settings), settings.drill_hours, time.time())
+
+
+def list_(kind: str = "full") -> list[dict[str, Any]]:
+    """
+    Return the backups that the repository has, the oldest first.
+
+    kind
+        ``full`` (default), or ``logs``: the archived logs.
+
+    Returns a list of dicts: ``snapshot``, ``at`` (UTC), and, of a full backup, ``gtids`` and
+    ``drill`` (``equal``, ``not drilled``, or what was wrong). Raises CommandExecutionError when the
+    repository does not answer, SaltInvocationError for wrong settings or another kind.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.list
+    """
+    if kind not in (FULL, LOGS):
+        raise SaltInvocationError(f"kind is '{kind}'; expected {FULL} or {LOGS}")
+    settings = _settings()
+    drills = record.read(settings).get("drills", {})
+    found = []
+    for one in restic.snapshots(settings, kind):
+        row: dict[str, Any] = {
+            "snapshot": one.id,
+            "at": archive.as_time(int(one.said("at") or 0) * 1_000_000),
+        }
+        if kind == FULL:
+            drill = drills.get(one.id)
+            row["gtids"] = one.gtids
+            row["drill"] = "not drilled" if drill is None else drill.get("error") or "equal"
+        found.append(row)
+    return found
+
+
+def verify(part: str = "10%") -> str:
+    """
+    Check the repository's structure, and read a part of its data.
+
+    part
+        How much is read: a part of it such as ``10%`` (default) or ``1/7``, or all: ``100%``.
+
+    Returns the empty text. Raises CommandExecutionError for whatever is damaged,
+    SaltInvocationError for wrong settings or another part.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.verify 100%
+    """
+    of_pillar.check_part(part)
+    with _alone():
+        restic.check(_settings(), part)
+    return ""
+
+
+def save_logs() -> dict[str, Any]:
+    """
+    Save the archived logs up to now, so that each point up to now can be restored.
+
+    Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``files`` and ``added``
+    (bytes). Raises CommandExecutionError when mysqld or the repository does not answer or another
+    run is at it, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.save_logs
+    """
+    settings = _settings()
+    with _alone():
+        return full.run_logs(settings)
+
+
+def take(drilled: bool = True) -> dict[str, Any]:
+    """
+    Take a full backup now, as the timer does, and drill it.
+
+    drilled
+        Whether it is drilled; the timer's next run drills what was not. Default True.
+
+    Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``seconds``, ``bytes``,
+    ``added``, ``logs``, and ``drill`` (``point``, ``transactions``, ``tables``, ``rows``, ``at``,
+    ``seconds``). Raises CommandExecutionError where it or its drill fails or another run is at it,
+    SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.take
+    """
+    settings = _settings()
+    with _alone():
+        full.clean(settings)
+        found = full.run_full(settings)
+        if drilled:
+            newest = restore.newest(settings, found["snapshot"])
+            found["drill"] = drills.run(settings, newest)
+    return found
+
+
+def drill(snapshot: str | None = None) -> dict[str, Any]:
+    """
+    Drill a full backup: restore it beside the living server, and compare the two.
+
+    The living server's applier stands still meanwhile; what the group writes is received and waits.
+
+    snapshot
+        Its id. Default: the newest.
+
+    Returns a dict: ``snapshot``, ``point`` (the transaction that it was brought to at first, or the
+    empty text), ``transactions`` (replayed), ``tables``, ``rows``, ``at`` and ``seconds``. Raises
+    CommandExecutionError for whatever is not equal, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.drill
+    """
+    settings = _settings()
+    with _alone():
+        full.clean(settings)
+        return drills.run(settings, restore.newest(settings, snapshot))

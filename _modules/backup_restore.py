@@ -1,0 +1,224 @@
+"""
+Restore a point in time, a table or a schema beside what lives, from the repository alone.
+==========================================================================================
+
+Nothing here writes to the group or to the backup machine's own server: what is restored runs as an
+instance of its own, without a network, or lies in a file. docs/backup.md leads through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from group_backup import aside, dump, restore
+from group_backup import settings as of_pillar
+from group_backup.model import LOCK_FILE, Settings
+from group_replication import lock
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+__virtualname__ = "backup_restore"
+
+LOCK_SECONDS = 30
+# Of a table's or a schema's restore: taken away at its end.
+PASSING = "passing"
+
+
+def __virtual__() -> str:
+    return __virtualname__
+
+
+def _settings() -> Settings:
+    """The settings of this minion."""
+    return of_pillar.settings_from(__pillar__, __opts__["id"])
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the lock of the backups: a run that was started by a timer has it, too."""
+    with lock.held(LOCK_SECONDS, LOCK_FILE) as taken:
+        if not taken:
+            raise CommandExecutionError("another run is at it; nothing was done")
+        yield
+
+
+def restore_point(
+    name: str, point: str, snapshot: str | None = None, around: int = 5, test: bool = False
+) -> dict[str, Any]:
+    """
+    Restore a point in time to an instance beside the living server, which runs afterwards.
+
+    The full backup and the logs come from the repository alone. The instance's own applier replays
+    the logs and stops at the point, to the transaction. Logs up to now are saved by
+    ``backup.save_logs``.
+
+    name
+        What the instance is called: small letters, digits and ``-``.
+
+    point
+        A time in UTC such as ``2026-11-28 14:03:00``: what stands in the archive before the first
+        transaction that was committed after it. Or a GTID: that transaction is the last one.
+
+    snapshot
+        The full backup to begin with, by its id. Default: the newest before the point.
+
+    around
+        How many transactions before and after the point are returned, 1 to 100. Default 5.
+
+    test
+        Find the point, return it with the transactions around, and restore nothing. Default False.
+
+    Returns a dict: ``full`` and ``full_at``, ``gtids`` (the set at that point), ``stops_before`` (a
+    GTID, or a sentence), ``before`` and ``after`` (lists of dicts: ``gtid``, ``committed``,
+    ``changes``), and unless ``test`` is given ``name``, ``socket`` and ``seconds``. Raises
+    CommandExecutionError when the repository does not have the point or has a gap before it, or the
+    replay stops elsewhere; SaltInvocationError for wrong settings or arguments.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.restore_point noon '2026-11-28 12:00:00' test=True
+        salt backup1 backup_restore.restore_point noon '2026-11-28 12:00:00'
+    """
+    settings = _settings()
+    aside.place_of(settings, name)
+    if isinstance(around, bool) or not isinstance(around, int) or not 1 <= around <= 100:
+        raise SaltInvocationError(f"around is '{around}'; expected a number from 1 to 100")
+    with _alone():
+        if test:
+            return restore.preview(settings, point, around, snapshot)
+        return restore.restore_point(settings, name, point, around, snapshot)
+
+
+def instances() -> list[str]:
+    """
+    Return the names of the instances that were restored beside the living server.
+
+    Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.instances
+    """
+    return aside.names(_settings())
+
+
+def drop_instance(name: str) -> bool:
+    """
+    Stop an instance that was restored, and take its folder away.
+
+    name
+        Its name.
+
+    Returns whether it was there. Raises CommandExecutionError where it does not stop or another run
+    is at it, SaltInvocationError for wrong settings or a wrong name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.drop_instance noon
+    """
+    place = aside.place_of(_settings(), name)
+    with _alone():
+        found = place.exists()
+        aside.remove(place)
+    return found
+
+
+def restore_table(
+    table: str, into: str, point: str, snapshot: str | None = None, test: bool = False
+) -> dict[str, Any]:
+    """
+    Write a table as it was at a point in time to a file of SQL, under another name.
+
+    The file is on the backup machine, readable by root alone. It drops and replaces nothing: a
+    server that has the new name already refuses it. docs/backup.md says how it is loaded.
+
+    table
+        ``SCHEMA.TABLE``.
+
+    into
+        The new name, in the same schema.
+
+    point, snapshot
+        As for :py:func:`restore_point`.
+
+    test
+        Find the point, return it, and write nothing. Default False.
+
+    Returns what :py:func:`restore_point` does, and unless ``test`` is given ``file``, ``rows`` and
+    ``left_out``: foreign keys, checks and triggers, whose names are the living table's. Raises as
+    that does, and SaltInvocationError for a table that was not there, or the old name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.restore_table realworld.users users_before '2026-11-28 14:02:59'
+    """
+    schema, name = dump.check_names(table, into)
+    return _passing(
+        lambda settings, place: dump.table(settings, place, schema, name, into),
+        *(point, snapshot, test),
+    )
+
+
+def restore_schema(
+    schema: str, into: str, point: str, snapshot: str | None = None, test: bool = False
+) -> dict[str, Any]:
+    """
+    Write the tables of a schema as they were at a point to a file of SQL, as another schema.
+
+    schema
+        The schema.
+
+    into
+        The new schema's name.
+
+    point, snapshot, test
+        As for :py:func:`restore_table`.
+
+    Returns what :py:func:`restore_point` does, and unless ``test`` is given ``file``, ``tables``,
+    ``rows`` and ``left_out``: views, triggers, routines and events. Raises as
+    :py:func:`restore_table` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.restore_schema realworld realworld_noon '2026-11-28 12:00:00'
+    """
+    dump.check_schema(schema, into)
+    return _passing(
+        lambda settings, place: dump.schema(settings, place, schema, into),
+        *(point, snapshot, test),
+    )
+
+
+def _passing(
+    write: Callable[[Settings, Path], dict[str, Any]],
+    point: str,
+    snapshot: str | None,
+    test: bool,
+) -> dict[str, Any]:
+    """Restore an instance, let something be written out of it, and take it away."""
+    settings = _settings()
+    with _alone():
+        if test:
+            return restore.preview(settings, point, 5, snapshot)
+        place = aside.place_of(settings, PASSING)
+        # What a run that was killed left.
+        aside.remove(place)
+        found = restore.restore_point(settings, PASSING, point, 5, snapshot)
+        try:
+            written = write(settings, place)
+        finally:
+            aside.remove(place)
+    del found["name"], found["socket"]
+    return {**found, **written}

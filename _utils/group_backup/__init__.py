@@ -1,0 +1,1 @@
+"""Backups of a group by a machine beside it: taken, archived, restored, and drilled."""

@@ -1,0 +1,162 @@
+"""A full backup and the archived logs: taken on the machine itself, and saved to the repository."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from group_replication.connection import execute, rows
+from salt.exceptions import CommandExecutionError
+from whole_file import write_whole
+
+from group_backup import archive, aside, channel, record, restic
+from group_backup.channel import local
+from group_backup.following import Decision
+from group_backup.model import FULL, LOGS, Settings
+from group_backup.options import MADE_WITH
+
+MANIFEST, INDEX = "manifest.json", "index.json"
+# A full backup is cloned aside, and started once: what is saved has been recovered, and says which
+# transactions it has.
+NAME = "full"
+
+
+def _place(settings: Settings) -> Path:
+    return settings.place / NAME
+
+
+def clean(settings: Settings) -> None:
+    """Take away what a run that was killed left on this machine: its copies and its instance."""
+    aside.make_folders(settings)
+    aside.remove(_place(settings))
+    aside.remove(aside.place_of(settings, "drill"))
+    shutil.rmtree(settings.place / "preview", ignore_errors=True)
+    with local(settings) as connection:
+        channel.resume(connection)
+
+
+def take(settings: Settings) -> dict[str, Any]:
+    """
+    Take a full backup, consistent at one GTID set, and save it with that set.
+
+    Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``seconds``, ``bytes``
+    (what it is restored to) and ``added`` (bytes that the repository grew by).
+    """
+    begin, place = time.time(), _place(settings)
+    aside.make_place(place)
+    try:
+        manifest = _clone(settings, place)
+        write_whole(place / MANIFEST, json.dumps(manifest, indent=2) + "\n", 0o600)
+        shutil.rmtree(place / "run")
+        shutil.rmtree(place / "logs")
+        tags = [FULL, f"at={manifest['at']}", *restic.gtid_tags(manifest["gtids"])]
+        # Each instance that is started from it is another server.
+        summary = restic.save(settings, [place], tags, [place / "data" / "auto.cnf"])
+    finally:
+        aside.remove(place)
+    return {
+        "snapshot": summary["snapshot_id"],
+        "gtids": manifest["gtids"],
+        "at": manifest["at"],
+        "seconds": round(time.time() - begin, 1),
+        "bytes": summary["total_bytes_processed"],
+        "added": summary.get("data_added_packed", summary["data_added"]),
+    }
+
+
+def _clone(settings: Settings, place: Path) -> dict[str, Any]:
+    """Clone the server's data to a place, start it there once, and return what it is."""
+    with local(settings, None) as connection:
+        asked = ", ".join(f"@@{name} AS {name}" for name in MADE_WITH)
+        (own,) = rows(connection, f"SELECT @@version AS version, {asked}")
+        # mysqld makes its folder itself.
+        (place / "data").rmdir()
+        shutil.chown(place, "root", aside.USER)
+        place.chmod(0o770)
+        execute(connection, "CLONE LOCAL DATA DIRECTORY = %s", (str(place / "data"),))
+    # Not before its last transaction: it is no beginning for a point before that.
+    at = int(time.time()) + 1
+    made_with = {name: own[name] for name in MADE_WITH}
+    aside.open_place(place)
+    aside.start(place, made_with)
+    with aside.session(place) as connection:
+        (copy,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids")
+    aside.stop(place)
+    place.chmod(0o700)
+    return {
+        "gtids": "".join(copy["gtids"].split()),
+        "at": at,
+        "version": own["version"],
+        "made_with": made_with,
+    }
+
+
+def save_logs(settings: Settings) -> dict[str, Any]:
+    """
+    Save all closed binary logs, the current one closed before.
+
+    Returns a dict: ``snapshot``, ``gtids`` (what the machine had applied then), ``at``, ``files``
+    and ``added`` (bytes).
+    """
+    with local(settings, None) as connection:
+        (own,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids, @@server_uuid AS server")
+        at, index = int(time.time()), archive.closed_logs(connection)
+    if not index:
+        raise CommandExecutionError("the server has no binary log that could be saved")
+    gtids = "".join(own["gtids"].split())
+    folder = settings.place / "index"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    said = {"server": own["server"], "gtids": gtids, "at": at, "logs": index}
+    write_whole(folder / INDEX, json.dumps(said) + "\n", 0o600)
+    summary = restic.save(
+        settings, [settings.archive, folder], [LOGS, f"at={at}", f"server={own['server']}"]
+    )
+    return {
+        "snapshot": summary["snapshot_id"],
+        "gtids": gtids,
+        "at": at,
+        "files": len(index),
+        "added": summary.get("data_added_packed", summary["data_added"]),
+    }
+
+
+def replace(settings: Settings) -> Decision:
+    """Let the machine follow anew, with the group's data; its logs, which that ends, are saved."""
+    run_logs(settings)
+    return channel.follow(settings, overwrite=True)
+
+
+def run_full(settings: Settings) -> dict[str, Any]:
+    """Take a full backup and the logs, give up what is too old, and remember what came of it."""
+    try:
+        # What a run that was killed left there.
+        restic.unlock(settings)
+        found = take(settings)
+        logs = save_logs(settings)
+        record.note(settings, LOGS, {**logs, "well": int(time.time())})
+        found["logs"] = logs["snapshot"]
+        restic.forget(settings, FULL, "host,paths")
+        restic.forget(settings, LOGS, "host,paths")
+        restic.prune(settings)
+    except (CommandExecutionError, OSError) as err:
+        last = record.read(settings).get(FULL, {})
+        record.note(settings, FULL, {**last, "error": str(err), "failed": int(time.time())})
+        raise CommandExecutionError(f"no full backup was taken: {err}") from err
+    record.note(settings, FULL, {**found, "well": int(time.time())})
+    return found
+
+
+def run_logs(settings: Settings) -> dict[str, Any]:
+    """Save the archived logs, and remember what came of it."""
+    try:
+        restic.unlock(settings)
+        found = save_logs(settings)
+    except (CommandExecutionError, OSError) as err:
+        last = record.read(settings).get(LOGS, {})
+        record.note(settings, LOGS, {**last, "error": str(err), "failed": int(time.time())})
+        raise CommandExecutionError(f"the archived logs were not saved: {err}") from err
+    record.note(settings, LOGS, {**found, "well": int(time.time())})
+    return found

@@ -1,0 +1,82 @@
+"""What all of the library speaks of: settings, places, and a transaction of the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from group_replication.model import DATA_DIRECTORY, Account
+
+# The channel by which the machine follows the group.
+CHANNEL = "backup"
+# The channel by which a restored instance replays archived logs.
+REPLAY_CHANNEL = "replay"
+FULL, LOGS = "full", "logs"
+DIRECTORY = "/var/lib/mysql-backup"
+LOCATION = "/srv/mysql-gr-backup"
+
+SETTINGS_FILE = Path("/etc/mysql-gr/backup.json")
+# What restic reads: where the repository is, and its password.
+LOCATION_FILE = Path("/etc/mysql-gr/backup-repository.location")
+PASSWORD_FILE = Path("/etc/mysql-gr/backup-repository.password")
+LOCK_FILE = Path("/run/mysql-gr/backup.lock")
+RECORD_LOCK_FILE = Path("/run/mysql-gr/backup-record.lock")
+
+# How often a full backup is taken and archived logs are saved, in systemd's words, and the hours
+# that are at most between two.
+INTERVALS = {"daily": 24, "hourly": 1, "weekly": 7 * 24, "monthly": 31 * 24}
+
+
+class Settings(NamedTuple):
+    """All that is declared of the backup machine, checked; ``pillar.example`` has each key."""
+
+    me: str
+    address: str
+    group: str
+    # The group's declared members: name and address.
+    nodes: Mapping[str, str]
+    account: Account
+    port: int = 3306
+    socket: str = "/run/mysqld/mysqld.sock"
+    data_directory: str = DATA_DIRECTORY
+    directory: str = DIRECTORY
+    location: str = LOCATION
+    environment: Mapping[str, str] = {}
+    full: str = "daily"
+    logs: str = "hourly"
+    keep_days: int = 7
+    keep_weeks: int = 4
+    keep_months: int = 6
+    archive_days: int = 8
+    drill_hours: int = 48
+    options: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        # The environment holds secrets.
+        return f"Settings({self.me!r})"
+
+    @property
+    def place(self) -> Path:
+        """The folder that all of this machine's backups work in."""
+        return Path(self.directory)
+
+    @property
+    def archive(self) -> Path:
+        """Where the server writes its binary logs."""
+        return self.place / "archive"
+
+
+class Transaction(NamedTuple):
+    """What an archived log says of one transaction; nothing of its rows."""
+
+    gtid: str
+    # When its origin committed it, in microseconds since 1970.
+    committed: int
+    # What it wrote to: ``insert shop.items``, or the kind of a statement, such as ``CREATE TABLE``.
+    changes: tuple[str, ...]
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL has it."""
+    return f"`{name.replace('`', '``')}`"

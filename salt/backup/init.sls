@@ -1,0 +1,7 @@
+include:
+  - backup.package
+  - backup.config
+  - backup.server
+  - backup.library
+  - backup.follow
+  - backup.service

@@ -1,0 +1,45 @@
+{%- from 'mysql/map.jinja' import mysql with context %}
+
+# The program uses the same library as Salt. What the library stands on comes first, so that it never
+# lies there without.
+backup-library-files-managed:
+  file.managed:
+    - names:
+      - {{ mysql.library }}/whole_file.py:
+        - source: salt://_utils/whole_file.py
+      - {{ mysql.library }}/pillar_check.py:
+        - source: salt://_utils/pillar_check.py
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: true
+    - dir_mode: '0755'
+{%- for folder in ['group_replication', 'group_backup'] %}
+
+backup-library-{{ folder }}-managed:
+  file.recurse:
+    - name: {{ mysql.library }}/{{ folder }}
+    - source: salt://_utils/{{ folder }}
+    - include_pat: 'E@\.py$'
+    - clean: true
+    - user: root
+    - group: root
+    - file_mode: '0644'
+    - dir_mode: '0755'
+    - require:
+      - file: backup-library-files-managed
+{%- endfor %}
+
+backup-library-program-managed:
+  file.managed:
+    - name: {{ mysql.library }}/backup_run.py
+    - source: salt://backup/files/backup_run.py
+    - user: root
+    - group: root
+    - mode: '0644'
+    - require:
+      - file: backup-library-group_backup-managed
+
+backup-library-settings-stored:
+  backup.settings_stored:
+    - name: settings

@@ -1,0 +1,4 @@
+backup-package-restic-installed:
+  pkg.installed:
+    - name: restic
+    - install_recommends: false

@@ -1,0 +1,98 @@
+"""A machine of role backup follows the group, and gives back what somebody deleted.
+
+It is added to the table in pillar/cluster.sls, which is put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.conftest import check_nothing_left_to_do, grown_to, highest_address, salt
+from tests.support.lab import DATABASE, TABLE, Lab, declared
+
+NAME = "backup1"
+TRIAL = "backup_trial"
+
+
+def with_backup(text: str) -> str:
+    """The table with a machine of role backup more."""
+    if declared("backup", text):
+        pytest.skip("the table of nodes has a machine of role backup of its own")
+    line = f"    {NAME}: {{ip: {highest_address(text) + 1}, role: backup}}\n"
+    return text.replace("  nodes:\n", f"  nodes:\n{line}")
+
+
+@pytest.fixture(scope="module")
+def grown(lab: Lab) -> Iterator[Lab]:
+    """The lab with a backup machine, and a table that nothing else writes to."""
+    database = lab.databases[0]
+    with grown_to(lab, with_backup(TABLE.read_text())) as one:
+        try:
+            yield one
+        finally:
+            one.sql(database, f"DROP TABLE IF EXISTS {DATABASE}.{TRIAL}, {DATABASE}.{TRIAL}_before")
+    for user in lab.sql(
+        database,
+        "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user"
+        " WHERE user = 'mysql_gr_backup'",
+    ).splitlines():
+        lab.sql(database, f"DROP USER {user}")
+
+
+def call(lab: Lab, function: str) -> object:
+    """What the backup machine answers; an error is a sentence."""
+    answer = salt(lab, [NAME], function)[NAME]
+    assert not isinstance(answer, str) or "rror" not in answer, answer
+    return answer
+
+
+def test_it_follows_and_is_no_member(grown: Lab):
+    channel = call(grown, "backup.status")["channel"]
+    assert (channel["receiver"], channel["applier"], channel["error"]) == ("ON", "ON", "")
+    assert channel["source"] in grown.databases
+    for status in salt(grown, grown.databases, "mysql_gr.status").values():
+        assert {row["name"] for row in status["members"]} == {*grown.databases}
+    check_nothing_left_to_do(grown)
+
+
+def test_what_was_deleted_comes_back_beside_the_living_table(
+    grown: Lab, eventually: Callable[..., float]
+):
+    database = grown.databases[0]
+    grown.sql(database, f"CREATE TABLE {DATABASE}.{TRIAL} (id INT PRIMARY KEY)")
+    taken = call(grown, "backup.take")
+    assert taken["drill"]["tables"] > 1
+    assert taken["drill"]["rows"] > 0
+
+    grown.sql(database, f"INSERT INTO {DATABASE}.{TRIAL} VALUES (1), (2), (3)")
+    point = grown.sql(database, "SELECT UTC_TIMESTAMP(6)")
+    grown.sql(database, f"DO SLEEP(1); DELETE FROM {DATABASE}.{TRIAL}")
+
+    def applied() -> bool:
+        return grown.sql(NAME, f"SELECT COUNT(*) FROM {DATABASE}.{TRIAL}") == "0"
+
+    eventually(applied, 30)
+    call(grown, "backup.save_logs")
+    arguments = f"{DATABASE}.{TRIAL} {TRIAL}_before \"'{point}'\""
+    seen = call(grown, f"backup_restore.restore_table {arguments} test=True")
+    assert seen["before"][-1]["changes"] == [f"insert {DATABASE}.{TRIAL}"]
+    assert f"delete {DATABASE}.{TRIAL}" in [c for one in seen["after"] for c in one["changes"]]
+
+    found = call(grown, f"backup_restore.restore_table {arguments}")
+    assert found["rows"] == 3
+    dump = grown.run(NAME, f"cat {found['file']}")
+    assert "DROP" not in dump
+    grown.run(database, f"mysql {DATABASE} <<'SQL'\n{dump}\nSQL")
+    rows = f"SELECT GROUP_CONCAT(id ORDER BY id) FROM {DATABASE}.{TRIAL}_before"
+    assert grown.sql(database, rows) == "1,2,3"
+
+    last = seen["before"][-1]["gtid"]
+    whole = call(grown, f"backup_restore.restore_point trial {last}")
+    assert whole["gtids"] == seen["gtids"]
+    count = f"mysql --socket={whole['socket']} -N -e 'SELECT COUNT(*) FROM {DATABASE}.{TRIAL}'"
+    assert grown.run(NAME, count) == "3\n"
+    assert call(grown, "backup_restore.drop_instance trial") is True
+    assert call(grown, "backup_restore.instances") == []
+    assert [one["drill"] for one in call(grown, "backup.list")] == ["equal"]

@@ -1,0 +1,54 @@
+"""What is remembered of a full backup and of saved logs, also where they fail."""
+
+from __future__ import annotations
+
+import pytest
+from group_backup import full, record, restic
+from group_backup.model import Settings
+from group_replication.model import Account
+from salt.exceptions import CommandExecutionError
+
+SETTINGS = Settings("b", "10.0.0.9", "g", {}, Account("a"))
+LOGS = {"snapshot": "logs", "gtids": "", "at": 5, "files": 1, "added": 1}
+
+
+@pytest.fixture
+def notes(monkeypatch) -> dict[str, dict]:
+    """What is remembered, and a repository that takes all."""
+    found: dict[str, dict] = {}
+    monkeypatch.setattr(record, "read", lambda _settings: found)
+    monkeypatch.setattr(record, "note", lambda _settings, what, value: found.update({what: value}))
+    for name in ("unlock", "forget", "prune"):
+        monkeypatch.setattr(restic, name, lambda *_: None)
+    monkeypatch.setattr(full, "take", lambda _settings: {"snapshot": "full"})
+    monkeypatch.setattr(full, "save_logs", lambda _settings: dict(LOGS))
+    return found
+
+
+def test_both_are_remembered(notes):
+    assert full.run_full(SETTINGS) == {"snapshot": "full", "logs": "logs"}
+    assert notes["full"]["snapshot"] == "full"
+    assert notes["logs"]["snapshot"] == "logs"
+    assert notes["full"]["well"]
+    assert notes["logs"]["well"]
+
+
+def test_a_repository_that_is_away_leaves_what_was_well(notes, monkeypatch):
+    notes["logs"] = {"snapshot": "old", "well": 3}
+
+    def away(*_):
+        raise CommandExecutionError("no repository")
+
+    monkeypatch.setattr(restic, "unlock", away)
+    with pytest.raises(CommandExecutionError, match="were not saved: no repository"):
+        full.run_logs(SETTINGS)
+    with pytest.raises(CommandExecutionError, match="no full backup was taken: no repository"):
+        full.run_full(SETTINGS)
+    assert notes["logs"]["well"] == 3
+    assert notes["logs"]["error"] == notes["full"]["error"] == "no repository"
+
+
+def test_what_is_well_again_has_no_error(notes):
+    notes["logs"] = {"snapshot": "old", "well": 3, "error": "x"}
+    full.run_logs(SETTINGS)
+    assert "error" not in notes["logs"]
