@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.conftest import check_nothing_left_to_do, grown_to, highest_address, salt
 from tests.support.lab import DATABASE, TABLE, Lab, declared
 
+pytestmark = pytest.mark.changes_machines
+
 NAME = "backup1"
 TRIAL = "backup_trial"
 
