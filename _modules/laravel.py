@@ -449,7 +449,7 @@ def key_update(
 
     .. code-block:: bash
 
-        salt web laravel.key_update /srv/conduit APP_KEY '[key:generate]'
+        salt web laravel.key_update /srv/conduit APP_KEY commands='["key:generate"]'
     """
     return keys.update_key(
         _application(directory, user), name, commands, secret, shared, __pillar__, test

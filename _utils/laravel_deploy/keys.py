@@ -57,6 +57,8 @@ def update_key(
 
     Returns what ``laravel.key_update`` does.
     """
+    if isinstance(commands, str):
+        raise SaltInvocationError(f"commands is {commands!r}; expected a list, [{commands!r}].")
     path = env_path(app.directory)
     given = pillar_text(pillar, secret, wanted_for=name) if secret else ""
     source = "pillar" if given else "generated"

@@ -76,7 +76,7 @@ def bureau(lab: Lab) -> Iterator[str]:
         ask(lab, f"laravel.env_update {DIRECTORY}/shared/.env {given}")
         ask(lab, f"laravel_storage.update {DIRECTORY}/shared/storage")
         release = commit(lab, "touch first")
-        ask(lab, f"laravel.key_update {DIRECTORY} APP_KEY '[key:generate]'")
+        ask(lab, f"laravel.key_update {DIRECTORY} APP_KEY commands='[\"key:generate\"]'")
         ask(lab, f"laravel.migrate {DIRECTORY}/releases/{release}")
         ask(lab, f"laravel_release.switch {DIRECTORY}")
         yield release

@@ -30,6 +30,12 @@ def test_a_key_that_is_there_is_kept(app, folder, php):
     assert (folder / ".env").read_text() == "APP_KEY=base64:old\n"
 
 
+def test_a_text_is_no_list_of_commands(app, folder):
+    """Salt's command line hands on `[key:generate]` as it is, letter by letter."""
+    with pytest.raises(SaltInvocationError, match="commands is .*; expected a list"):
+        update(app, "APP_KEY", "[key:generate]")
+
+
 @pytest.mark.parametrize("given_value", [None, "", "base64:from-the-pillar"])
 def test_a_missing_key_comes_from_the_pillar_or_is_made(app, folder, php, mine, given_value):
     (folder / ".env").write_text("APP_KEY=\nA=1\n")
