@@ -32,7 +32,7 @@ def test_a_key_that_is_there_is_kept(app, folder, php):
 
 def test_a_text_is_no_list_of_commands(app, folder):
     """Salt's command line hands on `[key:generate]` as it is, letter by letter."""
-    with pytest.raises(SaltInvocationError, match="commands is .*; expected a list"):
+    with pytest.raises(SaltInvocationError, match=r"commands is .*; expected a list"):
         update(app, "APP_KEY", "[key:generate]")
 
 
