@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from tests.e2e.conftest import LONG
 from tests.support.lab import ROOT, Lab
 
 pytestmark = pytest.mark.restores
@@ -69,6 +70,8 @@ def declare(table: str, **tls: object) -> None:
     TABLE.write_text(yaml.safe_dump(told, sort_keys=False))
 
 
+@pytest.mark.repeated
+@pytest.mark.skipif(not LONG, reason="two restarts of all members")
 def test_the_lab_is_taken_there_and_a_certificate_is_renewed(lab: Lab, certificates, all_online):
     failed: list[str] = []
     done = threading.Event()

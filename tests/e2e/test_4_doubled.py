@@ -201,12 +201,11 @@ def test_two_web_servers_are_one_application(grown: Lab, migration: str):
 @contextmanager
 def unbuildable(lab: Lab, machine: str) -> Iterator[None]:
     """Return a context in which no release can be built on a machine."""
-    kept = f"{APPLICATION}/shared/composer.lock"
-    lab.run(machine, f"cp -p {kept} {kept}.kept && echo '{{ broken' > {kept}")
+    lab.run(machine, "mv /usr/bin/composer /usr/bin/composer.kept")
     try:
         yield
     finally:
-        lab.run(machine, f"mv {kept}.kept {kept}")
+        lab.run(machine, "mv /usr/bin/composer.kept /usr/bin/composer")
 
 
 def test_a_deployment_is_one_on_both_web_servers(grown: Lab):
