@@ -22,7 +22,7 @@ def beside(command: Sequence[str]) -> int:
     Run a command, and bring the machines up meanwhile.
 
     What ``up`` says is shown when both are done, since two live lines would cover each other.
-    Returns the command's exit status, or that of ``up``.
+    Returns the command's exit status. Raises LabError if the machines did not come up.
     """
     # Nobody sees a question of the one that runs behind.
     ask_for_root("bringing the machines up")
