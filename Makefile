@@ -15,7 +15,7 @@ PYTEST = $(RUN) -m pytest $(PLUGINS) -p tests.support.progress --group
 # Only daemons that pytest starts send events. Elsewhere a listener has nothing to hear, and may not end.
 PLUGINS = -p no:salt-factories-event-listener
 CHAOS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP_GOING),--keep-going)
-SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run tests/functional/virtualbox/VBoxManage
+SHELL_FILES := vagrant/bootstrap.sh vagrant/box/init vagrant/host.sh .ci/run tests/functional/vagrant/docker tests/functional/virtualbox/VBoxManage
 # What vagrant/host.sh looks for, and the package that has it where its name is another.
 NEEDS_UP := import:yaml=python3-yaml
 NEEDS_PYTHON := import:ensurepip=python3-venv file:/usr/include/python3*/Python.h=python3-dev gcc
