@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 from laravel_deploy.dotenv import edit_env, parse_env, spelled, without_env
 from laravel_deploy.files import ownership, read_text, write_text
 from laravel_deploy.layout import env_path
+from laravel_deploy.lock import env_locked
 from laravel_deploy.masking import masked, redacted
 from laravel_deploy.pillar import pillar_text
 
@@ -100,12 +102,26 @@ def update_env(
     """
     _check(values, secrets, owner["mode"])
     wanted = _wanted(values or {}, secrets or {}, pillar)
+    with nullcontext() if test else env_locked(path):
+        return _edited(path, wanted, values or {}, secrets or {}, owner, test, only)
+
+
+def _edited(
+    path: Path,
+    wanted: Mapping[str, str],
+    values: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    owner: Mapping[str, str],
+    test: bool,
+    only: bool,
+) -> dict[str, dict[str, str]]:
+    """Edit the file, or only tell what would change."""
     exists = path.exists()
     text = read_text(path) if exists else ""
     current, named = parse_env(text), _names(path)
     gone = [name for name in _named(named) if only and name in current and name not in wanted]
     different = {name: value for name, value in wanted.items() if current.get(name) != value}
-    hidden = {*named["secrets"], *(secrets or {})}
+    hidden = {*named["secrets"], *secrets}
     changes = {
         name: {
             "old": masked(name, current.get(name, ""), hidden),
@@ -118,7 +134,7 @@ def update_env(
     for aspect, value in owner.items():
         if before.get(aspect) != value:
             changes[aspect] = {"old": before.get(aspect, ""), "new": value}
-    noted = _noted(named, values or {}, secrets or {}, only)
+    noted = _noted(named, values, secrets, only)
     if noted != named:
         changes["names"] = _names_change(named, noted)
     if changes and not test:

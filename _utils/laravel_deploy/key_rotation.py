@@ -13,7 +13,7 @@ from laravel_deploy.dotenv import edit_env, parse_env
 from laravel_deploy.files import ownership, read_text, write_text
 from laravel_deploy.keys import check_app_key, check_framework, is_app_key, rotate_key
 from laravel_deploy.layout import env_path, home
-from laravel_deploy.lock import locked
+from laravel_deploy.lock import env_locked, locked
 from laravel_deploy.masking import MASK, masked
 from laravel_deploy.pillar import pillar_text
 
@@ -72,7 +72,7 @@ def accept_key(
     """
     new = _given(secret, pillar)
     path, changes = env_path(app.directory), {}
-    with locked(app.directory):
+    with locked(app.directory), env_locked(path):
         text = read_text(path)
         values = parse_env(text)
         if new not in (values.get("APP_KEY"), *_previous(values)):

@@ -18,7 +18,7 @@ from laravel_deploy.caches import has_caches
 from laravel_deploy.dotenv import edit_env, parse_env
 from laravel_deploy.files import ownership, read_text, write_text
 from laravel_deploy.layout import env_path, home
-from laravel_deploy.lock import locked
+from laravel_deploy.lock import env_locked, locked
 from laravel_deploy.masking import MASK, masked
 from laravel_deploy.pillar import pillar_text
 from laravel_deploy.releases import next_release
@@ -61,6 +61,8 @@ def update_key(
         raise SaltInvocationError(f"commands is {commands!r}; expected a list, [{commands!r}].")
     path = env_path(app.directory)
     given = pillar_text(pillar, secret, wanted_for=name) if secret else ""
+    if given and secret and name == "APP_KEY":
+        check_app_key(given, secret)
     source = "pillar" if given else "generated"
     # Before the first run the file may not be there; that run will have made it.
     text = "" if test and not path.exists() else read_text(path)
@@ -75,7 +77,13 @@ def update_key(
     if not test:
         built = replace(app, directory=next_release(app.directory)["path"])
         key = given or _new_key(built, commands)
-        write_text(path, edit_env(text, {name: key}), ownership(path))
+        with env_locked(path):
+            text = read_text(path)
+            if parse_env(text).get(name):
+                raise CommandExecutionError(
+                    f"{path} has been given {name} by another call meanwhile."
+                )
+            write_text(path, edit_env(text, {name: key}), ownership(path))
     changes = {name: {"old": "", "new": MASK}}
     return {"changes": changes, "source": source, "differs": False}
 
@@ -113,7 +121,7 @@ def rotate_key(
     """
     path = env_path(app.directory)
     given = pillar_text(pillar, secret, wanted_for="APP_KEY")
-    with locked(app.directory):
+    with locked(app.directory), env_locked(path):
         text = read_text(path)
         values = parse_env(text)
         current = values.get("APP_KEY", "")

@@ -1,4 +1,4 @@
-"""One deployment of an application at a time."""
+"""One deployment of an application at a time, and one edit of its .env file."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from salt.exceptions import CommandExecutionError
 LOCK = ".deployment.lock"
 # Held while a release is built aside, which keeps nobody from going back to another one.
 BUILD_LOCK = ".build.lock"
+# Held while a .env file is read, edited and written: two edits at once would be one.
+ENV_LOCK = ".env.lock"
 # How long another deployment is waited for, and how often it is looked at.
 LOCK_SECONDS = 60
 LOOK_SECONDS = 0.2
@@ -37,7 +39,14 @@ def locked(directory: str, name: str = LOCK) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise CommandExecutionError(
-                        f"Another deployment has been at work in {root} for {LOCK_SECONDS} s."
+                        f"Another call has held {root / name} for {LOCK_SECONDS} s."
                     ) from None
                 time.sleep(LOOK_SECONDS)
+        yield
+
+
+@contextlib.contextmanager
+def env_locked(path: Path) -> Iterator[None]:
+    """Return a context that only one edit of a .env file is in at a time."""
+    with locked(str(path.resolve().parent), ENV_LOCK):
         yield

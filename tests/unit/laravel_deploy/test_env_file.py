@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ def update(
 ):
     owner = {"user": user, "group": group, "mode": mode}
     return update_env(path, values, secrets, owner, pillar or {}, test, only)
+
+
+def test_edits_at_once_are_all_there(tmp_path, mine):
+    """Each reads the file, edits it and writes it whole."""
+    path = tmp_path / ".env"
+    names = [f"N{number}" for number in range(16)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        done = [pool.submit(update, path, {name: 1}, **mine) for name in names]
+        assert all(one.result() for one in done)
+    assert sorted(shown_env(path)) == sorted(names)
 
 
 def test_env_masks(tmp_path):
@@ -57,7 +68,11 @@ def test_env_update_makes_the_file_and_then_has_nothing_to_do(tmp_path, mine):
     assert path.read_text() == 'DEBUG=false\nN=3\nE=\nP="pass word"\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert update(path, **wanted) == {}
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".env", ".env.names.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        ".env",
+        ".env.lock",
+        ".env.names.json",
+    ]
 
 
 def test_env_update_mends_the_mode_alone(tmp_path, mine):

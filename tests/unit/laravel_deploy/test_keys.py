@@ -25,7 +25,7 @@ def test_a_key_that_is_there_is_kept(app, folder, php):
     (folder / ".env").write_text("APP_KEY=base64:old\n")
     status = update(app, "APP_KEY", ["key:generate"])
     assert status == {"changes": {}, "source": "kept", "differs": False}
-    status = update(app, "APP_KEY", ["key:generate"], "k", {"k": "base64:new"})
+    status = update(app, "APP_KEY", ["key:generate"], "k", {"k": TWO})
     assert status == {"changes": {}, "source": "kept", "differs": True}
     assert (folder / ".env").read_text() == "APP_KEY=base64:old\n"
 
@@ -36,7 +36,7 @@ def test_a_text_is_no_list_of_commands(app, folder):
         update(app, "APP_KEY", "[key:generate]")
 
 
-@pytest.mark.parametrize("given_value", [None, "", "base64:from-the-pillar"])
+@pytest.mark.parametrize("given_value", [None, "", TWO])
 def test_a_missing_key_comes_from_the_pillar_or_is_made(app, folder, php, mine, given_value):
     (folder / ".env").write_text("APP_KEY=\nA=1\n")
     (folder / ".env").chmod(0o640)
@@ -49,6 +49,29 @@ def test_a_missing_key_comes_from_the_pillar_or_is_made(app, folder, php, mine, 
     key = given_value or "base64:made-by-artisan"
     assert (folder / ".env").read_text() == f"APP_KEY={key}\nA=1\n"
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("short", ["secret", "base64:c2hvcnQ=", f"base64:{'!' * 44}"])
+def test_what_is_no_key_is_refused_before_the_file_is_touched(app, folder, short):
+    (folder / ".env").write_text("APP_KEY=\n")
+    for test in (True, False):
+        with pytest.raises(SaltInvocationError, match="no APP_KEY at 'k'; expected base64: and 32"):
+            update(app, "APP_KEY", ["key:generate"], "k", {"k": short}, test=test)
+    assert (folder / ".env").read_text() == "APP_KEY=\n"
+
+
+def test_a_key_that_came_meanwhile_is_kept(app, folder, mine, monkeypatch):
+    file = folder / ".env"
+    file.write_text("APP_KEY=\n")
+
+    def made(*_):
+        file.write_text(f"APP_KEY={THREE}\n")
+        return TWO
+
+    monkeypatch.setattr(keys, "_new_key", made)
+    with pytest.raises(CommandExecutionError, match="given APP_KEY by another call"):
+        update(app, "APP_KEY", ["key:generate"])
+    assert file.read_text() == f"APP_KEY={THREE}\n"
 
 
 def test_an_older_applications_command_is_tried_next(app, folder, php, mine):

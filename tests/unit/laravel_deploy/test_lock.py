@@ -10,7 +10,7 @@ from salt.exceptions import CommandExecutionError
 
 def test_two_deployments_do_not_meet(machine, monkeypatch):
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.05)
-    another = pytest.raises(CommandExecutionError, match="Another deployment")
+    another = pytest.raises(CommandExecutionError, match="Another call has held")
     with locked(str(machine.root)), another:
         machine.build()
     machine.build()
@@ -23,5 +23,5 @@ def test_a_build_keeps_nobody_from_going_back(machine, monkeypatch):
     machine.deploy()
     with locked(str(machine.root), lock.BUILD_LOCK):
         assert machine.rollback()["new"] == first
-        with pytest.raises(CommandExecutionError, match="Another deployment"):
+        with pytest.raises(CommandExecutionError, match="Another call has held"):
             machine.build()
