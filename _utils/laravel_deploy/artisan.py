@@ -14,6 +14,7 @@ from laravel_deploy.caches import cache_folder, is_cached
 from laravel_deploy.env_file import redact
 from laravel_deploy.failures import failure
 from laravel_deploy.layout import home, installed
+from laravel_deploy.programs import run_program
 
 # Seconds after which a question to a silent database is given up; PHP would wait for a day.
 ASKING = ("-d", "mysqlnd.net_read_timeout=5")
@@ -54,16 +55,14 @@ class Application:
         where = home(self.directory)
         # A configuration that was cached from another .env may lead to a database that is gone.
         past = {} if is_cached(where) else uncached(self.directory)
-        return self.run_all(
+        return run_program(
+            self.run_all,
             ["php", *arguments],
             cwd=str(where),
             runas=self.user,
             # A narrow terminal breaks messages within a word.
             env={"COLUMNS": "4096", "NO_COLOR": "1", **past, **(env or {})},
             stdin=stdin,
-            python_shell=False,
-            output_loglevel="quiet",
-            ignore_retcode=True,
             timeout=self.timeout if timeout is None else timeout,
             umask=umask,
         )

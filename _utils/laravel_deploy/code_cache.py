@@ -12,6 +12,7 @@ from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.files import read_text, write_text
 from laravel_deploy.layout import RELEASES
+from laravel_deploy.programs import run_program
 
 # In the folder of the releases, outside of what the web server may be asked for.
 PROGRAM = ".code-cache.php"
@@ -75,7 +76,8 @@ def _forget(root: Path, told: list[Any], socket: str, run_all: RunAll) -> int:
     program = root / PROGRAM
     if not program.is_file() or read_text(program) != FORGET:
         write_text(program, FORGET, {"user": "root", "group": "root", "mode": "0644"})
-    done = run_all(
+    done = run_program(
+        run_all,
         ["cgi-fcgi", "-bind", "-connect", socket],
         cwd="/",
         clean_env=True,
@@ -85,9 +87,6 @@ def _forget(root: Path, told: list[Any], socket: str, run_all: RunAll) -> int:
             "SCRIPT_FILENAME": str(program.resolve()),
             "FORGET": json.dumps(told),
         },
-        python_shell=False,
-        output_loglevel="quiet",
-        ignore_retcode=True,
         timeout=ASK_SECONDS,
     )
     if found := re.search(r"^forgotten (\d+)$", str(done["stdout"]), re.M):

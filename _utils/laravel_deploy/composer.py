@@ -16,6 +16,7 @@ from laravel_deploy.beneath import folder, names, read_file, write_file
 from laravel_deploy.env_file import redact
 from laravel_deploy.files import write_text
 from laravel_deploy.layout import SHARED
+from laravel_deploy.programs import run_program
 
 # What was left of dependencies that no lock came with.
 LOCKS = (".composer.json", "composer.lock")
@@ -116,7 +117,8 @@ class Composer:
 
         Raises CommandExecutionError with the command's own words if it fails.
         """
-        done = self.run_all(
+        done = run_program(
+            self.run_all,
             command,
             cwd=str(path),
             runas=self.user,
@@ -129,9 +131,6 @@ class Composer:
                 "COLUMNS": "4096",
                 **(env or {}),
             },
-            python_shell=False,
-            output_loglevel="quiet",
-            ignore_retcode=True,
             timeout=self.timeout if timeout is None else timeout,
             umask="022",
         )

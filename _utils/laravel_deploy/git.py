@@ -14,6 +14,7 @@ from typing import Any
 from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.naming import named_commit
+from laravel_deploy.programs import run_program
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -77,18 +78,18 @@ class Git:
             mirror.parent.mkdir(parents=True, exist_ok=True)
             self.init(str(mirror), bare=True)
         there = ["cat-file", "-e", f"{commit}^{{commit}}"]
-        if self._git(mirror, there, ignore_retcode=True)["retcode"]:
+        if self._git(mirror, there)["retcode"]:
             # What is gone goes here, too: a branch `feature` is in the way of `feature/x`. What a
             # forge keeps beside branches and tags, of others' proposals, is not fetched.
             wanted = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
             told = ["fetch", "--force", "--prune", "--no-tags", "--", url, *wanted]
             self._ask(told, url, identity, str(mirror))
-            if self._git(mirror, there, ignore_retcode=True)["retcode"]:
+            if self._git(mirror, there)["retcode"]:
                 # A commit that no branch and no tag leads to any more.
                 self._ask(
                     ["fetch", "--no-tags", "--", url, commit], url, identity, str(mirror), True
                 )
-            if self._git(mirror, there, ignore_retcode=True)["retcode"]:
+            if self._git(mirror, there)["retcode"]:
                 raise CommandExecutionError(f"{url} has no commit {commit}.")
         return str(mirror)
 
@@ -101,12 +102,11 @@ class Git:
         may_fail: bool = False,
     ) -> str:
         """Ask another machine, which has to be the one whose key is known here."""
-        done = self.run_all(
+        done = run_program(
+            self.run_all,
             ["git", *arguments],
             cwd=cwd,
             env={"GIT_SSH_COMMAND": ssh_command(identity), "GIT_TERMINAL_PROMPT": "0"},
-            python_shell=False,
-            ignore_retcode=True,
         )
         if done["retcode"] and not may_fail:
             hint = ""
@@ -116,10 +116,6 @@ class Git:
             raise CommandExecutionError(f"{url} cannot be asked: {told}{hint}")
         return str(done["stdout"])
 
-    def _git(
-        self, mirror: Path | str, arguments: list[str], ignore_retcode: bool = False
-    ) -> dict[str, Any]:
+    def _git(self, mirror: Path | str, arguments: list[str]) -> dict[str, Any]:
         """Ask a repository what Salt's git module cannot ask."""
-        return self.run_all(
-            ["git", *arguments], cwd=str(mirror), python_shell=False, ignore_retcode=ignore_retcode
-        )
+        return run_program(self.run_all, ["git", *arguments], cwd=str(mirror))

@@ -12,6 +12,7 @@ from laravel_deploy.dotenv import parse_env
 from laravel_deploy.env_file import neutral_env
 from laravel_deploy.failures import sentence
 from laravel_deploy.layout import env_path, home
+from laravel_deploy.programs import run_program
 
 LOOK_SECONDS = 120
 # Without a network, and as a user that owns nothing and reads no secret: so code may run whose
@@ -113,15 +114,13 @@ def look(app: Application, pending: Sequence[str]) -> list[tuple[str, list[str],
     plain = parse_env(neutral_env(env_path(app.directory)))
     # Those of the release are the web server's to read.
     caches = {variable: str(cache_folder(home(app.directory)) / ".none") for *_, variable in CACHES}
-    done = app.run_all(
+    done = run_program(
+        app.run_all,
         [*POWERLESS, "php", "--", *pending],
         cwd=str(home(app.directory)),
         clean_env=True,
         env={**plain, **NOWHERE, **caches, "COLUMNS": "4096", "NO_COLOR": "1"},
         stdin=LOOK,
-        python_shell=False,
-        output_loglevel="quiet",
-        ignore_retcode=True,
         timeout=LOOK_SECONDS,
         umask="077",
     )

@@ -13,6 +13,7 @@ from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.failures import awaiting_database
 from laravel_deploy.files import read_text, write_text
+from laravel_deploy.programs import run_program
 from laravel_deploy.workers import OURS, PREFIX, SCHEDULE, Units
 
 UNITS = Path("/etc/systemd/system")
@@ -36,11 +37,9 @@ def unit_files() -> dict[str, str]:
 
 
 def _systemctl(run_all: RunAll, *arguments: str, fails: bool = False) -> str:
-    done = run_all(
+    done = run_program(
+        run_all,
         ["systemctl", *arguments],
-        python_shell=False,
-        output_loglevel="quiet",
-        ignore_retcode=True,
         # As long as the longest job.
         timeout=None,
     )
