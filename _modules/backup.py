@@ -11,21 +11,17 @@ has the concept. Settings come from pillar ``backup``, ``mysql`` and ``cluster``
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from group_backup import archive, channel, full, options, record, restic, restore
 from group_backup import drill as drills
 from group_backup import settings as of_pillar
-from group_backup.model import FULL, LOCK_FILE, LOGS, Settings
+from group_backup.model import FULL, LOCK_FILE, LOCK_SECONDS, LOGS, Settings
 from group_replication import lock
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import SaltInvocationError
 
 __virtualname__ = "backup"
 __func_alias__ = {"list_": "list"}
-
-LOCK_SECONDS = 30
 
 
 def __virtual__() -> str:
@@ -35,15 +31,6 @@ def __virtual__() -> str:
 def _settings() -> Settings:
     """The settings of this minion."""
     return of_pillar.settings_from(__pillar__, __opts__["id"])
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the lock of the backups: a run that was started by a timer has it, too."""
-    with lock.held(LOCK_SECONDS, LOCK_FILE) as taken:
-        if not taken:
-            raise CommandExecutionError("another run is at it; nothing was done")
-        yield
 
 
 def server_options() -> dict[str, Any]:
@@ -199,7 +186,7 @@ def follow(overwrite: str | None = None) -> dict[str, str]:
         salt backup1 backup.follow
         salt backup1 backup.follow overwrite=backup1
     """
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         if _overwrites(overwrite):
             return full.replace(_settings())._asdict()
         return channel.follow(_settings())._asdict()
@@ -302,7 +289,7 @@ def verify(part: str = "10%") -> str:
         salt backup1 backup.verify 100%
     """
     of_pillar.check_part(part)
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         restic.check(_settings(), part)
     return ""
 
@@ -322,7 +309,7 @@ def save_logs() -> dict[str, Any]:
         salt backup1 backup.save_logs
     """
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         return full.run_logs(settings)
 
 
@@ -345,7 +332,7 @@ def take(drilled: bool = True) -> dict[str, Any]:
         salt backup1 backup.take
     """
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         full.clean(settings)
         found = full.run_full(settings)
         if drilled:
@@ -374,6 +361,6 @@ def drill(snapshot: str | None = None) -> dict[str, Any]:
         salt backup1 backup.drill
     """
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         full.clean(settings)
         return drills.run(settings, restore.newest(settings, snapshot))
