@@ -76,8 +76,9 @@ def settings_differ() -> list[str]:
     """
     Return the names of the files that do not say what pillar declares, or that others may read.
 
-    They are the settings, the repository's place and its password. Raises SaltInvocationError for
-    wrong settings.
+    They are the settings, the repository's place and its password.
+
+    Returns a list of str. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -93,7 +94,7 @@ def store_settings() -> None:
     """
     Write the files that the program and restic read, each whole or not at all, for root alone.
 
-    Raises SaltInvocationError for wrong settings.
+    Returns nothing. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -109,8 +110,8 @@ def repository_present() -> bool:
     """
     Tell whether there is a repository, and the password opens it.
 
-    Raises CommandExecutionError where it cannot be asked or the password is another one;
-    SaltInvocationError for wrong settings.
+    Returns bool. Raises CommandExecutionError where it cannot be asked or the password is another
+    one; SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -125,7 +126,8 @@ def make_repository() -> None:
     """
     Make the repository, encrypted; one that is there is an error.
 
-    Raises CommandExecutionError where restic refuses, SaltInvocationError for wrong settings.
+    Returns nothing. Raises CommandExecutionError where restic refuses, SaltInvocationError for
+    wrong settings.
 
     CLI Example:
 
@@ -225,7 +227,8 @@ def drill_problem() -> str:
     Return what is wrong with the last full backup or its drill, or the empty text.
 
     A drill that failed is wrong, and so is one that is older than pillar ``backup:drill_hours``.
-    Raises SaltInvocationError for wrong settings.
+
+    Returns str. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -257,7 +260,7 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
     if kind not in (FULL, LOGS):
         raise SaltInvocationError(f"kind is '{kind}'; expected {FULL} or {LOGS}")
     settings = _settings()
-    drills = record.read(settings).get("drills", {})
+    known = record.read(settings).get("drills", {})
     found = []
     for one in restic.snapshots(settings, kind):
         row: dict[str, Any] = {
@@ -265,9 +268,9 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
             "at": archive.as_time(int(one.said("at") or 0) * 1_000_000),
         }
         if kind == FULL:
-            drill = drills.get(one.id)
+            last = known.get(one.id)
             row["gtids"] = one.gtids
-            row["drill"] = "not drilled" if drill is None else drill.get("error") or "equal"
+            row["drill"] = "not drilled" if last is None else last.get("error") or "equal"
         found.append(row)
     return found
 

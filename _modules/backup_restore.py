@@ -86,7 +86,7 @@ def instances() -> list[str]:
     """
     Return the names of the instances that were restored beside the living server.
 
-    Raises SaltInvocationError for wrong settings.
+    Returns a list of str. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 

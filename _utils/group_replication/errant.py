@@ -70,15 +70,15 @@ def statement_of(events: Sequence[tuple[str, str]]) -> tuple[str, bool]:
     text = re.sub(r"^use `(?:[^`]|``)*`; ", "", events[0][1])
     # What begins with /*! or /*+ is no comment.
     text = re.sub(r"^(?:\s|/\*(?![!+]).*?\*/)+", "", text, flags=re.DOTALL)
-    words = [word.upper() for word in re.findall(r"[A-Za-z_]+", text)[:2]]
+    first = [word.upper() for word in re.findall(r"[A-Za-z_]+", text)[:2]]
     harmless = (
-        bool(words)
-        and re.match(rf"{words[0]}\s", text, re.IGNORECASE) is not None
-        and words[0] in HARMLESS
+        bool(first)
+        and re.match(rf"{first[0]}\s", text, re.IGNORECASE) is not None
+        and first[0] in HARMLESS
         # An index file made anew of a table's definition may lose rows.
         and not re.search(r"\bUSE_FRM\b", text, re.IGNORECASE)
     )
-    return " ".join(words) or "a statement", harmless
+    return " ".join(first) or "a statement", harmless
 
 
 def by_transaction(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Events]]:

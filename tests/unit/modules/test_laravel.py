@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import laravel_deploy
@@ -129,16 +128,3 @@ def test_secrets_are_not_read_with_pillar_get():
         *Path(laravel_deploy.__file__).parent.glob("*.py"),
     ):
         assert '"pillar.get"' not in file.read_text(), file.name
-
-
-@pytest.mark.parametrize("module", [laravel, laravel_release])
-def test_every_public_function_has_an_example(module):
-    tree = ast.parse(Path(module.__file__).read_text())
-    public = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"
-    ]
-    assert public
-    for node in public:
-        text = ast.get_docstring(node)
-        assert "CLI Example:" in text, node.name
-        assert ".. code-block:: bash" in text, node.name
