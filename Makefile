@@ -96,11 +96,11 @@ chaos: $(VENV)/ready ## Faults on the running lab: ROUNDS=n SEED=s [FAULTS=kill,
 chaos-races: $(VENV)/ready ## Racing bootstraps on the running lab: ROUNDS=n SEED=s [ROUND=k] [KEEP_GOING=1]
 	@$(RUN) -m chaos races $(CHAOS) $(if $(ROUND),--round $(ROUND))
 
-bench-failover: $(VENV)/ready ## Faults while all ways are written through: REPS=n [FAULTS=] [MODES=] [WAYS=] [RESUME=1]
+bench-failover: $(VENV)/ready ## Faults while all paths are written through: REPS=n [FAULTS=] [MODES=] [PATHS=] [RESUME=1]
 	@$(RUN) -m bench failover $(if $(REPS),--reps $(REPS)) $(if $(FAULTS),--faults $(FAULTS)) \
-	  $(if $(MODES),--modes $(MODES)) $(if $(WAYS),--ways $(WAYS)) $(if $(RESUME),--resume)
+	  $(if $(MODES),--modes $(MODES)) $(if $(PATHS),--paths $(PATHS)) $(if $(RESUME),--resume)
 
-bench-throughput: $(VENV)/ready ## sysbench through all ways: [ROUNDS=n] [LENGTH=s] [TESTS=] [RESUME=1]
+bench-throughput: $(VENV)/ready ## sysbench through all paths: [ROUNDS=n] [LENGTH=s] [TESTS=] [RESUME=1]
 	@$(RUN) -m bench throughput $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(LENGTH),--seconds $(LENGTH)) \
 	  $(if $(TESTS),--tests $(TESTS)) $(if $(RESUME),--resume)
 

@@ -11,21 +11,17 @@ has the concept. Settings come from pillar ``backup``, ``mysql`` and ``cluster``
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from group_backup import archive, channel, full, options, record, restic, restore
 from group_backup import drill as drills
 from group_backup import settings as of_pillar
-from group_backup.model import FULL, LOCK_FILE, LOGS, Settings
+from group_backup.model import FULL, LOCK_FILE, LOCK_SECONDS, LOGS, Settings
 from group_replication import lock
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import SaltInvocationError
 
 __virtualname__ = "backup"
 __func_alias__ = {"list_": "list"}
-
-LOCK_SECONDS = 30
 
 
 def __virtual__() -> str:
@@ -35,15 +31,6 @@ def __virtual__() -> str:
 def _settings() -> Settings:
     """The settings of this minion."""
     return of_pillar.settings_from(__pillar__, __opts__["id"])
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the lock of the backups: a run that was started by a timer has it, too."""
-    with lock.held(LOCK_SECONDS, LOCK_FILE) as taken:
-        if not taken:
-            raise CommandExecutionError("another run is at it; nothing was done")
-        yield
 
 
 def server_options() -> dict[str, Any]:
@@ -89,8 +76,9 @@ def settings_differ() -> list[str]:
     """
     Return the names of the files that do not say what pillar declares, or that others may read.
 
-    They are the settings, the repository's place and its password. Raises SaltInvocationError for
-    wrong settings.
+    They are the settings, the repository's place and its password.
+
+    Returns a list of str. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -106,7 +94,7 @@ def store_settings() -> None:
     """
     Write the files that the program and restic read, each whole or not at all, for root alone.
 
-    Raises SaltInvocationError for wrong settings.
+    Returns nothing. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -122,8 +110,8 @@ def repository_present() -> bool:
     """
     Tell whether there is a repository, and the password opens it.
 
-    Raises CommandExecutionError where it cannot be asked or the password is another one;
-    SaltInvocationError for wrong settings.
+    Returns bool. Raises CommandExecutionError where it cannot be asked or the password is another
+    one; SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -138,7 +126,8 @@ def make_repository() -> None:
     """
     Make the repository, encrypted; one that is there is an error.
 
-    Raises CommandExecutionError where restic refuses, SaltInvocationError for wrong settings.
+    Returns nothing. Raises CommandExecutionError where restic refuses, SaltInvocationError for
+    wrong settings.
 
     CLI Example:
 
@@ -199,7 +188,7 @@ def follow(overwrite: str | None = None) -> dict[str, str]:
         salt backup1 backup.follow
         salt backup1 backup.follow overwrite=backup1
     """
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         if _overwrites(overwrite):
             return full.replace(_settings())._asdict()
         return channel.follow(_settings())._asdict()
@@ -238,7 +227,8 @@ def drill_problem() -> str:
     Return what is wrong with the last full backup or its drill, or the empty text.
 
     A drill that failed is wrong, and so is one that is older than pillar ``backup:drill_hours``.
-    Raises SaltInvocationError for wrong settings.
+
+    Returns str. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -270,7 +260,7 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
     if kind not in (FULL, LOGS):
         raise SaltInvocationError(f"kind is '{kind}'; expected {FULL} or {LOGS}")
     settings = _settings()
-    drills = record.read(settings).get("drills", {})
+    known = record.read(settings).get("drills", {})
     found = []
     for one in restic.snapshots(settings, kind):
         row: dict[str, Any] = {
@@ -278,9 +268,9 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
             "at": archive.as_time(int(one.said("at") or 0) * 1_000_000),
         }
         if kind == FULL:
-            drill = drills.get(one.id)
+            last = known.get(one.id)
             row["gtids"] = one.gtids
-            row["drill"] = "not drilled" if drill is None else drill.get("error") or "equal"
+            row["drill"] = "not drilled" if last is None else last.get("error") or "equal"
         found.append(row)
     return found
 
@@ -302,7 +292,7 @@ def verify(part: str = "10%") -> str:
         salt backup1 backup.verify 100%
     """
     of_pillar.check_part(part)
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         restic.check(_settings(), part)
     return ""
 
@@ -322,7 +312,7 @@ def save_logs() -> dict[str, Any]:
         salt backup1 backup.save_logs
     """
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         return full.run_logs(settings)
 
 
@@ -345,7 +335,7 @@ def take(drilled: bool = True) -> dict[str, Any]:
         salt backup1 backup.take
     """
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         full.clean(settings)
         found = full.run_full(settings)
         if drilled:
@@ -374,6 +364,6 @@ def drill(snapshot: str | None = None) -> dict[str, Any]:
         salt backup1 backup.drill
     """
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         full.clean(settings)
         return drills.run(settings, restore.newest(settings, snapshot))

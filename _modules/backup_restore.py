@@ -8,20 +8,18 @@ instance of its own, without a network, or lies in a file. docs/backup.md leads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from group_backup import aside, dump, restore
 from group_backup import settings as of_pillar
-from group_backup.model import LOCK_FILE, Settings
+from group_backup.model import LOCK_FILE, LOCK_SECONDS, Settings
 from group_replication import lock
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import SaltInvocationError
 
 __virtualname__ = "backup_restore"
 
-LOCK_SECONDS = 30
 # Of a table's or a schema's restore: taken away at its end.
 PASSING = "passing"
 
@@ -33,15 +31,6 @@ def __virtual__() -> str:
 def _settings() -> Settings:
     """The settings of this minion."""
     return of_pillar.settings_from(__pillar__, __opts__["id"])
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the lock of the backups: a run that was started by a timer has it, too."""
-    with lock.held(LOCK_SECONDS, LOCK_FILE) as taken:
-        if not taken:
-            raise CommandExecutionError("another run is at it; nothing was done")
-        yield
 
 
 def restore_point(
@@ -87,7 +76,7 @@ def restore_point(
     aside.place_of(settings, name)
     if isinstance(around, bool) or not isinstance(around, int) or not 1 <= around <= 100:
         raise SaltInvocationError(f"around is '{around}'; expected a number from 1 to 100")
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         if test:
             return restore.preview(settings, point, around, snapshot)
         return restore.restore_point(settings, name, point, around, snapshot)
@@ -97,7 +86,7 @@ def instances() -> list[str]:
     """
     Return the names of the instances that were restored beside the living server.
 
-    Raises SaltInvocationError for wrong settings.
+    Returns a list of str. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -125,7 +114,7 @@ def drop_instance(name: str) -> bool:
         salt backup1 backup_restore.drop_instance noon
     """
     place = aside.place_of(_settings(), name)
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         found = place.exists()
         aside.remove(place)
     return found
@@ -209,7 +198,7 @@ def _passing(
 ) -> dict[str, Any]:
     """Restore an instance, let something be written out of it, and take it away."""
     settings = _settings()
-    with _alone():
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
         if test:
             return restore.preview(settings, point, 5, snapshot)
         place = aside.place_of(settings, PASSING)

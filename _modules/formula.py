@@ -1,5 +1,5 @@
 """
-What the states of a formula ask before they are rendered: is its pillar spelled as it is read?
+What a formula asks before its states are rendered: whether its pillar is spelled as it is read.
 ================================================================================================
 
 ``map.jinja`` of a formula calls it with the formula's defaults, which have every key that it reads.

@@ -56,11 +56,11 @@ def render(
     """
     Return the configuration that the pillar describes, with every secret masked.
 
-    sections : None
+    sections
         Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
         over the default ones.
 
-    nodes : None
+    nodes
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
 
     Returns the file's text (str). Raises SaltInvocationError when the data is no configuration, or
@@ -139,11 +139,12 @@ def check(path: str = CONFIG_FILE, text: str | None = None) -> dict[str, Any]:
     """
     Ask HAProxy whether it would take a configuration, by ``haproxy -c``.
 
-    path : /etc/haproxy/haproxy.cfg
-        The file to judge; with ``text``, the file that the text is meant for.
+    path
+        The file to judge; with ``text``, the file that the text is meant for. Default:
+        /etc/haproxy/haproxy.cfg.
 
-    text : None
-        Judge this text in place of the file's.
+    text
+        Judge this text in place of the file's. Default: None.
 
     Returns ``valid`` (bool, always true) and ``warnings`` (list of str). Raises
     CommandExecutionError with HAProxy's words when it refuses, does not answer within 30 s, or is
@@ -167,8 +168,8 @@ def read(path: str = CONFIG_FILE) -> dict[str, Any]:
     """
     Return the configuration file in place, with every secret masked.
 
-    path : /etc/haproxy/haproxy.cfg
-        The file to read.
+    path
+        The file to read. Default: /etc/haproxy/haproxy.cfg.
 
     Returns ``text``, ``user``, ``group`` and ``mode`` (str, the mode like ``0640``). Raises
     CommandExecutionError when the file is not there or cannot be read, SaltInvocationError when the
@@ -196,27 +197,28 @@ def plan(
     """
     Return what ``write`` would change, and ask HAProxy about it, without changing anything.
 
-    name : /etc/haproxy/haproxy.cfg
-        The file, as an absolute path.
+    name
+        The file, as an absolute path. Default: /etc/haproxy/haproxy.cfg.
 
-    sections : None
+    sections
         Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
         over the default ones.
 
-    nodes : None
+    nodes
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
 
-    user : root
-        The file's owner.
+    user
+        The file's owner. Default: root.
 
-    group : haproxy
-        The file's group.
+    group
+        The file's group. Default: haproxy.
 
-    mode : 0640
-        The file's mode, octal.
+    mode
+        The file's mode, octal. Default: 0640.
 
-    service : haproxy
-        The service that ``write`` would reload; None: the process is not looked at.
+    service
+        The service that ``write`` would reload; None: the process is not looked at. Default:
+        haproxy.
 
     Returns ``changes`` (dict: ``sections`` as ``diff`` returns them with secrets masked, ``user``,
     ``group`` and ``mode`` with ``old`` and ``new``, and in rare cases ``layout``, ``replaced`` or
@@ -252,27 +254,27 @@ def write(
     which no new process answers on the runtime socket within 10 s, puts it back, so that the file
     in place is the one that HAProxy runs. A HAProxy that has not loaded its files is reloaded, too.
 
-    name : /etc/haproxy/haproxy.cfg
-        The file, as an absolute path.
+    name
+        The file, as an absolute path. Default: /etc/haproxy/haproxy.cfg.
 
-    sections : None
+    sections
         Section headers and their lists of directives. By default the pillar's ``haproxy:sections``
         over the default ones.
 
-    nodes : None
+    nodes
         The table of nodes for ``servers``. By default the pillar's ``cluster:nodes``.
 
-    user : root
-        The file's owner.
+    user
+        The file's owner. Default: root.
 
-    group : haproxy
-        The file's group.
+    group
+        The file's group. Default: haproxy.
 
-    mode : 0640
-        The file's mode, octal.
+    mode
+        The file's mode, octal. Default: 0640.
 
-    service : haproxy
-        The service to reload when it is running; None for no reload.
+    service
+        The service to reload when it is running; None for no reload. Default: haproxy.
 
     Returns what ``plan`` returns, and ``backup`` (str or None: the path of the file before) and
     ``reloaded`` (bool). Raises SaltInvocationError when the data is no configuration,
@@ -302,11 +304,11 @@ def servers(socket: str = RUNTIME_SOCKET, timeout: float = 2.0) -> list[dict[str
     """
     Return the servers as the running HAProxy sees them.
 
-    socket : /run/haproxy/admin.sock
-        HAProxy's runtime socket.
+    socket
+        HAProxy's runtime socket. Default: /run/haproxy/admin.sock.
 
-    timeout : 2.0
-        Seconds to wait for its answer.
+    timeout
+        Seconds to wait for its answer. Default: 2.0.
 
     Returns a list of mappings with ``section``, ``server``, ``address`` (str), ``port``, ``weight``
     (int), ``state`` (str: ``up``, ``down``, ``starting`` or ``stopping``) and ``admin`` (str:
@@ -341,11 +343,11 @@ def set_server(
         ``maint``: not used and not checked; sessions go on where ``on-marked-down`` does not end
         them.
 
-    socket : /run/haproxy/admin.sock
-        HAProxy's runtime socket.
+    socket
+        HAProxy's runtime socket. Default: /run/haproxy/admin.sock.
 
-    test : False
-        Check all that is checked, and change nothing.
+    test
+        Check all that is checked, and change nothing. Default: False.
 
     Returns a mapping with ``old`` and ``new``. Raises SaltInvocationError when there is no such
     server or state, CommandExecutionError when HAProxy does not answer or refuses.
@@ -363,11 +365,11 @@ def stats(socket: str = RUNTIME_SOCKET, timeout: float = 2.0) -> list[dict[str, 
     """
     Return the counters of the running HAProxy, as its stats page shows them.
 
-    socket : /run/haproxy/admin.sock
-        HAProxy's runtime socket.
+    socket
+        HAProxy's runtime socket. Default: /run/haproxy/admin.sock.
 
-    timeout : 2.0
-        Seconds to wait for its answer.
+    timeout
+        Seconds to wait for its answer. Default: 2.0.
 
     Returns a list of mappings, one for each section's ``FRONTEND``, ``BACKEND`` and servers, with
     HAProxy's own names (``pxname``, ``svname``, ``status``, ``scur``...): numbers as int, all else

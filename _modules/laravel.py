@@ -371,9 +371,8 @@ def seed(
     Run a seeder unless it has run in this database.
 
     The seed and the row that records it are one transaction: it happens wholly and once, or not
-    at all. An application's own command ``app:seed-once`` is used where there is one; for others
-    the table ``seed_runs`` is made as a migration would. A seeder that changes the schema or
-    truncates tables is refused by the database, as the application's account may not.
+    at all. The table ``seed_runs`` is made where no migration made it. A seeder that changes the
+    schema or truncates tables is refused by the database, as the application's account may not.
 
     directory
         The application, an absolute path.

@@ -112,7 +112,7 @@ def source_release(
 
     exclude
         What of a folder is left out: a glob, or a regular expression behind ``E@``. Default: what
-        is made on the web server (vendor, storage, bootstrap/cache, .env), and tests.
+        is made on the web server (vendor, storage, bootstrap/cache, .env), tests and README.md.
 
     dev
         With the dependencies for development. Default: False.

@@ -54,6 +54,8 @@ def paused() -> str:
     """
     Return why the operator keeps this member out of the group, or "".
 
+    Returns str.
+
     CLI Example:
 
     .. code-block:: bash
@@ -142,6 +144,8 @@ def drain(member: str, reason: str, seconds: int | None = None) -> dict[str, Any
 def drained() -> str:
     """
     Return why the operator lets the balancer send this member nobody new, or "".
+
+    Returns str.
 
     CLI Example:
 

@@ -100,9 +100,9 @@ def initialize(directory: str, option_file: str, user: str = "mysql", test: bool
     test
         Check whether this machine may have a new one, and do nothing. Default False.
 
-    Raises CommandExecutionError when this machine was a member, whose data is missing then
-    (``mysql_maintenance.forget``), the directory is not empty, a server runs in it, or mysqld
-    cannot do it.
+    Returns nothing. Raises CommandExecutionError when this machine was a member, whose data is
+    missing then (``mysql_maintenance.forget``), the directory is not empty, a server runs in it, or
+    mysqld cannot do it.
 
     CLI Example:
 
@@ -277,7 +277,7 @@ def settings_differ() -> bool:
     """
     Tell whether the keeper's file does not say what pillar declares.
 
-    Raises SaltInvocationError for wrong settings.
+    Returns bool. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -292,7 +292,7 @@ def store_settings() -> None:
     """
     Write the keeper's file, readable only by root, whole or not at all.
 
-    Raises SaltInvocationError for wrong settings.
+    Returns nothing. Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 

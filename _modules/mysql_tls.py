@@ -59,7 +59,8 @@ def names() -> list[str]:
     """
     Return the names and addresses that this machine's certificate has to have, sorted.
 
-    Raises SaltInvocationError for a wrong pillar, or a machine that it does not declare.
+    Returns a list of str. Raises SaltInvocationError for a wrong pillar, or a machine that it does
+    not declare.
 
     CLI Example:
 
@@ -79,8 +80,8 @@ def why_new() -> str:
 
     It is asked on this machine alone: who has a good one asks no master.
 
-    Raises CommandExecutionError for files that are no certificate, key and CA; SaltInvocationError
-    for a wrong pillar.
+    Returns str. Raises CommandExecutionError for files that are no certificate, key and CA;
+    SaltInvocationError for a wrong pillar.
 
     CLI Example:
 
@@ -199,8 +200,8 @@ def reload() -> None:
     """
     Have the local server take the files on each channel; no session ends, nothing is replicated.
 
-    Raises CommandExecutionError when it does not answer, or files do not fit: it keeps the old
-    ones then.
+    Returns nothing. Raises CommandExecutionError when it does not answer, or files do not fit: it
+    keeps the old ones then.
 
     CLI Example:
 
@@ -223,7 +224,7 @@ def not_verified(address: str, port: int, ca: str) -> str:
     ca
         The file of the certificates that are trusted.
 
-    Raises CommandExecutionError when that cannot be read.
+    Returns str. Raises CommandExecutionError when that cannot be read.
 
     CLI Example:
 

@@ -112,11 +112,12 @@ def plan(
     check
         The command by which the program judges a configuration, with ``{tree}`` for its folder.
 
-    links : ()
-        Files ``X-enabled/Y`` of the folder that are links to ``X-available/Y`` by then.
+    links
+        Files ``X-enabled/Y`` of the folder that are links to ``X-available/Y`` by then. Default:
+        ().
 
-    awaits : ()
-        Files and programs without which nothing can be judged.
+    awaits
+        Files and programs without which nothing can be judged. Default: ().
 
     Returns ``changes`` (dict: ``old`` and ``new``, the lines that go and come; empty where the file
     is as it should be), ``judged`` (bool: false where one of ``awaits`` is missing) and ``text``
@@ -211,11 +212,11 @@ def take_certificate(
     service
         The service to reload.
 
-    port : 443
-        The port of TLS.
+    port
+        The port of TLS. Default: 443.
 
-    test : False
-        Only tell.
+    test
+        Only tell. Default: False.
 
     Returns whether it was, or is to be, reloaded (bool); false where no server answers. Raises
     CommandExecutionError when the two do not fit, or the server does not show the certificate

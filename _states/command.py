@@ -31,14 +31,14 @@ def run(
     name
         The command, without a shell.
 
-    makes : ()
-        The files that the command makes. It is not run where all of them are there.
+    makes
+        The files that the command makes. It is not run where all of them are there. Default: ().
 
-    check : None
-        A command, without a shell, that succeeds where the first need not be run.
+    check
+        A command, without a shell, that succeeds where the first need not be run. Default: None.
 
-    umask : None
-        The umask of the command, octal.
+    umask
+        The umask of the command, octal. Default: None.
 
     Returns a state return whose ``changes`` have the command. Raises nothing.
 

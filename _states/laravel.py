@@ -330,8 +330,7 @@ def seeded(
     """
     Have a seeder run exactly once in the life of the database.
 
-    The database remembers it in its table ``seed_runs``. The application's command
-    ``app:seed-once`` is used where there is one.
+    The database remembers it in its table ``seed_runs``.
 
     name
         The application's directory, an absolute path.

@@ -98,16 +98,16 @@ def member_absent(
         seen = __salt__["mysql_gr.status"]()
         state = seen["member"]["state"]
         # A member that is no longer declared, or is leaving just now, is kept out by no pause.
-        paused = __salt__["mysql_maintenance.paused"]()
-        if state == "OFFLINE" and paused:
+        why = __salt__["mysql_maintenance.paused"]()
+        if state == "OFFLINE" and why:
             return ret
         if state != "OFFLINE":
             ret["changes"] = {"state": {"old": state, "new": "OFFLINE"}}
-        if not paused:
+        if not why:
             ret["changes"]["paused"] = {"old": "", "new": reason}
         if __opts__["test"]:
             return predicted(ret, f"{name} would leave the group and stay outside")
-        __salt__["mysql_maintenance.leave"](member=name, reason=paused or reason, drain=drain)
+        __salt__["mysql_maintenance.leave"](member=name, reason=why or reason, drain=drain)
         ret["comment"] = f"{name} has left the group and stays outside"
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)

@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
     failover.add_argument("--reps", type=int, default=10)
     failover.add_argument("--faults", default="", help="some of " + ",".join(plan.EVENTS))
     failover.add_argument("--modes", default="", help="some of " + ",".join(MODES))
-    failover.add_argument("--ways", default="", help="some of " + ",".join(plan.WAYS))
+    failover.add_argument("--paths", default="", help="some of " + ",".join(plan.PATHS))
     failover.add_argument("--results", type=Path, default=FAILOVER)
     failover.add_argument("--resume", action="store_true", help="run what is missing there")
     throughput = tasks.add_parser("throughput", help="how much goes through")
@@ -100,7 +100,7 @@ def throughput(options: argparse.Namespace) -> int:
 
 def failover(options: argparse.Namespace) -> int:
     """Run the rounds and return how many could not be measured."""
-    ways = plan.chosen("WAYS", options.ways, plan.WAYS)
+    paths = plan.chosen("PATHS", options.paths, plan.PATHS)
     rounds = plan.plan(
         plan.chosen("MODES", options.modes, MODES),
         plan.chosen("FAULTS", options.faults, plan.EVENTS),
@@ -108,11 +108,12 @@ def failover(options: argparse.Namespace) -> int:
     )
     rounds = plan.missing(rounds, so_far(options))
     print(
-        f"{len(rounds)} rounds, ways: {', '.join(ways)}; gap/worst client in s (errors)", flush=True
+        f"{len(rounds)} rounds, paths: {', '.join(paths)}; gap/worst client in s (errors)",
+        flush=True,
     )
     failed = 0
     with opened() as lab:
-        work = Failover(lab, ways)
+        work = Failover(lab, paths)
         with work.open():
             for one in rounds:
                 result = work.round(one)

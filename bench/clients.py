@@ -18,16 +18,16 @@ HABITS = Habits(answer=30, connect=5, pace=0.06, again=0.05)
 class Place(NamedTuple):
     """Where a client connects to."""
 
-    way: str
+    path: str
     host: str
     port: int
 
 
 class Notebook:
-    """Writes down what one client of a way meets."""
+    """Writes down what one client of a path meets."""
 
-    def __init__(self, way: str, ids: Iterator[int]) -> None:
-        self.record, self._ids = Record(way), ids
+    def __init__(self, path: str, ids: Iterator[int]) -> None:
+        self.record, self._ids = Record(path), ids
 
     def connected(self, cursor: Any) -> None:
         """Ask which member the session is at."""
@@ -50,13 +50,13 @@ class Notebook:
         self.record.member = ""
 
 
-class WayClient(Client):
-    """A client of one way, with its record."""
+class PathClient(Client):
+    """A client of one path, with its record."""
 
     def __init__(self, lab: Lab, place: Place, ids: Iterator[int], habits: Habits) -> None:
-        notes = Notebook(place.way, ids)
-        super().__init__(lab, (place.host, place.port), place.way, notes, habits)
-        self.name = f"{place.way} {place.host}:{place.port}"
+        notes = Notebook(place.path, ids)
+        super().__init__(lab, (place.host, place.port), place.path, notes, habits)
+        self.name = f"{place.path} {place.host}:{place.port}"
         self.record = notes.record
 
 
@@ -69,7 +69,7 @@ class Clients:
         # Ids of another round, or run, are never met again.
         ids = itertools.count(time.time_ns() // 1_000)
         habits = HABITS._replace(inserts_per_session=int(each_anew))
-        self._clients = [WayClient(lab, place, ids, habits) for place in places]
+        self._clients = [PathClient(lab, place, ids, habits) for place in places]
 
     def start(self) -> None:
         """Let them write."""
@@ -84,25 +84,25 @@ class Clients:
         """Return what they wrote down."""
         return [client.record for client in self._clients]
 
-    def unserved_since(self, moment: float, ways: Iterable[str]) -> list[str]:
-        """Name those of some ways that were not acknowledged anything after a moment."""
-        wanted = set(ways)
+    def unserved_since(self, moment: float, paths: Iterable[str]) -> list[str]:
+        """Name those of some paths that were not acknowledged anything after a moment."""
+        wanted = set(paths)
         return [
             client.name
             for client in self._clients
-            if client.record.way in wanted and client.last <= moment
+            if client.record.path in wanted and client.last <= moment
         ]
 
-    def ways_beside(self, member: str, ways: Iterable[str]) -> list[str]:
-        """Name the ways that have no client at a member."""
-        there = {client.record.way for client in self._clients if client.record.member == member}
-        return [way for way in ways if way not in there]
+    def paths_beside(self, member: str, paths: Iterable[str]) -> list[str]:
+        """Name the paths that have no client at a member."""
+        there = {client.record.path for client in self._clients if client.record.member == member}
+        return [path for path in paths if path not in there]
 
-    def connect_anew(self, ways: Iterable[str]) -> None:
-        """Let the clients of some ways choose anew."""
-        wanted = set(ways)
+    def connect_anew(self, paths: Iterable[str]) -> None:
+        """Let the clients of some paths choose anew."""
+        wanted = set(paths)
         for client in self._clients:
-            if client.record.way in wanted:
+            if client.record.path in wanted:
                 client.connect_anew()
 
     def mark(self) -> None:

@@ -1,4 +1,4 @@
-"""Run the rounds: all ways are written through at the same time while one thing happens."""
+"""Run the rounds: all paths are written through at the same time while one thing happens."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ LEAST_SECONDS = 2
 
 
 class Failover:
-    """A lab with all ways to its group, for as many rounds as one likes."""
+    """A lab with all paths to its group, for as many rounds as one likes."""
 
-    def __init__(self, lab: Lab, ways: Sequence[str]) -> None:
-        self._lab, self._ways = lab, list(ways)
-        self._balanced = [way for way in ways if way != DIRECT]
+    def __init__(self, lab: Lab, paths: Sequence[str]) -> None:
+        self._lab, self._paths = lab, list(paths)
+        self._balanced = [path for path in paths if path != DIRECT]
         self._scene = Scene(lab)
         self._mode = ""
         self._versions: dict[str, str] = {}
@@ -46,9 +46,9 @@ class Failover:
             stack.enter_context(self._scene.watched(START_SECONDS))
             self._mode = self._mode_now()
             stack.callback(self._switch, self._mode)
-            stack.enter_context(beside(lab, self._ways))
+            stack.enter_context(beside(lab, self._paths))
             stack.enter_context(self._scene.table.there())
-            self._versions = versions(lab, self._ways)
+            self._versions = versions(lab, self._paths)
             yield
 
     def _mode_now(self) -> str:
@@ -77,7 +77,7 @@ class Failover:
         # No balancer can take a session to another member: what is planned is to cost no request.
         clients = Clients(
             self._lab,
-            places(self._lab, self._ways, victim),
+            places(self._lab, self._paths, victim),
             each_anew=one.event in PLANNED,
         )
         clients.start()
@@ -103,26 +103,26 @@ class Failover:
             "began": now.isoformat(timespec="seconds"),
             "versions": self._versions,
             "load": [round(os.getloadavg()[0], 2)],
-            "ways": {},
+            "paths": {},
             "online": None,
             "took": None,
             "problems": [],
         }
 
     def _spread(self, clients: Clients, victim: str) -> None:
-        """Wait until each client is served, and each balanced way has one at the victim."""
+        """Wait until each client is served, and each balanced path has one at the victim."""
         since, patience = time.monotonic(), time.monotonic() + 5
 
         def ready() -> bool:
             nonlocal patience
             waiting = clients.unserved_since(since, self._balanced)
-            away = clients.ways_beside(victim, self._balanced)
+            away = clients.paths_beside(victim, self._balanced)
             if away and not waiting and time.monotonic() > patience:
                 clients.connect_anew(away)
                 patience = time.monotonic() + 2
             return not waiting and not away
 
-        self._scene.wait("every way is served, by the victim too", ready, START_SECONDS)
+        self._scene.wait("every path is served, by the victim too", ready, START_SECONDS)
         time.sleep(BEFORE_SECONDS)
 
     def _happen(self, one: Round, clients: Clients, victim: str, result: dict[str, Any]) -> Moments:
@@ -141,13 +141,13 @@ class Failover:
         result["load"].append(round(os.getloadavg()[0], 2))
         online = self._scene.wait_stable(SETTLED_SECONDS)
         result["online"] = round(online - healed, 1)
-        ways = self._balanced if one.mode == MODES[1] else self._ways
+        paths = self._balanced if one.mode == MODES[1] else self._paths
         try:
             self._scene.wait(
-                "every client is served", lambda: not clients.unserved_since(online, ways), 30
+                "every client is served", lambda: not clients.unserved_since(online, paths), 30
             )
         except AssertionError as err:
-            missing = ", ".join(clients.unserved_since(online, ways))
+            missing = ", ".join(clients.unserved_since(online, paths))
             raise AssertionError(f"{err}; without an answer: {missing}") from None
         return Moments(injected, healed, time.monotonic())
 
@@ -171,18 +171,18 @@ class Failover:
         found = judge(acknowledged, attempted, rows)
         result["problems"] += found.problems
         if moments:
-            result["ways"] = round_results(
+            result["paths"] = round_results(
                 records, mode, self._lab.address[victim], moments, ids_lost(found.lost)
             )
 
 
-def versions(lab: Lab, ways: Sequence[str]) -> dict[str, str]:
+def versions(lab: Lab, paths: Sequence[str]) -> dict[str, str]:
     """Return the versions of what is measured."""
     said = {
         "mysqld": lab.sql(lab.databases[0], "SELECT VERSION()"),
         "haproxy": lab.run(lab.proxy, "haproxy -v | sed -n '1s/.* version \\([^ ]*\\).*/\\1/p'"),
     }
-    if ROUTER in ways:
+    if ROUTER in paths:
         said["mysqlrouter"] = lab.run(
             lab.proxy, "mysqlrouter --version | sed 's/.* Ver \\([^ ]*\\).*/\\1/'"
         )
@@ -191,13 +191,13 @@ def versions(lab: Lab, ways: Sequence[str]) -> dict[str, str]:
 
 def show(result: dict[str, Any]) -> str:
     """Return a round's result in a line, and its problems in lines below."""
-    ways = "  ".join(
-        f"{way} {one['gap']:.2f}/{one['worst']:.2f} ({sum(one['errors'].values())})"
-        for way, one in result["ways"].items()
+    paths = "  ".join(
+        f"{path} {one['gap']:.2f}/{one['worst']:.2f} ({sum(one['errors'].values())})"
+        for path, one in result["paths"].items()
     )
     took = "-" if result["took"] is None else f"{result['took']:.0f} s"
     line = (
         f"{result['mode'].split('-')[0]:6} {result['repetition']:3} {result['event']:10} "
-        f"{result['victim']:6} {took:>5}  {ways}{'  FAILED' if result['problems'] else ''}"
+        f"{result['victim']:6} {took:>5}  {paths}{'  FAILED' if result['problems'] else ''}"
     )
     return "\n".join([line, *(f"       {problem}" for problem in result["problems"])])

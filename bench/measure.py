@@ -34,7 +34,7 @@ class Failure(NamedTuple):
 class Record:
     """What one client wrote down."""
 
-    way: str
+    path: str
     # The member that its session is at; empty while it has none.
     member: str = ""
     # Where it was when the fault came.
@@ -98,10 +98,10 @@ def cut(record: Record, moments: Moments) -> float:
     return told - max(heard, default=moments.injected)
 
 
-def way_result(
+def path_result(
     records: Sequence[Record], victim: str, moments: Moments, lost: set[int]
 ) -> dict[str, Any]:
-    """Return what the clients of one way met; times in seconds.
+    """Return what the clients of one path met; times in seconds.
 
     records
         What each of them wrote down.
@@ -113,7 +113,7 @@ def way_result(
         When it came, was healed, and when the round ended.
 
     lost
-        Ids that were acknowledged, by whatever way, and are missing on some member.
+        Ids that were acknowledged, by whatever path, and are missing on some member.
     """
     gap, after = gaps((when for record in records for when in record.times()), moments)
     worst = max(gaps(record.times(), moments)[0] for record in records)
@@ -142,26 +142,26 @@ def way_result(
 def round_results(
     records: Sequence[Record], mode: str, victim: str, moments: Moments, lost: set[int]
 ) -> dict[str, dict[str, Any]]:
-    """Return what the clients of each way met, by way.
+    """Return what the clients of each path met, by path.
 
     The floor is what those met that are connected to the other members. Of one primary they are
     refused by all until another is there: there the floor counts from the primary's last word, and
     there is none where no other took its place.
     """
-    by_way: dict[str, list[Record]] = {}
+    by_path: dict[str, list[Record]] = {}
     for record in records:
-        by_way.setdefault(record.way, []).append(record)
-    floor = by_way.get(DIRECT, [])
-    balanced = [record for record in records if record.way != DIRECT]
+        by_path.setdefault(record.path, []).append(record)
+    floor = by_path.get(DIRECT, [])
+    balanced = [record for record in records if record.path != DIRECT]
     result = {}
-    for way, ours in by_way.items():
+    for path, ours in by_path.items():
         if ours is not floor or mode != MODES[1]:
-            result[way] = way_result(ours, victim, moments, lost)
+            result[path] = path_result(ours, victim, moments, lost)
         elif any(moments.injected < when < moments.ended for one in ours for when in one.times()):
             since = moments._replace(injected=last_word(balanced, victim, moments))
-            result[way] = way_result(ours, victim, since, lost)
+            result[path] = path_result(ours, victim, since, lost)
             # One of them is at a member that never takes writes.
-            result[way]["worst"] = result[way]["gap"]
+            result[path]["worst"] = result[path]["gap"]
     return result
 
 

@@ -18,7 +18,7 @@ DIRECT = "direct"
 OURS = ("mysql-cluster", "mysql-writer")
 TCP_CHECK = "tcp-check"
 ROUTER = "router"
-WAYS = (DIRECT, *OURS, TCP_CHECK, ROUTER)
+PATHS = (DIRECT, *OURS, TCP_CHECK, ROUTER)
 
 
 class Round(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from bench.plan import DIRECT, FAULTS, QUIET, WAYS
+from bench.plan import DIRECT, FAULTS, PATHS, QUIET
 from bench.report import Results, measured, values
 from tests.support.lab import MODES
 
@@ -24,14 +24,14 @@ SHOWN = (QUIET, *FAULTS)
 GROUP = 0.8
 
 
-def failover(results: Results, path: Path) -> None:
-    """Draw the longest gap of all clients of a way, and of its one worst client beside it."""
+def failover(results: Results, picture: Path) -> None:
+    """Draw the longest gap of all clients of a path, and of its one worst client beside it."""
     mpl.use("Agg")
     from matplotlib import pyplot
 
     rounds = measured(results)
     modes = [mode for mode in MODES if any(one["mode"] == mode for one in rounds)]
-    keys = {"gap": "nobody is served through the way", "worst": "its one worst client"}
+    keys = {"gap": "nobody is served through the path", "worst": "its one worst client"}
     figure, axes = pyplot.subplots(
         len(modes),
         len(keys),
@@ -43,21 +43,21 @@ def failover(results: Results, path: Path) -> None:
     )
     for row, mode in zip(axes, modes, strict=True):
         for axis, (key, title) in zip(row, keys.items(), strict=True):
-            for index, way in enumerate(WAYS):
-                offset = GROUP * ((index + 0.5) / len(WAYS) - 0.5)
+            for index, path in enumerate(PATHS):
+                offset = GROUP * ((index + 0.5) / len(PATHS) - 0.5)
                 for place, event in enumerate(SHOWN):
-                    found = values(rounds, mode, event, way, key)
+                    found = values(rounds, mode, event, path, key)
                     if not found:
                         continue
                     at = place + offset
                     axis.plot(
-                        [at] * len(found), found, "o", color=COLOURS[way], alpha=0.45, markersize=5
+                        [at] * len(found), found, "o", color=COLOURS[path], alpha=0.45, markersize=5
                     )
-                    width = GROUP / len(WAYS) / 2.4
+                    width = GROUP / len(PATHS) / 2.4
                     axis.hlines(
-                        statistics.median(found), at - width, at + width, COLOURS[way], linewidth=3
+                        statistics.median(found), at - width, at + width, COLOURS[path], linewidth=3
                     )
-                axis.plot([], [], "o", color=COLOURS[way], label=NAMES.get(way, way))
+                axis.plot([], [], "o", color=COLOURS[path], label=NAMES.get(path, path))
             axis.set_title(f"{mode}: {title}", fontsize=11)
             axis.set_yscale("log")
             axis.set_xticks(range(len(SHOWN)), SHOWN)
@@ -66,8 +66,8 @@ def failover(results: Results, path: Path) -> None:
                 axis.axvline(edge - 0.5, color="black", alpha=0.12, linewidth=0.8)
         row[0].set_ylabel("seconds")
     handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(WAYS))
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(PATHS))
     figure.suptitle("Longest time without an acknowledged write; a dot a round, a bar the median")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110)
     pyplot.close(figure)

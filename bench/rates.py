@@ -11,10 +11,10 @@ from bench.report import conditions, markdown
 from bench.sysbench import ONE_MEMBER_ONLY, TESTS
 
 READ = "mysql-read"
-# Saturated, and at a rate that leaves the machine room: this share of the slowest way's most.
+# Saturated, and at a rate that leaves the machine room: this share of the slowest path's most.
 RATES = ("most", "fixed")
 SHARE = 0.3
-# To how many members the sessions of a way lead, and the ways that do so.
+# To how many members the sessions of a path lead, and the paths that do so.
 ONE, ALL = "one", "all"
 
 
@@ -25,11 +25,11 @@ class Run(NamedTuple):
     rate: str
     round: int
     members: str
-    way: str
+    path: str
 
 
-def ways_of(test: str, members: str) -> tuple[str, ...]:
-    """Return the ways that can be compared: the same test, on as many members."""
+def paths_of(test: str, members: str) -> tuple[str, ...]:
+    """Return the paths that can be compared: the same test, on as many members."""
     if members == ONE:
         return (DIRECT, OURS[1], ROUTER)
     # Router's clients are at primaries, which are all members here.
@@ -37,21 +37,21 @@ def ways_of(test: str, members: str) -> tuple[str, ...]:
 
 
 def plan(tests: Sequence[str], rounds: int) -> list[Run]:
-    """Return the runs; every other round goes through the ways backwards, so that none is favoured
+    """Return the runs; every other round goes through the paths backwards, so that none is favoured
     by what was before it."""
     found = []
     for test in tests:
         for rate in RATES:
             for number in range(1, rounds + 1):
-                ways = [
-                    (members, way)
+                paths = [
+                    (members, path)
                     for members in (ONE, ALL)
                     if members == ONE or test not in ONE_MEMBER_ONLY
-                    for way in ways_of(test, members)
+                    for path in paths_of(test, members)
                 ]
                 if number % 2 == 0:
-                    ways.reverse()
-                found += [Run(test, rate, number, members, way) for members, way in ways]
+                    paths.reverse()
+                found += [Run(test, rate, number, members, path) for members, path in paths]
     return found
 
 
@@ -69,13 +69,13 @@ def missing(runs: Iterable[Run], results: Iterable[Mapping[str, Any]]) -> list[R
 def fixed_rate(results: Iterable[Mapping[str, Any]], run: Run) -> int:
     """Return how many transactions a second a run at a fixed rate is to make.
 
-    Raises ValueError when it was not measured how much goes through each way.
+    Raises ValueError when it was not measured how much goes through each path.
     """
-    most: dict[str, list[float]] = {way: [] for way in ways_of(run.test, run.members)}
+    most: dict[str, list[float]] = {path: [] for path in paths_of(run.test, run.members)}
     for result in results:
         if run_of(result)[:2] == (run.test, RATES[0]) and result["members"] == run.members:
-            most[result["way"]].append(result["transactions"] / result["seconds"])
-    unknown = [way for way, found in most.items() if not found]
+            most[result["path"]].append(result["transactions"] / result["seconds"])
+    unknown = [path for path, found in most.items() if not found]
     if unknown:
         raise ValueError(f"{run.test}: the most was not measured of {', '.join(unknown)}")
     return max(1, round(SHARE * min(statistics.median(found) for found in most.values())))
@@ -84,7 +84,7 @@ def fixed_rate(results: Iterable[Mapping[str, Any]], run: Run) -> int:
 HEAD = (
     "test",
     "members",
-    "way",
+    "path",
     "runs",
     "queries/s",
     "of direct's",
@@ -108,9 +108,9 @@ def _number(result: Mapping[str, Any], what: str) -> float:
 
 
 def paired(
-    results: Sequence[Mapping[str, Any]], group: tuple[str, str, str], way: str, what: str
+    results: Sequence[Mapping[str, Any]], group: tuple[str, str, str], path: str, what: str
 ) -> list[float]:
-    """Return, of each round, a way's number by the direct way's of the same round.
+    """Return, of each round, a path's number by the direct path's of the same round.
 
     group
         Test, rate and members.
@@ -122,8 +122,8 @@ def paired(
     for result in results:
         run = run_of(result)
         if (run.test, run.rate, run.members) == group:
-            by_round.setdefault(run.round, {})[run.way] = _number(result, what)
-    return [one[way] / one[DIRECT] for one in by_round.values() if way in one and DIRECT in one]
+            by_round.setdefault(run.round, {})[run.path] = _number(result, what)
+    return [one[path] / one[DIRECT] for one in by_round.values() if path in one and DIRECT in one]
 
 
 def table(results: Sequence[Mapping[str, Any]], rate: str) -> str:
@@ -132,26 +132,26 @@ def table(results: Sequence[Mapping[str, Any]], rate: str) -> str:
     for result in results:
         run = run_of(result)
         if run.rate == rate:
-            by_row.setdefault((run.test, run.members, run.way), []).append(result)
+            by_row.setdefault((run.test, run.members, run.path), []).append(result)
     rows = []
-    for (test, members, way), runs in sorted(by_row.items(), key=lambda item: _order(item[0])):
+    for (test, members, path), runs in sorted(by_row.items(), key=lambda item: _order(item[0])):
         group = (test, rate, members)
 
         def cpu(who: str, runs: Sequence[Mapping[str, Any]] = runs) -> str:
             spent = [1e6 * one["cpu"][who] / one["queries"] for one in runs if who in one["cpu"]]
             return f"{statistics.median(spent):.1f}" if spent else "-"
 
-        ratios = [paired(results, group, way, what) for what in ("rate", "p95")]
+        ratios = [paired(results, group, path, what) for what in ("rate", "p95")]
         rows.append(
             (
                 test,
                 members,
-                way,
+                path,
                 str(len(runs)),
                 f"{statistics.median(_number(one, 'rate') for one in runs):.0f}",
-                _three(ratios[0]) if way != DIRECT and ratios[0] else "-",
+                _three(ratios[0]) if path != DIRECT and ratios[0] else "-",
                 f"{statistics.median(one['p95'] for one in runs):.2f}",
-                _three(ratios[1]) if way != DIRECT and ratios[1] else "-",
+                _three(ratios[1]) if path != DIRECT and ratios[1] else "-",
                 cpu("mysqld"),
                 cpu("balancer"),
                 cpu("sysbench"),
@@ -161,8 +161,8 @@ def table(results: Sequence[Mapping[str, Any]], rate: str) -> str:
 
 
 def _order(row: tuple[str, str, str]) -> tuple[Any, ...]:
-    test, members, way = row
-    return (TESTS.index(test), members != ONE, ways_of(test, members).index(way))
+    test, members, path = row
+    return (TESTS.index(test), members != ONE, paths_of(test, members).index(path))
 
 
 def throughput(results: Sequence[Mapping[str, Any]]) -> str:
@@ -170,7 +170,7 @@ def throughput(results: Sequence[Mapping[str, Any]]) -> str:
     parts = [conditions(results, "runs")]
     titles = {
         RATES[0]: "As much as goes",
-        RATES[1]: f"At {SHARE:.0%} of what goes through the slowest way",
+        RATES[1]: f"At {SHARE:.0%} of what goes through the slowest path",
     }
     for rate in RATES:
         if any(result["rate"] == rate for result in results):

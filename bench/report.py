@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bench.plan import DIRECT, EVENTS, FAULTS, OURS, PLANNED, QUIET, ROUTER, TCP_CHECK, WAYS
+from bench.plan import DIRECT, EVENTS, FAULTS, OURS, PATHS, PLANNED, QUIET, ROUTER, TCP_CHECK
 from tests.support.lab import MODES
 
 # The page that says it in short.
@@ -14,7 +14,7 @@ SHOWN = ("kill", "freeze", "partition", "stop")
 SUMMARY = ("mode", "fault", *OURS, "`direct`, the floor", "MySQL Router", "plain TCP check")
 HEAD = (
     "event",
-    "way",
+    "path",
     "rounds",
     "gap, s",
     "one client's, s",
@@ -26,7 +26,7 @@ HEAD = (
 # Of what the floor is, and beside it: what one primary's loss may cost through the balancer.
 FLOOR_FACTOR, FLOOR_SECONDS = 1.15, 0.5
 
-PICTURE = """![The longest time without an acknowledged write, by mode, fault and way](\
+PICTURE = """![The longest time without an acknowledged write, by mode, fault and path](\
 images/bench-failover.png)
 """
 
@@ -59,10 +59,10 @@ def measured(results: Results) -> Results:
     return [one for one in last.values() if not one["problems"]]
 
 
-def values(results: Results, mode: str, event: str, way: str, key: str) -> list[float]:
+def values(results: Results, mode: str, event: str, path: str, key: str) -> list[float]:
     """Return one number of each round in which it is there."""
     found = (
-        one["ways"].get(way, {}).get(key)
+        one["paths"].get(path, {}).get(key)
         for one in results
         if one["mode"] == mode and one["event"] == event
     )
@@ -73,27 +73,27 @@ def table(results: Results, mode: str) -> str:
     """Return the Markdown table of one mode, or the empty text if there is nothing of it."""
     rounds = measured(results)
     rows = [
-        _row(rounds, mode, event, way)
+        _row(rounds, mode, event, path)
         for event in EVENTS
-        for way in WAYS
-        if values(rounds, mode, event, way, "gap")
+        for path in PATHS
+        if values(rounds, mode, event, path, "gap")
     ]
     return markdown(HEAD, rows) if rows else ""
 
 
-def _row(rounds: Results, mode: str, event: str, way: str) -> tuple[str, ...]:
+def _row(rounds: Results, mode: str, event: str, path: str) -> tuple[str, ...]:
     def of(key: str) -> list[float]:
-        return values(rounds, mode, event, way, key)
+        return values(rounds, mode, event, path, key)
 
     cuts = of("cut") if event in ("freeze", "partition") else []
     errors = sum(
-        sum(one["ways"][way]["errors"].values())
+        sum(one["paths"][path]["errors"].values())
         for one in rounds
-        if one["mode"] == mode and one["event"] == event and way in one["ways"]
+        if one["mode"] == mode and one["event"] == event and path in one["paths"]
     )
     return (
         event,
-        way,
+        path,
         str(len(of("gap"))),
         str(spread(of("gap"))),
         str(spread(of("worst"))),
@@ -123,8 +123,8 @@ def goals(results: Results) -> list[Goal]:
     rounds = measured(results)
     return [
         *_at_most(rounds),
-        *(_near_floor(rounds, way) for way in OURS),
-        *(_not_slower(rounds, mode, way, key) for mode, way, key in _comparable()),
+        *(_near_floor(rounds, path) for path in OURS),
+        *(_not_slower(rounds, mode, path, key) for mode, path, key in _comparable()),
         _none_lost(results),
         *_planned(rounds),
         *_cut(rounds),
@@ -144,26 +144,26 @@ def _at_most(rounds: Results) -> Iterator[Goal]:
     for event in ("kill", "crash", "partition"):
         found = values(rounds, mode, event, OURS[0], "gap")
         yield _limit(f"{mode}, {event}: gap of {OURS[0]} ≤ 1 s", found, 1, "p95")
-    for way in OURS:
-        found = values(rounds, mode, "freeze", way, "worst")
-        yield _limit(f"{mode}, freeze: each client of {way} ≤ 3 s", found, 3, "most")
+    for path in OURS:
+        found = values(rounds, mode, "freeze", path, "worst")
+        yield _limit(f"{mode}, freeze: each client of {path} ≤ 3 s", found, 3, "most")
 
 
-def _near_floor(rounds: Results, way: str) -> Goal:
+def _near_floor(rounds: Results, path: str) -> Goal:
     """Paired in each round, and the percentiles of all."""
     text = (
-        f"{MODES[1]}: gap of {way} ≤ {FLOOR_FACTOR} x floor + {FLOOR_SECONDS} s, "
+        f"{MODES[1]}: gap of {path} ≤ {FLOOR_FACTOR} x floor + {FLOOR_SECONDS} s, "
         "each round and the p95 of each fault"
     )
     pairs, over, worst = 0, [], []
     for event in FAULTS:
         both = [
-            (one["ways"][way]["gap"], one["ways"][DIRECT]["gap"])
+            (one["paths"][path]["gap"], one["paths"][DIRECT]["gap"])
             for one in rounds
             if one["mode"] == MODES[1]
             and one["event"] == event
-            and way in one["ways"]
-            and DIRECT in one["ways"]
+            and path in one["paths"]
+            and DIRECT in one["paths"]
         ]
         if not both:
             continue
@@ -183,27 +183,27 @@ def _near_floor(rounds: Results, way: str) -> Goal:
 
 def _comparable() -> Iterator[tuple[str, str, str]]:
     """Of several primaries, Router's clients are at all of them, and those of mysql-writer at one:
-    a gap of all clients of the way is then another thing, and each client's the same."""
+    a gap of all clients of the path is then another thing, and each client's the same."""
     for mode in MODES:
-        for way in OURS:
+        for path in OURS:
             for key in ("gap", "worst"):
-                if (mode, way, key) != (MODES[0], OURS[1], "gap"):
-                    yield mode, way, key
+                if (mode, path, key) != (MODES[0], OURS[1], "gap"):
+                    yield mode, path, key
 
 
 def noise(rounds: Results, mode: str, key: str) -> float:
-    """Return how long a gap is, 95 times of 100, when nothing happens: of all ways together."""
-    found = [value for way in WAYS for value in values(rounds, mode, QUIET, way, key)]
+    """Return how long a gap is, 95 times of 100, when nothing happens: of all paths together."""
+    found = [value for path in PATHS for value in values(rounds, mode, QUIET, path, key)]
     return spread(found).p95 if found else 0.0
 
 
-def _not_slower(rounds: Results, mode: str, way: str, key: str) -> Goal:
+def _not_slower(rounds: Results, mode: str, path: str, key: str) -> Goal:
     grain = noise(rounds, mode, key)
     what = {"gap": "gap", "worst": "each client"}[key]
-    text = f"{mode}: {what} of {way} no longer than Router's, median and p95 of each fault"
+    text = f"{mode}: {what} of {path} no longer than Router's, median and p95 of each fault"
     slower, faults = [], 0
     for event in FAULTS:
-        ours, theirs = (values(rounds, mode, event, one, key) for one in (way, ROUTER))
+        ours, theirs = (values(rounds, mode, event, one, key) for one in (path, ROUTER))
         if not ours or not theirs:
             continue
         faults += 1
@@ -218,8 +218,8 @@ def _not_slower(rounds: Results, mode: str, way: str, key: str) -> Goal:
 
 
 def _none_lost(results: Results) -> Goal:
-    found = [way for one in results for way in one["ways"].values()]
-    lost, all_of_them = (sum(way[key] for way in found) for key in ("lost", "acknowledged"))
+    found = [path for one in results for path in one["paths"].values()]
+    lost, all_of_them = (sum(path[key] for path in found) for key in ("lost", "acknowledged"))
     text = "nothing acknowledged is lost"
     return Goal(text, lost == 0 if found else None, f"{lost} of {all_of_them}")
 
@@ -228,19 +228,19 @@ def _planned(rounds: Results) -> Iterator[Goal]:
     for mode in MODES:
         for event in PLANNED:
             found = {
-                way: [
-                    sum(one["ways"][way]["errors"].values())
+                path: [
+                    sum(one["paths"][path]["errors"].values())
                     for one in rounds
-                    if one["mode"] == mode and one["event"] == event and way in one["ways"]
+                    if one["mode"] == mode and one["event"] == event and path in one["paths"]
                 ]
-                for way in OURS
+                for path in OURS
             }
             if any(found.values()):
-                failed = {way: sum(counts) for way, counts in found.items()}
+                failed = {path: sum(counts) for path, counts in found.items()}
                 yield Goal(
                     f"{mode}, {event}: no request fails",
                     not any(failed.values()),
-                    ", ".join(f"{way} {n} in {len(found[way])}" for way, n in failed.items()),
+                    ", ".join(f"{path} {n} in {len(found[path])}" for path, n in failed.items()),
                 )
 
 
@@ -249,8 +249,8 @@ def _cut(rounds: Results) -> Iterator[Goal]:
         found = [
             value
             for mode in MODES
-            for way in OURS
-            for value in values(rounds, mode, event, way, "cut")
+            for path in OURS
+            for value in values(rounds, mode, event, path, "cut")
         ]
         yield _limit(f"{event}: clients of the member are cut within 2 s", found, 2, "most")
 
@@ -289,8 +289,8 @@ def summary(results: Results) -> str:
     for mode in MODES:
         for event in SHOWN:
             waits = [
-                values(rounds, mode, event, way, "worst")
-                for way in (*OURS, DIRECT, ROUTER, TCP_CHECK)
+                values(rounds, mode, event, path, "worst")
+                for path in (*OURS, DIRECT, ROUTER, TCP_CHECK)
             ]
             if any(waits):
                 rows.append((mode, f"`{event}`", *map(_middle_and_most, waits)))

@@ -1,4 +1,4 @@
-"""Run sysbench from the web machine, through one way after the other."""
+"""Run sysbench from the web machine, through one path after the other."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class Throughput:
             self._versions["sysbench"] = lab.run(lab.web, "sysbench --version").split()[-1]
             yield
 
-    def _place(self, members: str, way: str) -> tuple[list[str], int]:
+    def _place(self, members: str, path: str) -> tuple[list[str], int]:
         lab = self._lab
-        if way == DIRECT:
+        if path == DIRECT:
             names = [self._member] if members == ONE else lab.databases
             return [lab.address[name] for name in names], 3306
         ports = {READ: 3308, ROUTER: ROUTER_ONE_PORT if members == ONE else PORTS[ROUTER]}
-        return [lab.address[lab.proxy]], ports.get(way) or PORTS[way]
+        return [lab.address[lab.proxy]], ports.get(path) or PORTS[path]
 
     def _sysbench(self, place: tuple[Sequence[str], int], what: str) -> str:
         """Run sysbench with its options in a file, and return what it and ``times`` print."""
@@ -88,12 +88,12 @@ class Throughput:
             Transactions a second; 0 for as many as go.
         """
         now = datetime.datetime.now(datetime.timezone.utc)
-        before = self._spent(run.way)
+        before = self._spent(run.path)
         text = self._sysbench(
-            self._place(run.members, run.way),
+            self._place(run.members, run.path),
             f"{run.test} --time={self._seconds} --rate={rate} run",
         )
-        after = self._spent(run.way)
+        after = self._spent(run.path)
         said = sysbench.said(text)
         cpu = {who: round(after[who] - before[who], 4) for who in before}
         return {
@@ -107,16 +107,16 @@ class Throughput:
             "problems": [],
         }
 
-    def _spent(self, way: str) -> dict[str, float]:
+    def _spent(self, path: str) -> dict[str, float]:
         """Return the processor seconds that the members and the balancer have used so far."""
         lab = self._lab
         asked = [(name, "mysql") for name in lab.databases]
-        if way != DIRECT:
-            asked.append((lab.proxy, UNIT + ROUTER if way == ROUTER else "haproxy"))
+        if path != DIRECT:
+            asked.append((lab.proxy, UNIT + ROUTER if path == ROUTER else "haproxy"))
         with ThreadPoolExecutor() as pool:
             spent = list(pool.map(lambda one: self._cpu(*one), asked))
         found = {"mysqld": sum(spent[: len(lab.databases)])}
-        if way != DIRECT:
+        if path != DIRECT:
             found["balancer"] = spent[-1]
         return found
 
@@ -133,7 +133,7 @@ def show(result: dict[str, Any]) -> str:
         for who, spent in result["cpu"].items()
     )
     return (
-        f"{result['test']:18} {result['round']:2} {result['members']:3} {result['way']:13} "
+        f"{result['test']:18} {result['round']:2} {result['members']:3} {result['path']:13} "
         f"{result['transactions'] / result['seconds']:8.0f}/s {wanted:12} "
         f"p95 {result['p95']:7.2f} ms  µs a query: {cpu}"
     )

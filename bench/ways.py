@@ -1,4 +1,4 @@
-"""The ways from a client to the group, and the two that stand beside ours while it is measured."""
+"""The paths from a client to the group, and the two that stand beside ours while it is measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.packages import installed
 PORTS = {OURS[0]: 3306, OURS[1]: 3307, TCP_CHECK: 3406, ROUTER: 3506}
 # Router's port that leads to one member, where that is compared.
 ROUTER_ONE_PORT = 3507
-# Of each way; those of the direct one are at the survivors, in equal numbers.
+# Of each path; those of the direct one are at the survivors, in equal numbers.
 CLIENTS = 4
 
 # On the proxy machine: gone with its next boot, whatever happens.
@@ -26,19 +26,19 @@ METADATA = "mysql_innodb_cluster_metadata"
 ACCOUNT = "mysql_gr_bench"
 
 
-def places(lab: Lab, ways: Iterable[str], victim: str) -> list[Place]:
+def places(lab: Lab, paths: Iterable[str], victim: str) -> list[Place]:
     """Return where each client of a round connects to.
 
-    Those of the direct way are at the members that the fault does not meet.
+    Those of the direct path are at the members that the fault does not meet.
     """
     found = []
-    for way in ways:
-        if way == DIRECT:
+    for path in paths:
+        if path == DIRECT:
             others = [name for name in lab.databases if name != victim]
             each = max(1, CLIENTS // len(others))
-            found += [Place(way, lab.address[name], 3306) for name in others for _ in range(each)]
+            found += [Place(path, lab.address[name], 3306) for name in others for _ in range(each)]
         else:
-            found += [Place(way, lab.address[lab.proxy], PORTS[way])] * CLIENTS
+            found += [Place(path, lab.address[lab.proxy], PORTS[path])] * CLIENTS
     return found
 
 
@@ -179,8 +179,8 @@ def metadata_gone(proxy: str) -> str:
 
 
 @contextmanager
-def beside(lab: Lab, ways: Iterable[str], one: str = "") -> Iterator[None]:
-    """Return a context in which those of the ways that are not ours run on the proxy machine.
+def beside(lab: Lab, paths: Iterable[str], one: str = "") -> Iterator[None]:
+    """Return a context in which those of the paths that are not ours run on the proxy machine.
 
     The lab is as before at its end. What a run that was killed has left is taken away first.
 
@@ -189,15 +189,15 @@ def beside(lab: Lab, ways: Iterable[str], one: str = "") -> Iterator[None]:
     """
     members = [lab.address[name] for name in lab.databases]
     with ExitStack() as stack:
-        if ROUTER in ways:
+        if ROUTER in paths:
             stack.enter_context(installed(lab, lab.proxy, "mysql-router"))
         _gone(lab)
         stack.callback(_gone, lab)
         lab.run(lab.proxy, f"install -d -m 0700 {FOLDER}")
-        if TCP_CHECK in ways:
+        if TCP_CHECK in paths:
             _write(lab, "haproxy.cfg", tcp_check_config(members))
             _start(lab, TCP_CHECK, f"haproxy -db -f {FOLDER}/haproxy.cfg")
-        if ROUTER in ways:
+        if ROUTER in paths:
             stack.enter_context(_router(lab, members, one))
         yield
 
@@ -239,15 +239,15 @@ def _write(lab: Lab, name: str, text: str) -> None:
     lab.run(lab.proxy, f"cat > {FOLDER}/{name} <<'END'\n{text}\nEND")
 
 
-def _start(lab: Lab, way: str, command: str) -> None:
+def _start(lab: Lab, path: str, command: str) -> None:
     """Start a process as a unit, and wait until it takes connections."""
-    port = PORTS[way]
+    port = PORTS[path]
     lab.run(
         lab.proxy,
-        f"set -e\nsystemd-run --quiet --collect --unit={UNIT}{way} {command}\n"
+        f"set -e\nsystemd-run --quiet --collect --unit={UNIT}{path} {command}\n"
         f"for try in $(seq 50)\ndo ss -Hltn 'sport = :{port}' | grep -q . && exit\n"
         "sleep 0.1\ndone\n"
-        f"journalctl --no-pager -n 20 -u {UNIT}{way} >&2\nexit 1",
+        f"journalctl --no-pager -n 20 -u {UNIT}{path} >&2\nexit 1",
     )
 
 

@@ -1,0 +1,1 @@
+"""Faults on the running lab while clients write; docs/chaos.md says what is checked."""

@@ -21,6 +21,8 @@ SETTINGS_FILE = Path("/etc/mysql-gr/backup.json")
 LOCATION_FILE = Path("/etc/mysql-gr/backup-repository.location")
 PASSWORD_FILE = Path("/etc/mysql-gr/backup-repository.password")
 LOCK_FILE = Path("/run/mysql-gr/backup.lock")
+# How long a call waits for another run, as one that a timer started.
+LOCK_SECONDS = 30
 RECORD_LOCK_FILE = Path("/run/mysql-gr/backup-record.lock")
 
 # How often a full backup is taken and archived logs are saved, in systemd's words, and the hours

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from group_replication import lock
-from salt.exceptions import CommandExecutionError
 from whole_file import write_whole
 
 from group_backup.model import RECORD_LOCK_FILE, Settings
@@ -53,9 +52,8 @@ def note_drill(settings: Settings, snapshot: str, value: Mapping[str, Any]) -> N
 
 def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     # The watch writes beside a full backup.
-    with lock.held(LOCK_SECONDS, RECORD_LOCK_FILE) as taken:
-        if not taken:
-            raise CommandExecutionError(f"{RECORD_LOCK_FILE} is held for {LOCK_SECONDS} s")
+    refusal = f"{RECORD_LOCK_FILE} is held for {LOCK_SECONDS} s"
+    with lock.alone(LOCK_SECONDS, RECORD_LOCK_FILE, refusal):
         found = changed(read(settings))
         # From here on a first drill is awaited.
         found.setdefault("since", int(time.time()))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from group_replication import memory
-from group_replication.errant import is_harmless, words
+from group_replication.errant import errant_of, errant_sentence, is_harmless, words
 from group_replication.gtid import (
     GtidSet,
     count_gtids,
@@ -68,12 +68,12 @@ def _decide_with_group(
     if refused:
         return refused
     held = union_gtids(*[held_by(facts) for facts in majority.values()])
-    errant = format_gtids(subtract_gtids(held_by(mine), held))
+    errant = format_gtids(errant_of(me, {**majority, me: mine}))
     if errant:
         return as_verdict(
             "refuse",
-            f"{me} has transactions that the group does not have: {errant}"
-            f"{words(mine['errant_kinds'], errant)}; nothing is wiped unasked",
+            f"{errant_sentence(me, errant)}{words(mine['errant_kinds'], errant)}; "
+            "nothing is wiped unasked",
             errant=errant,
             harmless=is_harmless(mine["errant_kinds"], errant),
             override="clone_over",

@@ -153,10 +153,10 @@ def variants(values: Sequence[str | None]) -> list[str]:
     return [ABSENT if value is None else f"variant {known.index(value) + 1}" for value in values]
 
 
-def unlike(read: Mapping[str, Definitions]) -> dict[Item, tuple[str | None, ...]]:
+def unlike(definitions: Mapping[str, Definitions]) -> dict[Item, tuple[str | None, ...]]:
     """Return what differs, with each member's value or None, in the members' order."""
-    items = dict.fromkeys(item for one in read.values() for item in one)
-    found = {item: tuple(one.get(item) for one in read.values()) for item in items}
+    items = dict.fromkeys(item for one in definitions.values() for item in one)
+    found = {item: tuple(one.get(item) for one in definitions.values()) for item in items}
     return {item: values for item, values in found.items() if len(set(values)) > 1}
 
 

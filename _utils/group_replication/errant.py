@@ -34,21 +34,28 @@ Events = list[tuple[str, str]]
 Ask = Callable[..., list[dict[str, Any]]]
 
 
-def errant_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> GtidSet:
+def errant_of(name: str, facts: Mapping[str, Mapping[str, Any]]) -> GtidSet:
     """
-    Return what a member outside the group has and the group has not; nothing where none is there.
+    Return what a member outside the group has and the group has not; nothing without a group.
 
-    me
+    name
         The member's declared name.
 
     facts
         As ``facts_of`` returns them.
     """
-    online = [one for one in facts.values() if one["answers"] and one["state"] == ONLINE]
-    mine = facts[me]
-    if not mine["answers"] or mine["state"] in PRESENT or not online:
+    group = [
+        one for one in facts.values() if one["answers"] and one["state"] == ONLINE and one["quorum"]
+    ]
+    its = facts[name]
+    if not its["answers"] or its["state"] in PRESENT or not group:
         return {}
-    return subtract_gtids(held_by(mine), union_gtids(*map(held_by, online)))
+    return subtract_gtids(held_by(its), union_gtids(*map(held_by, group)))
+
+
+def errant_sentence(name: str, errant: str) -> str:
+    """Say that a member has errant transactions."""
+    return f"{name} has transactions that the group does not have: {errant}"
 
 
 def statement_of(events: Sequence[tuple[str, str]]) -> tuple[str, bool]:
@@ -70,15 +77,15 @@ def statement_of(events: Sequence[tuple[str, str]]) -> tuple[str, bool]:
     text = re.sub(r"^use `(?:[^`]|``)*`; ", "", events[0][1])
     # What begins with /*! or /*+ is no comment.
     text = re.sub(r"^(?:\s|/\*(?![!+]).*?\*/)+", "", text, flags=re.DOTALL)
-    words = [word.upper() for word in re.findall(r"[A-Za-z_]+", text)[:2]]
+    first = [word.upper() for word in re.findall(r"[A-Za-z_]+", text)[:2]]
     harmless = (
-        bool(words)
-        and re.match(rf"{words[0]}\s", text, re.IGNORECASE) is not None
-        and words[0] in HARMLESS
+        bool(first)
+        and re.match(rf"{first[0]}\s", text, re.IGNORECASE) is not None
+        and first[0] in HARMLESS
         # An index file made anew of a table's definition may lose rows.
         and not re.search(r"\bUSE_FRM\b", text, re.IGNORECASE)
     )
-    return " ".join(words) or "a statement", harmless
+    return " ".join(first) or "a statement", harmless
 
 
 def by_transaction(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Events]]:

@@ -293,20 +293,20 @@ class Attempts:
             keep(held, FAILURE_FILE)
 
 
-def keep(failing: Mapping[str, Any] | None, path: Path = FAILURE_FILE) -> None:
+def keep(held: Mapping[str, Any] | None, path: Path = FAILURE_FILE) -> None:
     """
     Let other programs of this machine see what is held back.
 
-    failing
+    held
         A decision, or None where nothing is held back any more.
 
     path
         The file. Raises OSError where it cannot be written.
     """
-    if failing is None:
+    if held is None:
         path.unlink(missing_ok=True)
         return
-    text = json.dumps({"why": failing["why"]}) + "\n"
+    text = json.dumps({"why": held["why"]}) + "\n"
     try:
         if path.read_text(encoding="utf-8") == text:
             return

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from salt.exceptions import CommandExecutionError
+
 # A file that root alone may open: a lock in the server is any account's to hold.
 LOCK_FILE = Path("/run/mysql-gr/lock")
 LOOK_SECONDS = 0.2
@@ -39,6 +41,25 @@ def held(seconds: float, path: Path = LOCK_FILE) -> Iterator[bool]:
             # A process that was forked meanwhile has the file open, too.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def alone(
+    seconds: float, path: Path, refusal: str = "another run is at it; nothing was done"
+) -> Iterator[None]:
+    """
+    Return a context that holds the lock.
+
+    seconds, path
+        As for :py:func:`held`.
+
+    refusal
+        What the CommandExecutionError says that is raised where another run holds the lock.
+    """
+    with held(seconds, path) as taken:
+        if not taken:
+            raise CommandExecutionError(refusal)
+        yield
 
 
 def _take(descriptor: int, seconds: float) -> bool:

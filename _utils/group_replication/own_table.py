@@ -1,4 +1,4 @@
-"""A table of the group's own, with one row: is it there, and what does it say?"""
+"""A table of the group's own, with one row: whether it is there, and what it says."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from group_replication import certificates, comparison, comparison_report, opera
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
+from group_replication.errant import errant_of, errant_sentence
 from group_replication.facts import facts_of, look, writable_by
 from group_replication.failures import FAILURE_FILE, failing, own_words
 from group_replication.gtid import format_gtids, parse_gtids, subtract_gtids, union_gtids
@@ -197,14 +198,7 @@ def diagnosis(
     decision = decide_by(me, settings.group, seen)
     problems = [] if decision["verdict"] == "member" else [decision["why"]]
     answering = {name: one for name, one in seen.items() if one["answers"]}
-    majority = [one for one in answering.values() if one["state"] == ONLINE and one["quorum"]]
-    held = union_gtids(*(held_by(one) for one in majority))
-    errant = {
-        name: format_gtids(subtract_gtids(held_by(one), held))
-        for name, one in answering.items()
-        if majority and one["state"] not in PRESENT
-    }
-    errant = {name: gtids for name, gtids in errant.items() if gtids}
+    errant = {name: format_gtids(gtids) for name in seen if (gtids := errant_of(name, seen))}
     hosts = [member["host"] for member in mine["members"]] if mine["quorum"] else []
     absent = [name for name, address in settings.nodes.items() if hosts and address not in hosts]
     undeclared = [host for host in hosts if host not in settings.nodes.values()]
@@ -290,7 +284,7 @@ def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: st
             + (f"; {said}" if said else "")
         )
     if errant:
-        problems.append(f"{name} has transactions that the group does not have: {errant}")
+        problems.append(errant_sentence(name, errant))
     primary_here = one["state"] == ONLINE and one["role"] == "PRIMARY"
     if not one["super_read_only"] and not primary_here:
         place = f"{one['state']} {one['role'] or ''}".strip()

@@ -14,7 +14,8 @@ from salt.utils.stringutils import check_include_exclude
 
 # In a source's folder: what is made on the web server, or a developer's own.
 NOT_DEPLOYED = (
-    r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|phpunit[.]xml|[.]env|[.]git)(/|$)"
+    r"E@^(vendor|storage|bootstrap/cache|node_modules|tests|phpunit[.]xml|README[.]md|[.]env|[.]git)"
+    r"(/|$)"
 )
 # Never fetched, whatever else is deployed: a developer's settings and secrets. Laravel would take
 # .env.production over .env, and pages of public/hot from a developer's own machine.

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.artisan import ASKING, Application
-from laravel_deploy.artisan_output import UNKNOWN_COMMAND
 from laravel_deploy.schema_window import SchemaAccount, group_mode, window
 
-# An application's own command for it, and what that and our own program end with.
-SEED_COMMAND = "app:seed-once"
+# What the program below ends with.
 NOT_SEEDED = 3
 NO_RECORD = 4
 
-# For applications that have no such command: the same marker row, the same one transaction.
-# It is handed to php on its standard input.
+# The row that records a seed and the seed are one transaction, tried again where it conflicts. The
+# program is handed to php on its standard input.
 SEED_ONCE = r"""<?php
 require 'vendor/autoload.php';
 $app = require 'bootstrap/app.php';
@@ -43,7 +40,7 @@ try {
         if ($kernel->call('db:seed', ['--class' => $seeder, '--force' => true]) !== 0) {
             throw new RuntimeException($kernel->output());
         }
-    });
+    }, 3);
 } catch (Throwable $e) {
     fwrite(STDERR, $e->getMessage());
     exit(1);
@@ -57,13 +54,11 @@ def has_seeded(app: Application, seeder: str) -> bool:
 
 
 def _seed_record(app: Application, seeder: str) -> int:
-    """Return 0, NOT_SEEDED, or NO_RECORD where our own program has no table for it yet."""
-    done = _seed_once(app, "check", seeder)
-    code, text = int(done["retcode"]), f"{done['stdout']}{done['stderr']}"
+    """Return 0, NOT_SEEDED, or NO_RECORD where the table for it is not there yet."""
+    done = app.php([*ASKING, "--", "check", seeder], SEED_ONCE)
+    code = int(done["retcode"])
     if code in (0, NOT_SEEDED, NO_RECORD):
         return code
-    if "42S02" in text and "seed_runs" in text:
-        return NOT_SEEDED
     raise app.failure(f"asking whether {seeder} has run", done)
 
 
@@ -78,14 +73,14 @@ def seed(app: Application, seeder: str, account: SchemaAccount) -> bool:
         The seeder's class.
 
     account
-        The account that makes the table ``seed_runs``, where our own program needs that.
+        The account that makes the table ``seed_runs``, where it is not there yet.
     """
     found = _seed_record(app, seeder)
     if found == 0:
         return False
     if found == NO_RECORD:
         _make_record(app, account)
-    done = _seed_once(app, "run", seeder)
+    done = app.php(["--", "run", seeder], SEED_ONCE)
     if done["retcode"]:
         if has_seeded(app, seeder):
             # Another web server was faster; what this one did was rolled back.
@@ -97,19 +92,9 @@ def seed(app: Application, seeder: str, account: SchemaAccount) -> bool:
 
 
 def _make_record(app: Application, account: SchemaAccount) -> None:
-    """Make the table in which our own program records a seed."""
+    """Make the table that records the seeds."""
     opened = window(app.directory, account) if group_mode(app) else None
     with opened or contextlib.nullcontext({}) as variables:
         done = app.php(["--", "prepare", ""], SEED_ONCE, variables)
     if done["retcode"]:
         raise app.failure("making the table seed_runs", done)
-
-
-def _seed_once(app: Application, mode: str, seeder: str) -> dict[str, Any]:
-    """Check or run a seeder with the application's own command, else with ours."""
-    asks = mode == "check"
-    options, args = (ASKING, [seeder, "--check"]) if asks else ((), [seeder])
-    done = app.artisan(SEED_COMMAND, args, options)
-    if done["retcode"] and UNKNOWN_COMMAND.search(f"{done['stdout']}{done['stderr']}"):
-        done = app.php([*options, "--", mode, seeder], SEED_ONCE)
-    return done

@@ -23,7 +23,7 @@ use RuntimeException;
  */
 abstract class TestCase extends FrameworkTestCase
 {
-    private const TABLES = ['comments', 'favorites', 'article_tag', 'articles', 'tags', 'follows', 'users', 'seed_runs'];
+    private const TABLES = ['comments', 'favorites', 'article_tag', 'articles', 'tags', 'follows', 'users'];
 
     private static bool $migrated = false;
 

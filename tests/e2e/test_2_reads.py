@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_a_member_that_lags_makes_a_reader_wait(lab: Lab, late):
         asked(writer, "UPDATE read_trial SET n = 1 WHERE id = 0")
         waiting = pool.submit(asked, reader, READ, (0,))
         assert asked(plain, READ, (0,)) == 0
-        with pytest.raises(TimeoutError):
+        with pytest.raises(futures.TimeoutError):
             waiting.result(1)
         late()
         assert waiting.result(10) == 1

@@ -364,28 +364,6 @@ def test_modules_and_states_load_and_offer_what_is_documented(minion_opts, funct
     assert "laravel_release.unchanged" not in states
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "cluster",
-        "formula",
-        "haproxy_cfg",
-        "laravel",
-        "laravel_release",
-        "laravel_worker",
-        "mysql_gr",
-        "mysql_maintenance",
-        "mysql_schema",
-        "mysql_server",
-    ],
-)
-def test_every_function_has_an_example(module, functions):
-    offered = [name for name in functions if name.startswith(f"{module}.")]
-    assert offered
-    for name in offered:
-        assert "CLI Example:" in (functions[name].__doc__ or ""), name
-
-
 def test_modules_read_no_masked_pillar():
     for path in [*(ROOT / "_modules").glob("*.py"), *(ROOT / "_states").glob("*.py")]:
         assert '__salt__["pillar.get"]' not in path.read_text(), path.name

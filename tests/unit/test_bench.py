@@ -17,11 +17,11 @@ from bench.measure import (
     cut,
     gaps,
     ids_lost,
+    path_result,
     round_results,
-    way_result,
 )
 from bench.plan import EVENTS as PLANNED_EVENTS
-from bench.plan import WAYS, Round, chosen, missing, plan
+from bench.plan import PATHS, Round, chosen, missing, plan
 from bench.ways import metadata, metadata_gone, router_config, router_state, tcp_check_config
 from tests.support import http_client
 from tests.support.lab import MODES
@@ -32,11 +32,11 @@ MOMENTS = Moments(100, 112, 120)
 MULTI, SINGLE = MODES
 
 
-def record(way, times, member="db1", failures=(), at=None, first=0):
+def record(path, times, member="db1", failures=(), at=None, first=0):
     """A client that was acknowledged something at some times."""
     there = {first + n: Acknowledged(when, member) for n, when in enumerate(times)}
     return Record(
-        way,
+        path,
         member,
         member if at is None else at,
         set(there) | {first + 900},
@@ -76,8 +76,8 @@ def test_what_is_missing_is_what_was_not_measured():
 
 
 def test_names_are_chosen_in_their_known_order():
-    assert chosen("WAYS", "router,direct", WAYS) == ["direct", "router"]
-    assert chosen("WAYS", "", WAYS) == list(WAYS)
+    assert chosen("PATHS", "router,direct", PATHS) == ["direct", "router"]
+    assert chosen("PATHS", "", PATHS) == list(PATHS)
     with pytest.raises(ValueError, match=r"FAULTS names 'flood'; expected some of none,kill"):
         chosen("FAULTS", "kill,flood", PLANNED_EVENTS)
 
@@ -118,12 +118,12 @@ def test_a_client_that_is_never_told_waits_for_as_long_as_its_gap():
     assert cut(record("router", [101, 113, 119]), MOMENTS) == 12
 
 
-def test_a_way_is_what_its_clients_met():
+def test_a_path_is_what_its_clients_met():
     records = [
         record("router", range(101, 120), "db2"),
         record("router", [101, 113, 119], failures=[(112.5, "2013"), (90, "1290")], first=1000),
     ]
-    assert way_result(records, "db1", MOMENTS, {1000, 7777}) == {
+    assert path_result(records, "db1", MOMENTS, {1000, 7777}) == {
         "clients": 2,
         "hit": 1,
         "gap": 1,
@@ -140,7 +140,7 @@ def test_a_way_is_what_its_clients_met():
 
 def test_refusals_of_a_read_only_member_are_counted_apart():
     errors = [(101, "1290"), (102, "3100"), (103, "2013")]
-    found = way_result([record("tcp-check", [101], failures=errors)], "db1", MOMENTS, set())
+    found = path_result([record("tcp-check", [101], failures=errors)], "db1", MOMENTS, set())
     assert found["readonly"] == 2
     assert sum(found["errors"].values()) == 3
 
@@ -216,7 +216,7 @@ def test_sysbench_is_told_the_password_in_a_file():
 def test_every_other_round_goes_backwards():
     runs = rates.plan(["oltp_insert"], 2)
     forwards, backwards = (
-        [(run.members, run.way) for run in runs if (run.rate, run.round) == ("most", number)]
+        [(run.members, run.path) for run in runs if (run.rate, run.round) == ("most", number)]
         for number in (1, 2)
     )
     assert forwards == backwards[::-1]
@@ -227,13 +227,13 @@ def test_every_other_round_goes_backwards():
 
 def test_what_may_meet_at_two_members_is_compared_on_one():
     assert {run.members for run in rates.plan(["oltp_write_only"], 1)} == {"one"}
-    assert rates.ways_of("oltp_read_only", "all") == ("direct", "mysql-read", "router")
-    assert rates.ways_of("oltp_insert", "all") == ("direct", "mysql-cluster", "router")
+    assert rates.paths_of("oltp_read_only", "all") == ("direct", "mysql-read", "router")
+    assert rates.paths_of("oltp_insert", "all") == ("direct", "mysql-cluster", "router")
 
 
-def run_result(way, transactions, p95=1.0, number=1, rate="most", **more):
+def run_result(path, transactions, p95=1.0, number=1, rate="most", **more):
     return {
-        **rates.Run("oltp_insert", rate, number, "one", way)._asdict(),
+        **rates.Run("oltp_insert", rate, number, "one", path)._asdict(),
         "began": "2026-01-01T00:00:00+00:00",
         "versions": {"sysbench": "1.0.20"},
         "load": [1.0],
@@ -242,11 +242,11 @@ def run_result(way, transactions, p95=1.0, number=1, rate="most", **more):
         "queries": transactions,
         "seconds": 2.0,
         "p95": p95,
-        "cpu": {"mysqld": 0.5, "sysbench": 0.25} | ({} if way == "direct" else {"balancer": 0.1}),
+        "cpu": {"mysqld": 0.5, "sysbench": 0.25} | ({} if path == "direct" else {"balancer": 0.1}),
     } | more
 
 
-def test_a_fixed_rate_is_a_share_of_what_goes_through_the_slowest_way():
+def test_a_fixed_rate_is_a_share_of_what_goes_through_the_slowest_path():
     results = [run_result("router", n, number=n) for n in (1000, 2000, 3000)]
     results.append(run_result("direct", 9000))
     run = rates.Run("oltp_insert", "fixed", 1, "one", "direct")
@@ -336,7 +336,7 @@ def test_the_metadata_goes_as_it_came():
 # --- report --------------------------------------------------------------------------------------
 
 
-def way(gap, worst=None, cut=None, errors=0, lost=0):
+def path(gap, worst=None, cut=None, errors=0, lost=0):
     return {
         "gap": gap,
         "worst": gap if worst is None else worst,
@@ -349,7 +349,7 @@ def way(gap, worst=None, cut=None, errors=0, lost=0):
     }
 
 
-def result(mode, event, repetition=1, problems=(), **ways):
+def result(mode, event, repetition=1, problems=(), **paths):
     return {
         "mode": mode,
         "event": event,
@@ -358,7 +358,7 @@ def result(mode, event, repetition=1, problems=(), **ways):
         "versions": {"mysqld": "9.7"},
         "load": [1.0, 2.0],
         "problems": list(problems),
-        "ways": {name.replace("_", "-"): one for name, one in ways.items()},
+        "paths": {name.replace("_", "-"): one for name, one in paths.items()},
     }
 
 
@@ -373,16 +373,16 @@ def test_a_spread_is_least_median_p95_and_most():
 
 
 def test_a_round_that_was_run_twice_counts_as_it_went_last():
-    first = result(MULTI, "kill", problems=["not served"], direct=way(9))
-    second = result(MULTI, "kill", direct=way(1))
+    first = result(MULTI, "kill", problems=["not served"], direct=path(9))
+    second = result(MULTI, "kill", direct=path(1))
     assert report.values(report.measured([first, second]), MULTI, "kill", "direct", "gap") == [1]
     assert report.measured([second, first]) == []
 
 
-def test_the_table_has_a_row_for_each_way_of_each_event():
+def test_the_table_has_a_row_for_each_path_of_each_event():
     results = [
-        result(MULTI, "freeze", 1, direct=way(0.5), router=way(0.6, 9, cut=8.5, errors=2)),
-        result(MULTI, "freeze", 2, direct=way(0.7), router=way(0.8, 11, cut=9.5)),
+        result(MULTI, "freeze", 1, direct=path(0.5), router=path(0.6, 9, cut=8.5, errors=2)),
+        result(MULTI, "freeze", 2, direct=path(0.7), router=path(0.8, 11, cut=9.5)),
     ]
     assert report.table(results, MULTI).splitlines()[2:] == [
         "| freeze | direct | 2 | 0.50 / 0.60 / 0.69 / 0.70 | 0.50 / 0.60 / 0.69 / 0.70 | 0.10 | - "
@@ -400,13 +400,13 @@ def test_a_goal_that_was_not_measured_is_not_held():
 
 @pytest.mark.parametrize(("gap", "holds"), [(1.0, True), (1.01, False)])
 def test_the_gap_of_a_kill_has_a_limit(gap, holds):
-    results = [result(MULTI, "kill", mysql_cluster=way(gap))]
+    results = [result(MULTI, "kill", mysql_cluster=path(gap))]
     assert verdict(results, "kill: gap of mysql-cluster").holds is holds
 
 
 @pytest.mark.parametrize(("gap", "holds"), [(8.5, True), (8.6, False)])
 def test_the_loss_of_a_primary_costs_little_more_than_the_floor(gap, holds):
-    results = [result(SINGLE, "kill", direct=way(7), mysql_cluster=way(gap))]
+    results = [result(SINGLE, "kill", direct=path(7), mysql_cluster=path(gap))]
     found = verdict(results, "gap of mysql-cluster ≤ 1.15 x floor")
     assert found.holds is holds
     assert found.seen.startswith(f"rounds above it: {'none' if holds else 'kill 1'} of 1")
@@ -415,8 +415,8 @@ def test_the_loss_of_a_primary_costs_little_more_than_the_floor(gap, holds):
 @pytest.mark.parametrize(("gap", "holds"), [(1.05, True), (1.2, False)])
 def test_slower_than_router_is_slower_by_more_than_the_noise(gap, holds):
     results = [
-        result(MULTI, "none", mysql_cluster=way(0.1), router=way(0.1)),
-        result(MULTI, "kill", mysql_cluster=way(gap), router=way(1)),
+        result(MULTI, "none", mysql_cluster=path(0.1), router=path(0.1)),
+        result(MULTI, "kill", mysql_cluster=path(gap), router=path(1)),
     ]
     found = verdict(results, f"{MULTI}: gap of mysql-cluster no longer than Router's")
     assert found.holds is holds
@@ -431,19 +431,19 @@ def test_the_gap_of_one_member_is_not_compared_with_that_of_all():
 
 
 def test_a_lost_row_counts_in_a_round_that_failed_too():
-    results = [result(MULTI, "kill", problems=["not served"], router=way(1, lost=1))]
+    results = [result(MULTI, "kill", problems=["not served"], router=path(1, lost=1))]
     assert verdict(results, "nothing acknowledged is lost").holds is False
     assert verdict(results, "every round could be measured").holds is False
 
 
 def test_what_is_planned_is_to_cost_nothing():
-    results = [result(MULTI, "drain", mysql_cluster=way(0.1), mysql_writer=way(0.1, errors=1))]
+    results = [result(MULTI, "drain", mysql_cluster=path(0.1), mysql_writer=path(0.1, errors=1))]
     found = verdict(results, f"{MULTI}, drain: no request fails")
     assert (found.holds, found.seen) == (False, "mysql-cluster 0 in 1, mysql-writer 1 in 1")
 
 
 def test_clients_of_a_frozen_member_are_cut_in_time():
-    results = [result(MULTI, "freeze", mysql_cluster=way(0.5, 2.2, cut=1.9))]
+    results = [result(MULTI, "freeze", mysql_cluster=path(0.5, 2.2, cut=1.9))]
     assert verdict(results, "freeze: clients of the member are cut").holds is True
 
 
@@ -457,19 +457,19 @@ def test_the_place_in_the_page_is_filled_anew():
 
 
 def test_all_of_it_is_shown_together():
-    text = report.failover([result(MULTI, "kill", direct=way(1), mysql_cluster=way(1))])
+    text = report.failover([result(MULTI, "kill", direct=path(1), mysql_cluster=path(1))])
     assert text.startswith("1 rounds, 2026-01-01; mysqld 9.7; load average 1.0 / 1.5 / 2.0")
     assert "### multi-primary" in text
     assert "### single-primary" not in text
     assert "### Goals" in text
 
 
-def test_in_short_the_slowest_client_of_each_way_is_shown():
+def test_in_short_the_slowest_client_of_each_path_is_shown():
     results = [
-        result(MULTI, "kill", number, mysql_cluster=way(0.2, worst), direct=way(0.1, worst / 2))
+        result(MULTI, "kill", number, mysql_cluster=path(0.2, worst), direct=path(0.1, worst / 2))
         for number, worst in enumerate((0.4, 2.0, 1.0), 1)
     ]
-    text = report.summary([*results, result(SINGLE, "reload", mysql_cluster=way(9, 9))])
+    text = report.summary([*results, result(SINGLE, "reload", mysql_cluster=path(9, 9))])
     rows = [line for line in text.splitlines() if "primary" in line]
     assert rows == [f"| {MULTI} | `kill` | 1.00 / 2.00 | - | 0.50 / 1.00 | - | - |"]
     assert text.startswith("![")

@@ -28,8 +28,10 @@ def problems(version, changelog):
         found.append("VERSION is not X.Y.Z")
     elif numbers and version != "{}.{}.{}\n".format(*numbers[0]):
         found.append("VERSION is not the newest release")
-    sections = re.findall(r"^### (.+)$", changelog, re.MULTILINE)
-    found += [f"{name} is no section" for name in sections if name not in SECTIONS]
+    for release in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
+        names = re.findall(r"^### (.+)$", release, re.MULTILINE)
+        if names != [name for name in SECTIONS if name in names]:
+            found.append(f"{release.splitlines()[0]} has not each section once, in order")
     return found
 
 
@@ -51,7 +53,16 @@ CUT = "## [Unreleased]\n## [1.1.0] - 2026-12-01\n### Fixed\n## [1.0.0] - 2026-11
         ("1.0.0\n", "## [1.0.0] - 2026-11-28\n", ["[Unreleased] is not the first heading"]),
         ("1.0.0\n", "## [Unreleased]\n## 1.0.0\n", ["a release is not [X.Y.Z] - YYYY-MM-DD"]),
         ("1.1.0\n", f"{CUT}## [1.2.0] - 2026-01-01\n", ["the newest release is not the first"]),
-        ("1.0.0\n", "## [Unreleased]\n### Mended\n", ["Mended is no section"]),
+        (
+            "1.0.0\n",
+            "## [Unreleased]\n### Fixed\n### Added\n",
+            ["[Unreleased] has not each section once, in order"],
+        ),
+        (
+            "1.0.0\n",
+            "## [Unreleased]\n### Mended\n",
+            ["[Unreleased] has not each section once, in order"],
+        ),
     ],
 )
 def test_what_is_wrong_is_named(version, changelog, expected):

@@ -4,6 +4,7 @@ use Illuminate\Database\Migrations\Migration;
 use Illuminate\Database\Schema\Blueprint;
 use Illuminate\Support\Facades\Schema;
 
+// Salt records here that a seeder has run (laravel.seed).
 return new class extends Migration
 {
     public function up(): void

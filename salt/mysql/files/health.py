@@ -380,7 +380,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
     do_OPTIONS = do_GET
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: several requests come in every second."""
 
 

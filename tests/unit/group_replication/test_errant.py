@@ -186,6 +186,7 @@ LIVING = {"db1": online("db1", gtids=f"{GROUP}:1-5"), "db3": gone()}
         ({**LIVING, "db2": online("db2", gtids=f"{GROUP}:1-6")}, ""),
         ({**LIVING, "db2": gone()}, ""),
         ({"db1": one("db1"), "db2": one("db2", gtids=f"{OTHER}:1"), "db3": gone()}, ""),
+        ({"db1": online("db1", quorum=False), "db2": one("db2", gtids=f"{OTHER}:1")}, ""),
     ],
 )
 def test_who_is_outside_is_compared_with_those_inside(facts, errant):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from group_replication import lock
+from salt.exceptions import CommandExecutionError
 
 
 def test_one_at_a_time_and_for_root_alone(tmp_path):
@@ -25,6 +26,15 @@ def test_one_at_a_time_and_for_root_alone(tmp_path):
     with lock.held(0, file) as again:
         assert again is True
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_who_wants_it_alone_is_refused(tmp_path):
+    file = tmp_path / "lock"
+    expected = pytest.raises(CommandExecutionError, match="held by a test")
+    with lock.alone(0, file), expected, lock.alone(0, file, "held by a test"):
+        pytest.fail("two hold the lock")
+    with lock.held(0, file) as taken:
+        assert taken is True
 
 
 def test_it_is_let_go_by_who_fails(tmp_path):

@@ -39,7 +39,7 @@ def client(tmp_path, asked):
             asked.append((command, options["env"]))
         return run(command, cwd)
 
-    def archive(mirror, output, rev, format, prefix):
+    def archive(mirror, output, rev, format, prefix):  # noqa: A002
         git("archive", f"--format={format}", f"--output={output}", rev, cwd=mirror)
 
     return Git(

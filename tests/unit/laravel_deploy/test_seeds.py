@@ -13,35 +13,28 @@ SEEDER = "DatabaseSeeder"
 ACCOUNT = SchemaAccount("schema_change", "a:b", {}, "web")
 
 
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        ([answer()], True),
-        ([answer(retcode=3)], False),
-        ([answer("SQLSTATE[42S02]: ... Table 'r.seed_runs' doesn't exist", retcode=1)], False),
-        ([answer('Command "app:seed-once" is not defined.', retcode=1), answer()], True),
-        (
-            [answer('no commands defined in the "app" namespace', retcode=1), answer("", "", 3)],
-            False,
-        ),
-    ],
-)
-def test_seeded(app, php, answers, expected):
-    php.answers.extend(answers)
+@pytest.mark.parametrize(("code", "expected"), [(0, True), (3, False), (4, False)])
+def test_seeded(app, php, code, expected):
+    php.answers.append(answer(retcode=code))
     assert has_seeded(app, SEEDER) is expected
     assert not php.answers
 
 
-def test_seed_without_a_command_hands_the_work_to_php(app, php):
-    unknown = answer('Command "app:seed-once" is not defined.', retcode=1)
-    php.answers.extend([unknown, answer(retcode=3), unknown, answer(), unknown, answer()])
+def test_a_database_that_does_not_answer_is_no_answer(app, php):
+    php.answers.append(answer("SQLSTATE[HY000] [2002] Connection refused", retcode=1))
+    with pytest.raises(CommandExecutionError, match="database is not available"):
+        has_seeded(app, SEEDER)
+
+
+def test_seed_hands_the_work_to_php(app, php):
+    php.answers.extend([answer(retcode=3), answer(), answer()])
     assert seed(app, "Demo", ACCOUNT) is True
-    runs = [call for call in php.call_args_list if call.kwargs["stdin"]]
-    assert [call.args[0][-2:] for call in runs] == [
+    assert [call.args[0][-2:] for call in php.call_args_list] == [
         ["check", "Demo"],
         ["run", "Demo"],
         ["check", "Demo"],
     ]
+    assert all("db:seed" in call.kwargs["stdin"] for call in php.call_args_list)
 
 
 def test_seed_that_has_run_does_not_run(app, php):

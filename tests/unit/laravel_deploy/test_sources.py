@@ -10,7 +10,8 @@ def test_a_folder_is_named_by_its_contents(machine):
     first = machine.plan().told()
     assert first["migrations"] == ["2026_01_01_000001_create_a"]
     assert first["complete"] is False
-    (machine.source / "vendor/autoload.php").write_text("changed, and not deployed")
+    for name in ("vendor/autoload.php", "README.md"):
+        (machine.source / name).write_text("changed, and not deployed")
     assert machine.plan().told() == first
     machine.change("<?php // changed")
     assert machine.plan().release != first["release"]

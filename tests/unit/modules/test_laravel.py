@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import laravel_deploy
@@ -89,8 +88,7 @@ def test_a_seeder_is_asked_for_and_run(folder, salt):  # noqa: F811
 
 
 def test_the_table_of_seeds_is_made_in_a_window(folder, salt):  # noqa: F811
-    unknown = answer('Command "app:seed-once" is not defined.', retcode=1)
-    salt.answers.extend([unknown, answer(retcode=4), answer('["ON"]')])
+    salt.answers.extend([answer(retcode=4), answer('["ON"]')])
     with pytest.raises(SaltInvocationError, match=r"Pillar a:c is missing"):
         laravel.seed(str(folder), "Demo", schema_user="me", schema_password_from="a:c")
 
@@ -130,16 +128,3 @@ def test_secrets_are_not_read_with_pillar_get():
         *Path(laravel_deploy.__file__).parent.glob("*.py"),
     ):
         assert '"pillar.get"' not in file.read_text(), file.name
-
-
-@pytest.mark.parametrize("module", [laravel, laravel_release])
-def test_every_public_function_has_an_example(module):
-    tree = ast.parse(Path(module.__file__).read_text())
-    public = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"
-    ]
-    assert public
-    for node in public:
-        text = ast.get_docstring(node)
-        assert "CLI Example:" in text, node.name
-        assert ".. code-block:: bash" in text, node.name
