@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
@@ -13,6 +12,7 @@ from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.failures import awaiting_database
 from laravel_deploy.files import read_text, write_text
+from laravel_deploy.processes import releases_of
 from laravel_deploy.programs import run_program
 from laravel_deploy.workers import OURS, PREFIX, SCHEDULE, Units
 
@@ -275,20 +275,22 @@ def unit_status(run_all: RunAll, releases: str) -> list[dict[str, Any]]:
 
     Returns what ``laravel_worker.status`` does.
     """
-    names = sorted({*_states(run_all), *_enabled()})
-    if not names:
+    units = sorted({*_states(run_all), *_enabled()})
+    if not units:
         return []
+    shown = _shown(run_all, SHOWN, units)
+    names = releases_of([values.get("MainPID", "") for values in shown], releases, run_all)
     found = []
-    for values in _shown(run_all, SHOWN, names):
-        pid = int(values.get("MainPID") or 0)
+    for values in shown:
+        pid = values.get("MainPID", "")
         found.append(
             {
                 "unit": values.get("Id", ""),
                 "state": f"{values.get('ActiveState')} ({values.get('SubState')})",
                 "enabled": values.get("UnitFileState") in ("enabled", "enabled-runtime"),
                 "restarts": int(values.get("NRestarts") or 0),
-                "pid": pid,
-                "release": _release(pid, releases),
+                "pid": int(pid or 0),
+                "release": names.get(pid, ""),
             }
         )
     return found
@@ -302,27 +304,3 @@ def _shown(
     shown = _systemctl(run_all, "show", *given, *names)
     blocks = shown.strip().split("\n\n")
     return [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
-
-
-def _release(pid: int, releases: str) -> str:
-    """Return the release that a process was started in; nothing if it is in none."""
-    try:
-        where = Path(os.readlink(f"/proc/{pid}/cwd"))  # noqa: PTH115
-    except OSError:
-        return ""
-    return where.name if str(where.parent) == releases else ""
-
-
-def occupied(releases: str, processes: Sequence[str] | None = None) -> set[str]:
-    """
-    Return the releases that artisan runs in: a worker may be at a job of before the switch.
-
-    releases
-        Their folder.
-
-    processes
-        The numbers of the processes to look at. Default: all.
-    """
-    found = os.listdir("/proc") if processes is None else processes  # noqa: PTH208
-    names = {_release(int(pid), releases) for pid in found if pid.isdigit()}
-    return names - {""}

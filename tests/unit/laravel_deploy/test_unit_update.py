@@ -13,7 +13,6 @@ import whole_file
 from laravel_deploy import unit_update
 from laravel_deploy.unit_update import (
     differences,
-    occupied,
     restart_workers,
     unit_status,
     update_units,
@@ -313,7 +312,7 @@ def test_workers_start_anew_where_there_are_any(systemd):
 def test_the_status_names_the_release_that_a_worker_runs_in(systemd, monkeypatch):
     assert unit_status(systemd.run_all, "/srv/shop/releases") == []
     have(systemd, {"mail": {}})
-    monkeypatch.setattr(unit_update.os, "readlink", lambda _path: "/srv/shop/releases/abc")
+    monkeypatch.setattr(unit_update, "releases_of", lambda pids, *_more: dict.fromkeys(pids, "abc"))
     assert unit_status(systemd.run_all, "/srv/shop/releases") == [
         {
             "unit": ONE,
@@ -324,25 +323,6 @@ def test_the_status_names_the_release_that_a_worker_runs_in(systemd, monkeypatch
             "release": "abc",
         }
     ]
-
-
-@pytest.mark.parametrize(
-    ("where", "found"),
-    [
-        ("/srv/shop/releases/abc", {"abc"}),
-        # php-fpm stands where its last request was.
-        ("/srv/shop/releases/abc/public", set()),
-        ("/srv/other/releases/abc", set()),
-        ("/", set()),
-    ],
-)
-def test_a_release_is_occupied_by_who_runs_artisan_in_it(monkeypatch, where, found):
-    monkeypatch.setattr(unit_update.os, "readlink", lambda _path: where)
-    assert occupied("/srv/shop/releases", ["7", "self"]) == found
-
-
-def test_a_process_that_is_gone_occupies_nothing():
-    assert occupied("/srv/shop/releases", ["999999999"]) == set()
 
 
 def test_no_units_folder_is_no_unit(systemd, tmp_path, monkeypatch):
