@@ -454,8 +454,8 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
         The folder of the releases, an absolute path.
 
     keep
-        How many are kept, at least 2: 5. The one that serves, the one before it and the one that is
-        next are always among them.
+        How many are kept, at least 2: 5. The one that serves, the one before it, the one that is
+        next and those that a worker runs in are always among them.
 
     live
         The release that will serve by then. Default: the one that serves now.
@@ -468,7 +468,7 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
 
         salt 'web*' laravel_release.surplus /srv/conduit keep=3
     """
-    return pruning.surplus(Path(directory), keep, live)
+    return pruning.surplus(Path(directory), keep, __salt__["cmd.run_all"], live)
 
 
 def prune(directory: str, keep: int = 5) -> list[str]:
@@ -490,4 +490,4 @@ def prune(directory: str, keep: int = 5) -> list[str]:
 
         salt 'web*' laravel_release.prune /srv/conduit keep=3
     """
-    return pruning.prune(Path(directory), keep)
+    return pruning.prune(Path(directory), keep, __salt__["cmd.run_all"])

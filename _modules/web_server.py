@@ -4,6 +4,7 @@ Apache and PHP: their pillar, checked, and their files, judged before they are p
 
 from __future__ import annotations
 
+import datetime
 import grp
 import os
 import pwd
@@ -178,15 +179,16 @@ def write(
     return planned
 
 
-def check_pair(certificate: str, key: str) -> None:
+def check_pair(certificate: str, key: str) -> str:
     """
     Refuse a certificate and a key that Apache could not start with.
 
     certificate, key
         The two files, in PEM form.
 
-    Returns nothing. Raises CommandExecutionError that names both, when one is not there, they do
-    not fit, or the key has a passphrase.
+    Returns str: a warning if the certificate has ended or will within 14 days, else the empty text.
+    Raises CommandExecutionError that names both, when one is not there, they do not fit, or the key
+    has a passphrase.
 
     CLI Example:
 
@@ -195,6 +197,7 @@ def check_pair(certificate: str, key: str) -> None:
         salt web web_server.check_pair /etc/ssl/web.pem /etc/ssl/private/web.key
     """
     certificates.check_pair(certificate, key)
+    return certificates.end_warning(certificate, datetime.datetime.now(datetime.timezone.utc))
 
 
 def take_certificate(

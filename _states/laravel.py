@@ -179,6 +179,15 @@ def jwt_secret_present(
     return _key(name, "JWT_SECRET", ["jwt:secret", "jwt:generate"], secret, shared, user)
 
 
+# How another value is brought in.
+REPLACED = {
+    "APP_KEY": "orch.rotate_key brings the pillar's in, on all web servers, and keeps the old one "
+    "for what was made with it.",
+    "JWT_SECRET": "All tokens are void with the pillar's: empty it in .env, on all web servers, to "
+    "take that.",
+}
+
+
 def _key(
     name: str,
     variable: str,
@@ -203,7 +212,7 @@ def _key(
     if status["differs"]:
         ret["comment"] = (
             f"{variable} is set to another value than the pillar's at {secret}; it was kept, since "
-            "replacing it makes void what was made with it. Empty it in .env to take the pillar's."
+            f"replacing it makes void what was made with it. {REPLACED[variable]}"
         )
     elif status["changes"]:
         _changed(ret, status["changes"], variable)

@@ -82,8 +82,9 @@ def certificate_good(name: str, key: str) -> dict[str, Any]:
     name, key
         The two files, in PEM form.
 
-    Returns a state return without ``changes``. Its result is None in test mode where they are not
-    good, since what comes before may mend that. Raises nothing.
+    Returns a state return without ``changes``, with ``warnings`` where the certificate has ended or
+    will within 14 days. Its result is None in test mode where they are not good, since what comes
+    before may mend that. Raises nothing.
 
     CLI Example:
 
@@ -94,7 +95,9 @@ def certificate_good(name: str, key: str) -> dict[str, Any]:
     """
     ret = unchanged(name, f"{name} and {key} fit")
     try:
-        __salt__["web_server.check_pair"](name, key)
+        warning = __salt__["web_server.check_pair"](name, key)
+        if warning:
+            ret["warnings"] = [warning]
     except (CommandExecutionError, SaltInvocationError) as err:
         failed(ret, err)
         if __opts__["test"]:

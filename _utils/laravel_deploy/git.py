@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shlex
+import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,13 @@ from laravel_deploy.naming import named_commit
 from laravel_deploy.programs import run_program
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-
+# A commit of another repository, in git's list of a commit's files.
+SUBMODULE = re.compile(r"^160000 commit [0-9a-f]+\t(.+)$", re.M)
+# What git has in the place of a large file that Git LFS keeps elsewhere.
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+POINTER_BYTES = 1024
+# So many of a kind are named.
+NAMED = 3
 
 # Both are root's; salt/laravel/known_hosts.sls writes the second.
 KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts_laravel"
@@ -60,15 +68,47 @@ class Git:
         listed = self._git(mirror, ["ls-tree", "--name-only", commit, folder])["stdout"]
         return sorted(Path(name).stem for name in listed.splitlines() if name.endswith(".php"))
 
+    def check(self, url: str, commit: str, identity: str | None) -> None:
+        """
+        Refuse a commit whose files the repository does not hold all of.
+
+        What the repository leaves out of an archive (export-ignore) is not missed. Raises
+        CommandExecutionError that names what a release would lack.
+        """
+        mirror = self._mirror(url, commit, identity)
+        told = self._git(mirror, ["-c", "core.quotePath=false", "ls-tree", "-r", commit])["stdout"]
+        with self._archived(mirror, commit) as archive, tarfile.open(archive) as tar:
+            members = tar.getmembers()
+            there = {member.name for member in members}
+            lacking = [
+                ("submodules", [name for name in SUBMODULE.findall(told) if name in there]),
+                ("files of Git LFS", [one.name for one in members if _is_pointer(tar, one)]),
+            ]
+        for kind, names in lacking:
+            if names:
+                more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+                raise CommandExecutionError(
+                    f"laravel:source is {url}, whose commit {commit[:12]} has {kind}, which a "
+                    f"release would lack: {', '.join(names[:NAMED])}{more}; expected a repository "
+                    "that holds all files itself, or leaves these out by export-ignore in its "
+                    ".gitattributes."
+                )
+
     def unpack(self, url: str, commit: str, path: Path, identity: str | None) -> None:
         """Put a commit's files into a folder."""
         mirror = self._mirror(url, commit, identity)
-        with tempfile.TemporaryDirectory(prefix="laravel-") as aside:
-            archive = str(Path(aside) / "release.tar")
-            self.archive(mirror, archive, rev=commit, format="tar", prefix="")
+        with self._archived(mirror, commit) as archive:
             self.tar("xf", archive, dest=str(path))
         if not (path / "artisan").is_file():
             raise CommandExecutionError(f"{url} holds no Laravel application: it has no artisan.")
+
+    @contextlib.contextmanager
+    def _archived(self, mirror: str, commit: str) -> Iterator[str]:
+        """Return a context with the path of a commit's files as one archive."""
+        with tempfile.TemporaryDirectory(prefix="laravel-") as aside:
+            archive = str(Path(aside) / "release.tar")
+            self.archive(mirror, archive, rev=commit, format="tar", prefix="")
+            yield archive
 
     def _mirror(self, url: str, commit: str, identity: str | None) -> str:
         """Return the copy that is kept of a repository, with this commit in it."""
@@ -119,3 +159,11 @@ class Git:
     def _git(self, mirror: Path | str, arguments: list[str]) -> dict[str, Any]:
         """Ask a repository what Salt's git module cannot ask."""
         return run_program(self.run_all, ["git", *arguments], cwd=str(mirror))
+
+
+def _is_pointer(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bool:
+    """Tell whether a file of an archive stands for one that Git LFS keeps elsewhere."""
+    if not member.isfile() or member.size > POINTER_BYTES:
+        return False
+    content = archive.extractfile(member)
+    return content is not None and content.read(len(POINTER)) == POINTER

@@ -72,7 +72,7 @@ def update_key(
     if shared and not given:
         raise SaltInvocationError(
             f"The pillar has no value at {secret!r}, wanted for {name}, which several web servers "
-            "have to share. Put there what one of them has, or a new one."
+            "have to share. Put there what the others have in .env; a new one only if none has any."
         )
     if not test:
         built = replace(app, directory=next_release(app.directory)["path"])

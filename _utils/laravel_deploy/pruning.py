@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from salt.exceptions import SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from laravel_deploy.deployments import NOTED, kept_deployments
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
+from laravel_deploy.processes import occupied
 from laravel_deploy.releases import known, record, write_record
 from laravel_deploy.retention import prunable, served_before
-from laravel_deploy.unit_update import occupied
+
+log = logging.getLogger(__name__)
+
+RunAll = Callable[..., dict[str, Any]]
 
 
-def surplus(root: Path, keep: int, live: str = "") -> list[str]:
+def surplus(root: Path, keep: int, run_all: RunAll, live: str = "") -> list[str]:
     """
     Return the releases that are more than are kept, oldest first.
 
@@ -25,7 +31,11 @@ def surplus(root: Path, keep: int, live: str = "") -> list[str]:
 
     keep
         How many are kept, at least 2. The one that serves, the one before it, the one that is
-        next, and those that a worker still runs in are always among them.
+        next, and those that a worker still runs in are always among them. Where that cannot be
+        seen, all are kept that are complete, and a warning in the log says so.
+
+    run_all
+        Salt's cmd.run_all.
 
     live
         The release that will serve by then. Default: the one that serves now.
@@ -39,14 +49,21 @@ def surplus(root: Path, keep: int, live: str = "") -> list[str]:
     if live and live not in whole:
         # To come: it takes a place, though it is not there yet.
         there = [*there, {"release": live, "complete": True, "built": "9"}]
-    needed = {serving, before, linked(root / NEXT), *occupied(str(root / RELEASES))}
-    return prunable(there, keep, needed)
+    needed = {serving, before, linked(root / NEXT)}
+    gone = prunable(there, keep, needed)
+    if not gone:
+        return []
+    try:
+        return prunable(there, keep, {*needed, *occupied(str(root / RELEASES), run_all)})
+    except CommandExecutionError as err:
+        log.warning("%s keeps its old releases: %s", root, err)
+        return [name for name in gone if name not in whole]
 
 
-def prune(root: Path, keep: int) -> list[str]:
+def prune(root: Path, keep: int, run_all: RunAll) -> list[str]:
     """Take away what is :py:func:`surplus`, and return it."""
     with locked(str(root)):
-        gone = surplus(root, keep)
+        gone = surplus(root, keep, run_all)
         for name in gone:
             shutil.rmtree(root / RELEASES / name)
         _forget(root, gone)

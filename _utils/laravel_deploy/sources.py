@@ -66,8 +66,8 @@ def plan(root: Path, source: Source, folders: FileServer, git: Git) -> Plan:
     folders, git
         What reads a folder, and a repository.
 
-    Raises CommandExecutionError if the source cannot be read, SaltInvocationError if it is
-    malformed.
+    Raises CommandExecutionError if the source cannot be read or does not hold all of the release's
+    files, SaltInvocationError if it is malformed.
     """
     if is_git(source.url):
         files: dict[str, str] = {}
@@ -83,6 +83,8 @@ def plan(root: Path, source: Source, folders: FileServer, git: Git) -> Plan:
         fingerprint = fingerprint_of(files)
     name = release_name(fingerprint, source.dev, source.build)
     whole = bool(marked(root / RELEASES / name))
+    if is_git(source.url) and not whole:
+        git.check(source.url, fingerprint, source.identity)
     return Plan(source, name, fingerprint, whole, migrations, files)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.failures import awaiting_database
 from laravel_deploy.files import read_text, write_text
+from laravel_deploy.processes import releases_of
 from laravel_deploy.programs import run_program
 from laravel_deploy.workers import OURS, PREFIX, SCHEDULE, Units
 
@@ -20,10 +20,15 @@ UNITS = Path("/etc/systemd/system")
 OWNER = {"user": "root", "group": "root", "mode": "0644"}
 # Of a unit's states those in which it does its work, or is about to.
 UP = ("active", "activating", "reloading")
+# It ends the job that it has.
+ENDING = "deactivating"
 # How long a worker may take to stay up, and how often it is looked at.
 SETTLE_SECONDS = 8.0
 LOOK_SECONDS = 0.5
 SHOWN = ("Id", "ActiveState", "SubState", "MainPID", "NRestarts", "UnitFileState")
+AGE = ("Id", "NeedDaemonReload", "ExecMainStartTimestamp")
+# What a run leaves behind that ended before it had told systemd, or the workers.
+NOT_LOADED, NOT_TAKEN = "present, not loaded", "running what was before"
 
 RunAll = Callable[..., dict[str, Any]]
 
@@ -75,7 +80,8 @@ def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
         Salt's cmd.run_all.
 
     Returns path or unit to ``{"old", "new"}``: ``absent``, ``other settings`` and ``present`` of a
-    file, ``stopped`` and ``running`` of what has to run.
+    file, ``stopped`` and ``running`` of what has to run; also what systemd or a worker has not
+    taken of an earlier change.
     """
     there, states, enabled = unit_files(), _states(run_all), _enabled()
     changes = {}
@@ -87,6 +93,8 @@ def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
                 "new": "absent" if new is None else "present",
             }
     running = {name for name, (active, _) in states.items() if active in UP} - _triggered()
+    # Told to start anew, and at its last job: whoever starts it would wait for that.
+    running |= {name for name in wanted.running if states.get(name, ("", ""))[0] == ENDING}
     for name in sorted({*wanted.running, *running, *enabled}):
         new = "running" if name in wanted.running else "stopped"
         is_up, starts = name in running, name in enabled
@@ -95,7 +103,48 @@ def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
             if is_up != starts:
                 old = "running until the next boot" if is_up else "stopped until the next boot"
             changes[name] = {"old": old, "new": new}
+    unread, older = _not_taken(wanted, states, run_all)
+    for name in sorted(unread):
+        changes.setdefault(str(UNITS / name), {"old": NOT_LOADED, "new": "present"})
+    for name in sorted(older):
+        if str(UNITS / _file(name)) not in changes:
+            changes.setdefault(name, {"old": NOT_TAKEN, "new": "running"})
     return changes
+
+
+def _not_taken(
+    wanted: Units, states: Mapping[str, tuple[str, str]], run_all: RunAll
+) -> tuple[set[str], set[str]]:
+    """Return the files that systemd has not read as they are, and the workers older than what they
+    are to run; one that ends its job will be started anew."""
+    names = sorted(name for name in states if _file(name) in wanted.files)
+    if not names:
+        return set(), set()
+    unread, older = set(), set()
+    for values in _shown(run_all, AGE, names):
+        unit = values.get("Id", "")
+        if values.get("NeedDaemonReload") == "yes":
+            unread.add(_file(unit))
+        began = values.get("ExecMainStartTimestamp", "").removeprefix("@")
+        is_up = unit.startswith(PREFIX) and states.get(unit, ("", ""))[0] in UP
+        if is_up and began.isdigit() and int(began):
+            reads = [UNITS / _file(unit), *map(Path, wanted.reads)]
+            # It is told in whole seconds.
+            if _changed_since(reads, int(began) + 1):
+                older.add(unit)
+    return unread, older
+
+
+def _changed_since(paths: Iterable[Path], moment: float) -> bool:
+    """Tell whether one of these, links themselves, is newer; one from the future tells nothing."""
+    for path in paths:
+        try:
+            at = path.lstat().st_mtime
+        except OSError:
+            continue
+        if moment <= at <= time.time():
+            return True
+    return False
 
 
 def _triggered() -> set[str]:
@@ -120,17 +169,26 @@ def update_units(wanted: Units, run_all: RunAll, test: bool) -> dict[str, dict[s
         _end(changes, wanted, run_all)
         files = [Path(path).name for path in changes if Path(path).is_absolute()]
         for name in files:
+            if changes[str(UNITS / name)]["old"] == NOT_LOADED:
+                continue
             if name in wanted.files:
                 write_text(UNITS / name, wanted.files[name], OWNER)
             else:
                 (UNITS / name).unlink()
         if files:
             _systemctl(run_all, "daemon-reload")
-        starting = [name for name, change in changes.items() if change["new"] == "running"]
+        starting = [
+            name
+            for name, change in changes.items()
+            if change["new"] == "running" and change["old"] != NOT_TAKEN
+        ]
         if starting:
             _systemctl(run_all, "enable", "--now", *starting)
-        others = [name for name in files if changes[str(UNITS / name)]["old"] == "other settings"]
-        restarted = [_pattern(name) for name in others if name in wanted.files]
+        others = ("other settings", NOT_LOADED)
+        restarted = [
+            _pattern(name) for name in files if changes[str(UNITS / name)]["old"] in others
+        ]
+        restarted += [name for name, change in changes.items() if change["old"] == NOT_TAKEN]
         if any(restarted):
             _systemctl(run_all, "try-restart", "--no-block", *filter(None, restarted))
     if not test:
@@ -186,7 +244,7 @@ def _down(wanted: Units, run_all: RunAll) -> list[str]:
         return []
     states = _states(run_all)
     # One that ends its last job is started again when it has.
-    well = (*UP, "deactivating")
+    well = (*UP, ENDING)
     return [
         name
         for name in wanted.running
@@ -217,46 +275,32 @@ def unit_status(run_all: RunAll, releases: str) -> list[dict[str, Any]]:
 
     Returns what ``laravel_worker.status`` does.
     """
-    names = sorted({*_states(run_all), *_enabled()})
-    if not names:
+    units = sorted({*_states(run_all), *_enabled()})
+    if not units:
         return []
-    shown = _systemctl(run_all, "show", f"--property={','.join(SHOWN)}", *names)
+    shown = _shown(run_all, SHOWN, units)
+    names = releases_of([values.get("MainPID", "") for values in shown], releases, run_all)
     found = []
-    for block in shown.strip().split("\n\n"):
-        values = dict(line.partition("=")[::2] for line in block.splitlines())
-        pid = int(values.get("MainPID") or 0)
+    for values in shown:
+        pid = values.get("MainPID", "")
         found.append(
             {
                 "unit": values.get("Id", ""),
                 "state": f"{values.get('ActiveState')} ({values.get('SubState')})",
                 "enabled": values.get("UnitFileState") in ("enabled", "enabled-runtime"),
                 "restarts": int(values.get("NRestarts") or 0),
-                "pid": pid,
-                "release": _release(pid, releases),
+                "pid": int(pid or 0),
+                "release": names.get(pid, ""),
             }
         )
     return found
 
 
-def _release(pid: int, releases: str) -> str:
-    """Return the release that a process was started in; nothing if it is in none."""
-    try:
-        where = Path(os.readlink(f"/proc/{pid}/cwd"))  # noqa: PTH115
-    except OSError:
-        return ""
-    return where.name if str(where.parent) == releases else ""
-
-
-def occupied(releases: str, processes: Sequence[str] | None = None) -> set[str]:
-    """
-    Return the releases that artisan runs in: a worker may be at a job of before the switch.
-
-    releases
-        Their folder.
-
-    processes
-        The numbers of the processes to look at. Default: all.
-    """
-    found = os.listdir("/proc") if processes is None else processes  # noqa: PTH208
-    names = {_release(int(pid), releases) for pid in found if pid.isdigit()}
-    return names - {""}
+def _shown(
+    run_all: RunAll, properties: Sequence[str], names: Sequence[str]
+) -> list[dict[str, str]]:
+    """Return properties of units, one dictionary each; times as ``@`` and seconds."""
+    given = (f"--property={','.join(properties)}", "--timestamp=unix")
+    shown = _systemctl(run_all, "show", *given, *names)
+    blocks = shown.strip().split("\n\n")
+    return [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]

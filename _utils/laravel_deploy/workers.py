@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pillar_check import check_keys, invalid, is_number
+
+from laravel_deploy.caches import CACHED_ENV, cache_folder
 
 PREFIX = "laravel-worker-"
 SCHEDULE = "laravel-schedule"
@@ -85,6 +88,8 @@ class Units:
     files: dict[str, str] = field(default_factory=dict)
     # What of them is enabled and runs; a template's file is none, its instances are.
     running: list[str] = field(default_factory=list)
+    # What a worker reads when it starts, beside its unit: one that is older runs what was before.
+    reads: list[str] = field(default_factory=list)
 
 
 def wanted_units(site: Site, workers: Any, schedule: Any) -> Units:
@@ -102,7 +107,9 @@ def wanted_units(site: Site, workers: Any, schedule: Any) -> Units:
 
     Raises SaltInvocationError that names the key that is wrong.
     """
-    units = Units()
+    # The link to the release that serves, and the stamp of its cached configuration.
+    current = f"{site.directory}/current"
+    units = Units(reads=[current, str(cache_folder(Path(current)) / CACHED_ENV)])
     for name, worker in worker_settings(workers).items():
         place = f"laravel:workers:{name}:nodes"
         if _is_here(site, place, worker["nodes"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import socket
 import ssl
@@ -12,6 +13,8 @@ from pathlib import Path
 from salt.exceptions import CommandExecutionError
 
 RELOAD_TIMEOUT = 10
+# What renews certificates does so earlier: Let's Encrypt's clients 30 days before the end.
+WARN_DAYS = 14
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -37,6 +40,30 @@ def check_pair(certificate: str, key: str) -> None:
         raise CommandExecutionError(
             f"{certificate} and {key} are no certificate with its key: {why}"
         ) from err
+
+
+def end_warning(certificate: str, now: datetime.datetime) -> str:
+    """
+    Return the sentence for a certificate that has ended, or will within 14 days; else nothing.
+
+    certificate, now
+        The file, in PEM form, and the time, with its zone.
+    """
+    try:
+        from cryptography import x509
+
+        end = x509.load_der_x509_certificate(in_file(certificate)).not_valid_after_utc
+    except (ImportError, AttributeError, ValueError):
+        # What serves it has judged it; here its end is all that is asked for.
+        return ""
+    days = (end - now) / datetime.timedelta(days=1)
+    if days > WARN_DAYS:
+        return ""
+    when = f"{end:%Y-%m-%d %H:%M} UTC"
+    if days <= 0:
+        return f"{certificate} has ended on {when}: clients refuse it, until it is renewed"
+    left = "a day" if days < 2 else f"{int(days)} days"
+    return f"{certificate} ends on {when}, in {left}; expected what renews it to have run"
 
 
 def in_file(certificate: str) -> bytes:

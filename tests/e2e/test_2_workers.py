@@ -156,6 +156,26 @@ def test_due_tasks_are_run_by_the_timer_s_service(
     assert "paper:tick" in left
 
 
+def test_what_a_killed_run_did_not_tell_is_told_by_the_next(
+    lab: Lab, working: str, eventually: Callable[..., float]
+):
+    file = "/etc/systemd/system/laravel-worker-paper@.service"
+    # As if a run had been killed before systemd read the file, and before the workers were told.
+    for left, changed in (
+        (f"sleep 1.1; touch {file}", {file: {"old": "present, not loaded", "new": "present"}}),
+        (
+            f"sleep 1.1; touch -h {DIRECTORY}/current",
+            {UNIT: {"old": "running what was before", "new": "running"}},
+        ),
+    ):
+        before = worker(lab)["pid"]
+        lab.run(lab.web, left)
+        assert units(lab, WORKERS, True, test=True) == changed
+        assert units(lab, WORKERS, True) == changed
+        assert units(lab, WORKERS, True) == {}
+        eventually(lambda old=before: worker(lab)["pid"] not in (0, old), 30)
+
+
 def test_a_hook_that_fails_leaves_what_serves(lab: Lab, working: str):
     before = lab.run(lab.web, f"readlink {DIRECTORY}/current")
     commit(lab, "touch third")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from laravel_deploy.git import Git, ssh_command
+from laravel_deploy.releases import MARKER
 from laravel_deploy.sources import Source, plan
 from salt.exceptions import CommandExecutionError
 
@@ -137,3 +138,52 @@ def test_proposals_of_others_are_not_fetched(tmp_path, client, repository):
     plan(tmp_path, Source(f"file://{repository}", "main"), None, client)
     (mirror,) = (tmp_path / "cache").glob("*.git")
     assert "pull" not in git("for-each-ref", cwd=mirror)
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
+
+
+def with_submodule(repository, path):
+    head = git("rev-parse", "HEAD", cwd=repository)
+    git("update-index", "--add", "--cacheinfo", f"160000,{head},{path}", cwd=repository)
+
+
+@pytest.mark.parametrize(
+    ("submodules", "files", "refused"),
+    [
+        ([], {}, None),
+        (["lib/shared code"], {}, "has submodules, which a release would lack: lib/shared code;"),
+        ([], {"public/logo.png": LFS}, "has files of Git LFS, .* lack: public/logo.png;"),
+        ([], {f"{n}.bin": LFS for n in "abcde"}, "lack: a.bin, b.bin, c.bin and 2 more; expected"),
+        # What only speaks of it.
+        ([], {"README": f"A pointer is:\n{LFS}", "long": LFS + "x" * 2000}, None),
+        # What no release has does not lack.
+        (["spec"], {".gitattributes": "spec export-ignore\nbig export-ignore", "big": LFS}, None),
+    ],
+)
+def test_what_a_repository_does_not_hold_itself_is_refused(
+    tmp_path, client, repository, submodules, files, refused
+):
+    for name, text in files.items():
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).write_text(text)
+    git("add", ".", cwd=repository)
+    for path in submodules:
+        with_submodule(repository, path)
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    git(*who, "commit", "--allow-empty", "--message=more", cwd=repository)
+    source = Source(f"file://{repository}", "main")
+    if refused is None:
+        assert plan(tmp_path, source, None, client).complete is False
+        return
+    with pytest.raises(CommandExecutionError, match=f"laravel:source is file://.*{refused}"):
+        plan(tmp_path, source, None, client)
+
+
+def test_a_release_that_is_there_is_not_looked_at_again(tmp_path, client, repository):
+    with_submodule(repository, "lib")
+    head = commit(repository, "4")
+    path = tmp_path / "releases" / head[:12]
+    path.mkdir(parents=True)
+    (path / MARKER).write_text('{"built": "1"}')
+    assert plan(tmp_path, Source(f"file://{repository}", "main"), None, client).complete is True

@@ -51,6 +51,15 @@ def test_a_missing_key_comes_from_the_pillar_or_is_made(app, folder, php, mine, 
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o640
 
 
+def test_a_key_that_web_servers_share_is_not_made(app, folder):
+    (folder / ".env").write_text("A=1\n")
+    with pytest.raises(
+        SaltInvocationError, match=r"no value at 'k'.* a new one only if none has any"
+    ):
+        update(app, "APP_KEY", ["key:generate"], "k", {}, shared=True)
+    assert (folder / ".env").read_text() == "A=1\n"
+
+
 @pytest.mark.parametrize("short", ["secret", "base64:c2hvcnQ=", f"base64:{'!' * 44}"])
 def test_what_is_no_key_is_refused_before_the_file_is_touched(app, folder, short):
     (folder / ".env").write_text("APP_KEY=\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -10,7 +13,6 @@ import whole_file
 from laravel_deploy import unit_update
 from laravel_deploy.unit_update import (
     differences,
-    occupied,
     restart_workers,
     unit_status,
     update_units,
@@ -34,11 +36,14 @@ class Systemd:
         # What a unit is after it was started.
         self.started = "active running"
         self.refuses = ""
+        # The files as they were read, and when the process of a unit began.
+        self.loaded: dict[str, str] = {}
+        self.began: dict[str, float] = {}
 
     def run_all(self, command: list[str], **_options) -> dict:
         _, verb, *rest = command
         units = [one for one in rest if not one.startswith("-")]
-        if verb != "list-units":
+        if verb not in ("list-units", "show"):
             self.ran.append(" ".join(command[1:]))
         if verb == self.refuses:
             return {"retcode": 1, "stdout": "", "stderr": f"Failed to {verb} unit"}
@@ -56,7 +61,8 @@ class Systemd:
             (wants / unit).unlink(missing_ok=True)
             (wants / unit).symlink_to("/nothing")
             self.states[unit] = self.started
-        return ""
+            self.began[unit] = time.time()
+        return self.daemon_reload([])
 
     def disable(self, units: list[str]) -> str:
         for unit in units:
@@ -76,14 +82,34 @@ class Systemd:
     def nothing(self, _units: list[str]) -> str:
         return ""
 
-    daemon_reload = try_restart = reset_failed = nothing
+    reset_failed = nothing
+
+    def daemon_reload(self, _units: list[str]) -> str:
+        self.loaded = self.files()
+        return ""
+
+    def files(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.folder.iterdir() if path.is_file()}
+
+    def try_restart(self, patterns: list[str]) -> str:
+        for unit in self.states:
+            if any(fnmatch(unit, one) for one in patterns):
+                self.began[unit] = time.time()
+        return ""
 
     def show(self, units: list[str]) -> str:
+        files = self.files()
+        unread = {one for one in files if files[one] != self.loaded.get(one)}
         return "\n\n".join(
             f"Id={unit}\nActiveState=active\nSubState=running\nMainPID=7\nNRestarts=2\n"
-            "UnitFileState=enabled"
+            f"UnitFileState=enabled\nExecMainStartTimestamp=@{int(self.began.get(unit, 0))}\n"
+            f"NeedDaemonReload={'yes' if unit_update._file(unit) in unread else 'no'}"
             for unit in units
         )
+
+    def grow_older(self, seconds: float) -> None:
+        """Have all processes be so much older."""
+        self.began = {unit: began - seconds for unit, began in self.began.items()}
 
 
 @pytest.fixture
@@ -140,6 +166,74 @@ def test_other_settings_start_the_processes_anew(systemd):
     assert done == ["daemon-reload", "try-restart --no-block laravel-worker-mail@*.service"]
 
 
+@pytest.mark.parametrize(
+    ("killed_before", "left", "then"),
+    [
+        (
+            "daemon-reload",
+            {f"+{FILE}": {"old": "present, not loaded", "new": "present"}},
+            ["daemon-reload", "try-restart --no-block laravel-worker-mail@*.service"],
+        ),
+        (
+            "try-restart",
+            {ONE: {"old": "running what was before", "new": "running"}},
+            [f"try-restart --no-block {ONE}"],
+        ),
+    ],
+)
+def test_what_a_killed_run_did_not_tell_systemd_is_told_by_the_next(
+    systemd, killed_before, left, then
+):
+    have(systemd, {"mail": {}})
+    systemd.grow_older(60)
+    systemd.refuses = killed_before
+    with pytest.raises(CommandExecutionError):
+        update_units(wanted_units(SITE, {"mail": {"timeout": 90}}, False), systemd.run_all, False)
+    systemd.refuses = ""
+    changes, done = have(systemd, {"mail": {"timeout": 90}})
+    assert (in_short(systemd, changes), done) == (left, then)
+
+
+@pytest.mark.parametrize(
+    ("changed", "seconds", "state", "is_old"),
+    [
+        # A switch that was killed before the workers were told, and a configuration likewise.
+        ("current", 10, "active running", True),
+        ("current/bootstrap/cache/.env.sha256", 10, "active running", True),
+        ("current", -10, "active running", False),
+        # Told in whole seconds: it may have begun just after.
+        ("current", 0.5, "active running", False),
+        # It ends the job that it has, and is started anew then.
+        ("current", 10, "deactivating stop-sigterm", False),
+        # From the future: each run would find it so.
+        ("current", 1000, "active running", False),
+    ],
+)
+def test_a_worker_that_is_older_than_what_serves_is_started_anew(
+    systemd, tmp_path, changed, seconds, state, is_old
+):
+    site = replace(SITE, directory=str(tmp_path / "shop"))
+    release = tmp_path / "shop/releases/abc"
+    (release / "bootstrap/cache").mkdir(parents=True)
+    (release / "bootstrap/cache/.env.sha256").write_text("x")
+    (tmp_path / "shop/current").symlink_to(release)
+    wanted = wanted_units(site, {"mail": {}}, False)
+    update_units(wanted, systemd.run_all, test=False)
+    systemd.grow_older(100)
+    systemd.states[ONE] = state
+    began = int(systemd.began[ONE])
+    for path in (systemd.folder / FILE, *map(Path, wanted.reads)):
+        os.utime(path, (began - 50, began - 50), follow_symlinks=False)
+    told = (began + seconds,) * 2
+    os.utime(tmp_path / "shop" / changed, told, follow_symlinks=False)
+    changes = differences(wanted, systemd.run_all)
+    assert changes == (
+        {ONE: {"old": "running what was before", "new": "running"}} if is_old else {}
+    )
+    assert update_units(wanted, systemd.run_all, test=False) == changes
+    assert update_units(wanted, systemd.run_all, test=False) == {}
+
+
 def test_a_process_less_is_not_waited_for(systemd):
     have(systemd, {"mail": {"processes": 2}})
     changes, done = have(systemd, {"mail": {}})
@@ -184,7 +278,8 @@ def test_a_worker_that_ends_its_job_is_left_to_it(systemd):
     have(systemd, {"mail": {}})
     systemd.states[ONE] = "deactivating stop-sigterm"
     wanted = wanted_units(SITE, {"mail": {}}, False)
-    unit_update._check(wanted, systemd.run_all)
+    assert update_units(wanted, systemd.run_all, test=False) == {}
+    assert systemd.ran == []
 
 
 def test_a_worker_that_does_not_stay_up_is_named(systemd):
@@ -217,7 +312,7 @@ def test_workers_start_anew_where_there_are_any(systemd):
 def test_the_status_names_the_release_that_a_worker_runs_in(systemd, monkeypatch):
     assert unit_status(systemd.run_all, "/srv/shop/releases") == []
     have(systemd, {"mail": {}})
-    monkeypatch.setattr(unit_update.os, "readlink", lambda _path: "/srv/shop/releases/abc")
+    monkeypatch.setattr(unit_update, "releases_of", lambda pids, *_more: dict.fromkeys(pids, "abc"))
     assert unit_status(systemd.run_all, "/srv/shop/releases") == [
         {
             "unit": ONE,
@@ -228,25 +323,6 @@ def test_the_status_names_the_release_that_a_worker_runs_in(systemd, monkeypatch
             "release": "abc",
         }
     ]
-
-
-@pytest.mark.parametrize(
-    ("where", "found"),
-    [
-        ("/srv/shop/releases/abc", {"abc"}),
-        # php-fpm stands where its last request was.
-        ("/srv/shop/releases/abc/public", set()),
-        ("/srv/other/releases/abc", set()),
-        ("/", set()),
-    ],
-)
-def test_a_release_is_occupied_by_who_runs_artisan_in_it(monkeypatch, where, found):
-    monkeypatch.setattr(unit_update.os, "readlink", lambda _path: where)
-    assert occupied("/srv/shop/releases", ["7", "self"]) == found
-
-
-def test_a_process_that_is_gone_occupies_nothing():
-    assert occupied("/srv/shop/releases", ["999999999"]) == set()
 
 
 def test_no_units_folder_is_no_unit(systemd, tmp_path, monkeypatch):

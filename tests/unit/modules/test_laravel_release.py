@@ -128,7 +128,7 @@ def test_a_build_waits_for_another_deployment_and_a_test_does_not(machine, salt,
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.05)
     with locked(str(machine.root), lock.BUILD_LOCK):
         assert laravel_release.build(str(machine.root), "salt://app", test=True)["built"] is True
-        with pytest.raises(CommandExecutionError, match="Another deployment"):
+        with pytest.raises(CommandExecutionError, match="Another call"):
             laravel_release.build(str(machine.root), "salt://app")
 
 

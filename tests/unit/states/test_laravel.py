@@ -74,12 +74,20 @@ def test_one_web_server_seeds_and_the_others_go_on(run):
     assert ret["comment"] == "DatabaseSeeder has not run yet: web1 runs it."
 
 
-def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run):
+@pytest.mark.parametrize(
+    ("state", "way"),
+    [
+        ("key_present", "orch.rotate_key brings the pillar's in"),
+        ("jwt_secret_present", "All tokens are void"),
+    ],
+)
+def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run, state, way):
     status = {"changes": {}, "source": "kept", "differs": True}
-    ret = run("key_present", APP, secret="laravel:secrets:app_key", returns={"key_update": status})
+    ret = run(state, APP, secret="laravel:secrets:some", returns={"key_update": status})
     assert ret["result"] is True
     assert ret["changes"] == {}
-    assert "laravel:secrets:app_key" in ret["comment"]
+    assert "laravel:secrets:some; it was kept" in ret["comment"]
+    assert way in ret["comment"]
 
 
 def test_the_jwt_secret_knows_both_commands(run):

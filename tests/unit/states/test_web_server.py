@@ -66,3 +66,9 @@ def test_what_is_not_good_fails_and_may_be_mended_before_by_a_run(called, functi
 def test_a_pair_that_fits_is_good(called):
     ret, _ = called(state.certificate_good, None, test=False)
     assert (ret["result"], ret["comment"]) == (True, "/etc/ssl/a.pem and /etc/ssl/a.key fit")
+    assert "warnings" not in ret
+
+
+def test_a_certificate_that_ends_soon_is_a_warning(called):
+    ret, _ = called(state.certificate_good, "it ends in 3 days", test=False)
+    assert (ret["result"], ret["changes"], ret["warnings"]) == (True, {}, ["it ends in 3 days"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 import shutil
 import socket
 import ssl
@@ -63,6 +65,23 @@ def server(pairs, tmp_path):
 
 def test_a_pair_that_fits_is_good(pairs):
     certificate.check_pair(str(pairs / "a.pem"), str(pairs / "a.key"))
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        # It was made for two days.
+        (-20, ""),
+        (-11, "in 12 days; expected what renews it to have run"),
+        (0, "in a day;"),
+        (3, "has ended on .* UTC: clients refuse it"),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_told(pairs, days, words):
+    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    told = certificate.end_warning(str(pairs / "a.pem"), now)
+    assert re.search(words, told)
+    assert bool(told) is bool(words)
 
 
 @pytest.mark.parametrize(
