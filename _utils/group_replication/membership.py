@@ -30,6 +30,7 @@ from group_replication.connection import (
 from group_replication.decision import decide_by
 from group_replication.facts import USER_SCHEMAS, facts_of, observe, writable_by
 from group_replication.gtid import format_gtids, parse_gtids
+from group_replication.instance_check import what_keeps_out
 from group_replication.model import MODES, ONLINE, SINGLE_LEADER, SYSTEM_SCHEMAS, Settings, joined
 from group_replication.overrides import named_member, survivors_by, unpaused, with_overrides
 from group_replication.recovery import (
@@ -180,6 +181,25 @@ def changed_since(
     ]
 
 
+def _start_as_decided(
+    settings: Settings, connection: Any, seen: Mapping[str, Mapping[str, Any]], *, bootstrap: bool
+) -> None:
+    """Start Group Replication; where that fails, say also what may have kept the server out."""
+    try:
+        _start(
+            settings,
+            connection,
+            seen[settings.me],
+            seen.values(),
+            bootstrap=bootstrap,
+            confirmed=lambda: _unchanged_since(settings, connection, seen),
+        )
+    except _ChangedError:
+        raise
+    except CommandExecutionError as err:
+        raise CommandExecutionError(f"{err}{what_keeps_out(settings, seen)}") from err
+
+
 def _remember(mine: Mapping[str, Any]) -> None:
     """Keep on the root disk that this machine is a member; a full disk is no reason to stop."""
     try:
@@ -236,14 +256,7 @@ def _act(
                 # Given up by name: the applier would fail at it again.
                 give_up_received(connection)
             try:
-                _start(
-                    settings,
-                    connection,
-                    mine,
-                    seen.values(),
-                    bootstrap=verdict in BOOTSTRAPS,
-                    confirmed=lambda: _unchanged_since(settings, connection, seen),
-                )
+                _start_as_decided(settings, connection, seen, bootstrap=verdict in BOOTSTRAPS)
             except _ChangedError as err:
                 return as_verdict("wait", str(err))
         return {**decision, "done": True}

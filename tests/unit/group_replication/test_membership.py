@@ -121,6 +121,22 @@ def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
     assert (START in server.said) == (verdict == "reboot")
 
 
+def test_a_start_that_fails_says_what_may_have_kept_the_server_out(monkeypatch):
+    server = Said({}, START, 3092)
+    seen = {"db1": one("db1"), "db2": online("db2"), "db3": gone()}
+    monkeypatch.setattr(membership, "local", lambda *_: server)
+    monkeypatch.setattr(
+        membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
+    )
+    monkeypatch.setattr(membership, "facts_of", lambda *_: seen)
+    monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
+    monkeypatch.setattr(
+        membership, "what_keeps_out", lambda settings, facts: " What may: the seeds"
+    )
+    with pytest.raises(CommandExecutionError, match=r"it fails \(3092\) What may: the seeds"):
+        membership._act(settings_from(pillar(), "db1"), membership.ACTIONS)
+
+
 def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch):
     server, another = Server(fails_at=START), Server()
     monkeypatch.setattr(membership, "local", lambda settings: another)
