@@ -322,10 +322,16 @@ def what_keeps_out(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) ->
     try:
         problems = instance_problems(settings, instance_of(settings), seen)
         with local(settings) as connection:
-            differ = option_differences(settings, connection)["online"]
+            options = option_differences(settings, connection)["online"]
     except CommandExecutionError as err:
         return f" What may keep {settings.me} out cannot be asked: {err}"
+    differ = {name: value for name, value in options.items() if _for_a_start(name)}
     return words_of(settings, problems, differ, _closed(settings, seen))
+
+
+def _for_a_start(option: str) -> bool:
+    """Tell whether an option decides who is found and with what it is spoken to."""
+    return option == "group_replication_group_seeds" or "ssl" in option
 
 
 def _closed(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

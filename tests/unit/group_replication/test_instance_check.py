@@ -227,7 +227,8 @@ def test_the_keeper_says_nothing_of_a_password_that_it_does_not_have():
 def test_a_port_that_is_closed_is_told_apart(monkeypatch):
     monkeypatch.setattr(instance_check, "instance_of", lambda _: Instance(FIT, plugin="ACTIVE"))
     monkeypatch.setattr(instance_check, "local", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(instance_check, "option_differences", lambda *_: {"online": {}})
+    others = {"max_connections": {"old": "151", "new": "500"}}
+    monkeypatch.setattr(instance_check, "option_differences", lambda *_: {"online": others})
     with socket.create_server(("127.0.0.1", 0)) as listening:
         settings = settings_from(pillar(), "db1")._replace(
             port=listening.getsockname()[1],
@@ -240,6 +241,17 @@ def test_a_port_that_is_closed_is_told_apart(monkeypatch):
         assert what_keeps_out(settings, seen) == ""
     assert "db3 answers on port" in said
     assert "db2" not in said
+
+
+def test_of_options_those_are_named_that_a_start_goes_by(monkeypatch):
+    differ = {**SEEDS, "max_connections": {"old": "151", "new": "500"}}
+    monkeypatch.setattr(instance_check, "instance_of", lambda _: Instance(FIT, plugin="ACTIVE"))
+    monkeypatch.setattr(instance_check, "local", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(instance_check, "option_differences", lambda *_: {"online": differ})
+    said = what_keeps_out(settings_from(pillar(), "db1"), {"db1": one("db1")})
+    assert said.endswith(
+        "out: group_replication_group_seeds is 172.28.17.9:3306, declared 172.28.17.54:3306"
+    )
 
 
 def test_what_cannot_be_asked_hides_nothing(monkeypatch):
