@@ -49,7 +49,11 @@ def _decide_in_group(
     other = {
         name: facts
         for name, facts in online.items()
-        if name != me and facts["view_id"] and view_of(facts) != view_of(mine)
+        if name != me
+        # A member that has just come in may have none yet.
+        and facts["view_id"]
+        and mine["view_id"]
+        and view_of(facts) != view_of(mine)
     }
     if other:
         younger = any(is_younger(view_of(mine), view_of(facts)) for facts in other.values())
@@ -94,15 +98,17 @@ def _no_group(
             joined(f"{name} is ONLINE in group {other}" for name, other in foreign.items())
             + f", but {group} is declared",
         )
-    views = {name: view_of(facts) for name, facts in online.items()}
-    if len(set(views.values())) > 1:
+    views = {name: facts["view_id"] for name, facts in online.items() if facts["view_id"]}
+    if len({view_of(online[name]) for name in views}) > 1:
         return as_verdict(
             "refuse",
             "two groups with one name: "
-            + joined(f"{name} is in view {facts['view_id']}" for name, facts in online.items()),
+            + joined(f"{name} is in view {view}" for name, view in views.items()),
         )
     if not majority:
         return as_verdict("refuse", f"{joined(online)}: ONLINE, but without a majority")
+    if not any(facts["view_id"] for facts in majority.values()):
+        return as_verdict("wait", f"{joined(majority)}: ONLINE, and not in a view yet")
     return None
 
 

@@ -8,11 +8,14 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from salt.exceptions import CommandExecutionError
+
 from group_replication.accounts import account_differences
 from group_replication.connection import local, rows
 from group_replication.decision import too_old
 from group_replication.facts import MUST_MATCH
 from group_replication.model import ONLINE, PRESENT, SINGLE_LEADER, Settings, joined
+from group_replication.running_options import option_differences
 from group_replication.versions import SUPPORTED, is_supported, statement_for, version_of
 
 CHANNELS = ("group_replication_applier", "group_replication_recovery")
@@ -35,6 +38,10 @@ REQUIRED = {
     "group_replication_start_on_boot": ("OFF",),
     "group_replication_bootstrap_group": ("OFF",),
 }
+
+# How long a member's port may take to answer, when a start has failed.
+PORT_SECONDS = 2
+CHANNEL_ACCOUNT = "channel group_replication_recovery"
 
 # Takes what is wrong: its name, its value, and what would be right.
 Problem = Callable[[str, Any, str], None]
@@ -263,3 +270,80 @@ def _addresses_of(host: str) -> list[str]:
     except (OSError, UnicodeError):
         return []
     return sorted({str(one[4][0]).partition("%")[0] for one in found})
+
+
+def words_of(
+    settings: Settings,
+    problems: Sequence[Mapping[str, str]],
+    differ: Mapping[str, Mapping[str, str]],
+    closed: Mapping[str, str],
+) -> str:
+    """
+    Say what may have kept a server from joining, as the end of a sentence; empty where nothing has.
+
+    settings
+        The group's settings; the keeper's have no password of the recovery account.
+
+    problems
+        As :py:func:`instance_problems` returns them.
+
+    differ
+        Options that are not set as declared: ``old`` and ``new`` of each.
+
+    closed
+        ONLINE members whose port for the group does not answer, and why.
+    """
+    found = [
+        f"{one['what']} is {one['value'] or 'missing'}, expected {one['expected']}"
+        for one in problems
+        if one["what"] != CHANNEL_ACCOUNT or settings.recovery.password
+    ]
+    found += [
+        f"{name} is {value['old'] or 'empty'}, declared {value['new']}"
+        for name, value in differ.items()
+    ]
+    found += [
+        f"{name} answers on port {settings.admin_port}, and not on {settings.port}, where members "
+        f"speak to each other ({why})"
+        for name, why in closed.items()
+    ]
+    return f" What may keep {settings.me} out: {'; '.join(found)}" if found else ""
+
+
+def what_keeps_out(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) -> str:
+    """
+    Look for what kept the local server from joining, after it was tried in vain.
+
+    settings, seen
+        As for :py:func:`instance_problems`.
+
+    Returns the end of a sentence, or the empty text.
+    """
+    try:
+        problems = instance_problems(settings, instance_of(settings), seen)
+        with local(settings) as connection:
+            options = option_differences(settings, connection)["online"]
+    except CommandExecutionError as err:
+        return f" What may keep {settings.me} out cannot be asked: {err}"
+    differ = {name: value for name, value in options.items() if _for_a_start(name)}
+    return words_of(settings, problems, differ, _closed(settings, seen))
+
+
+def _for_a_start(option: str) -> bool:
+    """Tell whether an option decides who is found and with what it is spoken to."""
+    return option == "group_replication_group_seeds" or "ssl" in option
+
+
+def _closed(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The ONLINE members whose port for the group cannot be reached from here."""
+    found = {}
+    for name, one in seen.items():
+        if name == settings.me or not one["answers"] or one["state"] != ONLINE:
+            continue
+        try:
+            place = (settings.nodes[name], settings.port)
+            with socket.create_connection(place, PORT_SECONDS):
+                pass
+        except OSError as err:
+            found[name] = str(err)
+    return found

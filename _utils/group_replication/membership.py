@@ -6,7 +6,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from salt.exceptions import CommandExecutionError
@@ -30,6 +30,7 @@ from group_replication.connection import (
 from group_replication.decision import decide_by
 from group_replication.facts import USER_SCHEMAS, facts_of, observe, writable_by
 from group_replication.gtid import format_gtids, parse_gtids
+from group_replication.instance_check import what_keeps_out
 from group_replication.model import MODES, ONLINE, SINGLE_LEADER, SYSTEM_SCHEMAS, Settings, joined
 from group_replication.overrides import named_member, survivors_by, unpaused, with_overrides
 from group_replication.recovery import (
@@ -84,8 +85,13 @@ def _start(
     peers: Iterable[Mapping[str, Any]],
     *,
     bootstrap: bool,
+    confirmed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start Group Replication as the ONLINE peers have it; with bootstrap, as the first member."""
+    """
+    Start Group Replication as the ONLINE peers have it; with bootstrap, as the first member.
+
+    Before a bootstrap ``confirmed`` is called, which raises where it is not to be any more.
+    """
     # A group keeps what it is, also when pillar or the option file is ahead of it.
     group = next((one for one in peers if one["state"] == ONLINE), None)
     mode = group["mode"] if group else settings.mode
@@ -113,6 +119,7 @@ def _start(
         return
     try:
         set_when_free(connection, BOOTSTRAP + "ON")
+        confirmed()
         _start_group_replication(connection)
     finally:
         try:
@@ -138,6 +145,59 @@ def _start_group_replication(connection: Any) -> None:
         raise CommandExecutionError(
             f"mysqld said: {said}" + (f" Its error log: {logged}" if logged else "")
         ) from err
+
+
+class _ChangedError(CommandExecutionError):
+    """What others said when it was decided is not so any more."""
+
+
+def _unchanged_since(settings: Settings, connection: Any, seen: Mapping[str, Any]) -> None:
+    """Ask the others once more: answers may be half a minute old where one of them hangs."""
+    names = changed_since(settings.me, seen, facts_of(settings, connection))
+    if names:
+        raise _ChangedError(
+            f"{settings.me} bootstraps nothing now: {joined(names)} said something else when that "
+            "was decided; it is decided anew"
+        )
+
+
+def changed_since(
+    me: str, before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """
+    Name the other members that have come, gone or got further since they were asked.
+
+    me
+        The member that would bootstrap the group.
+
+    before, now
+        As ``facts_of`` returns them.
+    """
+    told = ("answers", "state", "applier_on", "server_uuid", "gtid_executed", "gtid_received")
+    return [
+        name
+        for name, one in now.items()
+        if name != me and any(one.get(what) != before[name].get(what) for what in told)
+    ]
+
+
+def _start_as_decided(
+    settings: Settings, connection: Any, seen: Mapping[str, Mapping[str, Any]], *, bootstrap: bool
+) -> None:
+    """Start Group Replication; where that fails, say also what may have kept the server out."""
+    try:
+        _start(
+            settings,
+            connection,
+            seen[settings.me],
+            seen.values(),
+            bootstrap=bootstrap,
+            confirmed=lambda: _unchanged_since(settings, connection, seen),
+        )
+    except _ChangedError:
+        raise
+    except CommandExecutionError as err:
+        raise CommandExecutionError(f"{err}{what_keeps_out(settings, seen)}") from err
 
 
 def _remember(mine: Mapping[str, Any]) -> None:
@@ -195,7 +255,10 @@ def _act(
             if verdict == "reboot" and decision["received"]:
                 # Given up by name: the applier would fail at it again.
                 give_up_received(connection)
-            _start(settings, connection, mine, seen.values(), bootstrap=verdict in BOOTSTRAPS)
+            try:
+                _start_as_decided(settings, connection, seen, bootstrap=verdict in BOOTSTRAPS)
+            except _ChangedError as err:
+                return as_verdict("wait", str(err))
         return {**decision, "done": True}
 
 

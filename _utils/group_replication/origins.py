@@ -145,7 +145,7 @@ def forked(
     name number their transactions alike: equal sets of them may be different rows.
     """
     fork = mine["fork"]
-    origins = {view_of(one) for one in majority.values()}
+    origins = {view_of(one) for one in majority.values() if one["view_id"]}
     if not fork or (not fork["fenced"] and not origins & set(fork["others"])):
         return "", ""
     if majority and origins == {fork["origin"]}:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,9 +14,9 @@ from salt.exceptions import CommandExecutionError
 
 from group_replication import causes
 from group_replication.accounts import recovery_credentials
-from group_replication.connection import execute, local, rows
+from group_replication.connection import error_text, execute, local, rows
 from group_replication.facts import applier, observe, unreachable
-from group_replication.model import ERROR, ONLINE, Settings
+from group_replication.model import ERROR, ONLINE, Settings, joined
 from group_replication.status import clone_status
 from group_replication.verdicts import because, held_by
 from group_replication.versions import statement_for
@@ -25,6 +26,14 @@ with contextlib.suppress(ImportError):
 
 # The server's code for "too many concurrent clone operations": it gives one at a time.
 DONOR_BUSY = "3634"
+# The server's code for a channel that it does not have.
+NO_CHANNEL = "(3074)"
+# The stages of a clone whose bytes are counted. Before, between and after them nothing moves that
+# could be seen, though mysqld is at work: it waits for the donor's schema changes, drops what there
+# was, and has hundreds of gigabytes written to the disk.
+COUNTED = ("FILE COPY", "PAGE COPY", "REDO COPY")
+# How long that may take.
+UNCOUNTED_SECONDS = 3600.0
 
 
 class DonorBusyError(CommandExecutionError):
@@ -93,10 +102,12 @@ def clone(
     place = f"{donor['host']}:{donor['port']}"
     execute(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
     before = clone_status(connection).get("BEGIN_TIME")
+    used: list[Any] = []
 
     def copy() -> str:
         try:
             with local(settings, None) as copying:
+                used.append(copying)
                 execute(
                     copying,
                     f"CLONE INSTANCE FROM %s@%s:{int(donor['port'])} IDENTIFIED BY %s REQUIRE SSL",
@@ -116,16 +127,17 @@ def clone(
         with ThreadPoolExecutor(max_workers=1) as pool:
             copied = pool.submit(copy)
             try:
-                _await_progress(settings, patience, lambda seen, _: copied.done())
+                _await_progress(settings, patience, lambda _: copied.done(), cloning=True)
             except CommandExecutionError:
                 _kill_clone(settings)
+                _hang_up(used)
                 raise
     finally:
         # Where it succeeded the server has started anew, read only by its option file.
         with contextlib.suppress(CommandExecutionError), local(settings) as another:
             execute(another, "SET GLOBAL super_read_only = ON")
     said = copied.result()
-    _await_progress(settings, patience, lambda seen, _: seen["answers"])
+    _await_progress(settings, patience, lambda seen: seen["answers"])
     with local(settings) as again:
         now = clone_status(again)
     if now.get("BEGIN_TIME") == before or now.get("STATE") != "Completed":
@@ -137,9 +149,21 @@ def clone(
 
 def _kill_clone(settings: Settings) -> None:
     with contextlib.suppress(CommandExecutionError), local(settings) as connection:
-        for row in rows(connection, "SELECT PID AS pid FROM performance_schema.clone_status"):
+        # The row of an older clone has a number that may be another session's by now.
+        for row in rows(
+            connection,
+            "SELECT PID AS pid FROM performance_schema.clone_status WHERE STATE = 'In Progress'",
+        ):
             with contextlib.suppress(pymysql.Error):
                 execute(connection, "KILL QUERY %s", (row["pid"],))
+
+
+def _hang_up(connections: Iterable[Any]) -> None:
+    """Let go of who waits for a statement's end: a server that hangs ends none."""
+    for connection in connections:
+        # None once it is closed.
+        with contextlib.suppress(AttributeError, OSError):
+            connection._sock.shutdown(socket.SHUT_RDWR)
 
 
 def forget_transactions(connection: Any, version: str) -> None:
@@ -149,35 +173,54 @@ def forget_transactions(connection: Any, version: str) -> None:
     A run that breaks off between the two leaves data that no transaction accounts for, which is
     refused. The other way round it would leave transactions without their data: that joins.
     """
-    execute(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+    try:
+        execute(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
+    except pymysql.Error as err:
+        # One that was in no group yet has received nothing.
+        if NO_CHANNEL not in error_text(err):
+            raise
     execute(connection, statement_for("reset binary logs", version))
+
+
+def _clone_progress(connection: Any) -> tuple[tuple[str, int], ...]:
+    """The stages that a clone is in just now, and the bytes that have come in each."""
+    found = rows(
+        connection,
+        "SELECT STAGE AS stage, DATA AS bytes FROM performance_schema.clone_progress"
+        " WHERE STATE = 'In Progress' ORDER BY ID, STAGE",
+    )
+    return tuple((row["stage"], row["bytes"]) for row in found)
 
 
 def _await_progress(
     settings: Settings,
     patience: float,
-    enough: Callable[[Mapping[str, Any], Any], bool],
+    enough: Callable[[Mapping[str, Any]], bool],
+    cloning: bool = False,
 ) -> dict[str, Any]:
-    """Look until it is enough, for as long as transactions or cloned bytes still arrive."""
+    """Look until it is enough, for as long as transactions or the bytes of a clone still arrive."""
     progress, since = None, time.monotonic()
     while True:
+        stages: tuple[tuple[str, int], ...] = ()
         try:
             with local(settings) as connection:
                 seen = {**observe(connection), **applier(connection)}
-                cloned = rows(
-                    connection, "SELECT SUM(DATA) AS bytes FROM performance_schema.clone_progress"
-                )[0]["bytes"]
+                stages = _clone_progress(connection)
         except CommandExecutionError as err:
             # mysqld restarts itself at the end of a clone.
-            seen, cloned = unreachable(str(err)), None
-        if enough(seen, cloned):
+            seen = unreachable(str(err))
+        if enough(seen):
             return seen
-        now = (seen["state"], seen.get("gtid_executed"), seen.get("gtid_received"), cloned)
+        counted = any(stage in COUNTED for stage, _ in stages)
+        uncounted = cloning and seen["answers"] and not counted
+        limit = max(patience, UNCOUNTED_SECONDS) if uncounted else patience
+        now = (seen["state"], seen.get("gtid_executed"), seen.get("gtid_received"), stages)
         if now != progress:
             progress, since = now, time.monotonic()
-        elif time.monotonic() - since > patience:
+        elif time.monotonic() - since > limit:
+            stage = f" (clone: {joined(name for name, _ in stages)})" if stages else ""
             raise CommandExecutionError(
-                f"{settings.me} is {seen['state']} and made no progress for {patience:.0f} s"
+                f"{settings.me} is {seen['state']} and made no progress for {limit:.0f} s{stage}"
                 + (f": {seen['error']}" if seen["error"] else "")
                 + (because(seen) if seen["answers"] else "")
                 + (f" (its recovery said: {seen['recovery_error']})" if _failing(seen) else "")
@@ -191,4 +234,4 @@ def _failing(seen: Mapping[str, Any]) -> bool:
 
 def wait_online(settings: Settings, patience: float) -> dict[str, Any]:
     """Look until the local member is ONLINE, for as long as its recovery makes progress."""
-    return _await_progress(settings, patience, lambda seen, _: seen["state"] == ONLINE)
+    return _await_progress(settings, patience, lambda seen: seen["state"] == ONLINE)

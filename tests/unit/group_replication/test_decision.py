@@ -157,6 +157,20 @@ TABLE = {
         {"db1": online("db1"), "db2": one("db2"), "db3": online("db3", view_id="9:1")},
         "db2", "refuse", ["two groups with one name", "db3 in view 9:1".replace("in", "is in")],
     ),
+    "a peer has come in and has no view yet": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-9"), "db2": one("db2", gtids=f"{GROUP}:1"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-9", view_id=None)},
+        "db2", "join", ["db1, db3 ONLINE"],
+    ),
+    "nobody who is ONLINE has a view yet": (
+        {"db1": online("db1", "db3", view_id=None), "db2": one("db2"),
+         "db3": online("db3", "db1", view_id=None)},
+        "db2", "wait", ["not in a view yet"],
+    ),
+    "I have come in and have no view yet": (
+        {"db1": online("db1", "db2"), "db2": online("db2", "db1", view_id=None), "db3": gone()},
+        "db2", "member", ["db2 is ONLINE"],
+    ),
     "the peer has no majority": (
         {"db1": one("db1", "ONLINE", quorum=False,
                     members=[member("db1"), member("db3", "UNREACHABLE")]),

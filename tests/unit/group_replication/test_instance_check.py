@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+
 import pytest
+from group_replication import instance_check
 from group_replication.facts import MUST_MATCH
-from group_replication.instance_check import Instance, _addresses_of, instance_problems
+from group_replication.instance_check import (
+    Instance,
+    _addresses_of,
+    instance_problems,
+    what_keeps_out,
+    words_of,
+)
 from group_replication.model import SINGLE_LEADER
-from group_replication.settings import settings_from
+from group_replication.settings import settings_as_json, settings_from, settings_from_json
+from salt.exceptions import CommandExecutionError
 
 from tests.unit.group import (
     GROUP,
@@ -15,6 +26,7 @@ from tests.unit.group import (
     UUIDS,
     gone,
     one,
+    online,
     pillar,
     set_key,
 )
@@ -179,3 +191,73 @@ def test_a_name_that_leads_to_loopback_is_said_so():
     assert "to themselves" in expected
     assert _addresses_of("") == []
     assert _addresses_of("127.0.0.1") == ["127.0.0.1"]
+
+
+REPORT_HOST = {"what": "report_host", "value": "db1", "expected": HOSTS["db1"]}
+CREDENTIALS = {
+    "what": "channel group_replication_recovery",
+    "value": "",
+    "expected": "credentials (mysql_server.create_accounts)",
+}
+SEEDS = {"group_replication_group_seeds": {"old": "172.28.17.9:3306", "new": "172.28.17.54:3306"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (([], {}, {}), ""),
+        (([REPORT_HOST], {}, {}), f"report_host is db1, expected {HOSTS['db1']}"),
+        (([CREDENTIALS], {}, {}), "channel group_replication_recovery is missing, expected cred"),
+        (([], SEEDS, {}), "seeds is 172.28.17.9:3306, declared 172.28.17.54:3306"),
+        (([], {}, {"db2": "timed out"}), "db2 answers on port 33062, and not on 3306"),
+        (([REPORT_HOST], SEEDS, {"db2": "x"}), "; group_replication_group_seeds is"),
+    ],
+)
+def test_what_keeps_a_server_out_is_said(told, words):
+    said = words_of(settings_from(pillar(), "db1"), *told)
+    assert words in said
+    assert bool(said) == bool(words)
+
+
+def test_the_keeper_says_nothing_of_a_password_that_it_does_not_have():
+    keepers = settings_from_json(settings_as_json(settings_from(pillar(), "db1")))
+    assert words_of(keepers, [CREDENTIALS], {}, {}) == ""
+
+
+def test_a_port_that_is_closed_is_told_apart(monkeypatch):
+    monkeypatch.setattr(instance_check, "instance_of", lambda _: Instance(FIT, plugin="ACTIVE"))
+    monkeypatch.setattr(instance_check, "local", lambda _: contextlib.nullcontext())
+    others = {"max_connections": {"old": "151", "new": "500"}}
+    monkeypatch.setattr(instance_check, "option_differences", lambda *_: {"online": others})
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        settings = settings_from(pillar(), "db1")._replace(
+            port=listening.getsockname()[1],
+            nodes={"db1": HOSTS["db1"], "db2": "127.0.0.1", "db3": "127.0.0.2"},
+        )
+        seen = {"db1": one("db1"), "db2": online("db2", "db3"), "db3": online("db3", "db2")}
+        monkeypatch.setitem(FIT, "report_port", str(settings.port))
+        said = what_keeps_out(settings, seen)
+        seen["db3"] = gone()
+        assert what_keeps_out(settings, seen) == ""
+    assert "db3 answers on port" in said
+    assert "db2" not in said
+
+
+def test_of_options_those_are_named_that_a_start_goes_by(monkeypatch):
+    differ = {**SEEDS, "max_connections": {"old": "151", "new": "500"}}
+    monkeypatch.setattr(instance_check, "instance_of", lambda _: Instance(FIT, plugin="ACTIVE"))
+    monkeypatch.setattr(instance_check, "local", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(instance_check, "option_differences", lambda *_: {"online": differ})
+    said = what_keeps_out(settings_from(pillar(), "db1"), {"db1": one("db1")})
+    assert said.endswith(
+        "out: group_replication_group_seeds is 172.28.17.9:3306, declared 172.28.17.54:3306"
+    )
+
+
+def test_what_cannot_be_asked_hides_nothing(monkeypatch):
+    def fail(settings):
+        raise CommandExecutionError("cannot connect")
+
+    monkeypatch.setattr(instance_check, "instance_of", fail)
+    said = what_keeps_out(settings_from(pillar(), "db1"), {"db1": one("db1")})
+    assert said == " What may keep db1 out cannot be asked: cannot connect"

@@ -9,7 +9,14 @@ import pymysql
 import pytest
 from group_replication import connection, membership, memory, versions
 from group_replication.connection import UnreachableError
-from group_replication.membership import _empty, _start, converge_by, force_quorum, forget
+from group_replication.membership import (
+    _empty,
+    _start,
+    changed_since,
+    converge_by,
+    force_quorum,
+    forget,
+)
 from group_replication.model import SINGLE_LEADER
 from group_replication.settings import settings_from
 from group_replication.status import diagnosis
@@ -67,6 +74,67 @@ def test_a_bootstrap_takes_its_option_back(monkeypatch):
     server = Server()
     started(server, True, monkeypatch)
     assert server.said[-3:] == [ON, START, OFF]
+
+
+SAID = {"db1": one("db1"), "db2": gone(), "db3": one("db3", gtids=f"{GROUP}:1-5")}
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "names"),
+    [
+        ({}, []),
+        # What the member itself did is no news.
+        ({"db1": one("db1", gtids=f"{GROUP}:1-5", super_read_only=False)}, []),
+        ({"db2": gone("another error")}, []),
+        ({"db2": one("db2")}, ["db2"]),
+        ({"db2": online("db2")}, ["db2"]),
+        ({"db3": online("db3", gtids=f"{GROUP}:1-5")}, ["db3"]),
+        ({"db3": one("db3", "RECOVERING", f"{GROUP}:1-5")}, ["db3"]),
+        ({"db3": one("db3", gtids=f"{GROUP}:1-6")}, ["db3"]),
+        ({"db3": one("db3", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6")}, ["db3"]),
+        ({"db2": one("db2"), "db3": gone()}, ["db2", "db3"]),
+    ],
+)
+def test_who_says_something_else_than_before_is_named(meanwhile, names):
+    assert changed_since("db1", SAID, {**SAID, **meanwhile}) == names
+
+
+@pytest.mark.parametrize(
+    ("later", "verdict", "statements"),
+    [(SAID, "reboot", [ON, START, OFF]), ({**SAID, "db2": online("db2")}, "wait", [ON, OFF])],
+)
+def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
+    monkeypatch, later, verdict, statements
+):
+    """A member that was silent may have come back, and lead a group by now."""
+    server, answers = Server(), [SAID, later]
+    monkeypatch.setattr(membership, "local", lambda *_: server)
+    monkeypatch.setattr(
+        membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
+    )
+    monkeypatch.setattr(membership, "facts_of", lambda *_: answers.pop(0))
+    monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
+    decided = membership.with_overrides("db1", force_member="db1")
+    decision = membership._act(settings_from(pillar(), "db1"), membership.ACTIONS, decided=decided)
+    assert (decision["verdict"], "done" in decision) == (verdict, verdict == "reboot")
+    assert server.said[-len(statements) :] == statements
+    assert (START in server.said) == (verdict == "reboot")
+
+
+def test_a_start_that_fails_says_what_may_have_kept_the_server_out(monkeypatch):
+    server = Said({}, START, 3092)
+    seen = {"db1": one("db1"), "db2": online("db2"), "db3": gone()}
+    monkeypatch.setattr(membership, "local", lambda *_: server)
+    monkeypatch.setattr(
+        membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
+    )
+    monkeypatch.setattr(membership, "facts_of", lambda *_: seen)
+    monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
+    monkeypatch.setattr(
+        membership, "what_keeps_out", lambda settings, facts: " What may: the seeds"
+    )
+    with pytest.raises(CommandExecutionError, match=r"it fails \(3092\) What may: the seeds"):
+        membership._act(settings_from(pillar(), "db1"), membership.ACTIONS)
 
 
 def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch):

@@ -172,6 +172,10 @@ OUT = one("db2", gtids=HELD, fork=MARK)
             "refuse", "force_member", "reboots no group unasked",
         ),
         (
+            facts(db1=elder("db1", "db3", view_id=None), db2=OUT, db3=elder("db3", "db1")),
+            "refuse", "clone_over", "in the other",
+        ),
+        (
             facts(db1=one("db1", gtids=HELD), db2=OUT, db3=one("db3")),
             "wait", "force_member", "db1 reboots the group after a complete outage",
         ),
