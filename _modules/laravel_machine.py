@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from laravel_deploy import key_rotation, one_lock, part, switch
+from laravel_deploy import key_rotation, one_lock, part, password_rotation, switch
 from laravel_deploy.artisan import Application
 
 __virtualname__ = "laravel_machine"
@@ -183,6 +183,77 @@ def sign_with_key(
         salt 'web*' laravel_machine.sign_with_key /srv/conduit laravel:secrets:app_key
     """
     return key_rotation.sign_with_key(_application(directory, user), group, secret, __pillar__)
+
+
+def passwords() -> dict[str, Any]:
+    """
+    Tell whether the application uses the database password of pillar; never the password.
+
+    Returns a dictionary: ``current`` (bool). Raises CommandExecutionError if the formula cannot be
+    rendered, such as beside a run of states.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_machine.passwords
+    """
+    settings = _declared()
+    used = password_rotation.is_used(settings["directory"], settings["secrets_from"], __pillar__)
+    return {"current": used}
+
+
+def use_passwords() -> list[str]:
+    """
+    Have the application use the database password of pillar, once the database accepts it.
+
+    The account that may change the schema is tried, too; its password is kept nowhere.
+
+    Returns a list of the variables of .env that have another value since. Raises
+    CommandExecutionError where the database refuses a password, or does not answer, before anything
+    is written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_machine.use_passwords
+    """
+    settings = _declared()
+    live, migrate = settings["live"], settings["migrate"]
+    return password_rotation.use_passwords(
+        _application(settings["directory"], live.get("user", "www-data")),
+        live.get("group", "www-data"),
+        settings["secrets_from"],
+        (migrate["schema_user"], migrate["schema_password_from"]),
+        __pillar__,
+    )
+
+
+def check_password(path: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+    """
+    Refuse a database password of pillar that the database does not accept, before .env gets it.
+
+    path
+        The .env file, an absolute path; one that is not there yet gets whatever pillar says.
+
+    values, secrets
+        As for ``laravel.env_update``.
+
+    Raises CommandExecutionError with the call to make, or where the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web laravel_machine.check_password /srv/conduit/shared/.env values='{DB_PORT: 3306}' \\
+            secrets='{DB_PASSWORD: "mysql:accounts:application:password"}'
+    """
+    password_rotation.refuse_unrotated(Path(path), values, secrets, __pillar__)
+
+
+def _declared() -> dict[str, Any]:
+    return part.declared(__salt__["state.show_low_sls"]("laravel"))
 
 
 def _application(directory: str, user: str | None) -> Application:

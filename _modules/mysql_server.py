@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from group_replication import accounts, datadir, pending, running_options
+from group_replication import accounts, datadir, pending, rotation, running_options
 from group_replication.connection import answered
 from group_replication.facts import facts_of
 from group_replication.instance_check import instance_of, instance_problems
@@ -248,7 +248,7 @@ def account_differences(
     )
 
 
-def create_accounts(scope: str = "members", patience: float = 30) -> None:
+def create_accounts(scope: str = "members", patience: float = 30, test: bool = False) -> None:
     """
     Make what is missing of a scope's accounts, without an errant transaction.
 
@@ -261,8 +261,12 @@ def create_accounts(scope: str = "members", patience: float = 30) -> None:
     patience
         Seconds to wait for what another member makes. Default 30.
 
-    Returns nothing. Raises CommandExecutionError when the member is in no state to, or the wait
-    was in vain; SaltInvocationError for wrong settings or scope.
+    test
+        Check whether pillar has another password than the group, and do nothing. Default False.
+
+    Returns nothing. Raises CommandExecutionError when the member is in no state to, the wait was in
+    vain, or pillar has another password than the group, with the call that changes it everywhere;
+    SaltInvocationError for wrong settings or scope.
 
     CLI Example:
 
@@ -270,7 +274,10 @@ def create_accounts(scope: str = "members", patience: float = 30) -> None:
 
         salt db1 mysql_server.create_accounts application
     """
-    accounts.create_accounts(_settings(), scope, patience)
+    settings = _settings()
+    rotation.refuse_unrotated(settings, scope)
+    if not test:
+        accounts.create_accounts(settings, scope, patience)
 
 
 def settings_differ() -> bool:
@@ -288,11 +295,16 @@ def settings_differ() -> bool:
     return settings_file_differs(_settings())
 
 
-def store_settings() -> None:
+def store_settings(test: bool = False) -> None:
     """
     Write the keeper's file, readable only by root, whole or not at all.
 
-    Returns nothing. Raises SaltInvocationError for wrong settings.
+    test
+        Check whether pillar has another password than the group, and do nothing. Default: False.
+
+    Returns nothing. Raises SaltInvocationError for wrong settings, CommandExecutionError when the
+    admin's password in pillar is another one than the group's, with the call that changes it
+    everywhere.
 
     CLI Example:
 
@@ -300,7 +312,11 @@ def store_settings() -> None:
 
         salt 'db*' mysql_server.store_settings
     """
-    write_settings(_settings())
+    settings = _settings()
+    if rotation.keeper_knows(settings) is False:
+        rotation.refuse_unrotated(settings, "keeper")
+    if not test:
+        write_settings(settings)
 
 
 def health_settings() -> dict[str, Any]:

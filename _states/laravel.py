@@ -111,6 +111,38 @@ def env_present(
     return ret
 
 
+def password_accepted(
+    name: str, values: dict[str, Any] | None = None, secrets: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """
+    Have the database accept the password that a .env file is to have; nothing is changed.
+
+    Another one than the application has, which the database refuses, would leave it without its
+    data: ``orch.rotate`` brings it to all machines. A file that is not there yet gets any.
+
+    name
+        The file, an absolute path.
+
+    values, secrets
+        As for ``laravel.env_present``.
+
+    Returns the state's answer; it never has changes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.single laravel.password_accepted /srv/conduit/shared/.env \\
+            secrets='{DB_PASSWORD: "mysql:accounts:application:password"}'
+    """
+    ret = unchanged(name, "The database's password is as before, or accepted.")
+    try:
+        __salt__["laravel_machine.check_password"](name, values or {}, secrets or {})
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return _failed(ret, err)
+    return ret
+
+
 def key_present(
     name: str,
     secret: str | None = None,

@@ -73,6 +73,8 @@ def settings_stored(name: str) -> dict[str, Any]:
     """
     Make sure that the keeper's settings file says what pillar declares.
 
+    Another password than the group's is refused: ``orch.rotate`` brings it to all machines.
+
     name
         A word for the state; the file is always ``/etc/mysql-gr/settings.json``.
     """
@@ -83,6 +85,7 @@ def settings_stored(name: str) -> dict[str, Any]:
         # The file holds a password, so what differs is not shown.
         ret["changes"] = {"settings": "as declared in pillar"}
         if __opts__["test"]:
+            __salt__["mysql_server.store_settings"](test=True)
             return predicted(ret, "The keeper's settings would be written")
         __salt__["mysql_server.store_settings"]()
         ret["comment"] = "The keeper's settings have been written"
@@ -94,6 +97,8 @@ def settings_stored(name: str) -> dict[str, Any]:
 def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
     """
     Make sure that a scope's accounts exist with their privileges and no others, and can be used.
+
+    Another password than the group's is refused: ``orch.rotate`` brings it to all machines.
 
     name
         A word for the state.
@@ -122,6 +127,7 @@ def accounts_present(name: str, scope: str = "members") -> dict[str, Any]:
                 return ret
         ret["changes"] = missing
         if __opts__["test"]:
+            __salt__["mysql_server.create_accounts"](scope, test=True)
             told = f"The accounts of scope {scope} would be made: {', '.join(missing)}"
             return predicted(ret, told)
         __salt__["mysql_server.create_accounts"](scope)

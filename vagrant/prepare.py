@@ -6,6 +6,9 @@ Secrets and keys are made at first use; what exists is never changed. They are w
 keys that Vagrant hands to the machines). The Vagrantfile calls this; on a master without Vagrant,
 call it once without arguments for the secrets alone. Needs only the standard library, openssl and,
 for machines, ssh-keygen.
+
+`prepare.py rotate NAME` puts a new password in the place of one; the file as it was is kept beside
+it. The call that brings it to the machines is printed (docs/secrets.md).
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +68,17 @@ SECRETS: dict[str, dict[str, Callable[[], str]]] = {
 }
 
 
+# What can be rotated, by the name that a person gives it: the pillar key, and the call after it.
+ROTATED = {
+    **{
+        name: (f"mysql:accounts:{name}:password", "salt-run state.orchestrate orch.rotate")
+        for name in ("admin", "recovery", "application", "schema", "backup")
+    },
+    "statistics": ("haproxy:stats:password", "salt 'proxy*' state.apply haproxy"),
+    "app_key": ("laravel:secrets:app_key", "salt-run state.orchestrate orch.rotate_key"),
+}
+
+
 def as_yaml(values: dict[str, str]) -> str:
     """Return colon-separated keys as nested YAML: `a:b: x` becomes `a:` over `  b: "x"`."""
 
@@ -105,6 +120,41 @@ def make_pillar(directory: Path = PILLAR) -> list[Path]:
             write_private(path, as_yaml({key: make() for key, make in recipe.items()}))
             made.append(path)
     return made
+
+
+def replaced(text: str, key: str, value: str) -> str:
+    """Return the text of a pillar file with another value at a key, and all else as it was."""
+    place: list[tuple[int, str]] = []
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        match = re.match(r"( *)([A-Za-z_]+):(.*)", line)
+        if not match:
+            continue
+        indent = len(match[1])
+        place = [*(one for one in place if one[0] < indent), (indent, match[2])]
+        if ":".join(name for _, name in place) == key:
+            lines[number] = f'{match[1]}{match[2]}: "{value}"\n'
+            return "".join(lines)
+    raise SystemExit(f"there is no {key} in the file; expected it as this program writes it")
+
+
+def rotate(name: str, directory: Path = PILLAR) -> Path:
+    """Put a new value in the place of one, and return where the file as it was is kept."""
+    if name not in ROTATED:
+        raise SystemExit(f"rotate is '{name}'; expected one of {', '.join(ROTATED)}")
+    key, _ = ROTATED[name]
+    file = next(file for file, recipe in SECRETS.items() if key in recipe)
+    path = directory / f"{file}.sls"
+    text = path.read_text(encoding="ascii")
+    changed = replaced(text, key, SECRETS[file][key]())
+    # Salt reads no file whose name ends so; the time is in it, so that none is written over.
+    kept = path.with_name(f"{file}.sls.{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")
+    number = 1
+    while kept.exists():
+        kept, number = kept.with_name(f"{kept.name.partition('-')[0]}-{number}"), number + 1
+    write_private(kept, text)
+    write_private(path, changed)
+    return kept
 
 
 def openssl(*arguments: str, stdin: str = "") -> str:
@@ -172,6 +222,12 @@ def carry_certificates(
 
 def main(machines: list[str]) -> int:
     """Make what is missing; MACHINES are those that Vagrant is to bring up."""
+    if machines[:1] == ["rotate"]:
+        if len(machines) != 2:
+            raise SystemExit(f"rotate takes one name: {', '.join(ROTATED)}")
+        kept = rotate(machines[1])
+        print(f"kept {kept.relative_to(ROOT)}; now: {ROTATED[machines[1]][1]}")
+        return 0
     made = make_pillar()
     if machines:
         made += make_keys(machines) + make_ssh_key()

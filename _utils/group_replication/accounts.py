@@ -11,18 +11,11 @@ from typing import Any, NamedTuple
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication import comparison, operation, schema_change
-from group_replication.connection import (
-    connect,
-    exclusive,
-    execute,
-    local,
-    rows,
-    tls,
-    trusted,
-)
+from group_replication.connection import exclusive, execute, local, rows
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, Settings, joined
 from group_replication.own_table import SCHEMA, has_table
+from group_replication.passwords import is_made_of
 from group_replication.versions import version_of
 
 SCOPES = ("members", "application")
@@ -227,7 +220,7 @@ def account_differences(
         "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
     )
     for wanted in grantees(settings, scope):
-        found = _differences_of(connection, settings, wanted)
+        found = _differences_of(connection, wanted)
         if found:
             missing[str(wanted)] = found
     if scope == "application":
@@ -249,12 +242,12 @@ def account_differences(
     return missing
 
 
-def _differences_of(connection: Any, settings: Settings, wanted: Grantee) -> dict[str, list[str]]:
+def _differences_of(connection: Any, wanted: Grantee) -> dict[str, list[str]]:
     """What one account lacks, and what it has beyond its need."""
     known = rows(
         connection,
-        "SELECT plugin, account_locked AS locked, password_expired AS expired, ssl_type AS tls"
-        " FROM mysql.user"
+        "SELECT plugin, account_locked AS locked, password_expired AS expired, ssl_type AS tls,"
+        " authentication_string AS entry FROM mysql.user"
         " WHERE user = %s AND host = %s",
         (wanted.name, wanted.host),
     )
@@ -268,7 +261,8 @@ def _differences_of(connection: Any, settings: Settings, wanted: Grantee) -> dic
         if not is_granted(privilege, target, granted)
     ]
     lacking += _attributes_lacking(wanted, known[0])
-    if wanted.password and not _password_accepted(settings, wanted):
+    # Not by a login: the password before this one may still be accepted, too.
+    if wanted.password and not is_made_of(known[0]["entry"], wanted.password):
         lacking.append("password")
     too_much = [f"{privilege} ON {target}" for privilege, target in surplus(wanted, granted)]
     found = {"missing": lacking, "unneeded": too_much}
@@ -305,21 +299,6 @@ def _has_database(connection: Any, name: str) -> bool:
     )
 
 
-def _password_accepted(settings: Settings, account: Grantee) -> bool:
-    try:
-        with connect(
-            host=settings.nodes[settings.me],
-            port=settings.port,
-            user=account.name,
-            password=account.password,
-            ssl=tls(trusted(settings)),
-        ):
-            return True
-    except CommandExecutionError as err:
-        # Only "access denied" speaks of the password; a full or closed server says nothing of it.
-        return "(1045)" not in str(err)
-
-
 def _identified(wanted: Grantee) -> tuple[str, tuple[str, ...]]:
     """The clause that says how an account proves itself, and its values."""
     if wanted.os_user:
@@ -336,16 +315,16 @@ def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
         execute(connection, comparison.DEFINITION)
         execute(connection, operation.DEFINITION)
     for wanted in grantees(settings, scope):
-        _make_account(connection, settings, wanted)
+        _make_account(connection, wanted)
 
 
-def _make_account(connection: Any, settings: Settings, wanted: Grantee) -> None:
+def _make_account(connection: Any, wanted: Grantee) -> None:
     clause, values = _identified(wanted)
     # Members speak TLS to each other; clients come through the balancer as they like.
     clause += f"{' REQUIRE SSL' if wanted.tls else ''} PASSWORD EXPIRE NEVER ACCOUNT UNLOCK"
     who = (wanted.name, wanted.host)
     execute(connection, f"CREATE USER IF NOT EXISTS %s@%s {clause}", (*who, *values))
-    differing = _differences_of(connection, settings, wanted)
+    differing = _differences_of(connection, wanted)
     if any(" ON " not in one for one in differing.get("missing", [])):
         execute(connection, f"ALTER USER %s@%s {clause}", (*who, *values))
     # Before anything is taken, too: an account that is in use never lacks what it needs for long.
@@ -364,7 +343,8 @@ def _grant(connection: Any, wanted: Grantee) -> None:
         execute(connection, f"GRANT {', '.join(privileges)} ON {target} TO %s@%s", who)
 
 
-def _set_recovery_credentials(connection: Any, settings: Settings) -> None:
+def set_recovery_credentials(connection: Any, settings: Settings) -> None:
+    """Have the local member log in at others with the recovery account's name and password."""
     execute(
         connection,
         "CHANGE REPLICATION SOURCE TO SOURCE_USER = %s, SOURCE_PASSWORD = %s"
@@ -398,7 +378,8 @@ def coordinator_of(members: Iterable[Mapping[str, Any]], nodes: Mapping[str, str
     return next((name for name, address in nodes.items() if address in primaries), None)
 
 
-def _make_accounts_outside(connection: Any, settings: Settings) -> None:
+def make_accounts_outside(connection: Any, settings: Settings) -> None:
+    """Make the members' own accounts on a member outside the group, without a transaction."""
     execute(connection, "SET SESSION sql_log_bin = OFF")
     try:
         # read_only stays ON: only this administrative connection can write meanwhile.
@@ -455,13 +436,13 @@ def create_accounts(settings: Settings, scope: str, patience: float) -> None:
                     f"{settings.me} is OFFLINE; database and account of the application are made "
                     "in the group, once it is there"
                 )
-            _make_accounts_outside(connection, settings)
+            make_accounts_outside(connection, settings)
         elif coordinator_of(seen["members"], settings.nodes) == settings.me:
             _make_accounts(connection, settings, scope)
         else:
             _await_accounts(connection, settings, scope, patience)
         if scope == "members":
-            _set_recovery_credentials(connection, settings)
+            set_recovery_credentials(connection, settings)
 
 
 def current_coordinator(settings: Settings) -> str | None:

@@ -13,10 +13,9 @@ from typing import Any
 from minions import Answer, Call
 from salt.exceptions import CommandExecutionError
 
-from group_replication.accounts import coordinator_of
-from group_replication.facts import unreachable, writable_by
-from group_replication.model import ONLINE
-from group_replication.operation import LEASE_SECONDS, Operation, claimed_over, sentence
+from group_replication.facts import writable_by
+from group_replication.operation import LEASE_SECONDS, claimed_over, sentence
+from group_replication.operation_run import LOOK_SECONDS, OperationRun, row_of
 from group_replication.rolling import (
     Facts,
     check_arguments,
@@ -37,14 +36,11 @@ WRITER_SECTION = "mysql-writer"
 # How long members may take to be as a step needs them, such as to apply what they received.
 READY_SECONDS = 60.0
 BALANCER_SECONDS = 60.0
-LOOK_SECONDS = 2.0
 # A member's stop and start beside its drain: systemd kills a server that takes longer to stop.
 RESTART_SECONDS = 300 + 480
-# A member that writes the row may leave the writers just now.
-WRITE_TRIES = 5
 
 
-class Rolling:
+class Rolling(OperationRun):
     """The restart of members, one after the other."""
 
     def __init__(
@@ -80,22 +76,11 @@ class Rolling:
             Seconds between a member that is back and the next one.
         """
         check_arguments(nodes, only, machines, settle)
-        self._call, self._nodes, self._proxies = call, nodes, proxies
-        self._owner, self._only, self._machines = owner, only, machines
+        super().__init__(call, nodes, owner)
+        self._proxies, self._only, self._machines = proxies, only, machines
         self._settle = settle
         self._purpose = purpose_of(only, machines)
-        self._token = ""
         self._began: dict[str, Any] = {}
-
-    def _facts(self, validate: bool = False) -> dict[str, dict[str, Any]]:
-        """What each member says of itself, and why where it says nothing."""
-        names = list(self._nodes)
-        told = self._call(names, "mysql_operation.readiness", {"validate": validate})
-        found = {}
-        for name in names:
-            answer = told.get(name, Answer(None, f"no answer from {name}'s minion"))
-            found[name] = unreachable(answer.error) if answer.error else answer.value
-        return found
 
     def _of_balancers(self, function: str) -> dict[str, Any]:
         """What each balancer answers; raises where one does not."""
@@ -142,7 +127,7 @@ class Rolling:
         # A function that is called by itself goes by the pillar that its minion has in memory.
         self._call(list(self._nodes), "saltutil.refresh_pillar", {"wait": True})
         facts = self._facts(validate=True)
-        row = _row(facts)
+        row = row_of(facts)
         answers = gates(self._nodes, facts, self._owner)
         answers["each balancer uses every member"] = self._balanced(facts)
         began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
@@ -263,51 +248,3 @@ class Rolling:
                     f"{member} is ONLINE again, and after {BALANCER_SECONDS:.0f} s {why}"
                 )
             time.sleep(LOOK_SECONDS / 2)
-
-    def _ask(self, name: str, function: str, arguments: Mapping[str, Any]) -> Any:
-        told = self._call([name], function, arguments)
-        answer = told.get(name, Answer(None, f"no answer from {name}'s minion"))
-        if answer.error:
-            raise CommandExecutionError(f"{name}: {answer.error}")
-        return answer.value
-
-    def _proceed(self, step: str, seconds: int = LEASE_SECONDS) -> None:
-        self._write("mysql_operation.proceed", token=self._token, step=step, seconds=seconds)
-
-    def _write(self, function: str, **arguments: Any) -> Any:
-        """Call a function that writes the row on the member that does so now."""
-        if function.endswith("begin"):
-            arguments["owner"] = self._owner
-        error = "no declared member takes writes"
-        for attempt in range(WRITE_TRIES):
-            if attempt:
-                time.sleep(LOOK_SECONDS)
-            name = self._coordinator(self._facts())
-            if name is None:
-                continue
-            try:
-                return self._ask(name, function, arguments)
-            except CommandExecutionError as err:
-                error = str(err)
-                if "mysqld" not in error:
-                    break
-        raise CommandExecutionError(error)
-
-    def _coordinator(self, facts: Facts) -> str | None:
-        for one in facts.values():
-            if one["state"] == ONLINE and one["quorum"]:
-                return coordinator_of(one["members"], self._nodes)
-        return None
-
-    def _give_up(self) -> None:
-        """Be in nobody's way any more; where that fails the deadline does it."""
-        try:
-            self._write("mysql_operation.break_off", token=self._token)
-        except CommandExecutionError:
-            return
-
-
-def _row(facts: Facts) -> Operation | None:
-    """The operation as the members see it: of several, the one whose deadline is last."""
-    found = [Operation(**one["operation"]) for one in facts.values() if one.get("operation")]
-    return max(found, key=lambda one: one.deadline, default=None)

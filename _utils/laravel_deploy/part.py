@@ -58,6 +58,7 @@ def declared(chunks: Any) -> dict[str, Any]:
         "migrate": {name: migrated[name] for name in MIGRATED if migrated.get(name) is not None},
         "seeder": found.get("laravel.seeded", {}).get("seeder", ""),
         "app_key_from": found.get("laravel.key_present", {}).get("secret", ""),
+        "secrets_from": found.get("laravel.env_present", {}).get("secrets", {}),
     }
 
 

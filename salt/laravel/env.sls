@@ -19,6 +19,23 @@ laravel-env-database-verifiable:
 {%- endif %}
 {%- endif %}
 
+{%- if laravel.env.get('DB_HOST') and laravel.secrets_from.values() | select('equalto', 'mysql:accounts:application:password') | list %}
+
+# One that the database refuses would leave the application without its data.
+laravel-env-password-accepted:
+  laravel.password_accepted:
+    - name: {{ laravel.directory }}/shared/.env
+    - values: {{ laravel.env | json }}
+    - secrets: {{ laravel.secrets_from | json }}
+    - require:
+      - sls: laravel.shared
+{%- if tls.verify %}
+      - mysql_tls: laravel-env-database-verifiable
+{%- endif %}
+    - require_in:
+      - laravel: laravel-env-present
+{%- endif %}
+
 # Secrets are named by their pillar keys here, and read when the file is written.
 laravel-env-present:
   laravel.env_present:

@@ -43,6 +43,43 @@ def test_secrets_are_what_their_readers_take(tmp_path):
     assert len(pillar["mysql"]["mysql"]["accounts"]["recovery"]["password"]) == 32
 
 
+@pytest.mark.parametrize("name", prepare.ROTATED)
+def test_a_rotated_secret_is_another_one_and_the_file_before_is_kept(tmp_path, name):
+    prepare.make_pillar(tmp_path)
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    key, _ = prepare.ROTATED[name]
+    kept = {prepare.rotate(name, tmp_path) for _ in range(2)}
+    assert len(kept) == 2
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in tmp_path.iterdir())
+    (changed,) = [one for one, text in before.items() if (tmp_path / one).read_text() != text]
+    # The first that was kept is the file as it was; Salt reads no file with such a name.
+    assert before[changed] in {path.read_text() for path in kept}
+    assert all(path.suffix != ".sls" and path.name.startswith(changed) for path in kept)
+    old, new = (
+        yaml.safe_load(text) for text in (before[changed], (tmp_path / changed).read_text())
+    )
+
+    def values(tree, place=()):
+        if not isinstance(tree, dict):
+            return {":".join(place): tree}
+        found = {}
+        for one, below in tree.items():
+            found |= values(below, (*place, one))
+        return found
+
+    assert {one for one, value in values(old).items() if values(new)[one] != value} == {key}
+    assert len(values(new)[key]) == len(values(old)[key])
+
+
+def test_what_cannot_be_rotated_is_refused(tmp_path):
+    prepare.make_pillar(tmp_path)
+    with pytest.raises(SystemExit, match="rotate is 'group'; expected one of admin, recovery"):
+        prepare.rotate("group", tmp_path)
+    (tmp_path / "haproxy.sls").write_text("haproxy: {stats: {password: x}}\n")
+    with pytest.raises(SystemExit, match="there is no haproxy:stats:password in the file"):
+        prepare.rotate("statistics", tmp_path)
+
+
 def test_salt_keys_are_pairs_and_kept(tmp_path):
     (private,) = prepare.make_keys(["db1"], tmp_path)
     assert stat.S_IMODE(private.stat().st_mode) == 0o600

@@ -468,6 +468,16 @@ def test_a_rolling_restart_hands_on_what_it_is_given(chunks, given, name, machin
     assert state["settle"] == given.get("settle", 5)
 
 
+@pytest.mark.parametrize("given", [{}, {"without": ["db3"]}])
+def test_a_rotation_hands_on_what_it_is_given(chunks, given):
+    (called,) = chunks("orch.rotate", given)
+    assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "mysql.rotate")
+    assert called["pillar"] == {"rotate": given}
+    (state,) = chunks("mysql.rotate", called["pillar"])
+    assert (state["state"], state["fun"]) == ("mysql_rotation", "passwords_rotated")
+    assert state["without"] == given.get("without", [])
+
+
 @pytest.mark.parametrize(
     ("sls", "given", "state"),
     [

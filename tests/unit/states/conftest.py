@@ -13,6 +13,7 @@ import _states.laravel_release
 import _states.mysql_gr
 import _states.mysql_maintenance
 import _states.mysql_rolling
+import _states.mysql_rotation
 import _states.mysql_server
 from tests.unit.states.deployment import READY
 
@@ -39,6 +40,7 @@ def salted(monkeypatch):
             _states.mysql_gr,
             _states.mysql_maintenance,
             _states.mysql_rolling,
+            _states.mysql_rotation,
             _states.mysql_server,
         ):
             monkeypatch.setattr(states, "__salt__", {**defaults, **functions}, raising=False)

@@ -32,7 +32,8 @@ def test_accounts_are_predicted_then_made(salted):
     }
     salted(True, **functions)
     predicted = states.accounts_present("application", scope="members")
-    create.assert_not_called()
+    create.assert_called_once_with("members", test=True)
+    create.reset_mock()
     salted(False, **functions)
     done = states.accounts_present("application", scope="members")
     create.assert_called_once_with("members")
@@ -75,7 +76,9 @@ def test_a_partial_run_waits_for_nobody_who_makes_the_applications_account(
     assert ret["changes"] == ({} if waits else MISSING)
     assert ret["result"] is (None if test and not waits else True)
     assert ret["comment"].startswith("Not yet: ") is waits
-    assert create.called is not (test or waits)
+    assert [call.kwargs for call in create.call_args_list] == (
+        [] if waits else [{"test": True} if test else {}]
+    )
 
 
 def test_settings_are_predicted_then_stored(salted):
@@ -86,12 +89,28 @@ def test_settings_are_predicted_then_stored(salted):
     }
     salted(True, **functions)
     predicted = states.settings_stored("settings")
-    store.assert_not_called()
+    store.assert_called_once_with(test=True)
+    store.reset_mock()
     salted(False, **functions)
     done = states.settings_stored("settings")
     store.assert_called_once_with()
     assert (predicted["result"], done["result"]) == (None, True)
     assert predicted["changes"] == done["changes"]
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_another_password_than_the_groups_is_refused_with_the_call(salted, test):
+    refuses = Mock(side_effect=CommandExecutionError("orch.rotate changes it"))
+    salted(
+        test,
+        mysql_server__account_differences=Mock(return_value=MISSING),
+        mysql_server__create_accounts=refuses,
+        mysql_server__settings_differ=Mock(return_value=True),
+        mysql_server__store_settings=refuses,
+    )
+    for ret in (states.accounts_present("members"), states.settings_stored("settings")):
+        assert (ret["result"], ret["changes"]) == (False, {})
+        assert ret["comment"] == "orch.rotate changes it"
 
 
 def test_a_data_directory_is_made_once(salted):
