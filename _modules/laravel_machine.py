@@ -189,8 +189,10 @@ def passwords() -> dict[str, Any]:
     """
     Tell whether the application uses the database password of pillar; never the password.
 
-    Returns a dictionary: ``current`` (bool). Raises CommandExecutionError if the formula cannot be
-    rendered, such as beside a run of states.
+    Returns a dictionary: ``current`` (bool); ``print``, the fingerprint of the password in pillar,
+    or "" for an application without one. Raises CommandExecutionError if the formula cannot be
+    rendered, such as beside a run of states, SaltInvocationError for a DB_PASSWORD that comes of
+    another pillar key.
 
     CLI Example:
 
@@ -199,8 +201,7 @@ def passwords() -> dict[str, Any]:
         salt 'web*' laravel_machine.passwords
     """
     settings = _declared()
-    used = password_rotation.is_used(settings["directory"], settings["secrets_from"], __pillar__)
-    return {"current": used}
+    return password_rotation.status(settings["directory"], settings["secrets_from"], __pillar__)
 
 
 def use_passwords() -> list[str]:

@@ -112,15 +112,18 @@ def rotate(without: Sequence[str] | None = None) -> dict[str, Any]:
     return {"changed": [], "told": [], "discarded": [], "gave_up": "", "problem": why}
 
 
-def look() -> dict[str, Any]:
+def look(prints: bool = False) -> dict[str, Any]:
     """
-    Return what a rotation asks of the local member; no password, and nothing made of one.
+    Return what a rotation asks of the local member; no password.
+
+    prints
+        Return a fingerprint of the application's password in pillar, too. Default False.
 
     Returns a dict: ``accounts``, of each account in pillar ``account``, ``current`` ("pillar" where
     its password is pillar's, "other", or "" without an account), ``retained`` (the same of the
-    second password that it accepts, or "") and ``plugin``; ``keeper`` and ``channel`` (bool),
-    whether the keeper's file and the recovery's channel have pillar's. Raises CommandExecutionError
-    when mysqld does not answer, SaltInvocationError for wrong settings.
+    second password that it accepts, or "") and ``plugin``; ``print``, or ""; ``keeper`` and
+    ``channel`` (bool), whether the keeper's file and the recovery's channel have pillar's. Raises
+    CommandExecutionError when mysqld does not answer, SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -128,7 +131,7 @@ def look() -> dict[str, Any]:
 
         salt 'db*' mysql_rotation.look
     """
-    return rotation.look(_settings())
+    return rotation.look(_settings(), prints)
 
 
 def retain(token: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""Is it this password that an account's entry was made of? Told by its hash, without a login.
+"""Secrets told apart without being shown: by a fingerprint, and by the entry of an account.
 
-A login with a password that was current before succeeds, too, while the account retains it.
+A login says less of an account: the password before succeeds, too, while the account retains it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,17 @@ PLUGIN = "caching_sha2_password"
 # $A$, thousands of rounds in hexadecimal digits, $, a salt of 20 characters, and the digest.
 ENTRY = re.compile(r"\$A\$([0-9A-Fa-f]{3})\$(.{20})([./0-9A-Za-z]{43})", re.DOTALL)
 ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+# A fingerprint is in a job's answer, and a secret that a person made may be short: it is costly to
+# look for what has this one.
+ROUNDS = 200_000
+
+
+def fingerprint(value: str) -> str:
+    """Return what tells one key from another and shows nothing of it; nothing of none."""
+    if not value:
+        return ""
+    return hashlib.pbkdf2_hmac("sha256", value.encode(), b"laravel_deploy", ROUNDS).hex()[:12]
 
 
 def is_made_of(entry: str, password: str) -> bool:

@@ -33,7 +33,7 @@ from group_replication.connection import (
 )
 from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, PRESENT, Settings, joined
-from group_replication.passwords import PLUGIN, is_made_of
+from group_replication.passwords import PLUGIN, fingerprint, is_made_of
 from group_replication.settings import (
     ROLES,
     stored_settings,
@@ -99,14 +99,18 @@ def _entry(account: Grantee, known: Mapping[str, Any]) -> Entry:
     return Entry(str(account), current, retained, known["plugin"])
 
 
-def look(settings: Settings) -> dict[str, Any]:
+def look(settings: Settings, prints: bool = False) -> dict[str, Any]:
     """
     Return what a rotation asks of the local member; no password and nothing made of one.
 
     settings
         The group's settings, with the passwords of pillar.
 
-    Returns a dict: ``accounts``, role to a dict of :py:class:`Entry`; ``keeper`` and ``channel``
+    prints
+        Say, too, of what the passwords of pillar can be told from others.
+
+    Returns a dict: ``accounts``, role to a dict of :py:class:`Entry`; ``print``, the fingerprint of
+    the application's password in pillar, or "" where none was asked for; ``keeper`` and ``channel``
     (bool): whether the keeper's file has the admin's password of pillar, and the channel of the
     recovery the recovery account's. Raises CommandExecutionError when mysqld does not answer.
     """
@@ -115,6 +119,7 @@ def look(settings: Settings) -> dict[str, Any]:
             "accounts": {
                 role: one._asdict() for role, one in entries(connection, settings).items()
             },
+            "print": fingerprint(settings.application.password) if prints else "",
             "keeper": keeper_knows(settings) is not False,
             "channel": _channel_knows(connection, settings),
         }

@@ -83,8 +83,8 @@ class Rotation(OperationRun):
             found[name] = {"error": answer.error} if answer.error else answer.value
         return found
 
-    def _parts(self) -> dict[str, Any]:
-        return self._asked(self._members, "mysql_rotation.look", {})
+    def _parts(self, prints: bool = False) -> dict[str, Any]:
+        return self._asked(self._members, "mysql_rotation.look", {"prints": prints})
 
     def plan(self) -> dict[str, Any]:
         """
@@ -95,12 +95,13 @@ class Rotation(OperationRun):
         # A function that is called by itself goes by the pillar that its minion has in memory.
         everybody = [*self._members, *self._webs, *self._backups]
         self._call(everybody, "saltutil.refresh_pillar", {"wait": True})
-        facts, parts = self._facts(), self._parts()
+        facts, parts = self._facts(), self._parts(prints=True)
         webs = self._asked(self._webs, "laravel_machine.passwords", {})
         clerk = self._coordinator(facts)
         answers = {
             "each database takes part": _all_take_part(self._members, facts, parts),
             "each web server answers": _errors(webs),
+            "all have one pillar": _one_pillar(parts, webs),
             "a member takes writes": "" if clerk else "no declared member takes writes",
         }
         online = {name: ip for name, ip in self._nodes.items() if facts[name]["state"] == ONLINE}
@@ -209,6 +210,22 @@ def _those(part: Mapping[str, Any], late: Callable[[Mapping[str, Any]], bool]) -
 
 def _errors(parts: Parts) -> str:
     return "; ".join(f"{name}: {one['error']}" for name, one in parts.items() if "error" in one)
+
+
+def _one_pillar(parts: Parts, webs: Parts) -> str:
+    """Whether databases and web servers would use one password: the one before is accepted, too."""
+    wanted = {one["print"] for one in parts.values() if "error" not in one}
+    other = [
+        name
+        for name, one in webs.items()
+        if "error" not in one and one["print"] and wanted - {one["print"]}
+    ]
+    if not other:
+        return ""
+    return (
+        f"the password of application in the pillar of {joined(other)} is another one than in that "
+        "of the databases; saltutil.refresh_pillar may help"
+    )
 
 
 def _all_take_part(names: Sequence[str], facts: Facts, parts: Parts) -> str:

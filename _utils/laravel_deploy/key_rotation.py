@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
+
+from group_replication.passwords import fingerprint
 
 from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import refresh_caches
@@ -16,17 +17,6 @@ from laravel_deploy.layout import env_path, home
 from laravel_deploy.lock import env_locked, locked
 from laravel_deploy.masking import MASK, masked
 from laravel_deploy.pillar import pillar_text
-
-# A fingerprint is in a job's answer, and a secret that a person made may be short: it is costly to
-# look for what has this one.
-ROUNDS = 200_000
-
-
-def fingerprint(value: str) -> str:
-    """Return what tells one key from another and shows nothing of it; nothing of none."""
-    if not value:
-        return ""
-    return hashlib.pbkdf2_hmac("sha256", value.encode(), b"laravel_deploy", ROUNDS).hex()[:12]
 
 
 def key_status(directory: str, secret: str, pillar: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from group_replication import connection
+from group_replication.passwords import fingerprint
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from laravel_deploy.artisan import Application
@@ -26,7 +27,28 @@ ORCHESTRATION = "salt-run state.orchestrate orch.rotate"
 
 def variables(secrets: Mapping[str, str]) -> list[str]:
     """Return the variables of .env that hold the password of the application's account."""
+    key = secrets.get("DB_PASSWORD", KEY)
+    if key != KEY:
+        raise SaltInvocationError(
+            f"pillar laravel:secrets_from:DB_PASSWORD is '{key}'; expected {KEY}, which is rotated"
+        )
     return [name for name, key in secrets.items() if key == KEY]
+
+
+def status(directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return whether an application uses the password of pillar, and what tells that from others.
+
+    directory, secrets, pillar
+        As for :py:func:`is_used`.
+
+    Returns what ``laravel_machine.passwords`` does.
+    """
+    names = variables(secrets)
+    return {
+        "current": is_used(directory, secrets, pillar),
+        "print": fingerprint(_wanted(pillar)) if names else "",
+    }
 
 
 def is_used(directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any]) -> bool:
@@ -109,7 +131,7 @@ def refuse_unrotated(
 
     Raises CommandExecutionError with the call to make, and where the database does not answer.
     """
-    names = variables(secrets)
+    names = [name for name, key in secrets.items() if key == KEY]
     values = parse_env(read_text(path)) if path.exists() else {}
     now = [values[name] for name in names if name in values]
     if not now or all(value == _wanted(pillar) for value in now):

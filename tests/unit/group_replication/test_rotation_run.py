@@ -36,6 +36,8 @@ class Group:
         self.row: dict | None = None
         self.down: set[str] = set()
         self.offline: set[str] = set()
+        # Whose minion has an older pillar in memory.
+        self.stale: dict[str, int] = {}
         self.calls: list[tuple[str, str]] = []
         self.kill_after = 0
 
@@ -85,8 +87,9 @@ class Group:
             return NONE
         return PILLAR if password == self.pillar else OTHER
 
-    def _look(self, name):
+    def _look(self, name, prints=False):
         return {
+            "print": f"print{self.pillar}" if prints else "",
             "accounts": {
                 role: {
                     "account": f"{role}@h",
@@ -101,7 +104,8 @@ class Group:
         }
 
     def _passwords(self, name):
-        return {"current": self.web[name] == self.pillar}
+        known = self.stale.get(name, self.pillar)
+        return {"current": self.web[name] == known, "print": f"print{known}"}
 
     def _begin(self, name, purpose, owner, began):
         claim = claimed_over(Operation(**self.row) if self.row else None, purpose, owner, began)
@@ -244,6 +248,13 @@ def test_a_web_server_that_is_down_is_named(group):
     assert is_rotated(group, "web2")
 
 
+def test_a_web_server_with_an_older_pillar_is_named_before_it_is_locked_out(group):
+    group.stale["web2"] = 1
+    problem = run_of(group).run()["problem"]
+    assert "the password of application in the pillar of web2 is another one" in problem
+    assert group.calls == []
+
+
 def test_a_member_that_is_offline_is_told_too(group):
     group.offline.add("db2")
     assert (run_of(group).run()["problem"], is_rotated(group)) == ("", True)
@@ -296,8 +307,8 @@ def test_what_was_broken_off_is_told(group):
 def test_a_plugin_that_takes_no_second_password_is_named(group):
     look = group._look
 
-    def other(name):
-        found = look(name)
+    def other(name, **told):
+        found = look(name, **told)
         found["accounts"]["schema"]["plugin"] = "mysql_native_password"
         return found
 

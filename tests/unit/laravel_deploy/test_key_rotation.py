@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from laravel_deploy import key_rotation
+from group_replication import passwords
+from group_replication.passwords import fingerprint
 from laravel_deploy.artisan import Application
 from laravel_deploy.dotenv import parse_env
 from laravel_deploy.key_rotation import (
     accept_key,
-    fingerprint,
     key_status,
     sign_with_key,
 )
@@ -27,7 +27,7 @@ THIRTEEN, TEN = answer("Laravel Framework 13.31.0"), answer("Laravel Framework 1
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(key_rotation, "ROUNDS", 1)
+    monkeypatch.setattr(passwords, "ROUNDS", 1)
 
 
 def env(folder):

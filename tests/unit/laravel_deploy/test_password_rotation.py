@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from group_replication import connection
+from group_replication import connection, passwords
 from laravel_deploy import password_rotation
 from laravel_deploy.artisan import Application
 from laravel_deploy.dotenv import parse_env
-from laravel_deploy.password_rotation import KEY, is_used, refuse_unrotated, use_passwords
+from laravel_deploy.password_rotation import (
+    KEY,
+    is_used,
+    refuse_unrotated,
+    status,
+    use_passwords,
+)
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 SECRETS = {"DB_PASSWORD": KEY, "SEED_PASSWORD": "laravel:secrets:seed_password"}
@@ -102,6 +108,16 @@ def test_an_application_without_a_database_password_is_left_alone(app, database)
     assert is_used(app.directory, secrets, pillar()) is True
     assert use_passwords(app, "g", secrets, SCHEMA, pillar(schema=None)) == []
     assert database.asked == []
+
+
+def test_a_password_of_another_key_is_named_and_told_apart(app, monkeypatch):
+    monkeypatch.setattr(passwords, "ROUNDS", 1)
+    told = [status(app.directory, SECRETS, pillar(one)) for one in ("old", "new")]
+    assert [one["current"] for one in told] == [True, False]
+    assert len({one["print"] for one in told}) == 2
+    assert status(app.directory, {}, {}) == {"current": True, "print": ""}
+    with pytest.raises(SaltInvocationError, match=f"DB_PASSWORD is 'site:key'; expected {KEY}"):
+        status(app.directory, {"DB_PASSWORD": "site:key"}, pillar())
 
 
 def test_a_plain_run_refuses_what_the_database_refuses(app, database):
