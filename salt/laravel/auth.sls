@@ -12,7 +12,7 @@ laravel-auth-refused:
   test.fail_without_changes:
     - name: >-
         pillar {{ composer.auth_from }}, which laravel:composer:auth_from names, is no mapping; expected what
-        Composer's auth.json has, such as http-basic: {HOST: {username: NAME, password: TEXT}}
+        Composer's auth.json has, such as http-basic with a host's username and password
 {%-   else %}
 
 # Named by its pillar key, and read when it is written. All code that a build runs can read it.
