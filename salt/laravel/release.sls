@@ -5,6 +5,7 @@ include:
   - php.package
   - composer
   - laravel.builder
+  - laravel.auth
 {%- if not laravel.source.startswith('salt://') %}
   - laravel.known_hosts
 {%- endif %}
@@ -60,6 +61,9 @@ laravel-release-built:
       - sls: php.package
       - sls: composer
       - sls: laravel.builder
+{%- if composer.auth_from %}
+      - sls: laravel.auth
+{%- endif %}
 {%- if not laravel.source.startswith('salt://') %}
       - sls: laravel.known_hosts
 {%- endif %}

@@ -103,6 +103,29 @@ def test_an_application_has_no_more_than_its_pillar_asks_for(with_pillar):
     assert (running["schedule"], running["nodes"]) == (True, [WEB])
 
 
+@pytest.mark.parametrize(
+    ("auth", "state"),
+    [
+        (None, None),
+        ({"http-basic": {"example.com": {"username": "u", "password": "pw-4711"}}}, "file"),
+        ("pw-4711", "refused"),
+        ({}, "file"),
+    ],
+)
+def test_credentials_of_package_repositories_are_named_and_not_shown(with_pillar, auth, state):
+    more = {"laravel": {"composer": {"auth_from": "shop:auth"}}, "shop": {"auth": auth}}
+    states = highstate(with_pillar(WEB, more if state else {}))[0]
+    found = {chunk["__id__"]: chunk for chunk in states if chunk["__sls__"] == "laravel.auth"}
+    assert list(found) == ([f"laravel-auth-{state}"] if state else [])
+    assert "pw-4711" not in json.dumps(states)
+    (built,) = [chunk for chunk in states if chunk["__id__"] == "laravel-release-built"]
+    assert ({"sls": "laravel.auth"} in built["require"]) is bool(state)
+    if state == "file":
+        file = found["laravel-auth-file"]
+        assert (file["dataset_pillar"], file["show_changes"]) == ("shop:auth", False)
+        assert (file["user"], file["group"], file["mode"]) == ("root", "laravel-build", "0640")
+
+
 def test_without_workers_nothing_is_said_of_queues(rendered):
     states = {chunk["__id__"]: chunk for chunk in rendered(WEB)[0]}
     assert "DB_QUEUE_RETRY_AFTER" not in states["laravel-env-present"]["values"]

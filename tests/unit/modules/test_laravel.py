@@ -95,13 +95,13 @@ def test_the_table_of_seeds_is_made_in_a_window(folder, salt):  # noqa: F811
 
 def test_a_key_is_taken_from_the_pillar(folder, salt, mine):  # noqa: F811
     (folder / ".env").write_text("")
-    arguments = (str(folder), "APP_KEY", ["key:generate"], "a:b")
+    arguments = (str(folder), "JWT_SECRET", ["jwt:secret"], "a:b")
     predicted = laravel.key_update(*arguments, test=True)
     assert (predicted["source"], (folder / ".env").read_text()) == ("pillar", "")
     assert laravel.key_update(*arguments) == predicted
-    assert (folder / ".env").read_text() == 'APP_KEY="pass word"\n'
+    assert (folder / ".env").read_text() == 'JWT_SECRET="pass word"\n'
     with pytest.raises(SaltInvocationError, match="several web servers have to share"):
-        laravel.key_update(str(folder), "JWT_SECRET", ["jwt:secret"], "a:c", shared=True)
+        laravel.key_update(str(folder), "APP_KEY", ["key:generate"], "a:c", shared=True)
 
 
 def test_a_key_is_rotated_to_the_pillars(machine, monkeypatch):  # noqa: F811
