@@ -47,10 +47,16 @@ def _switch_mode(connection: Any, mode: str, primary_id: str) -> None:
 
 
 def problems_of_multi_primary(connection: Any) -> str:
-    """Why the schema is none for multi-primary mode, or the empty text."""
+    """Why schema or server are none for multi-primary mode, or the empty text."""
     problems = check_schema(connection, MODES[0])
-    told = "; ".join(f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems)
-    return f"multi-primary cannot take {told}" if problems else ""
+    told = [f"{p['table']} ({p['problem']}: {p['detail']})" for p in problems]
+    if _isolation(connection) == "SERIALIZABLE":
+        told.append("transaction_isolation SERIALIZABLE (the server would refuse every commit)")
+    return f"multi-primary cannot take {'; '.join(told)}" if told else ""
+
+
+def _isolation(connection: Any) -> str:
+    return str(rows(connection, "SELECT @@GLOBAL.transaction_isolation AS level")[0]["level"])
 
 
 def _check_multi_primary(connection: Any) -> None:

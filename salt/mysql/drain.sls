@@ -27,6 +27,7 @@ mysql-drain-unit-managed:
     - context:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
+        service: {{ mysql.service }}
     - require:
       - file: mysql-drain-program-managed
       - sls: mysql.service

@@ -42,20 +42,26 @@ def test_a_failure_is_said(settings, monkeypatch, capsys):
     assert "No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("unit", ["mysql.service", "mysqld.service"])
 @pytest.mark.parametrize(
     ("jobs", "expected"),
     [
-        ("4711 mysql.service restart running\n", True),
-        ("4711 mysql.service stop running\n", False),
-        ("4712 other.service restart waiting\n4711 mysql.service stop running\n", False),
+        ("4711 {unit} restart running\n", True),
+        ("4711 {unit} stop running\n", False),
+        ("4712 other.service restart waiting\n4711 {unit} stop running\n", False),
         ("", False),
     ],
 )
-def test_only_a_restart_has_a_turn(settings, monkeypatch, capsys, jobs, expected):
-    taken = []
-    monkeypatch.setattr(drain.subprocess, "run", lambda *a, **k: SimpleNamespace(stdout=jobs))
+def test_only_a_restart_has_a_turn(settings, monkeypatch, capsys, jobs, expected, unit):
+    taken, asked = [], []
+
+    def run(command, **_):
+        asked.append(command[-1])
+        return SimpleNamespace(stdout=jobs.format(unit=unit))
+
+    monkeypatch.setattr(drain.subprocess, "run", run)
     monkeypatch.setattr(drain.turns, "take", lambda *a: taken.append(a) or "db1 is away")
     monkeypatch.setattr(drain, "leave_before_stop", lambda settings: {"old": "A", "new": "B"})
-    assert drain.main() == 0
-    assert bool(taken) == expected
+    assert drain.main(unit) == 0
+    assert (bool(taken), asked) == (expected, [unit])
     assert ("db2 restarts out of turn: db1 is away" in capsys.readouterr().err) == expected

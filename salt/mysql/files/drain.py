@@ -14,24 +14,30 @@ from group_replication.leaving import leave_before_stop
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
+# A unit from before an update names none.
 UNIT = "mysql.service"
 
 
-def restarts() -> bool:
+def restarts(unit: str) -> bool:
     """Tell whether systemd is to start mysqld again once it has stopped; not so at a shutdown."""
-    command = ["systemctl", "list-jobs", "--no-legend", "--plain", UNIT]
+    command = ["systemctl", "list-jobs", "--no-legend", "--plain", unit]
     jobs = subprocess.run(  # noqa: S603  (a fixed program with fixed arguments)
         command, capture_output=True, text=True, timeout=10, check=False
     )
-    return any(line.split()[1:3] == [UNIT, "restart"] for line in jobs.stdout.splitlines())
+    return any(line.split()[1:3] == [unit, "restart"] for line in jobs.stdout.splitlines())
 
 
-def main() -> int:
-    """Drain and leave; return 0 when that was done or nothing was to be done."""
+def main(unit: str = UNIT) -> int:
+    """
+    Drain and leave; return 0 when that was done or nothing was to be done.
+
+    unit
+        The name of mysqld's unit in systemd. Default ``mysql.service``.
+    """
     try:
         settings = settings_from_json(SETTINGS_FILE.read_text(encoding="utf-8"))
         with ExitStack() as held:
-            why = turns.take(settings, held, print) if restarts() else ""
+            why = turns.take(settings, held, print) if restarts(unit) else ""
             if why:
                 print(f"{settings.me} restarts out of turn: {why}", file=sys.stderr)
             left = leave_before_stop(settings)
@@ -49,4 +55,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -40,7 +40,13 @@ from group_replication.expulsion import once_forgotten
 from group_replication.facts import observe
 from group_replication.failures import Attempts
 from group_replication.membership import converge_by
-from group_replication.model import ONLINE, PRESENT, Settings, write_concurrency_for
+from group_replication.model import (
+    ONLINE,
+    PRESENT,
+    UNREACHABLE,
+    Settings,
+    write_concurrency_for,
+)
 from group_replication.settings import SETTINGS_FILE, settings_from_json
 from group_replication.switchover import problems_of_multi_primary
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -138,7 +144,7 @@ def look_as_member(
 
     The group forgets who is gone, so that it calls there no more.
     """
-    sentence = f"{settings.me} is {facts['state']}"
+    sentence = f"{settings.me} is {facts['state']}{without_majority(facts)}"
     if facts["state"] == ONLINE:
         past.attempts.succeeded()
     change = schema_change.current(connection)
@@ -173,6 +179,14 @@ def look_as_member(
         sentence += f"; what a comparison has found is not written: {err}"
     sentence += see_to_certificates(settings, connection, past)
     return Look(sentence, MEMBER_SECONDS, before | hosts)
+
+
+def without_majority(facts: Mapping[str, Any]) -> str:
+    """Say that the member's view has no majority, and who is not there, or nothing."""
+    if facts["quorum"]:
+        return ""
+    lost = sorted(one["host"] for one in facts["members"] if one["state"] == UNREACHABLE)
+    return f" without a majority, which blocks writes: {', '.join(lost) or 'nobody'} UNREACHABLE"
 
 
 def forget(

@@ -35,6 +35,8 @@ def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
     monkeypatch.setattr(switchover.schema_change, "current", lambda connection: change)
     row = None
     monkeypatch.setattr(switchover.operation, "current", lambda connection: row)
+    level = "REPEATABLE-READ"
+    monkeypatch.setattr(switchover, "_isolation", lambda connection: level)
     monkeypatch.setattr(switchover, "check_schema", lambda *_: [problem])
     with pytest.raises((CommandExecutionError, SaltInvocationError), match=sentence):
         call(minion.settings)
@@ -59,3 +61,20 @@ def test_a_dry_run_refuses_what_a_run_does(minion, monkeypatch, call, sentence):
             act()
     # What the operation does itself is let through.
     assert set_primary(minion.settings, "db4", 10, True, "token")["new"] == "db4"
+
+
+@pytest.mark.parametrize(
+    ("level", "tables", "words"),
+    [
+        ("REPEATABLE-READ", [], ""),
+        ("SERIALIZABLE", [], "cannot take transaction_isolation SERIALIZABLE"),
+        ("SERIALIZABLE", ["shop.t"], "MyISAM); transaction_isolation SERIALIZABLE"),
+    ],
+)
+def test_serializable_is_for_one_primary_alone(monkeypatch, level, tables, words):
+    found = [{"table": t, "problem": "engine", "detail": "MyISAM"} for t in tables]
+    monkeypatch.setattr(switchover, "check_schema", lambda *_: found)
+    monkeypatch.setattr(switchover, "rows", lambda *_: [{"level": level}])
+    said = switchover.problems_of_multi_primary(None)
+    assert words in said
+    assert bool(said) == bool(words)
