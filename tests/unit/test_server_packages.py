@@ -37,3 +37,30 @@ def test_dpkgs_own_words_are_told():
 
     with pytest.raises(CommandExecutionError, match="dpkg-query: dpkg-query: error: parsing file"):
         server_packages.installed(run, "mysql-server")
+
+
+@pytest.mark.parametrize(
+    ("needs", "said"),
+    [
+        ({"/a": 1, "/b": 1}, ""),
+        ({"/a": 600 << 20, "/b": 1}, ""),
+        # Two folders of one file system want their room together.
+        ({"/a": 500 << 20, "/b": 500 << 20}, "/a and /b: 1000 MiB are free, 1256 MiB are wanted"),
+        ({"/a": 1, "/c": 1}, "/c: 100 MiB are free, 256 MiB are wanted"),
+    ],
+)
+def test_room_is_counted_by_file_system(needs, said):
+    free = {"/a": (1, 1000 << 20), "/b": (1, 1000 << 20), "/c": (2, 100 << 20)}
+    assert server_packages.lacking_room(needs, free) == said
+
+
+def test_an_archive_is_found_by_its_version(tmp_path):
+    for name in ("a_1%3a9.7-1_amd64.deb", "a_9.7-2_amd64.deb", "ab_9.7-3_all.deb"):
+        (tmp_path / name).touch()
+    found = {
+        version: server_packages.archive("a", version, tmp_path)
+        for version in ("1:9.7-1", "9.7-2", "9.7-3")
+    }
+    assert [path and path.name for path in found.values()] == [
+        "a_1%3a9.7-1_amd64.deb", "a_9.7-2_amd64.deb", None
+    ]  # fmt: skip
