@@ -27,7 +27,7 @@ __virtualname__ = "mysql_upgrade"
 # Lists that are younger than this are not fetched again, in seconds.
 FRESH_SECONDS = 300
 # Of a server that does not answer.
-UNKNOWN_ACCOUNTS = {"native_accounts": [], "script_account": None}
+UNKNOWN_ACCOUNTS: dict[str, Any] = {"native_accounts": [], "script_account": None}
 
 
 def __virtual__() -> str:
