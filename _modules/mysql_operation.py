@@ -36,13 +36,7 @@ def _settings() -> Settings:
 
 def _refused_options() -> str:
     """Why mysqld would not start with the option files that are in place, or the empty text."""
-    done = __salt__["cmd.run_all"](
-        ["mysqld", "--defaults-group-suffix=-service", "--user=mysql", "--validate-config"],
-        python_shell=False,
-        ignore_retcode=True,
-    )
-    said = f"{done['stdout']}\n{done['stderr']}".strip()
-    return "" if done["retcode"] == 0 else said or f"mysqld ended with {done['retcode']}"
+    return member_restart.refused_options(__salt__["cmd.run_all"])
 
 
 def readiness(validate: bool = False) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """
-Restart the members of a group, one after the other.
-====================================================
+Restart or upgrade the members of a group, one after the other.
+===============================================================
 
 Called on the machine of the Salt master, whose minion asks the database machines and the balancers
-through it: ``salt-run state.orchestrate orch.restart`` does that. What it is at stands in the group
-(:py:mod:`mysql_operation <_modules.mysql_operation>`), so that a run that was killed is continued
-by the next one.
+through it: ``salt-run state.orchestrate`` of ``orch.restart`` or ``orch.upgrade`` does that. What
+it is at stands in the group (:py:mod:`mysql_operation <_modules.mysql_operation>`), so that a run
+that was killed is continued by the next one.
 
 The table of nodes comes from pillar ``cluster`` (see ``pillar.example``).
 """
@@ -20,6 +20,7 @@ import minions
 from group_replication import lock
 from group_replication.pillar import declared_nodes
 from group_replication.rolling_run import Rolling
+from group_replication.upgrade_run import Upgrade
 from minions import Answer
 
 __virtualname__ = "mysql_rolling"
@@ -39,6 +40,11 @@ def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -
     return minions.call(__opts__["conf_file"], targets, function, arguments)
 
 
+def _who(alone: bool) -> str:
+    """The owner of what is done here: beside a run that lives, the row is another one's."""
+    return f"the master on {__opts__['id']}" if alone else ""
+
+
 def _rolling(
     only: str, machines: Sequence[str] | None, settle: float, alone: bool = True
 ) -> Rolling:
@@ -46,9 +52,22 @@ def _rolling(
         _call,
         declared_nodes(__pillar__, "db"),
         list(declared_nodes(__pillar__, "proxy")),
-        # Beside a run of this machine that lives, its row is another one's.
-        f"the master on {__opts__['id']}" if alone else "",
+        _who(alone),
         only=only,
+        machines=machines or (),
+        settle=settle,
+    )
+
+
+def _upgrade(
+    version: str, machines: Sequence[str] | None, settle: float, alone: bool = True
+) -> Upgrade:
+    return Upgrade(
+        _call,
+        declared_nodes(__pillar__, "db"),
+        list(declared_nodes(__pillar__, "proxy")),
+        _who(alone),
+        version=version,
         machines=machines or (),
         settle=settle,
     )
@@ -116,3 +135,66 @@ def restart(
             return rolling.run()
     why = _rolling(only, machines, settle, alone=False).plan()["refused"]
     return {"restarted": [], "gave_up": "", "problem": why or "another run has just begun here"}
+
+
+def upgrade_plan(
+    version: str = "", machines: Sequence[str] | None = None, settle: float = 5
+) -> dict[str, Any]:
+    """
+    Say which members would be upgraded to what, in which order, and what stands in the way.
+
+    version, machines, settle
+        As for :py:func:`upgrade`.
+
+    Returns what :py:func:`plan` does, with ``version``, what all packages would be, and
+    ``installed``, member to what it has. apt's lists are fetched, and nothing else is done. Raises
+    SaltInvocationError for wrong arguments or a wrong table of nodes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_rolling.upgrade_plan
+    """
+    with lock.held(0, LOCK_FILE) as alone:
+        pass
+    return _upgrade(version, machines, settle, alone).plan()
+
+
+def upgrade(
+    version: str = "", machines: Sequence[str] | None = None, settle: float = 5
+) -> dict[str, Any]:
+    """
+    Upgrade MySQL's packages on one member after the other, the writer's last.
+
+    All members fetch the packages before the first one is touched. Each leaves the group and stops
+    before they are unpacked. The first member that does not come back ends the run; the same call
+    continues it.
+
+    version
+        What all packages are to be, such as ``9.7.4-2``. Default: that of a run that was broken
+        off, else what apt would install.
+
+    machines
+        A list of declared names: no others. Default: all.
+
+    settle
+        Seconds between a member that is back and the next one. Default 5.
+
+    Returns a dict: ``upgraded`` (names in order), ``gave_up`` (a sentence about another operation
+    that was broken off, or "") and ``problem`` (why it was refused or ended early, or ""). Raises
+    SaltInvocationError for wrong arguments or a wrong table of nodes, CommandExecutionError when a
+    balancer does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_rolling.upgrade machines='[db2]'
+    """
+    rolling = _upgrade(version, machines, settle)
+    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
+        if alone:
+            return rolling.run()
+    why = _upgrade(version, machines, settle, alone=False).plan()["refused"]
+    return {"upgraded": [], "gave_up": "", "problem": why or "another run has just begun here"}

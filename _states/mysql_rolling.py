@@ -1,9 +1,9 @@
 """
-Keep the members of a group restarted, one after the other, where they wait for it.
-===================================================================================
+Keep the members of a group restarted and upgraded, one after the other.
+========================================================================
 
-The state asks, calls :py:mod:`mysql_rolling <_modules.mysql_rolling>` and reports; it decides
-nothing. ``orch.restart`` applies it to the master's minion.
+The states ask, call :py:mod:`mysql_rolling <_modules.mysql_rolling>` and report; they decide
+nothing. ``orch.restart`` and ``orch.upgrade`` apply them to the master's minion.
 
 .. code-block:: yaml
 
@@ -60,21 +60,71 @@ def members_restarted(
         if __opts__["test"]:
             return predicted(ret, _shown(planned))
         done = __salt__["mysql_rolling.restart"](**told)
-        ret["changes"] = {"restarted": done["restarted"]} if done["restarted"] else {}
-        ret["comment"] = f"Restarted: {', '.join(done['restarted']) or 'none'}"
-        if done["gave_up"]:
-            ret["comment"] += f". Given up: {done['gave_up']}"
-        if done["problem"]:
-            ret["result"] = False
-            ret["comment"] += f". It ended early: {done['problem']}"
+        return _reported(ret, done, "restarted")
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)
+
+
+def members_upgraded(
+    name: str, machines: list[str] | None = None, settle: float = 5
+) -> dict[str, Any]:
+    """
+    Make sure that MySQL's packages have a version on all members, which take turns to get it.
+
+    A dry run fetches apt's lists and shows the order, and what has to be so with its present
+    answer; it fails where the run would be refused.
+
+    name
+        The packages' version, such as ``9.7.4-2``, or ``newest``: what a run that was broken off
+        was at, else what apt would install.
+
+    machines
+        A list of declared names: no others. Default: all.
+
+    settle
+        Seconds between a member that is back and the next one. Default 5.
+    """
+    ret = unchanged(name, "All members have that version")
+    version = "" if name == "newest" else name
+    told = {"version": version, "machines": machines, "settle": settle}
+    try:
+        planned = __salt__["mysql_rolling.upgrade_plan"](**told)
+        order = planned["machines"]
+        if planned["refused"]:
+            raise CommandExecutionError(f"No member is upgraded: {planned['refused']}")
+        if not order and not planned["continues"]:
+            ret["comment"] = f"All members have {planned['version']}"
+            return ret
+        ret["changes"] = {"upgraded": order, "version": planned["version"]}
+        if __opts__["test"]:
+            return predicted(ret, _shown(planned, "upgraded"))
+        # What was planned, whatever comes to apt meanwhile.
+        done = __salt__["mysql_rolling.upgrade"](**{**told, "version": planned["version"]})
+        return _reported(ret, done, "upgraded")
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return failed(ret, err)
+
+
+def _reported(ret: dict[str, Any], done: Mapping[str, Any], past: str) -> dict[str, Any]:
+    """Say what a run did, and why it ended early where it did."""
+    ret["changes"] = {**ret["changes"], past: done[past]} if done[past] else {}
+    ret["comment"] = f"{past.capitalize()}: {', '.join(done[past]) or 'none'}"
+    if done["gave_up"]:
+        ret["comment"] += f". Given up: {done['gave_up']}"
+    if done["problem"]:
+        ret["result"] = False
+        ret["comment"] += f". It ended early: {done['problem']}"
     return ret
 
 
-def _shown(planned: Mapping[str, Any]) -> str:
+def _shown(planned: Mapping[str, Any], past: str = "restarted") -> str:
     """Return a plan in lines."""
-    lines = [f"Would be restarted, in this order: {', '.join(planned['machines']) or 'none'}"]
+    lines = [f"Would be {past}, in this order: {', '.join(planned['machines']) or 'none'}"]
+    lines += [
+        f"{member} has {version}, and would get {planned['version']}"
+        for member, version in planned.get("installed", {}).items()
+        if member in planned["machines"]
+    ]
     if planned["writer"]:
         lines.append(f"The writer's member is {planned['writer']}")
     if planned["continues"]:

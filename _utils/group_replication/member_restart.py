@@ -17,7 +17,7 @@ from group_replication.membership import converge_by
 from group_replication.model import ONLINE, Settings
 from group_replication.overrides import named_member
 from group_replication.pending import pending_restart
-from group_replication.rolling import QUEUE_MAX, gates, refusal, step_of
+from group_replication.rolling import QUEUE_MAX, RESTARTING, Work, gates, refusal, step_of
 from group_replication.settings import settings_file_differs
 
 # What was written to the row reaches this member with the other transactions of the group.
@@ -59,6 +59,22 @@ def _cloning(connection: Any) -> bool:
             " SELECT 1 FROM performance_schema.threads WHERE PROCESSLIST_COMMAND = 'Clone' LIMIT 1",
         )
     )
+
+
+def refused_options(run: Callable[..., Any], program: str = "mysqld", *more: str) -> str:
+    """
+    Return why mysqld would not start with the option files that are in place, or the empty text.
+
+    run
+        Salt's cmd.run_all.
+
+    program, more
+        Which mysqld is asked, with options beside the service's.
+    """
+    command = [program, "--defaults-group-suffix=-service", "--user=mysql", "--validate-config"]
+    done = run([*command, *more], python_shell=False, ignore_retcode=True)
+    said = f"{done['stdout']}\n{done['stderr']}".strip()
+    return "" if done["retcode"] == 0 else said or f"mysqld ended with {done['retcode']}"
 
 
 def readiness(settings: Settings, validate: Callable[[], str] | None = None) -> dict[str, Any]:
@@ -127,13 +143,9 @@ def restart(
         start_service()
         ready = False
     if ready:
-        _check_others(settings, token)
+        check_others(settings, token)
         restart_service()
-    answered(settings, START_SECONDS, started_at)
-    decision = converge_by(settings, ONLINE_SECONDS, PATIENCE_SECONDS)
-    if decision["verdict"] != "member":
-        raise CommandExecutionError(f"{member} does not come back: {decision['why']}")
-    _await_serving(settings)
+    come_back(settings)
     return {
         "member": member,
         "restarted": ready,
@@ -142,27 +154,44 @@ def restart(
     }
 
 
+def come_back(settings: Settings) -> None:
+    """Wait until the local server answers, is a member and serves; raise when it does not."""
+    answered(settings, START_SECONDS, started_at)
+    decision = converge_by(settings, ONLINE_SECONDS, PATIENCE_SECONDS)
+    if decision["verdict"] != "member":
+        raise CommandExecutionError(f"{settings.me} does not come back: {decision['why']}")
+    _await_serving(settings)
+
+
 def _is_due(settings: Settings, connection: Any, token: str) -> bool:
     """Tell whether the operation wants a restart of this member that it has not had yet."""
+    row = turn_of(settings, connection, token)
+    return operation.began_of(row).get(settings.me) == started_at(connection)
+
+
+def turn_of(
+    settings: Settings, connection: Any, token: str, work: Work = RESTARTING
+) -> operation.Operation:
+    """Return the operation's row once its step is this member's; raise when that does not come."""
     deadline = time.monotonic() + LAG_SECONDS
     while True:
         row = operation.current(connection)
-        if row and row.token == token and row.step == step_of(settings.me):
-            return operation.began_of(row).get(settings.me) == started_at(connection)
+        if row and row.token == token and row.step == step_of(settings.me, work):
+            return row
         if time.monotonic() >= deadline:
             told = operation.sentence(row) if row else "there is no operation"
             raise CommandExecutionError(
-                f"it is not {settings.me}'s turn to be restarted: {told}. "
-                f"salt-run state.orchestrate orch.restart restarts members"
+                f"it is not {settings.me}'s turn to be {work.past}: {told}. "
+                f"salt-run state.orchestrate orch.{work.verb} {work.verb}s members"
             )
         time.sleep(0.3)
 
 
-def _check_others(settings: Settings, token: str) -> None:
+def check_others(settings: Settings, token: str, work: Work = RESTARTING) -> None:
     """Ask the others once more, themselves: what the operation was told is some seconds old."""
     why = refusal(gates(settings.nodes, facts_of(settings), token=token))
     if why:
-        raise CommandExecutionError(f"{settings.me} is not restarted: {why}")
+        raise CommandExecutionError(f"{settings.me} is not {work.past}: {why}")
 
 
 def _agent_refuses(settings: Settings, writable: bool) -> str:

@@ -43,12 +43,20 @@ class OperationRun:
     def _facts(self, validate: bool = False) -> dict[str, dict[str, Any]]:
         """What each member says of itself, and why where it says nothing."""
         names = list(self._nodes)
-        told = self._call(names, "mysql_operation.readiness", {"validate": validate})
+        told = self._call(names, self._look(), self._asked(validate))
         found = {}
         for name in names:
             answer = told.get(name, Answer(None, f"no answer from {name}'s minion"))
             found[name] = unreachable(answer.error) if answer.error else answer.value
         return found
+
+    def _look(self) -> str:
+        """The function by which a member says so."""
+        return "mysql_operation.readiness"
+
+    def _asked(self, validate: bool) -> dict[str, Any]:
+        """The arguments with which it is asked."""
+        return {"validate": validate}
 
     def _ask(self, name: str, function: str, arguments: Mapping[str, Any]) -> Any:
         told = self._call([name], function, arguments)

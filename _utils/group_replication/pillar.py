@@ -36,6 +36,7 @@ KEYS: dict[str, Any] = {
         "admin_port": None,
         "socket": None,
         "version": None,
+        "hold": None,
         "options": None,
         "drain": None,
         "compare": {"interval": None, "load": None},

@@ -21,6 +21,26 @@ Facts = Mapping[str, Mapping[str, Any]]
 Nodes = Mapping[str, str]
 
 
+class Work(NamedTuple):
+    """What is done to one member after the other, and the member's functions for it."""
+
+    verb: str
+    past: str
+    # What a member says of itself, and what it does in its turn.
+    look: str
+    step: str
+    # Of an upgrade: what all packages are to be.
+    version: str = ""
+
+    @property
+    def noun(self) -> str:
+        """What a whole run is called."""
+        return f"rolling {self.verb}" + (f" to {self.version}" if self.version else "")
+
+
+RESTARTING = Work("restart", "restarted", "mysql_operation.readiness", "mysql_maintenance.restart")
+
+
 class Step(NamedTuple):
     """What comes next: the member to restart, and who is made primary before it."""
 
@@ -29,12 +49,12 @@ class Step(NamedTuple):
     heir: str | None = None
 
 
-def purpose_of(only: str, machines: Sequence[str]) -> str:
+def purpose_of(only: str, machines: Sequence[str], work: Work = RESTARTING) -> str:
     """Return in words what a run is for; who says the same words continues it."""
     if machines:
         where = ", where an option waits for it" if only == "pending" else ""
-        return f"rolling restart of {joined(sorted(machines))}{where}"
-    return f"rolling restart of {'pending' if only == 'pending' else 'all'} members"
+        return f"{work.noun} of {joined(sorted(machines))}{where}"
+    return f"{work.noun} of {'pending' if only == 'pending' else 'all'} members"
 
 
 def check_arguments(nodes: Nodes, only: Any, machines: Any, settle: Any) -> None:
@@ -316,15 +336,11 @@ def sessions_of(
     return found
 
 
-STEP = "restart "
+def step_of(member: str, work: Work = RESTARTING) -> str:
+    """Return how a row says that it is a member's turn."""
+    return f"{work.verb} {member}"
 
 
-def step_of(member: str) -> str:
-    """Return how a row says that a member is being restarted."""
-    return STEP + member
-
-
-def member_of(step: str, nodes: Nodes) -> str | None:
-    """Return the member that a row says is being restarted, or None."""
-    name = step.removeprefix(STEP)
-    return name if step.startswith(STEP) and name in nodes else None
+def member_of(step: str, nodes: Nodes, work: Work = RESTARTING) -> str | None:
+    """Return the member whose turn a row says it is, or None."""
+    return next((name for name in nodes if step == step_of(name, work)), None)

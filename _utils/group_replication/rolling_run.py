@@ -17,7 +17,9 @@ from group_replication.facts import writable_by
 from group_replication.operation import LEASE_SECONDS, claimed_over, sentence
 from group_replication.operation_run import LOOK_SECONDS, OperationRun, row_of
 from group_replication.rolling import (
+    RESTARTING,
     Facts,
+    Work,
     check_arguments,
     gates,
     in_order,
@@ -41,7 +43,11 @@ RESTART_SECONDS = 300 + 480
 
 
 class Rolling(OperationRun):
-    """The restart of members, one after the other."""
+    """The restart of members, one after the other; what else takes turns is a class upon it."""
+
+    work: Work = RESTARTING
+    # What one turn may take beside the drain.
+    seconds: int = RESTART_SECONDS
 
     def __init__(
         self,
@@ -79,8 +85,26 @@ class Rolling(OperationRun):
         super().__init__(call, nodes, owner)
         self._proxies, self._only, self._machines = proxies, only, machines
         self._settle = settle
-        self._purpose = purpose_of(only, machines)
+        self._purpose = purpose_of(only, machines, self.work)
         self._began: dict[str, Any] = {}
+
+    def _look(self) -> str:
+        return self.work.look
+
+    def _judged(self, facts: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """What has to be so beside what a restart asks for, with its present answer."""
+        return {}
+
+    def _todo(self, facts: Facts, began: Mapping[str, Any]) -> list[str]:
+        """The members that are left to do, in declared order."""
+        return left_to_do(self._nodes, facts, self._only, self._machines, began)
+
+    def _prepare(self, facts: Facts) -> None:
+        """What comes before the first member is touched."""
+
+    def _turn(self, member: str) -> dict[str, Any]:
+        """The arguments with which a member is told that it is its turn."""
+        return {"member": member, "operation": self._token}
 
     def _of_balancers(self, function: str) -> dict[str, Any]:
         """What each balancer answers; raises where one does not."""
@@ -128,7 +152,8 @@ class Rolling(OperationRun):
         self._call(list(self._nodes), "saltutil.refresh_pillar", {"wait": True})
         facts = self._facts(validate=True)
         row = row_of(facts)
-        answers = gates(self._nodes, facts, self._owner)
+        own = self._judged(facts)
+        answers = {**gates(self._nodes, facts, self._owner), **own}
         answers["each balancer uses every member"] = self._balanced(facts)
         began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
         continues, at = "", None
@@ -136,12 +161,12 @@ class Rolling(OperationRun):
             claim = claimed_over(row, self._purpose, self._owner, began)
             began = claim["began"]
             if claim["continues"] and row:
-                continues, at = sentence(row), member_of(claim["step"], self._nodes)
-        todo = left_to_do(self._nodes, facts, self._only, self._machines, began)
+                continues, at = sentence(row), member_of(claim["step"], self._nodes, self.work)
+        todo = self._todo(facts, began)
         writer = None if answers["each balancer uses every member"] else self._writer(facts)
         names = [at] if at else []
         names += [name for name in in_order(todo, writer) if name != at]
-        other = answers["no other operation"]
+        other = answers["no other operation"] or refusal(own)
         return {
             "purpose": self._purpose,
             "machines": names,
@@ -157,46 +182,49 @@ class Rolling(OperationRun):
         """
         Restart what is to be restarted.
 
-        Returns a dict: ``restarted``, the members in their order; ``gave_up``, a sentence about
-        another operation that was broken off, or ""; ``problem``, why it ended early, or "".
+        Returns a dict: ``restarted`` (or what else is done), the members in their order;
+        ``gave_up``, a sentence about another operation that was broken off, or ""; ``problem``, why
+        it ended early, or "".
         """
         plan = self.plan()
         done: list[str] = []
         if plan["refused"] or not (plan["machines"] or plan["continues"]):
-            return {"restarted": done, "gave_up": "", "problem": plan["refused"]}
+            return {self.work.past: done, "gave_up": "", "problem": plan["refused"]}
         facts = self._facts()
         began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
         try:
             claim = self._write("mysql_operation.begin", purpose=self._purpose, began=began)
         except CommandExecutionError as err:
-            return {"restarted": done, "gave_up": "", "problem": str(err)}
+            return {self.work.past: done, "gave_up": "", "problem": str(err)}
         self._token, self._began = claim["token"], claim["began"]
         problem = ""
         try:
-            self._go_on(member_of(claim["step"], self._nodes), done)
+            self._prepare(facts)
+            self._go_on(member_of(claim["step"], self._nodes, self.work), done)
             self._write("mysql_operation.end", token=self._token)
         except CommandExecutionError as err:
             problem = str(err)
             self._give_up()
-        return {"restarted": done, "gave_up": claim["gave_up"], "problem": problem}
+        return {self.work.past: done, "gave_up": claim["gave_up"], "problem": problem}
 
     def _go_on(self, at: str | None, done: list[str]) -> None:
         """Bring back what a broken off run was at, then take one member after the other."""
         if at:
-            self._restart(at, done)
-        # Each member takes two steps at most: another primary, and its restart.
+            self._take(at, done)
+        # Each member takes two steps at most: another primary, and its own turn.
         for _ in range(2 * len(self._nodes) + 1):
             facts = self._ready()
-            todo = left_to_do(self._nodes, facts, self._only, self._machines, self._began)
+            todo = self._todo(facts, self._began)
             step = next_step(self._nodes, facts, todo, self._writer(facts) if todo else None)
             if step.member is None:
                 return
             if step.heir:
                 self._hand_over(step.member, step.heir, facts)
             else:
-                self._restart(step.member, done, facts)
+                self._take(step.member, done, facts)
         raise CommandExecutionError(
-            f"the members do not stay as they were told: {', '.join(todo)} are left to restart"
+            f"the members do not stay as they were told: {', '.join(todo)} are left to"
+            f" {self.work.verb}"
         )
 
     def _ready(self) -> dict[str, dict[str, Any]]:
@@ -218,18 +246,17 @@ class Rolling(OperationRun):
         arguments = {"member": heir, "drain": drain, "operation": self._token}
         self._ask(member, "mysql_gr.set_primary", arguments)
 
-    def _restart(self, member: str, done: list[str], facts: Facts | None = None) -> None:
-        """Restart one member and wait until all that sends clients has it back."""
+    def _take(self, member: str, done: list[str], facts: Facts | None = None) -> None:
+        """Give one member its turn and wait until all that sends clients has it back."""
         drain = facts[member]["drain"] if facts else 600
-        self._proceed(step_of(member), RESTART_SECONDS + drain)
-        arguments = {"member": member, "operation": self._token}
+        self._proceed(step_of(member, self.work), self.seconds + drain)
         try:
-            answer = self._ask(member, "mysql_maintenance.restart", arguments)
+            answer = self._ask(member, self.work.step, self._turn(member))
         except CommandExecutionError as err:
             raise CommandExecutionError(
                 f"{err}. No other member is touched, and the same call goes on with {member}"
             ) from err
-        if answer["restarted"]:
+        if answer[self.work.past]:
             done.append(member)
         self._await_balancers(member)
         self._proceed(f"{member} is back", LEASE_SECONDS + int(self._settle))

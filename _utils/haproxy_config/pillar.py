@@ -11,6 +11,7 @@ from pillar_check import check_keys, invalid, is_number
 KEYS: dict[str, Any] = {
     "package": None,
     "service": None,
+    "hold": None,
     "config": {"path": None, "user": None, "group": None, "mode": None},
     "stats": {"user": None, "password": None},
     "ports": {"cluster": None, "writer": None, "read": None, "stats": None},

@@ -16,3 +16,11 @@ mysql-package-installed:
 {%- if tls.source == 'ca' %}
       - sls: mysql.certificate
 {%- endif %}
+
+# Else all members would be upgraded, and so restarted, in the same night; orch.upgrade takes turns.
+mysql-packages-held:
+  packages.held:
+    - name: {{ mysql.package }}
+    - hold: {{ salt['pillar.get']('mysql:hold', true) | json }}
+    - require:
+      - pkg: mysql-package-installed

@@ -502,6 +502,23 @@ def test_a_rotation_hands_on_what_it_is_given(chunks, given):
 
 
 @pytest.mark.parametrize(
+    ("given", "name", "machines"),
+    [
+        ({}, "newest", []),
+        ({"version": "9.7.5-1", "machines": ["db2"], "settle": 1}, "9.7.5-1", ["db2"]),
+    ],
+)
+def test_a_rolling_upgrade_hands_on_what_it_is_given(chunks, given, name, machines):
+    (called,) = chunks("orch.upgrade", given)
+    assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "mysql.upgrade")
+    assert called["pillar"] == {"upgrade": given}
+    (state,) = chunks("mysql.upgrade", called["pillar"])
+    assert (state["state"], state["fun"]) == ("mysql_rolling", "members_upgraded")
+    assert (state["name"], state["machines"]) == (name, machines)
+    assert state["settle"] == given.get("settle", 5)
+
+
+@pytest.mark.parametrize(
     ("sls", "given", "state"),
     [
         ("deploy", {"build": "b2"}, {"fun": "deployed", "given": {"build": "b2"}}),

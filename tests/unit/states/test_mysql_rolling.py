@@ -107,3 +107,63 @@ def test_wrong_arguments_become_a_comment(salted):
     salted(mysql_rolling__plan=Mock(side_effect=SaltInvocationError("only is 'some'")))
     ret = states.members_restarted("some")
     assert (ret["result"], ret["comment"]) == (False, "only is 'some'")
+
+
+def upgrade_plan(*machines, **more):
+    told = {**plan(*machines, **more).return_value, "version": "9.7.5-1"}
+    return Mock(return_value={**told, "installed": {"db1": "9.7.4-2", "db2": "9.7.4-2"}})
+
+
+def upgraded(*machines, problem=""):
+    return Mock(return_value={"upgraded": list(machines), "problem": problem, "gave_up": ""})
+
+
+def test_what_an_upgrade_does_is_predicted(salted):
+    functions = {
+        "mysql_rolling__upgrade_plan": upgrade_plan("db2", "db1"),
+        "mysql_rolling__upgrade": upgraded("db2", "db1"),
+    }
+    salted(True, **functions)
+    predicted = states.members_upgraded("newest", None, 3)
+    functions["mysql_rolling__upgrade"].assert_not_called()
+    assert predicted["comment"].splitlines()[:3] == [
+        "Would be upgraded, in this order: db2, db1",
+        "db1 has 9.7.4-2, and would get 9.7.5-1",
+        "db2 has 9.7.4-2, and would get 9.7.5-1",
+    ]
+    salted(False, **functions)
+    ret = states.members_upgraded("newest", None, 3)
+    # What was planned, whatever comes to apt meanwhile.
+    functions["mysql_rolling__upgrade"].assert_called_once_with(
+        version="9.7.5-1", machines=None, settle=3
+    )
+    assert (predicted["result"], ret["result"]) == (None, True)
+    assert predicted["changes"] == ret["changes"]
+    assert ret["changes"] == {"upgraded": ["db2", "db1"], "version": "9.7.5-1"}
+    assert ret["comment"] == "Upgraded: db2, db1"
+
+
+@pytest.mark.parametrize("test", [True, False])
+@pytest.mark.parametrize(
+    ("planned", "result", "comment"),
+    [
+        (upgrade_plan(), True, "All members have 9.7.5-1"),
+        (upgrade_plan("db2", refused="a downgrade"), False, "No member is upgraded: a downgrade"),
+    ],
+)
+def test_where_nothing_is_to_be_upgraded_nothing_is(salted, test, planned, result, comment):
+    upgrade = Mock()
+    salted(test, mysql_rolling__upgrade_plan=planned, mysql_rolling__upgrade=upgrade)
+    ret = states.members_upgraded("9.7.5-1")
+    assert (ret["result"], ret["changes"], ret["comment"]) == (result, {}, comment)
+    upgrade.assert_not_called()
+
+
+def test_an_upgrade_that_ended_early_says_how_far_it_came(salted):
+    salted(
+        mysql_rolling__upgrade_plan=upgrade_plan("db2", "db1"),
+        mysql_rolling__upgrade=upgraded("db2", problem="db1: no lock"),
+    )
+    ret = states.members_upgraded("newest")
+    assert ret["changes"] == {"upgraded": ["db2"], "version": "9.7.5-1"}
+    assert (ret["result"], ret["comment"]) == (False, "Upgraded: db2. It ended early: db1: no lock")
