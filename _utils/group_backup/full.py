@@ -71,7 +71,11 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
     """Clone the server's data to a place, start it there once, and return what it is."""
     with local(settings, None) as connection:
         asked = ", ".join(f"@@{name} AS {name}" for name in MADE_WITH)
-        (own,) = rows(connection, f"SELECT @@version AS version, {asked}")
+        (own,) = rows(
+            connection,
+            f"SELECT @@version AS version, @@GLOBAL.gtid_executed AS gtids, {asked}",
+        )
+        _check_held(own["gtids"])
         # mysqld makes its folder itself.
         (place / "data").rmdir()
         shutil.chown(place, "root", aside.USER)
@@ -94,6 +98,14 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
     }
 
 
+def _check_held(gtids: str) -> None:
+    """Refuse to save nothing: a new machine's would be the newest in an old one's repository."""
+    if not gtids.strip():
+        raise CommandExecutionError(
+            "the server holds no transaction yet; it does once it follows the group"
+        )
+
+
 def save_logs(settings: Settings) -> dict[str, Any]:
     """
     Save all closed binary logs, the current one closed before.
@@ -103,6 +115,7 @@ def save_logs(settings: Settings) -> dict[str, Any]:
     """
     with local(settings, None) as connection:
         (own,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids, @@server_uuid AS server")
+        _check_held(own["gtids"])
         at, index = int(time.time()), archive.closed_logs(connection)
     if not index:
         raise CommandExecutionError("the server has no binary log that could be saved")

@@ -1,4 +1,4 @@
-"""A machine of role backup follows the group, and gives back what somebody deleted.
+"""A machine of role backup follows the group, and gives back what was deleted, or all of it.
 
 It is added to the table in pillar/cluster.sls, which is put back.
 """
@@ -6,6 +6,7 @@ It is added to the table in pillar/cluster.sls, which is put back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ def grown(lab: Lab) -> Iterator[Lab]:
         try:
             yield one
         finally:
-            one.sql(database, f"DROP TABLE IF EXISTS {DATABASE}.{TRIAL}, {DATABASE}.{TRIAL}_before")
+            names = [f"{DATABASE}.{TRIAL}{more}" for more in ("", "_before", "_late")]
+            one.sql(database, f"DROP TABLE IF EXISTS {', '.join(names)}")
     for user in lab.sql(
         database,
         "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user"
@@ -99,3 +101,55 @@ def test_what_was_deleted_comes_back_beside_the_living_table(
     assert call(grown, "backup_restore.drop_instance trial") is True
     assert call(grown, "backup_restore.instances") == []
     assert [one["drill"] for one in call(grown, "backup.list")] == ["equal"]
+
+
+def empty_disk(lab: Lab, machine: str) -> None:
+    """A member's mysqld dies, and its disk is lost."""
+    lab.run(
+        machine,
+        "systemctl kill --signal=KILL mysql\nsystemctl stop mysql\n"
+        "find /var/lib/mysql -mindepth 1 -delete",
+    )
+
+
+def test_a_group_whose_disks_are_all_lost_begins_anew(
+    grown: Lab, eventually: Callable[..., float], all_online: Callable[..., float]
+):
+    first, *others = grown.databases
+    table, late = f"{DATABASE}.{TRIAL}_late", "SELECT GROUP_CONCAT(id ORDER BY id) FROM"
+    grown.sql(
+        first, f"CREATE TABLE {table} (id INT PRIMARY KEY); INSERT INTO {table} VALUES (1), (2)"
+    )
+    eventually(lambda: grown.sql(NAME, f"{late} {table}") == "1,2", 30)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: empty_disk(grown, name), grown.databases))
+
+    # The first alone becomes a new machine: the others' disks may only be missing.
+    grown.new_disk(first)
+    refused = salt(grown, [NAME], f"backup_restore.offer_point {first}")[NAME]
+    assert "say keep_name=True" in refused
+    offered = call(grown, f"backup_restore.offer_point {first} keep_name=True")
+    told = f"mysql_restore.receive member={first} donor={NAME} fingerprint="
+    wrong = salt(grown, [first], told + "ab" * 32)[first]
+    assert f"shows a certificate with fingerprint {offered['fingerprint']}" in wrong
+    predicted = salt(grown, [first], f"{told}{offered['fingerprint']} test=True")[first]
+    received = salt(grown, [first], told + offered["fingerprint"])[first]
+    assert received == predicted == {"gtids": offered["gtids"], "given_up": "", "changed": True}
+    again = salt(grown, [first], told + offered["fingerprint"])[first]
+    assert again == {**received, "changed": False}
+    begun = salt(grown, [first], f"mysql_gr.recover force_member={first}")[first]
+    assert begun["verdict"] in ("reboot", "member"), begun
+    assert call(grown, "backup_restore.drop_instance offered") is True
+    assert grown.sql(first, f"{late} {table}") == "1,2"
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(grown.new_disk, others))
+    grown.apply(grown.databases)
+    all_online()
+    with grown.session() as session, session.cursor() as cursor:
+        cursor.execute(f"{late} {table}")
+        assert cursor.fetchall() == (("1,2",),)
+    assert grown.api("GET", "/api/tags").status_code == 200
+    assert grown.log_in()
+    grown.apply([NAME])
+    check_nothing_left_to_do(grown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from group_backup import full, record, restic
 from group_backup.model import Settings
@@ -52,3 +54,13 @@ def test_what_is_well_again_has_no_error(notes):
     notes["logs"] = {"snapshot": "old", "well": 3, "error": "x"}
     full.run_logs(SETTINGS)
     assert "error" not in notes["logs"]
+
+
+@pytest.mark.parametrize("save", [full._clone, full.save_logs])
+def test_nothing_is_saved_of_a_server_that_holds_nothing(monkeypatch, save, tmp_path):
+    monkeypatch.setattr(full, "local", lambda *_: nullcontext())
+    own = {"gtids": "", "server": "s", "version": "9.7.4"}
+    monkeypatch.setattr(full, "rows", lambda *_: [own])
+    monkeypatch.setattr(full, "execute", None)
+    with pytest.raises(CommandExecutionError, match="holds no transaction yet"):
+        save(*([SETTINGS, tmp_path] if save is full._clone else [SETTINGS]))
