@@ -24,6 +24,10 @@ MANIFEST, INDEX = "manifest.json", "index.json"
 NAME = "full"
 
 
+class NothingHeldError(CommandExecutionError):
+    """The server is new: what is saved of it would be the newest in the repository."""
+
+
 def _place(settings: Settings) -> Path:
     return settings.place / NAME
 
@@ -99,9 +103,8 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
 
 
 def _check_held(gtids: str) -> None:
-    """Refuse to save nothing: a new machine's would be the newest in an old one's repository."""
     if not gtids.strip():
-        raise CommandExecutionError(
+        raise NothingHeldError(
             "the server holds no transaction yet; it does once it follows the group"
         )
 
@@ -154,6 +157,9 @@ def run_full(settings: Settings) -> dict[str, Any]:
         restic.forget(settings, FULL, "host,paths")
         restic.forget(settings, LOGS, "host,paths")
         restic.prune(settings)
+    except NothingHeldError:
+        # No failure: it is not yet time.
+        raise
     except (CommandExecutionError, OSError) as err:
         last = record.read(settings).get(FULL, {})
         record.note(settings, FULL, {**last, "error": str(err), "failed": int(time.time())})
@@ -167,6 +173,8 @@ def run_logs(settings: Settings) -> dict[str, Any]:
     try:
         restic.unlock(settings)
         found = save_logs(settings)
+    except NothingHeldError:
+        raise
     except (CommandExecutionError, OSError) as err:
         last = record.read(settings).get(LOGS, {})
         record.note(settings, LOGS, {**last, "error": str(err), "failed": int(time.time())})

@@ -88,12 +88,7 @@ def clone(
     patience: float,
     account: Account | None = None,
 ) -> None:
-    """
-    Copy a member's data over this server's, with which mysqld then starts anew.
-
-    account
-        What is logged in as there; None: the account of the recovery channel.
-    """
+    """Copy a server's data over this one's, as an account or else as the recovery channel's."""
     stop_failed(connection, mine)
     if account is None:
         (recovery,) = recovery_credentials(connection)

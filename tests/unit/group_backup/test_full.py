@@ -64,3 +64,15 @@ def test_nothing_is_saved_of_a_server_that_holds_nothing(monkeypatch, save, tmp_
     monkeypatch.setattr(full, "execute", None)
     with pytest.raises(CommandExecutionError, match="holds no transaction yet"):
         save(*([SETTINGS, tmp_path] if save is full._clone else [SETTINGS]))
+
+
+def test_a_new_machine_has_failed_at_nothing(notes, monkeypatch):
+    def new(_settings):
+        raise full.NothingHeldError("it holds no transaction yet")
+
+    monkeypatch.setattr(full, "take", new)
+    monkeypatch.setattr(full, "save_logs", new)
+    for run in (full.run_full, full.run_logs):
+        with pytest.raises(full.NothingHeldError):
+            run(SETTINGS)
+    assert notes == {}
