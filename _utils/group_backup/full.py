@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from group_replication.connection import execute, rows
+from group_replication.gtid import count_gtids, format_gtids, parse_gtids, subtract_gtids
 from salt.exceptions import CommandExecutionError
 from whole_file import write_whole
 
@@ -113,8 +114,8 @@ def save_logs(settings: Settings) -> dict[str, Any]:
     """
     Save all closed binary logs, the current one closed before.
 
-    Returns a dict: ``snapshot``, ``gtids`` (what the machine had applied then), ``at``, ``files``
-    and ``added`` (bytes).
+    Returns a dict: ``snapshot``, ``gtids`` (what the machine had applied then), ``at``, ``files``,
+    ``begins_after`` (the GTID set that the logs before the first have) and ``added`` (bytes).
     """
     with local(settings, None) as connection:
         (own,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids, @@server_uuid AS server")
@@ -135,8 +136,28 @@ def save_logs(settings: Settings) -> dict[str, Any]:
         "gtids": gtids,
         "at": at,
         "files": len(index),
+        "begins_after": index[0]["previous"],
         "added": summary.get("data_added_packed", summary["data_added"]),
     }
+
+
+def _gap(settings: Settings, begins_after: str) -> str:
+    """
+    Say what neither the newest full backup nor the saved logs have, or return the empty text.
+
+    begins_after
+        The GTID set that the logs before the first saved one have.
+    """
+    fulls = restic.snapshots(settings, FULL)
+    if not fulls:
+        return ""
+    missing = subtract_gtids(parse_gtids(begins_after), parse_gtids(fulls[-1].gtids))
+    if not missing:
+        return ""
+    return (
+        f"{count_gtids(missing)} transactions are neither in the newest full backup nor in the "
+        f"saved logs ({format_gtids(missing)})"
+    )
 
 
 def replace(settings: Settings) -> Decision:
@@ -152,6 +173,7 @@ def run_full(settings: Settings) -> dict[str, Any]:
         restic.unlock(settings)
         found = take(settings)
         logs = save_logs(settings)
+        del logs["begins_after"]
         record.note(settings, LOGS, {**logs, "well": int(time.time())})
         found["logs"] = logs["snapshot"]
         restic.forget(settings, FULL, "host,paths")
@@ -173,6 +195,7 @@ def run_logs(settings: Settings) -> dict[str, Any]:
     try:
         restic.unlock(settings)
         found = save_logs(settings)
+        found["gap"] = _gap(settings, found.pop("begins_after"))
     except NothingHeldError:
         raise
     except (CommandExecutionError, OSError) as err:
