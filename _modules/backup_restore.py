@@ -129,7 +129,7 @@ def offer_point(
 
     test
         Find the point, return it with the transactions around, and restore nothing; what was not
-        saved yet is not in it. Default False.
+        saved yet is in ``gtids`` alone. Default False.
 
     Returns what :py:func:`restore_point` does but for ``socket``, and ``member``; unless ``test``
     is given also ``donor`` (this machine's name) and ``fingerprint`` (of its certificate). Raises
@@ -148,7 +148,7 @@ def offer_point(
     _check_around(around)
     with _alone():
         if test:
-            return offer.preview(settings, member, point, around, snapshot)
+            return offer.preview(settings, member, point, around, snapshot, keep_name)
         return offer.offer(settings, member, point, around, snapshot, keep_name)
 
 

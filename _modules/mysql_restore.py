@@ -2,20 +2,24 @@
 Begin a group anew with a restored point in time, by one database machine that the call names.
 ==============================================================================================
 
-The backup machine offers the point (:py:mod:`backup_restore <_modules.backup_restore>`); this
-module is the receiving side. docs/backup.md leads through both.
+The backup machine offers the point (:py:mod:`backup_restore <_modules.backup_restore>`),
+:py:func:`receive` clones it, and :py:func:`begin`, on the master's machine, does it all:
+``salt-run state.orchestrate orch.restore``. docs/backup.md leads through them.
 
 Settings come from pillar ``mysql`` and ``cluster`` (see ``pillar.example``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from group_replication import receiving
+import minions
+from group_replication import receiving, restore_run
 from group_replication.model import joined
 from group_replication.pillar import declared_nodes
 from group_replication.settings import current_settings
+from minions import Answer
 from salt.exceptions import SaltInvocationError
 
 __virtualname__ = "mysql_restore"
@@ -23,6 +27,84 @@ __virtualname__ = "mysql_restore"
 
 def __virtual__() -> str:
     return __virtualname__
+
+
+def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
+    """Call a function on minions, through the master of this machine."""
+    return minions.call(__opts__["conf_file"], targets, function, arguments)
+
+
+def _backup_machine(name: str | None) -> str:
+    machines = declared_nodes(__pillar__, "backup")
+    if name is None and len(machines) == 1:
+        return next(iter(machines))
+    if name not in machines:
+        raise SaltInvocationError(
+            f"donor is '{name}'; expected a node of role backup: {joined(machines) or 'none is'}"
+        )
+    return name
+
+
+def begun(member: str) -> bool:
+    """
+    Tell, on the master's machine, whether a member is ONLINE in a group with a majority.
+
+    member
+        Its declared name.
+
+    Raises CommandExecutionError where its minion or its mysqld does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_restore.begun db1
+    """
+    return restore_run.is_member(_call, member)
+
+
+def begin(
+    member: str,
+    point: str = "latest",
+    donor: str | None = None,
+    snapshot: str | None = None,
+    keep_name: bool = False,
+    overwrite: str | None = None,
+    test: bool = False,
+) -> dict[str, Any]:
+    """
+    Let one member begin the group anew with a point in time; called on the master's machine.
+
+    The point is offered, cloned, the group begun and the offer withdrawn. The other members are
+    left as they are.
+
+    member
+        The declared name of the member.
+
+    point, snapshot, keep_name
+        As for ``backup_restore.offer_point``.
+
+    donor
+        The declared name of the backup machine. Default: the one that is declared.
+
+    overwrite
+        As for :py:func:`receive`.
+
+    test
+        Find the point, and do nothing. Default False.
+
+    Returns what ``backup_restore.offer_point`` says of the point, and ``given_up``. Raises
+    CommandExecutionError with the sentence of the machine that refused, SaltInvocationError for a
+    donor that is no backup machine.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_restore.begin db1 test=True
+    """
+    offered = {"point": point, "snapshot": snapshot, "keep_name": keep_name}
+    return restore_run.begin(_call, member, _backup_machine(donor), offered, overwrite, test)
 
 
 def receive(
@@ -71,12 +153,6 @@ def receive(
         salt db1 mysql_restore.receive member=db1 donor=backup1 fingerprint=5f0c…e1 test=True
         salt db1 mysql_restore.receive member=db1 donor=backup1 fingerprint=5f0c…e1
     """
-    machines = declared_nodes(__pillar__, "backup")
-    if donor not in machines:
-        raise SaltInvocationError(
-            f"donor is '{donor}'; expected a node of role backup: {joined(machines) or 'none is'}"
-        )
+    address = declared_nodes(__pillar__, "backup")[_backup_machine(donor)]
     settings = current_settings(__pillar__, __opts__["id"])
-    return receiving.receive(
-        settings, member, machines[donor], fingerprint, overwrite, patience, test
-    )
+    return receiving.receive(settings, member, address, fingerprint, overwrite, patience, test)

@@ -104,7 +104,7 @@ def check_name(group: str, point: str, later: GtidSet, keep_name: bool) -> None:
         )
 
 
-def _beyond(settings: Settings, point: Point) -> GtidSet:
+def _beyond(settings: Settings, point: str) -> GtidSet:
     """What the machine's own server and the newest saved logs have beyond a point."""
     held: list[GtidSet] = []
     saved = restic.snapshots(settings, LOGS)
@@ -116,7 +116,7 @@ def _beyond(settings: Settings, point: Point) -> GtidSet:
     except UnreachableError:
         # What it had saved is in the repository.
         pass
-    return subtract_gtids(union_gtids(*held), parse_gtids(point.gtids))
+    return subtract_gtids(union_gtids(*held), parse_gtids(point))
 
 
 def _held(connection: Any) -> list[GtidSet]:
@@ -153,12 +153,19 @@ def save_newest(settings: Settings) -> None:
 
 
 def preview(
-    settings: Settings, member: str, point: str, around: int, wanted: str | None
+    settings: Settings, member: str, point: str, around: int, wanted: str | None, keep_name: bool
 ) -> dict[str, Any]:
     """Return what :py:func:`offer` would, as far as that is known before; nothing is kept."""
     check_member(settings, member)
     check_no_group(settings)
-    return {**restore.preview(settings, point, around, wanted), "member": member}
+    found = restore.preview(settings, point, around, wanted)
+    if point == archive.LATEST:
+        # What was not saved yet would be, before it is offered.
+        with local(settings) as connection:
+            held = union_gtids(parse_gtids(found["gtids"]), *_held(connection))
+        found["gtids"] = format_gtids(held)
+    check_name(settings.group, found["gtids"], _beyond(settings, found["gtids"]), keep_name)
+    return {**found, "member": member}
 
 
 def offer(
@@ -196,7 +203,7 @@ def offer(
         save_newest(settings)
 
     def accept(found: Point) -> None:
-        check_name(settings.group, found.gtids, _beyond(settings, found), keep_name)
+        check_name(settings.group, found.gtids, _beyond(settings, found.gtids), keep_name)
 
     found = restore.restore_point(settings, NAME, point, around, wanted, accept)
     try:

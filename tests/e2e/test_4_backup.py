@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import check_nothing_left_to_do, grown_to, highest_address, salt
+from tests.e2e.conftest import (
+    check_nothing_left_to_do,
+    grown_to,
+    highest_address,
+    orchestrated,
+    salt,
+)
 from tests.support.lab import DATABASE, TABLE, Lab, declared
 
 pytestmark = pytest.mark.changes_machines
@@ -126,20 +132,19 @@ def test_a_group_whose_disks_are_all_lost_begins_anew(
 
     # The first alone becomes a new machine: the others' disks may only be missing.
     grown.new_disk(first)
-    refused = salt(grown, [NAME], f"backup_restore.offer_point {first}")[NAME]
-    assert "say keep_name=True" in refused
-    offered = call(grown, f"backup_restore.offer_point {first} keep_name=True")
-    told = f"mysql_restore.receive member={first} donor={NAME} fingerprint="
-    wrong = salt(grown, [first], told + "ab" * 32)[first]
-    assert f"shows a certificate with fingerprint {offered['fingerprint']}" in wrong
-    predicted = salt(grown, [first], f"{told}{offered['fingerprint']} test=True")[first]
-    received = salt(grown, [first], told + offered["fingerprint"])[first]
-    assert received == predicted == {"gtids": offered["gtids"], "given_up": "", "changed": True}
-    again = salt(grown, [first], told + offered["fingerprint"])[first]
-    assert again == {**received, "changed": False}
-    begun = salt(grown, [first], f"mysql_gr.recover force_member={first}")[first]
-    assert begun["verdict"] in ("reboot", "member"), begun
-    assert call(grown, "backup_restore.drop_instance offered") is True
+    refused, _ = orchestrated(grown, "restore", test=True, member=first)
+    assert refused["result"] is False
+    assert "say keep_name=True" in refused["comment"]
+    given = {"member": first, "keep_name": True}
+    planned, said = orchestrated(grown, "restore", test=True, **given)
+    assert planned["result"] is None, said
+    assert grown.state_of(first) == "OFFLINE"
+    done, said = orchestrated(grown, "restore", **given)
+    assert done["result"] is True, said
+    assert done["changes"] == planned["changes"]
+    again, said = orchestrated(grown, "restore", **given)
+    assert (again["result"], again["changes"]) == (True, {}), said
+    assert call(grown, "backup_restore.instances") == []
     assert grown.sql(first, f"{late} {table}") == "1,2"
 
     with ThreadPoolExecutor() as pool:

@@ -48,6 +48,29 @@ def test_it_is_offered_to_a_declared_database_machine():
 
 
 @pytest.mark.parametrize(
+    ("point", "held", "gtids"),
+    [
+        # What is not saved yet is saved before the latest is offered.
+        ("latest", f"{OLD}:1-10", f"{OLD}:1-10"),
+        ("latest", "", f"{OLD}:1-9"),
+        (f"{OLD}:9", f"{OLD}:1-9", f"{OLD}:1-9"),
+        (f"{OLD}:9", f"{OLD}:1-10", None),
+    ],
+)
+def test_a_preview_is_what_would_be_offered(monkeypatch, point, held, gtids):
+    monkeypatch.setattr(offer, "check_no_group", lambda _: None)
+    monkeypatch.setattr(offer, "local", lambda _settings: nullcontext())
+    holds(monkeypatch, held, "")
+    monkeypatch.setattr(offer.restic, "snapshots", lambda *_: [])
+    monkeypatch.setattr(offer.restore, "preview", lambda *_: {"gtids": f"{OLD}:1-9"})
+    if gtids:
+        assert offer.preview(SETTINGS, "db1", point, 5, None, True)["gtids"] == gtids
+        return
+    with pytest.raises(CommandExecutionError, match="number others alike"):
+        offer.preview(SETTINGS, "db1", point, 5, None, True)
+
+
+@pytest.mark.parametrize(
     ("state", "refused"),
     [("ONLINE", True), ("RECOVERING", True), ("OFFLINE", False), (None, False), ("gone", False)],
 )
