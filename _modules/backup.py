@@ -201,9 +201,9 @@ def status() -> dict[str, Any]:
     Returns a dict: ``channel`` (``receiver``, ``applier``, ``source``, ``error``, ``executed``,
     ``not_received`` and ``not_applied`` in transactions, ``seconds``: the age of the last applied
     transaction while one is outstanding, or else 0), ``full``, ``logs`` and ``drill`` (what the
-    last of each said, empty where there was none; ``error`` where it failed) and ``problem`` (what
-    is wrong with the drills, or the empty text). Raises CommandExecutionError when mysqld does not
-    answer, SaltInvocationError for wrong settings.
+    last of each said, empty where there was none; ``error`` where it failed, ``gap`` where the logs
+    begin too late) and ``problem`` (as :py:func:`drill_problem`). Raises CommandExecutionError when
+    mysqld does not answer, SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -224,9 +224,11 @@ def status() -> dict[str, Any]:
 
 def drill_problem() -> str:
     """
-    Return what is wrong with the last full backup or its drill, or the empty text.
+    Return what is wrong with the last full backup, its drill or the logs, or the empty text.
 
     A drill that failed is wrong, and so is one that is older than pillar ``backup:drill_hours``.
+    Wrong are archived logs that were not saved, as where the repository is full or away, and logs
+    that begin after what the newest full backup has.
 
     Returns str. Raises SaltInvocationError for wrong settings.
 
@@ -301,9 +303,10 @@ def save_logs() -> dict[str, Any]:
     """
     Save the archived logs up to now, so that each point up to now can be restored.
 
-    Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``files`` and ``added``
-    (bytes). Raises CommandExecutionError when mysqld or the repository does not answer or another
-    run is at it, SaltInvocationError for wrong settings.
+    Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``files``, ``added``
+    (bytes) and ``gap`` (what neither they nor the newest full backup has, or the empty text).
+    Raises CommandExecutionError when mysqld or the repository does not answer or another run is at
+    it, SaltInvocationError for wrong settings.
 
     CLI Example:
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from group_backup import aside, dump, restore
+from group_backup import aside, dump, offer, restore
 from group_backup import settings as of_pillar
 from group_backup.model import LOCK_FILE, LOCK_SECONDS, Settings
 from group_replication import lock
@@ -48,7 +48,8 @@ def restore_point(
 
     point
         A time in UTC such as ``2026-11-28 14:03:00``: what stands in the archive before the first
-        transaction that was committed after it. Or a GTID: that transaction is the last one.
+        transaction that was committed after it. Or a GTID: that transaction is the last one. Or
+        ``latest``: all that was saved.
 
     snapshot
         The full backup to begin with, by its id. Default: the newest before the point.
@@ -74,12 +75,70 @@ def restore_point(
     """
     settings = _settings()
     aside.place_of(settings, name)
-    if isinstance(around, bool) or not isinstance(around, int) or not 1 <= around <= 100:
-        raise SaltInvocationError(f"around is '{around}'; expected a number from 1 to 100")
+    _check_around(around)
     with lock.alone(LOCK_SECONDS, LOCK_FILE):
         if test:
             return restore.preview(settings, point, around, snapshot)
         return restore.restore_point(settings, name, point, around, snapshot)
+
+
+def _check_around(around: int) -> None:
+    if isinstance(around, bool) or not isinstance(around, int) or not 1 <= around <= 100:
+        raise SaltInvocationError(f"around is '{around}'; expected a number from 1 to 100")
+
+
+def offer_point(
+    member: str,
+    point: str = "latest",
+    snapshot: str | None = None,
+    around: int = 5,
+    keep_name: bool = False,
+    test: bool = False,
+) -> dict[str, Any]:
+    """
+    Restore a point in time and let one database machine clone it, to begin the group anew with it.
+
+    The instance listens at this machine's address, on the members' port, and shows a certificate of
+    its own. ``mysql_restore.receive`` on the named machine clones it; ``drop_instance offered``
+    ends the offer. It is refused while a declared member serves.
+
+    member
+        The declared name of the machine that is to begin the group.
+
+    point
+        As for :py:func:`restore_point`; with ``latest`` (default) what this machine has received is
+        applied and saved first.
+
+    snapshot, around
+        As for :py:func:`restore_point`.
+
+    keep_name
+        Whether the group may have the name that it had: all of its old disks are lost for good.
+        Default False: pillar ``mysql:group:name`` has to be new.
+
+    test
+        Find the point, return it with the transactions around, and restore nothing; what was not
+        saved yet is in ``gtids`` alone. Default False.
+
+    Returns what :py:func:`restore_point` does but for ``socket``, and ``member``; unless ``test``
+    is given also ``donor`` (this machine's name) and ``fingerprint`` (of its certificate). Raises
+    as that does, and CommandExecutionError where a member serves or the group's name would number
+    transactions a second time; SaltInvocationError for a name that is no database machine.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.offer_point db1 test=True
+        salt backup1 backup_restore.offer_point db1 '2026-11-28 14:02:59'
+    """
+    settings = _settings()
+    offer.check_member(settings, member)
+    _check_around(around)
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
+        if test:
+            return offer.preview(settings, member, point, around, snapshot, keep_name)
+        return offer.offer(settings, member, point, around, snapshot, keep_name)
 
 
 def instances() -> list[str]:

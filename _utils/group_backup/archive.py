@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,6 +28,8 @@ NEXT_EVENT = re.compile(r"SET @@SESSION\.GTID_NEXT= '([0-9a-f-]{36}(?::[a-z_][a-
 TABLE_EVENT = re.compile(r"\bTable_map: `((?:[^`]|``)+)`\.`((?:[^`]|``)+)` mapped to number (\d+)")
 ROWS_EVENT = re.compile(r"\b(Write|Update|Delete)_rows: table id (\d+)")
 QUERY_EVENT = re.compile(r"\bQuery\tthread_id=")
+# In place of a time: all that was archived.
+LATEST = "latest"
 WORDS = {"Write": "insert", "Update": "update", "Delete": "delete"}
 GTID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(:[A-Za-z_][A-Za-z0-9_]*)?:[0-9]+"
 
@@ -188,14 +191,16 @@ class Point(NamedTuple):
 
 def moment(text: str) -> int:
     """Return a time in UTC such as ``2026-11-28 14:03:00`` in microseconds since 1970."""
+    if text == LATEST:
+        return sys.maxsize
     try:
         found = datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
     except ValueError:
         found = None
     if found is None:
         raise SaltInvocationError(
-            f"point is '{text}'; expected a time in UTC such as '2026-11-28 14:03:00', or a "
-            "transaction's GTID"
+            f"point is '{text}'; expected a time in UTC such as '2026-11-28 14:03:00', a "
+            f"transaction's GTID, or {LATEST}"
         )
     if found.tzinfo is None:
         found = found.replace(tzinfo=timezone.utc)
@@ -219,7 +224,7 @@ def find(point: str, have: str, found: Iterable[Transaction], around: int = 5) -
 
     point
         A time: all that comes in the archive before the first transaction that was committed after
-        it. Or a GTID: that transaction is the last one.
+        it. Or a GTID: that transaction is the last one. Or ``latest``: all.
 
     have
         The GTID set of the full backup.

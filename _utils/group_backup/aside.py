@@ -74,11 +74,13 @@ def session(place: Path, query_seconds: float | None = None) -> Any:
     return connect(query_seconds, unix_socket=socket_of(place), user="root")
 
 
-def start(place: Path, made_with: Mapping[str, Any]) -> None:
-    """Start an instance, and wait until it answers."""
+def start(
+    place: Path, made_with: Mapping[str, Any], network: tuple[str, int] | None = None
+) -> None:
+    """Start an instance, and wait until it answers; where it can be cloned, if that is given."""
     try:
         done = subprocess.run(  # noqa: S603
-            aside_options(place, made_with),
+            aside_options(place, made_with, network),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

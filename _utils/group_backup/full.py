@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from group_replication.connection import execute, rows
+from group_replication.gtid import count_gtids, format_gtids, parse_gtids, subtract_gtids
 from salt.exceptions import CommandExecutionError
 from whole_file import write_whole
 
@@ -22,6 +23,10 @@ MANIFEST, INDEX = "manifest.json", "index.json"
 # A full backup is cloned aside, and started once: what is saved has been recovered, and says which
 # transactions it has.
 NAME = "full"
+
+
+class NothingHeldError(CommandExecutionError):
+    """The server is new: what is saved of it would be the newest in the repository."""
 
 
 def _place(settings: Settings) -> Path:
@@ -71,7 +76,11 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
     """Clone the server's data to a place, start it there once, and return what it is."""
     with local(settings, None) as connection:
         asked = ", ".join(f"@@{name} AS {name}" for name in MADE_WITH)
-        (own,) = rows(connection, f"SELECT @@version AS version, {asked}")
+        (own,) = rows(
+            connection,
+            f"SELECT @@version AS version, @@GLOBAL.gtid_executed AS gtids, {asked}",
+        )
+        _check_held(own["gtids"])
         # mysqld makes its folder itself.
         (place / "data").rmdir()
         shutil.chown(place, "root", aside.USER)
@@ -94,15 +103,23 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
     }
 
 
+def _check_held(gtids: str) -> None:
+    if not gtids.strip():
+        raise NothingHeldError(
+            "the server holds no transaction yet; it does once it follows the group"
+        )
+
+
 def save_logs(settings: Settings) -> dict[str, Any]:
     """
     Save all closed binary logs, the current one closed before.
 
-    Returns a dict: ``snapshot``, ``gtids`` (what the machine had applied then), ``at``, ``files``
-    and ``added`` (bytes).
+    Returns a dict: ``snapshot``, ``gtids`` (what the machine had applied then), ``at``, ``files``,
+    ``begins_after`` (the GTID set that the logs before the first have) and ``added`` (bytes).
     """
     with local(settings, None) as connection:
         (own,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids, @@server_uuid AS server")
+        _check_held(own["gtids"])
         at, index = int(time.time()), archive.closed_logs(connection)
     if not index:
         raise CommandExecutionError("the server has no binary log that could be saved")
@@ -119,8 +136,28 @@ def save_logs(settings: Settings) -> dict[str, Any]:
         "gtids": gtids,
         "at": at,
         "files": len(index),
+        "begins_after": index[0]["previous"],
         "added": summary.get("data_added_packed", summary["data_added"]),
     }
+
+
+def _gap(settings: Settings, begins_after: str) -> str:
+    """
+    Say what neither the newest full backup nor the saved logs have, or return the empty text.
+
+    begins_after
+        The GTID set that the logs before the first saved one have.
+    """
+    fulls = restic.snapshots(settings, FULL)
+    if not fulls:
+        return ""
+    missing = subtract_gtids(parse_gtids(begins_after), parse_gtids(fulls[-1].gtids))
+    if not missing:
+        return ""
+    return (
+        f"{count_gtids(missing)} transactions are neither in the newest full backup nor in the "
+        f"saved logs ({format_gtids(missing)})"
+    )
 
 
 def replace(settings: Settings) -> Decision:
@@ -136,11 +173,15 @@ def run_full(settings: Settings) -> dict[str, Any]:
         restic.unlock(settings)
         found = take(settings)
         logs = save_logs(settings)
+        del logs["begins_after"]
         record.note(settings, LOGS, {**logs, "well": int(time.time())})
         found["logs"] = logs["snapshot"]
         restic.forget(settings, FULL, "host,paths")
         restic.forget(settings, LOGS, "host,paths")
         restic.prune(settings)
+    except NothingHeldError:
+        # No failure: it is not yet time.
+        raise
     except (CommandExecutionError, OSError) as err:
         last = record.read(settings).get(FULL, {})
         record.note(settings, FULL, {**last, "error": str(err), "failed": int(time.time())})
@@ -154,6 +195,9 @@ def run_logs(settings: Settings) -> dict[str, Any]:
     try:
         restic.unlock(settings)
         found = save_logs(settings)
+        found["gap"] = _gap(settings, found.pop("begins_after"))
+    except NothingHeldError:
+        raise
     except (CommandExecutionError, OSError) as err:
         last = record.read(settings).get(LOGS, {})
         record.note(settings, LOGS, {**last, "error": str(err), "failed": int(time.time())})

@@ -54,17 +54,31 @@ def log_bin_of(settings: Settings) -> str:
     return str(settings.archive / "binlog")
 
 
-def aside_options(place: Path, made_with: Mapping[str, Any]) -> list[str]:
+def aside_options(
+    place: Path, made_with: Mapping[str, Any], network: tuple[str, int] | None = None
+) -> list[str]:
     """
-    Return the command line of an instance that is restored aside: no network, no log of its own.
+    Return the command line of an instance that is restored aside: no log of its own.
 
     place
         Its folder, with ``data``, ``run`` and ``logs``.
 
     made_with
         What its data directory was made with: a value for each of ``MADE_WITH``.
+
+    network
+        The address and the port where it can be cloned; None: it has no network. There it shows a
+        certificate that it made for itself, which who clones it knows beforehand: one that is
+        signed by none but itself.
     """
     run = place / "run"
+    reached = ["--skip-networking"]
+    if network:
+        reached = [
+            *(f"--bind-address={network[0]}", f"--port={network[1]}"),
+            *("--ssl-cert=ca.pem", "--ssl-key=ca-key.pem", "--require-secure-transport=ON"),
+            "--plugin-load-add=mysql_clone.so",
+        ]
     return [
         "mysqld",
         "--no-defaults",
@@ -76,7 +90,7 @@ def aside_options(place: Path, made_with: Mapping[str, Any]) -> list[str]:
         f"--relay-log={place / 'logs' / 'relay'}",
         "--relay-log-recovery=OFF",
         "--relay-log-purge=OFF",
-        "--skip-networking",
+        *reached,
         "--mysqlx=OFF",
         "--skip-replica-start=ON",
         "--disable-log-bin",

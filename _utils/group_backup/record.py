@@ -110,7 +110,7 @@ def write_metrics(found: Mapping[str, Any]) -> None:
 
 def drill_problem(found: Mapping[str, Any], hours: int, now: float) -> str:
     """
-    Return what is wrong with the last drill, or the empty text.
+    Return what is wrong with the last drill, full backup or saved logs, or the empty text.
 
     found
         What is remembered.
@@ -126,6 +126,11 @@ def drill_problem(found: Mapping[str, Any], hours: int, now: float) -> str:
         return f"the drill of full backup {drill['snapshot'][:8]} failed: {drill['error']}"
     if full.get("error"):
         return f"the last full backup failed: {full['error']}"
+    logs = found.get("logs") or {}
+    if logs.get("error"):
+        return f"the archived logs were not saved: {logs['error']}"
+    if logs.get("gap"):
+        return f"the archive has a gap until a full backup is taken (backup.take): {logs['gap']}"
     since = drill["at"] if drill else found.get("since")
     if since is not None and now - since > hours * 3600:
         age = (now - since) / 3600

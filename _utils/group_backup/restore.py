@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,13 +56,16 @@ def choose_full(fulls: Sequence[Snapshot], point: str) -> list[Snapshot]:
         All of them, the oldest first.
 
     point
-        A time or a GTID.
+        A time, a GTID, or ``latest``.
+
+    What was saved of a server that held nothing is no beginning.
     """
+    found = [one for one in reversed(fulls) if one.gtids]
     if not archive.is_gtid(point):
         until = archive.moment(point) / 1_000_000
-        return [one for one in reversed(fulls) if int(one.said("at") or 0) <= until]
+        return [one for one in found if int(one.said("at") or 0) <= until]
     wanted = parse_gtids(point)
-    return [one for one in reversed(fulls) if subtract_gtids(wanted, parse_gtids(one.gtids))]
+    return [one for one in found if subtract_gtids(wanted, parse_gtids(one.gtids))]
 
 
 def read_index(settings: Settings, logs: Snapshot) -> dict[str, Any]:
@@ -77,23 +80,45 @@ def sources(settings: Settings, point: str, wanted: str | None = None) -> Iterat
     saved = restic.snapshots(settings, LOGS)
     for one in choose_full(fulls, point):
         begin = int(one.said("at") or 0)
-        for logs in (one for one in saved if int(one.said("at") or 0) >= begin):
+        later = [logs for logs in saved if int(logs.said("at") or 0) >= begin]
+        for logs in reversed(later) if point == archive.LATEST else later:
             index = read_index(settings, logs)
-            if _reaches(point, index):
+            if reaches(point, one.gtids, index):
                 yield Source(one, logs, index)
                 break
+        else:
+            if point == archive.LATEST:
+                # The machine was lost between the two.
+                yield Source(one, one, {"logs": [], "gtids": one.gtids})
 
 
-def _reaches(point: str, index: Mapping[str, Any]) -> bool:
+def reaches(point: str, have: str, index: Mapping[str, Any]) -> bool:
+    """
+    Tell whether saved logs go on from a full backup up to a point.
+
+    point
+        A time, a GTID, or ``latest``.
+
+    have
+        The GTID set of the full backup. A new machine's logs do not go on from an old one's.
+
+    index
+        The index of the saved logs.
+    """
+    held = parse_gtids(index["gtids"])
+    if subtract_gtids(parse_gtids(have), held):
+        return False
     if archive.is_gtid(point):
-        return not subtract_gtids(parse_gtids(point), parse_gtids(index["gtids"]))
-    return int(index["at"]) * 1_000_000 >= archive.moment(point)
+        return not subtract_gtids(parse_gtids(point), held)
+    return point == archive.LATEST or int(index["at"]) * 1_000_000 >= archive.moment(point)
 
 
 def fetch_logs(settings: Settings, source: Source, folder: Path) -> list[Mapping[str, str]]:
     """Restore the logs that come after the full backup to a folder; return their index."""
     index = archive.needed(source.listing["logs"], source.full.gtids)
     names = [one["name"] for one in index]
+    if not names:
+        return []
     restic.restore(settings, source.logs.id, str(settings.archive), folder, names)
     for name in names:
         # The archive is the server's own folder: nothing there leads root elsewhere.
@@ -180,6 +205,9 @@ def restore_full(settings: Settings, snapshot: Snapshot, place: Path) -> dict[st
     folder = settings.place / full.NAME
     manifest = dict(json.loads(restic.read(settings, snapshot.id, str(folder / full.MANIFEST))))
     restic.restore(settings, snapshot.id, str(folder / "data"), place / "data")
+    # Keys that the copy made for itself: what is started here makes its own.
+    for key in (place / "data").glob("*.pem"):
+        key.unlink()
     return manifest
 
 
@@ -283,7 +311,12 @@ def _raise_error(connection: Any) -> None:
 
 
 def restore_point(
-    settings: Settings, name: str, point: str, around: int, wanted: str | None = None
+    settings: Settings,
+    name: str,
+    point: str,
+    around: int,
+    wanted: str | None = None,
+    accept: Callable[[Point], None] = lambda point: None,
 ) -> dict[str, Any]:
     """
     Restore a point in time to an instance aside, which runs afterwards.
@@ -296,6 +329,9 @@ def restore_point(
 
     point, around, wanted
         As for :py:func:`preview`.
+
+    accept
+        Gets the point once it is found, and raises where it is not to be restored.
 
     Returns what that returns, with ``name``, ``socket`` and ``seconds``. Whatever fails, nothing is
     left aside.
@@ -311,6 +347,7 @@ def restore_point(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         source, index, found = locate(settings, point, folder, around, wanted)
+        accept(found)
         manifest = restore_full(settings, source.full, place)
         for one in index:
             (folder / one["name"]).rename(place / "logs" / one["name"])
@@ -318,7 +355,8 @@ def restore_point(
         give_logs(place, [one["name"] for one in index])
         aside.open_place(place)
         aside.start(place, manifest["made_with"])
-        replay(place, found)
+        if index:
+            replay(place, found)
     except BaseException:
         aside.remove(place)
         shutil.rmtree(settings.place / "preview", ignore_errors=True)

@@ -19,7 +19,7 @@ from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, jo
 from group_replication.origins import forked, is_younger, sentence
 from group_replication.tables import by_address, difference, is_listed
 from group_replication.verdicts import as_verdict, because, held_by, unreachable_verdict, view_of
-from group_replication.versions import OLDEST, version_of
+from group_replication.versions import OLDEST, clones, version_of
 
 # An empty member that lacks more transactions is cloned instead of replaying them.
 CLONE_THRESHOLD = 1_000_000
@@ -261,14 +261,8 @@ def donor_for(mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]
     majority
         Declared name to what each ONLINE member says of itself.
     """
-    able = [name for name, one in majority.items() if _clones(mine["version"], one["version"])]
+    able = [name for name, one in majority.items() if clones(mine["version"], one["version"])]
     return able[-1] if able else None
-
-
-def _clones(mine: str, other: str) -> bool:
-    """Tell whether one version clones another: the same one, or the same series since 8.0.37."""
-    left, right = version_of(mine), version_of(other)
-    return left == right or (left[:2] == right[:2] and min(left, right) >= (8, 0, 37))
 
 
 def ending_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from group_replication import causes
 from group_replication.accounts import recovery_credentials
 from group_replication.connection import error_text, execute, local, rows
 from group_replication.facts import applier, observe, unreachable
-from group_replication.model import ERROR, ONLINE, Settings, joined
+from group_replication.model import ERROR, ONLINE, Account, Settings, joined
 from group_replication.status import clone_status
 from group_replication.verdicts import because, held_by
 from group_replication.versions import statement_for
@@ -95,10 +95,13 @@ def clone(
     mine: Mapping[str, Any],
     donor: Mapping[str, Any],
     patience: float,
+    account: Account | None = None,
 ) -> None:
-    """Copy a member's data over this server's, with which mysqld then starts anew."""
+    """Copy a server's data over this one's, as an account or else as the recovery channel's."""
     stop_failed(connection, mine)
-    (recovery,) = recovery_credentials(connection)
+    if account is None:
+        (recovery,) = recovery_credentials(connection)
+        account = Account(recovery["name"], recovery["password"])
     place = f"{donor['host']}:{donor['port']}"
     execute(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
     before = clone_status(connection).get("BEGIN_TIME")
@@ -111,7 +114,7 @@ def clone(
                 execute(
                     copying,
                     f"CLONE INSTANCE FROM %s@%s:{int(donor['port'])} IDENTIFIED BY %s REQUIRE SSL",
-                    (recovery["name"], donor["host"], recovery["password"]),
+                    (account.name, donor["host"], account.password),
                 )
         except CommandExecutionError as err:
             # It always ends with the server's restart, and so with the connection's loss.

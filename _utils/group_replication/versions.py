@@ -110,6 +110,12 @@ def version_of(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers[0].split("."))
 
 
+def clones(mine: str, other: str) -> bool:
+    """Tell whether one version clones another: the same one, or the same series since 8.0.37."""
+    left, right = version_of(mine), version_of(other)
+    return left == right or (left[:2] == right[:2] and min(left, right) >= (8, 0, 37))
+
+
 def dotted(version: Iterable[int]) -> str:
     return ".".join(map(str, version))
 

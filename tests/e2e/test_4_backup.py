@@ -1,4 +1,4 @@
-"""A machine of role backup follows the group, and gives back what somebody deleted.
+"""A machine of role backup follows the group, and gives back what was deleted, or all of it.
 
 It is added to the table in pillar/cluster.sls, which is put back.
 """
@@ -6,11 +6,18 @@ It is added to the table in pillar/cluster.sls, which is put back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import check_nothing_left_to_do, grown_to, highest_address, salt
+from tests.e2e.conftest import (
+    check_nothing_left_to_do,
+    grown_to,
+    highest_address,
+    orchestrated,
+    salt,
+)
 from tests.support.lab import DATABASE, TABLE, Lab, declared
 
 pytestmark = pytest.mark.changes_machines
@@ -35,7 +42,8 @@ def grown(lab: Lab) -> Iterator[Lab]:
         try:
             yield one
         finally:
-            one.sql(database, f"DROP TABLE IF EXISTS {DATABASE}.{TRIAL}, {DATABASE}.{TRIAL}_before")
+            names = [f"{DATABASE}.{TRIAL}{more}" for more in ("", "_before", "_late")]
+            one.sql(database, f"DROP TABLE IF EXISTS {', '.join(names)}")
     for user in lab.sql(
         database,
         "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user"
@@ -99,3 +107,54 @@ def test_what_was_deleted_comes_back_beside_the_living_table(
     assert call(grown, "backup_restore.drop_instance trial") is True
     assert call(grown, "backup_restore.instances") == []
     assert [one["drill"] for one in call(grown, "backup.list")] == ["equal"]
+
+
+def empty_disk(lab: Lab, machine: str) -> None:
+    """A member's mysqld dies, and its disk is lost."""
+    lab.run(
+        machine,
+        "systemctl kill --signal=KILL mysql\nsystemctl stop mysql\n"
+        "find /var/lib/mysql -mindepth 1 -delete",
+    )
+
+
+def test_a_group_whose_disks_are_all_lost_begins_anew(
+    grown: Lab, eventually: Callable[..., float], all_online: Callable[..., float]
+):
+    first, *others = grown.databases
+    table, late = f"{DATABASE}.{TRIAL}_late", "SELECT GROUP_CONCAT(id ORDER BY id) FROM"
+    grown.sql(
+        first, f"CREATE TABLE {table} (id INT PRIMARY KEY); INSERT INTO {table} VALUES (1), (2)"
+    )
+    eventually(lambda: grown.sql(NAME, f"{late} {table}") == "1,2", 30)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: empty_disk(grown, name), grown.databases))
+
+    # The first alone becomes a new machine: the others' disks may only be missing.
+    grown.new_disk(first)
+    refused, _ = orchestrated(grown, "restore", test=True, member=first)
+    assert refused["result"] is False
+    assert "say keep_name=True" in refused["comment"]
+    given = {"member": first, "keep_name": True}
+    planned, said = orchestrated(grown, "restore", test=True, **given)
+    assert planned["result"] is None, said
+    assert grown.state_of(first) == "OFFLINE"
+    done, said = orchestrated(grown, "restore", **given)
+    assert done["result"] is True, said
+    assert done["changes"] == planned["changes"]
+    again, said = orchestrated(grown, "restore", **given)
+    assert (again["result"], again["changes"]) == (True, {}), said
+    assert call(grown, "backup_restore.instances") == []
+    assert grown.sql(first, f"{late} {table}") == "1,2"
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(grown.new_disk, others))
+    grown.apply(grown.databases)
+    all_online()
+    with grown.session() as session, session.cursor() as cursor:
+        cursor.execute(f"{late} {table}")
+        assert cursor.fetchall() == (("1,2",),)
+    assert grown.api("GET", "/api/tags").status_code == 200
+    assert grown.log_in()
+    grown.apply([NAME])
+    check_nothing_left_to_do(grown)

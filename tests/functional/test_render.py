@@ -519,6 +519,23 @@ def test_a_rolling_upgrade_hands_on_what_it_is_given(chunks, given, name, machin
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        {"member": "db1"},
+        {"member": "db1", "point": "2026-11-28 14:03:00", "keep_name": True, "overwrite": "db1"},
+    ],
+)
+def test_a_group_of_a_backup_hands_on_what_it_is_given(chunks, given):
+    (called,) = chunks("orch.restore", given)
+    assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "mysql.restore")
+    assert called["pillar"] == {"restore": given}
+    (state,) = chunks("mysql.restore", called["pillar"])
+    assert (state["state"], state["fun"]) == ("mysql_restore", "group_begun")
+    names = {"member": "name"}
+    assert {names.get(key, key): one for key, one in given.items()}.items() <= state.items()
+
+
+@pytest.mark.parametrize(
     ("sls", "given", "state"),
     [
         ("deploy", {"build": "b2"}, {"fun": "deployed", "given": {"build": "b2"}}),

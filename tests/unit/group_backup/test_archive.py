@@ -77,6 +77,11 @@ def test_the_end_stops_before_nothing():
     assert archive.find("2030-01-01T00:00:00Z", "", some(1, 2)).stop_before == ""
 
 
+def test_latest_is_all():
+    found = archive.find("latest", f"{A}:1", some(2, 4, 3))
+    assert (found.gtids, found.stop_before, found.after) == (f"{A}:1-4", "", ())
+
+
 @pytest.mark.parametrize("point", ["yesterday", "", f"{A}:9", "14:03"])
 def test_a_point_that_is_none_is_refused(point):
     with pytest.raises(SaltInvocationError, match="point is"):

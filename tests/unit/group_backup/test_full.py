@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import nullcontext
+
 import pytest
 from group_backup import full, record, restic
 from group_backup.model import Settings
+from group_backup.restic import Snapshot
 from group_replication.model import Account
 from salt.exceptions import CommandExecutionError
 
 SETTINGS = Settings("b", "10.0.0.9", "g", {}, Account("a"))
-LOGS = {"snapshot": "logs", "gtids": "", "at": 5, "files": 1, "added": 1}
+A = "aaaaaaaa-0000-0000-0000-000000000001"
+LOGS = {"snapshot": "logs", "gtids": f"{A}:1-9", "at": 5, "files": 1, "added": 1}
+LOGS |= {"begins_after": f"{A}:1-5"}
 
 
 @pytest.fixture
@@ -22,6 +28,7 @@ def notes(monkeypatch) -> dict[str, dict]:
         monkeypatch.setattr(restic, name, lambda *_: None)
     monkeypatch.setattr(full, "take", lambda _settings: {"snapshot": "full"})
     monkeypatch.setattr(full, "save_logs", lambda _settings: dict(LOGS))
+    monkeypatch.setattr(restic, "snapshots", lambda *_: [Snapshot("f", "", (f"gtid={A}:1-7",))])
     return found
 
 
@@ -52,3 +59,42 @@ def test_what_is_well_again_has_no_error(notes):
     notes["logs"] = {"snapshot": "old", "well": 3, "error": "x"}
     full.run_logs(SETTINGS)
     assert "error" not in notes["logs"]
+
+
+@pytest.mark.parametrize("save", [full._clone, full.save_logs])
+def test_nothing_is_saved_of_a_server_that_holds_nothing(monkeypatch, save, tmp_path):
+    monkeypatch.setattr(full, "local", lambda *_: nullcontext())
+    own = {"gtids": "", "server": "s", "version": "9.7.4"}
+    monkeypatch.setattr(full, "rows", lambda *_: [own])
+    monkeypatch.setattr(full, "execute", None)
+    with pytest.raises(CommandExecutionError, match="holds no transaction yet"):
+        save(*([SETTINGS, tmp_path] if save is full._clone else [SETTINGS]))
+
+
+@pytest.mark.parametrize(
+    ("begins_after", "gap"),
+    [("", ""), (f"{A}:1-7", ""), (f"{A}:1-9", f"2 transactions are neither .*{A}:8-9")],
+)
+def test_a_gap_between_the_full_backup_and_the_logs_is_told(notes, monkeypatch, begins_after, gap):
+    logs = {**LOGS, "begins_after": begins_after}
+    monkeypatch.setattr(full, "save_logs", lambda _settings: logs)
+    found = full.run_logs(SETTINGS)
+    assert re.match(gap, found["gap"])
+    assert bool(found["gap"]) == bool(gap)
+    assert notes["logs"]["gap"] == found["gap"]
+    # The next full backup ends it.
+    monkeypatch.setattr(full, "save_logs", lambda _settings: dict(LOGS))
+    full.run_full(SETTINGS)
+    assert not notes["logs"].get("gap")
+
+
+def test_a_new_machine_has_failed_at_nothing(notes, monkeypatch):
+    def new(_settings):
+        raise full.NothingHeldError("it holds no transaction yet")
+
+    monkeypatch.setattr(full, "take", new)
+    monkeypatch.setattr(full, "save_logs", new)
+    for run in (full.run_full, full.run_logs):
+        with pytest.raises(full.NothingHeldError):
+            run(SETTINGS)
+    assert notes == {}

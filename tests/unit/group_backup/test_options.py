@@ -33,3 +33,11 @@ def test_an_instance_aside_reaches_nobody_and_passes_over_nothing():
     assert "--replicate-same-server-id=ON" in found
     assert "--innodb-page-size=4096" in found
     assert not any("version" in one for one in found)
+
+
+def test_what_may_be_cloned_shows_its_own_certificate_at_one_address():
+    found = aside_options(Path("/x"), {}, ("10.0.0.9", 3307))
+    assert "--skip-networking" not in found
+    assert {"--bind-address=10.0.0.9", "--port=3307", "--ssl-cert=ca.pem"} <= {*found}
+    # Nobody comes in without TLS, and nothing is written there.
+    assert {"--require-secure-transport=ON", "--super-read-only=ON"} <= {*found}

@@ -22,6 +22,9 @@ EQUAL = {"snapshot": "abcdef0123", "at": NOW - HOUR}
         ({"drill": {**EQUAL, "at": NOW - 60 * HOUR}}, "the last drill is 60 hours old"),
         ({"drill": {**EQUAL, "error": "x"}}, "the drill of full backup abcdef01 failed: x"),
         ({"drill": EQUAL, "full": {"error": "no space"}}, "the last full backup failed: no space"),
+        ({"logs": {"error": "no space"}}, "the archived logs were not saved: no space"),
+        ({"logs": {"gap": "3 transactions"}}, "the archive has a gap until a full backup"),
+        ({"drill": EQUAL, "logs": {"gap": ""}, "full": {"well": 1}}, ""),
     ],
 )
 def test_a_drill_that_failed_or_is_old_is_a_problem(found, problem):

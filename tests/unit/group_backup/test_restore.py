@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from group_backup import restic, restore
+from group_backup.model import LOGS, Settings
 from group_backup.restic import Snapshot, gtid_tags
-from group_backup.restore import choose_full, give_logs
+from group_backup.restore import choose_full, give_logs, reaches
+from group_replication.model import Account
 
 A = "aaaaaaaa-0000-0000-0000-000000000001"
 B = "bbbbbbbb-0000-0000-0000-000000000002"
+SETTINGS = Settings("b", "10.0.0.9", "g", {}, Account("a"))
 FULLS = [
     Snapshot("first", "", ("full", "at=100", *gtid_tags(f"{A}:1-5"))),
     Snapshot("second", "", ("full", "at=200", *gtid_tags(f"{A}:1-9:20,\n{B}:1"))),
@@ -31,10 +35,60 @@ def test_a_set_is_a_tag_for_each_source():
         (f"{A}:3", []),
         (f"{A}:8", ["first"]),
         (f"{A}:30", ["second", "first"]),
+        ("latest", ["second", "first"]),
     ],
 )
 def test_full_backups_before_a_point_the_newest_first(point, ids):
     assert [one.id for one in choose_full(FULLS, point)] == ids
+
+
+def test_a_full_backup_of_nothing_is_no_beginning():
+    fulls = [*FULLS, Snapshot("empty", "", ("full", "at=300"))]
+    assert [one.id for one in choose_full(fulls, "latest")] == ["second", "first"]
+    assert [one.id for one in choose_full(fulls, f"{A}:30")] == ["second", "first"]
+
+
+@pytest.mark.parametrize(
+    ("point", "gtids", "goes_on"),
+    [
+        ("1970-01-01 00:05:00", f"{A}:1-9", True),
+        ("1970-01-01 00:06:00", f"{A}:1-9", False),
+        (f"{A}:9", f"{A}:1-9", True),
+        (f"{A}:10", f"{A}:1-9", False),
+        ("latest", f"{A}:1-9", True),
+        # A new machine's, which holds nothing yet, or not all that the full backup has.
+        ("1970-01-01 00:05:00", "", False),
+        (f"{A}:3", f"{A}:1-4", False),
+        ("latest", "", False),
+    ],
+)
+def test_logs_go_on_from_a_full_backup_up_to_a_point(point, gtids, goes_on):
+    assert reaches(point, f"{A}:1-5", {"gtids": gtids, "at": 300}) is goes_on
+
+
+@pytest.mark.parametrize(
+    ("point", "saved", "found"),
+    [
+        # The last logs that go on from the newest full backup.
+        ("latest", {"l1": ("250", "1-9:20"), "l2": ("260", "1-30"), "l3": ("270", "")}, "l2"),
+        # None do: it is the latest alone, and not the older one with what was before.
+        ("latest", {"l1": ("150", "1-8")}, "second"),
+        # The first that reach it: fewer logs are read.
+        ("1970-01-01 00:04:00", {"l1": ("250", "1-9:20"), "l2": ("260", "1-30")}, "l1"),
+    ],
+)
+def test_the_logs_of_a_point(monkeypatch, point, saved, found):
+    logs = [Snapshot(name, "", ("logs", f"at={at}")) for name, (at, _) in saved.items()]
+    monkeypatch.setattr(restic, "snapshots", lambda _, kind: logs if kind == LOGS else FULLS)
+
+    def index(_settings, one):
+        at, spans = saved[one.id]
+        return {"at": at, "gtids": f"{A}:{spans},{B}:1" if spans else "", "logs": [one.id]}
+
+    monkeypatch.setattr(restore, "read_index", index)
+    source = next(restore.sources(SETTINGS, point))
+    assert (source.full.id, source.logs.id) == ("second", found)
+    assert bool(source.listing["logs"]) == (found != "second")
 
 
 def test_logs_become_relay_logs_in_their_order(tmp_path):
