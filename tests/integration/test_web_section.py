@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,12 +22,13 @@ import pytest
 from haproxy_config import runtime
 from haproxy_config.defaults import NO_TLS, SETTINGS, Web, default_sections
 from haproxy_config.sections import configuration
+from salt.exceptions import CommandExecutionError
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 NODES = {"web": {"ip": FIRST, "role": "web"}, "web2": {"ip": SECOND, "role": "web"}}
-# Two looks and what a busy machine takes.
-NOTICED = 6
+# Some looks, and what a busy machine takes.
+NOTICED = 20
 
 
 class Server(ThreadingHTTPServer):
@@ -68,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers with what it was asked; its health page is asked by HAProxy alone."""
 
     protocol_version = "HTTP/1.1"
+    # An answer goes out as one: half of one cannot be had again.
+    wbufsize = -1
     server: Server
 
     def log_message(self, *words: Any) -> None:
@@ -174,7 +177,11 @@ def asked(
 
 def until(question: Callable[[], Any], seconds: float = NOTICED) -> None:
     begin = time.monotonic()
-    while not question():
+    while True:
+        # A HAProxy that is about to start answers nobody yet.
+        with suppress(CommandExecutionError):
+            if question():
+                return
         assert time.monotonic() - begin < seconds, "not so in time"
         time.sleep(0.02)
 
