@@ -59,6 +59,25 @@ def balancer() -> dict[str, Any]:
     return {**declared._asdict(), "address": declared.address}
 
 
+def web() -> dict[str, Any]:
+    """
+    Return how the web servers are reached by way of the balancers.
+
+    Returns a dict: ``balanced`` (bool); ``tls``, ``none``, ``passthrough`` or ``terminate``;
+    ``health``, the page that balancers ask each web server for; ``host``, the name by which they
+    ask; ``url``, where clients find the application, or the empty text; ``trusted``, a list of the
+    addresses whose word about a client web servers may believe. Raises SaltInvocationError for a
+    wrong pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web cluster.web
+    """
+    return pillar.declared_web(__pillar__)._asdict()
+
+
 def traces() -> dict[str, Any]:
     """
     Return what this machine's disk says of the cluster that it served in.

@@ -12,8 +12,9 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from group_replication.pillar import declared_web
 from haproxy_config import comparison, installed_file, pillar, runtime, syntax, update
-from haproxy_config.defaults import SETTINGS, over_defaults
+from haproxy_config.defaults import SETTINGS, Web, over_defaults
 from haproxy_config.installed_file import CONFIG_FILE
 from haproxy_config.judge import judge
 from haproxy_config.sections import Config, configuration, fill, of_text
@@ -31,13 +32,23 @@ def _setting(key: str) -> Any:
     return SETTINGS.get(key) if value is None else value
 
 
+def _has_virtual_address() -> bool:
+    """Tell whether an address moves between balancers."""
+    return bool(__salt__["config.get"]("cluster:virtual_address", default=None))
+
+
+def _web() -> Web | None:
+    """Return how the web servers are balanced, or None where they are not."""
+    declared = declared_web({"cluster": __salt__["config.get"]("cluster", default={})})
+    return Web(declared.tls, declared.health, declared.host) if declared.balanced else None
+
+
 def _load(sections: Any, nodes: Any) -> Config:
     """Return what the arguments describe, or else the pillar."""
     if sections is None:
         check_pillar()
-        address = __salt__["config.get"]("cluster:virtual_address", default=None)
         chosen = __salt__["config.get"]("haproxy:sections", default=None)
-        sections = over_defaults(chosen, bool(address))
+        sections = over_defaults(chosen, _has_virtual_address(), _web())
     if nodes is None:
         nodes = __salt__["config.get"]("cluster:nodes", default={})
     return configuration(sections, nodes, _setting)
@@ -88,7 +99,13 @@ def check_pillar() -> None:
 
         salt proxy haproxy_cfg.check_pillar
     """
-    pillar.check(__salt__["config.get"]("haproxy", default=None), _setting)
+    web = _web()
+    pillar.check(
+        __salt__["config.get"]("haproxy", default=None),
+        _setting,
+        web.tls if web else None,
+        _has_virtual_address(),
+    )
 
 
 def parse(text: str) -> dict[str, list[str]]:

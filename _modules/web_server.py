@@ -1,5 +1,6 @@
 """
-Apache and PHP: their pillar, checked, and their files, judged before they are placed.
+Apache and PHP: their pillar, checked, their files, judged before they are placed, and the drain of
+a web server that is to be stopped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from salt.exceptions import CommandExecutionError
 from web_config import apache as apache_pillar
 from web_config import certificate as certificates
+from web_config import draining
 from web_config import php as php_pillar
 from web_config.judge import judge
 from whole_file import write_whole
@@ -237,6 +239,82 @@ def take_certificate(
     if old and not test:
         certificates.take(certificate, host, port, lambda: __salt__["service.reload"](service))
     return old
+
+
+def drain(reason: str, seconds: float = 60, test: bool = False) -> dict[str, Any]:
+    """
+    Have the balancers send this web server nobody new, and wait for the requests that it is at.
+
+    Its health page (pillar ``cluster:web:health``) answers all but the machine itself with 404 from
+    then on, until ``undrain`` or a boot.
+
+    reason
+        What is told of it.
+
+    seconds : 60
+        How long to wait for these requests.
+
+    test : False
+        Check all that is checked, and change nothing.
+
+    Returns a dict: ``old`` and ``new`` reason, and ``busy``, how many connections of balancers are
+    still open. Raises SaltInvocationError without a reason, CommandExecutionError where no other
+    web server answers its health page.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web2 web_server.drain reason='a new kernel'
+    """
+    others = {name: ip for name, ip in __salt__["cluster.nodes"]("web").items() if name != _own()}
+    balancers = __salt__["cluster.nodes"]("proxy").values()
+    return draining.drain(reason, seconds, others, balancers, _asked, test)
+
+
+def drained() -> str:
+    """
+    Return why this web server is drained, or the empty text.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' web_server.drained
+    """
+    return draining.drained()
+
+
+def undrain(seconds: float = 60) -> dict[str, str]:
+    """
+    End a drain, and wait until the balancers send this web server clients again.
+
+    seconds : 60
+        How long to wait until it answers its health page.
+
+    Returns a dict: ``old`` and ``new`` reason, the new one empty. Raises CommandExecutionError
+    where it does not answer its health page in time; its drain has ended all the same.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web2 web_server.undrain
+    """
+    address = __salt__["cluster.nodes"]("web").get(_own(), "127.0.0.1")
+    return draining.undrain(seconds, lambda: _asked(address))
+
+
+def _own() -> str:
+    return str(__grains__["id"])
+
+
+def _asked(address: str) -> bool:
+    """Tell whether the web server at an address answers as balancers want it."""
+    web = __salt__["cluster.web"]()
+    tls = __salt__["config.get"]("apache:tls", default={}) or {}
+    scheme = "https" if tls.get("certificate") or tls.get("self_signed") else "http"
+    return draining.answers(address, scheme, web["health"], web["host"] or address)
 
 
 def _in_place(name: str) -> str | None:

@@ -6,6 +6,8 @@ cluster:
   # virtual_address: 172.28.17.60
   # Where the health agent of each database machine answers, and the balancer asks.
   health_port: 9200
+  # The balancers serve the application, too, from all web servers (docs/haproxy.md, Web servers).
+  web: {balanced: true}
   # Certificates of an authority of this installation, and servers verified by them: `source: ca`.
   # One that runs already is taken there by orch.certificates (docs/certificates.md).
   # tls: {source: ca}

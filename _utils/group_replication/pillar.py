@@ -1,4 +1,4 @@
-"""What is read of pillar, and refused where it is wrong; the table of nodes, and the balancer."""
+"""What is read of pillar, and refused where it is wrong; the table of nodes, and the balancers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ KEYS: dict[str, Any] = {
         "virtual_address": None,
         "virtual_router_id": None,
         "tls": {"source": None, "verify": None, "days_valid": None, "names": None},
+        "web": {"balanced": None, "tls": None, "health": None, "host": None},
         "nodes": None,
     },
     "mysql": {
@@ -52,6 +53,8 @@ KEYS: dict[str, Any] = {
 }
 NODE_KEYS = ("ip", "role")
 ROLES = ("master", "db", "proxy", "web", "backup")
+# How clients of balanced web servers speak TLS: not at all, with those, with the balancer.
+WEB_TLS = ("none", "passthrough", "terminate")
 # Where pillar mysql:accounts:backup does not name it.
 BACKUP_ACCOUNT = "mysql_gr_backup"
 
@@ -170,6 +173,66 @@ def declared_balancer(pillar: Mapping[str, Any]) -> Balancer:
     if not is_number(router, 1, 255):
         raise invalid("cluster:virtual_router_id", router, "a whole number from 1 to 255")
     return Balancer(proxies, address or "", router)
+
+
+class Web(NamedTuple):
+    """How the web servers are reached by way of the balancers."""
+
+    balanced: bool
+    # One of WEB_TLS.
+    tls: str
+    # The page that balancers ask each web server for, and the name by which they ask.
+    health: str
+    host: str
+    # Where clients find the application; the empty text where they ask the web servers alone.
+    url: str
+    # Whose word about a client the web servers believe.
+    trusted: list[str]
+
+
+def _matching(pillar: Mapping[str, Any], key: str, default: str, form: str, right: str) -> str:
+    value = walk(pillar, key)
+    if value is None:
+        return default
+    if not isinstance(value, str) or not re.fullmatch(form, value):
+        raise invalid(key, value, right)
+    return value
+
+
+def declared_web(pillar: Mapping[str, Any]) -> Web:
+    """
+    Check what the pillar declares of balanced web servers and return it.
+
+    pillar
+        The pillar, with ``cluster``.
+
+    Returns a :py:class:`Web`. Raises SaltInvocationError for a key or a value that is wrong, and
+    for web servers that are to be balanced without a proxy or without a web server.
+    """
+    declared = walk(pillar, "cluster:web")
+    check_keys(declared, KEYS["cluster"]["web"], "cluster:web")
+    balanced = walk(pillar, "cluster:web:balanced") or False
+    if not isinstance(balanced, bool):
+        raise invalid("cluster:web:balanced", balanced, "true or false")
+    tls = one_of(pillar, "cluster:web:tls", WEB_TLS)
+    page = r"/[A-Za-z0-9._~/-]*"
+    health = _matching(pillar, "cluster:web:health", "/up", page, "a path such as /up")
+    balancer = declared_balancer(pillar) if balanced else Balancer({}, "", 0)
+    for role in ("proxy", "web") if balanced else ():
+        if not declared_nodes(pillar, role):
+            raise invalid("cluster:web:balanced", True, f"false without a node of role {role}")
+    name = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+    host = _matching(pillar, "cluster:web:host", balancer.address, name, "a host's name")
+    scheme = "http" if tls == "none" else "https"
+    return Web(
+        balanced,
+        tls,
+        health,
+        host,
+        f"{scheme}://{balancer.address}" if balanced else "",
+        # What is passed through unread has only the client's own word in it.
+        list(balancer.proxies.values()) if tls != "passthrough" else [],
+    )
 
 
 def one_of(pillar: Mapping[str, Any], key: str, right: Sequence[str]) -> str:

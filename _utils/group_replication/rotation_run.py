@@ -72,7 +72,7 @@ class Rotation(OperationRun):
 
     # ---- what is asked ----
 
-    def _asked(
+    def _answers(
         self, names: Sequence[str], function: str, arguments: Mapping[str, Any]
     ) -> dict[str, Any]:
         """What each machine answers, or a dict with its ``error`` alone."""
@@ -84,7 +84,7 @@ class Rotation(OperationRun):
         return found
 
     def _parts(self, prints: bool = False) -> dict[str, Any]:
-        return self._asked(self._members, "mysql_rotation.look", {"prints": prints})
+        return self._answers(self._members, "mysql_rotation.look", {"prints": prints})
 
     def plan(self) -> dict[str, Any]:
         """
@@ -96,7 +96,7 @@ class Rotation(OperationRun):
         everybody = [*self._members, *self._webs, *self._backups]
         self._call(everybody, "saltutil.refresh_pillar", {"wait": True})
         facts, parts = self._facts(), self._parts(prints=True)
-        webs = self._asked(self._webs, "laravel_machine.passwords", {})
+        webs = self._answers(self._webs, "laravel_machine.passwords", {})
         clerk = self._coordinator(facts)
         answers = {
             "each database takes part": _all_take_part(self._members, facts, parts),

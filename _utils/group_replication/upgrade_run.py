@@ -13,8 +13,9 @@ from group_replication.member_restart import START_SECONDS
 from group_replication.member_upgrade import UPGRADING
 from group_replication.model import joined
 from group_replication.operation import CONTINUE_SECONDS
+from group_replication.operation_run import row_of
 from group_replication.rolling import Facts, purpose_of
-from group_replication.rolling_run import RESTART_SECONDS, Rolling, row_of
+from group_replication.rolling_run import RESTART_SECONDS, Rolling
 from group_replication.upgrade_check import gates, is_at
 
 # Packages are fetched by all at once, over a slow line as well.

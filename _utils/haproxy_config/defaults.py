@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 # Settings that the sections refer to, for a pillar without them. A password has no default.
 SETTINGS: dict[str, Any] = {
@@ -12,8 +12,23 @@ SETTINGS: dict[str, Any] = {
     "haproxy:ports:writer": 3307,
     "haproxy:ports:read": 3308,
     "haproxy:ports:stats": 9201,
+    "haproxy:ports:web": 80,
+    "haproxy:ports:web_tls": 443,
     "haproxy:stats:user": "admin",
 }
+
+# How clients of the web servers speak TLS: not at all, with the web servers, with the balancer.
+NO_TLS, PASSTHROUGH, TERMINATE = "none", "passthrough", "terminate"
+
+
+class Web(NamedTuple):
+    """How the web servers are balanced, by words that a directive may hold as they are."""
+
+    # One of the three above.
+    tls: str
+    # The page that a web server is asked for, and the name that it is asked by.
+    health: str
+    host: str
 
 
 def _lines(text: str) -> list[str]:
@@ -178,13 +193,119 @@ USABLE = _lines("""
     monitor fail if { nbsrv(mysql-writer) eq 0 } { nbsrv(mysql-read) eq 0 }
 """)
 
+# Web servers. What has failed, and may be done again, is: a request that has not left this machine
+# (another web server gets it), and what only reads.
+WEB_PATIENCE = _lines("""
+    # Longer than Apache waits for PHP (300 s), whose words are better than these.
+    timeout server 310s
+    timeout queue 30s
+""")
+WEB_REQUESTS = _lines("""
+    timeout client 60s
+    timeout http-request 30s
+    timeout http-keep-alive 10s
+    # A reload ends no connection in which a client may just be asking.
+    option idle-close-on-response
+    # Each request has a connection of its own to a web server: none meets one that is being closed.
+    option http-server-close
+    # A web server is asked when the request is here: who sends slowly holds no place there.
+    option http-buffer-request
+    # Who asks, and how, is said here alone: the application believes this machine.
+    http-request del-header X-Forwarded- -m beg
+    http-request del-header Forwarded
+    http-request del-header X-Real-IP
+    http-request set-header X-Forwarded-For %[src]
+    # A connection that fails is made to another web server. What was sent and got no answer is sent
+    # once more if it only reads; whether a change was made nobody knows.
+    retries 3
+    option redispatch 1
+    retry-on conn-failure empty-response
+    http-request disable-l7-retry unless { method GET HEAD OPTIONS }
+""")
+WEB_WATCHED = [
+    "# Out after three refusals, or 15 s without an answer: one that waits for PHP is not dead.",
+    "http-check expect status 200",
+    "timeout check 5s",
+    "default-server inter 1s fastinter 200ms downinter 1s fall 3 rise 2 observe layer4 "
+    "error-limit 1 on-error fastinter maxconn 150",
+]
+PLAIN_HTTP = ["http-request set-header X-Forwarded-Proto http"]
+ENDED_TLS = _lines("""
+    # Port 80 leads to TLS, but for the files by which a certificate is renewed.
+    acl renewal path_beg /.well-known/acme-challenge/
+    http-request redirect scheme https code 308 unless { ssl_fc } || renewal
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto https if { ssl_fc }
+    http-response set-header Strict-Transport-Security max-age=31536000 if { ssl_fc }
+""")
+BIND_TLS = (
+    "bind :${plain:haproxy:ports:web_tls} ssl crt ${plain:haproxy:certificate} "
+    "ssl-min-ver TLSv1.2 alpn h2,http/1.1"
+)
+SPEAKS_TLS = "check-ssl verify none"
 
-def default_sections(virtual_address: bool) -> dict[str, list[Any]]:
+
+def _web_asked(web: Web) -> list[str]:
+    return [
+        "option httpchk",
+        f"http-check send meth GET uri {web.health} ver HTTP/1.1 hdr Host {web.host}",
+        "# 404: it is drained. Nobody new is sent there, and who is there may finish.",
+        *LEAVING,
+        *WEB_WATCHED,
+    ]
+
+
+def _web_servers(port: int, params: str) -> dict[str, Any]:
+    return {"servers": {"prefix": "web", "port": port, "params": params, "role": "web"}}
+
+
+def web_sections(web: Web) -> dict[str, list[Any]]:
+    """
+    Return the sections of the web servers by their headers.
+
+    web
+        How they are balanced.
+    """
+    ended, passed = web.tls == TERMINATE, web.tls == PASSTHROUGH
+    sections: dict[str, list[Any]] = {
+        "listen web": [
+            "bind :${plain:haproxy:ports:web}",
+            *([BIND_TLS] if ended else []),
+            "mode http",
+            *WAIT,
+            *IN_TURN,
+            *WEB_PATIENCE,
+            *WEB_REQUESTS,
+            *(ENDED_TLS if ended else PLAIN_HTTP),
+            *_web_asked(web),
+            _web_servers(80, f"check port 443 {SPEAKS_TLS}" if passed else "check"),
+        ]
+    }
+    if passed:
+        sections["listen web-tls"] = [
+            "bind :${plain:haproxy:ports:web_tls}",
+            "mode tcp",
+            *WAIT,
+            *IN_TURN,
+            *REDISPATCH,
+            *WEB_PATIENCE,
+            # What is in it nobody sees here: a client may be waiting for an answer.
+            "timeout client 310s",
+            *_web_asked(web),
+            _web_servers(443, f"check {SPEAKS_TLS}"),
+        ]
+    return sections
+
+
+def default_sections(virtual_address: bool, web: Web | None = None) -> dict[str, list[Any]]:
     """
     Return the default sections by their headers, in order.
 
     virtual_address
         Whether an address moves between balancers; keepalived asks one section more then.
+
+    web
+        How the web servers are balanced; None where they are not.
     """
     sections: dict[str, list[Any]] = {
         "global": GLOBAL,
@@ -195,12 +316,14 @@ def default_sections(virtual_address: bool) -> dict[str, list[Any]]:
         "listen mysql-writer": WRITER,
         "listen mysql-read": READ,
     }
+    if web:
+        sections |= web_sections(web)
     if virtual_address:
         sections["frontend usable"] = USABLE
     return sections
 
 
-def over_defaults(chosen: Any, virtual_address: bool) -> Any:
+def over_defaults(chosen: Any, virtual_address: bool, web: Web | None = None) -> Any:
     """
     Return the sections of a pillar over the default ones.
 
@@ -208,11 +331,11 @@ def over_defaults(chosen: Any, virtual_address: bool) -> Any:
         Headers with their directives, or None to leave a section out. One that is a default
         section's takes its place; others come behind. What is no mapping is returned as it is.
 
-    virtual_address
+    virtual_address, web
         As for :py:func:`default_sections`.
     """
     if chosen is None:
         chosen = {}
     if not isinstance(chosen, Mapping):
         return chosen
-    return {**default_sections(virtual_address), **chosen}
+    return {**default_sections(virtual_address, web), **chosen}

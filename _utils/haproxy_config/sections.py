@@ -226,6 +226,12 @@ def runtime_socket(sections: Mapping[str, list[str]]) -> str:
 
 
 def loaded_files(sections: Mapping[str, list[str]]) -> list[str]:
-    """Return the paths of the Lua files that the configuration loads."""
-    words = map(str.split, sections.get("global", []))
-    return [line[1] for line in words if line[:1] == ["lua-load"] and len(line) > 1]
+    """Return the paths of the Lua files and of the certificates that the configuration loads."""
+    found = []
+    for directive in (one for section in sections.values() for one in section):
+        words = directive.split()
+        if words[:1] == ["lua-load"]:
+            found += words[1:2]
+        elif words[:1] == ["bind"] and "crt" in words:
+            found += words[words.index("crt") + 1 :][:1]
+    return found

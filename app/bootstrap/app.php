@@ -7,6 +7,7 @@ use App\Http\Middleware\ReadBody;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Configuration\Exceptions;
 use Illuminate\Foundation\Configuration\Middleware;
+use Illuminate\Http\Request;
 
 return Application::configure(basePath: dirname(__DIR__))
     ->withRouting(
@@ -16,6 +17,8 @@ return Application::configure(basePath: dirname(__DIR__))
     ->withMiddleware(function (Middleware $middleware): void {
         $middleware->alias(['token' => Authenticate::class]);
         $middleware->append([ReadBody::class, AwaitDatabase::class]);
+        // What a trusted proxy (config/trustedproxy.php) says of a client, and no more.
+        $middleware->trustProxies(headers: Request::HEADER_X_FORWARDED_FOR | Request::HEADER_X_FORWARDED_PROTO);
         // Passwords are taken as they are, and in Markdown white space has a meaning.
         $middleware->trimStrings(except: ['user.password', 'article.body', 'comment.body']);
     })

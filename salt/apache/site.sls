@@ -24,6 +24,7 @@ apache-site-managed:
         apache: {{ apache | json }}
         directory: {{ laravel.directory }}
         socket: {{ php.socket }}
+        health: {{ salt['cluster.web']().health | json }}
     - tree: {{ judged.tree }}
     - check: {{ judged.check | json }}
     - links: {{ (judged.links + ['sites-enabled/conduit.conf']) | json }}

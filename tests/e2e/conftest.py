@@ -144,7 +144,8 @@ def highest_address(text: str) -> Any:
 def with_second(text: str, role: str) -> str:
     """A text of the table with a second machine of a role, beyond the highest address."""
     first = declared(role, text)[0]
-    line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(first))
+    start = f"{first}: {{ip:"
+    line = next(line for line in text.splitlines(keepends=True) if line.strip().startswith(start))
     # The name alone: its role may be the same word.
     second = line.replace(f"{first}:", f"{first}2:", 1)
     second = second.replace(nodes(text)[first]["ip"], str(highest_address(text) + 1))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pymysql
 import pytest
+import requests
 
 from tests.e2e.conftest import LONG
 from tests.support.balancer import asked, servers
-from tests.support.lab import Lab
+from tests.support.lab import APPLICATION, FIRST_USER, Lab
 
 pytestmark = pytest.mark.restores
 
@@ -145,3 +149,42 @@ def test_who_comes_on_top_waits_for_a_place(lab: Lab, all_online):
         held.close()
         assert waiting.result(30) == "served"
     assert {name: lab.sql(name, counter) for name in lab.databases} == refused
+
+
+def logged_in(base: str, password: str, **headers: str) -> int:
+    """Log in as the first user and return the status."""
+    user = {"user": {"email": FIRST_USER, "password": password}}
+    return requests.post(
+        f"{base}/api/users/login", json=user, headers=headers, timeout=30
+    ).status_code
+
+
+def counter_of(lab: Lab, address: str) -> str:
+    """Where the application counts the failed logins of a client's address (LoginLimits)."""
+    secret = lab.secret("laravel", "jwt_secret").encode()
+    digest = hmac.new(secret, f"address {address}".encode(), "sha256").hexdigest()
+    name = hashlib.sha1(f"logins:address:{int(digest[:8], 16) % 4096}".encode()).hexdigest()
+    return f"{APPLICATION}/shared/storage/framework/cache/data/{name[:2]}/{name[2:4]}/{name}"
+
+
+def test_the_api_is_served_by_the_balancer_which_says_who_asks(lab: Lab):
+    base = f"http://{lab.balancer}"
+    assert logged_in(base, lab.secret("laravel", "seed_password")) == 200
+    with socket.create_connection((lab.balancer, 80), 10) as one:
+        own = one.getsockname()[0]
+    liar = "198.51.100.7"
+    files = {address: counter_of(lab, address) for address in (own, liar, lab.address[lab.proxy])}
+    for web in lab.webs:
+        lab.run(web, f"rm -f {' '.join(files.values())}")
+    assert logged_in(base, "a wrong one", **{"X-Forwarded-For": liar}) == 401
+    counted = {
+        address
+        for address, file in files.items()
+        for web in lab.webs
+        if lab.run(web, f"test ! -e {file} || echo counted")
+    }
+    assert counted == {own}
+    lab.run(lab.webs[0], f"rm -f {files[own]}")
+    page = f"http://{lab.address[lab.proxy]}:9201/"
+    shown = requests.get(page, auth=("admin", lab.secret("haproxy", "password")), timeout=10)
+    assert "web/web-1" in shown.text

@@ -6,6 +6,7 @@ Names come from the roles in pillar/cluster.sls, which is edited here and put ba
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from tests.e2e.conftest import (
     salt,
     with_second,
 )
-from tests.support.http_client import counted, failed
+from tests.support.http_client import PATIENCE, HttpClient, counted, failed
 from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
 from tests.support.ledger import judge, longest_gap
 from tests.support.ledger_table import LedgerTable
@@ -260,6 +261,61 @@ def test_a_deployment_is_one_on_both_web_servers(grown: Lab):
     ).values():
         found = {one["__id__"]: one["changes"] for one in states.values()}
         assert found["laravel-live-release"].get("live") is None
+
+
+@contextmanager
+def readers(base: str, count: int = 4) -> Iterator[list[HttpClient]]:
+    """Return a context with clients that only read, all the time."""
+    over = threading.Event()
+    clients = [HttpClient(base) for _ in range(count)]
+
+    def read(one: HttpClient) -> None:
+        while not over.wait(0.05):
+            one.ask("read", "GET", "/api/tags")
+
+    threads = [threading.Thread(target=read, args=(one,), daemon=True) for one in clients]
+    for thread in threads:
+        thread.start()
+    try:
+        yield clients
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+
+
+def in_use(lab: Lab) -> dict[str, str]:
+    """The web servers as the first balancer has them."""
+    found = salt(lab, [lab.proxy], "haproxy_cfg.servers")[lab.proxy]
+    return {one["address"]: one["state"] for one in found if one["section"] == "web"}
+
+
+def test_a_web_server_that_dies_costs_no_read_and_a_drained_one_nothing(grown: Lab, eventually):
+    base = f"http://{grown.balancer}"
+    first, second = (grown.address[name] for name in grown.webs)
+    eventually(lambda: in_use(grown) == {first: "up", second: "up"}, 30)
+    with readers(base) as clients, kept_down(grown, "apache2") as killed:
+        killed(grown.webs[1])
+        eventually(lambda: in_use(grown)[second] == "down", 10)
+        time.sleep(1)
+    answers = [answer for one in clients for answer in one.answers]
+    assert not failed(answers), counted(answers)
+    assert len(answers) > 50
+    eventually(lambda: in_use(grown)[second] == "up", 30)
+
+    with Crowd([base], FEW, PAUSE).there() as crowd:
+        name = grown.webs[1]
+        told = salt(grown, [name], "web_server.drain reason=trial")[name]
+        assert told == {"old": "", "new": "trial", "busy": 0}
+        assert in_use(grown) == {first: "up", second: "stopping"}
+        last = salt(grown, [grown.webs[0]], "web_server.drain reason=trial")[grown.webs[0]]
+        assert "nobody would be served" in last
+        grown.run(name, "systemctl restart apache2 'php*-fpm'")
+        ended = salt(grown, [name], "web_server.undrain")[name]
+        assert ended == {"old": "trial", "new": ""}
+        assert in_use(grown) == {first: "up", second: "up"}
+    assert not failed(crowd.answers()), counted(crowd.answers())
+    assert crowd.lost() == []
 
 
 def test_one_of_each_again(lab: Lab, grown: Lab, table: str):

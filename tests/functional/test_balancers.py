@@ -77,7 +77,7 @@ def test_haproxy_says_whether_it_is_usable_where_keepalived_asks(with_cluster, c
     ).compile_pillar()
     text = execution_modules(options)["haproxy_cfg.render"]()
     assert ("\nfrontend usable\n    bind 127.0.0.1:9202\n" in text) is bool(changes)
-    assert text.count("\nlisten ") == 4
+    assert text.count("\nlisten ") == 5
 
 
 def keepalived_conf(options: dict[str, Any], balancer: dict[str, Any]) -> list[str]:

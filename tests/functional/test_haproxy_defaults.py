@@ -34,7 +34,20 @@ def rendered(options: dict[str, Any]) -> str:
     ("changes", "more"), [({}, ""), ({"virtual_address": "172.28.17.60"}, USABLE)]
 )
 def test_the_file_is_what_it_was(with_cluster, changes, more):
-    assert rendered(with_cluster(PROXY, **changes)) == EXPECTED.read_text() + more
+    expected = EXPECTED.read_text()
+    # Web servers are asked by the name that clients have.
+    expected = (
+        expected.replace("Host 172.28.17.52", f"Host {changes['virtual_address']}")
+        if changes
+        else expected
+    )
+    assert rendered(with_cluster(PROXY, **changes)) == expected + more
+
+
+def test_without_balanced_web_servers_nothing_is_said_of_them(with_cluster):
+    before, _, _ = EXPECTED.read_text().partition("\nlisten web\n")
+    for web in (None, {"balanced": False, "tls": "terminate"}):
+        assert rendered(with_cluster(PROXY, web=web)) == before
 
 
 def test_a_site_s_pillar_goes_over_the_defaults_section_by_section(with_pillar):
@@ -47,8 +60,9 @@ def test_a_site_s_pillar_goes_over_the_defaults_section_by_section(with_pillar):
     before, _, _ = EXPECTED.read_text().partition("\nlisten mysql-read\n")
     head, _, rest = before.partition("\nlisten stats\n")
     _, _, databases = rest.partition("\nlisten mysql-cluster\n")
+    _, _, web = EXPECTED.read_text().partition("\nlisten web\n")
     assert text == (
         f"{head}\nlisten stats\n    bind 127.0.0.1:9201\n"
         f"\nlisten mysql-cluster\n{databases.replace('bind :3307', 'bind :13307')}"
-        "\nlisten mine\n    bind :1\n"
+        f"\nlisten web\n{web}\nlisten mine\n    bind :1\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,4 +74,29 @@ def test_the_first_web_server_migrates_and_several_share_their_keys(with_cluster
     by_id = {chunk["__id__"]: chunk for chunk in chunks}
     assert by_id["laravel-migrate-migrated"]["node"] == names[0]
     assert by_id["laravel-keys-app"]["shared"] is (len(names) > 1)
-    assert by_id["laravel-env-present"]["values"]["APP_URL"] == f"http://{addresses[WEB]}"
+    values = by_id["laravel-env-present"]["values"]
+    # One address for all of them, which believe its machine and no other.
+    assert values["APP_URL"] == f"http://{lab.nodes()[PROXY]['ip']}"
+    assert values["TRUSTED_PROXIES"] == lab.nodes()[PROXY]["ip"]
+
+
+@pytest.mark.parametrize(
+    ("web", "tls", "url", "trusted"),
+    [
+        (None, False, "http://{web}", None),
+        ({"balanced": True, "tls": "terminate"}, False, "https://{proxy}", "{proxy}"),
+        ({"balanced": True, "tls": "passthrough"}, True, "https://{proxy}", None),
+        # A web server that leads to TLS of its own is not served by a balancer that has none.
+        ({"balanced": True}, True, "https://{web}", "{proxy}"),
+    ],
+)
+def test_the_application_knows_where_clients_find_it(with_cluster, web, tls, url, trusted):
+    options = with_cluster(WEB, web=web)
+    if tls:
+        pillar = Path(options["pillar_roots"]["base"][0])
+        with (pillar / "laravel.sls").open("a") as more:
+            more.write("apache:\n  tls:\n    self_signed: true\n")
+    (env,) = [one for one in highstate(options)[0] if one["__id__"] == "laravel-env-present"]
+    addresses = {name: lab.nodes()[name]["ip"] for name in (WEB, PROXY)}
+    assert env["values"]["APP_URL"] == url.format(**addresses)
+    assert env["values"].get("TRUSTED_PROXIES") == (trusted and trusted.format(**addresses))

@@ -226,14 +226,22 @@ def test_the_published_ports_are_those_of_the_vagrantfile():
         ("db2", "ssh", 24406),
         ("db3", "ssh", 24407),
         ("proxy", "ssh", 24404),
+        ("proxy", "HTTP", 8180),
         ("proxy", "the statistics page", 9201),
         ("web", "ssh", 24403),
         ("web", "HTTP", 8080),
     ]
     text = (ROOT / "Vagrantfile").read_text()
-    for words in ("0x1fff", "20000 +", "28200 + 16 * index", "8080 + nth", "9201 + nth"):
+    published = ("8080 + nth", "8180 + nth", "9201 + nth")
+    for words in ("0x1fff", "20000 +", "28200 + 16 * index", *published):
         assert words in text
     assert found[-1][3] == range(28280, 28296)
+
+
+@pytest.mark.parametrize("web", [None, {}, {"balanced": False}])
+def test_a_balancer_that_serves_no_web_servers_publishes_none(web):
+    found = findings.published({**TABLE, "web": web}, findings.in_order(TABLE))
+    assert 8180 not in {port for _, _, port, _ in found}
 
 
 def test_a_port_in_use_moves_unless_it_cannot():

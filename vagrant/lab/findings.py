@@ -127,6 +127,8 @@ def published(table: Mapping[str, Any], order: Sequence[str]) -> list[tuple[str,
         if node["role"] == "web":
             found.append((name, "HTTP", 8080 + nth, spare))
         if node["role"] == "proxy":
+            if (table.get("web") or {}).get("balanced"):
+                found.append((name, "HTTP", 8180 + nth, spare))
             found.append((name, "the statistics page", 9201 + nth, spare))
     return found
 

@@ -62,6 +62,10 @@ def show(table: dict[str, Any]) -> None:
     for node in nodes.values():
         if node["role"] == "web":
             print(f"API               http://{node['ip']}/api/tags")
+    balanced = (table.get("web") or {}).get("balanced")
+    for node in nodes.values():
+        if node["role"] == "proxy" and balanced:
+            print(f"by the balancer   http://{node['ip']}/api/tags")
     for node in nodes.values():
         if node["role"] == "proxy":
             print(f"statistics page   http://{node['ip']}:9201/   (user admin)")

@@ -53,6 +53,26 @@ class LoginsTest extends TestCase
         $this->logIn('jane', 'a password', '2001:db8:1::1')->assertOk();
     }
 
+    public function test_behind_a_balancer_it_is_the_client_that_is_counted(): void
+    {
+        config(['conduit.login_failures' => ['account' => 0, 'address' => 1, 'window' => 60]]);
+        config(['trustedproxy.proxies' => ['192.0.2.50']]);
+        foreach (['192.0.2.1' => 401, '192.0.2.2' => 401] as $client => $status) {
+            $this->withHeader('X-Forwarded-For', $client)->logIn('nobody', 'a password', '192.0.2.50')->assertStatus($status);
+        }
+        $this->withHeader('X-Forwarded-For', '192.0.2.1')->logIn('nobody', 'a password', '192.0.2.50')->assertTooManyRequests();
+    }
+
+    public function test_a_stranger_says_of_himself_what_he_likes_and_is_counted(): void
+    {
+        config(['conduit.login_failures' => ['account' => 0, 'address' => 2, 'window' => 60]]);
+        // A host for which Laravel believes everybody, unless it is told whom to believe.
+        app('url')->useOrigin('http://any.on-forge.com');
+        foreach (['192.0.2.1' => 401, '192.0.2.2' => 401, '192.0.2.3' => 429] as $said => $status) {
+            $this->withHeader('X-Forwarded-For', $said)->logIn('nobody', 'a password')->assertStatus($status);
+        }
+    }
+
     public function test_who_succeeds_is_not_counted(): void
     {
         config(['conduit.login_failures' => ['account' => 2, 'address' => 2, 'window' => 60]]);

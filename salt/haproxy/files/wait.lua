@@ -5,7 +5,8 @@ local SECONDS, PAUSE_MS = 10, 50
 local alone_since = {}
 
 local function alone(section)
-    return section:get_srv_act() + section:get_srv_bck() == 0
+    -- An older HAProxy (2.6) cannot say it, and refuses at once.
+    return section.get_srv_act and section:get_srv_act() + section:get_srv_bck() == 0
 end
 
 core.register_task(function()

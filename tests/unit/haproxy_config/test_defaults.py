@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from haproxy_config.defaults import SETTINGS, default_sections, over_defaults
+from haproxy_config.defaults import (
+    NO_TLS,
+    PASSTHROUGH,
+    SETTINGS,
+    TERMINATE,
+    Web,
+    default_sections,
+    over_defaults,
+)
 from haproxy_config.sections import configuration
 from haproxy_config.syntax import parse
 
@@ -13,8 +21,8 @@ from tests.unit.haproxy import NODES, SECRET
 PASSWORD = {"haproxy:stats:password": SECRET}
 
 
-def shown(nodes, chosen=None, settings=PASSWORD):
-    config = configuration(over_defaults(chosen, False), nodes, {**SETTINGS, **settings}.get)
+def shown(nodes, chosen=None, settings=PASSWORD, web=None):
+    config = configuration(over_defaults(chosen, False, web), nodes, {**SETTINGS, **settings}.get)
     return parse(config.shown)
 
 
@@ -91,3 +99,57 @@ def test_logs_go_to_the_journal_and_no_process_stays_for_ever():
     found = shown(NODES)["global"]
     assert "log stdout format raw local0 notice" in found
     assert "hard-stop-after 15m" in found
+
+
+WEBS = {
+    **NODES,
+    "web": {"ip": "192.0.2.21", "role": "web"},
+    "web2": {"ip": "192.0.2.22", "role": "web"},
+}
+
+
+def web_shown(tls, **settings):
+    return shown(WEBS, settings={**PASSWORD, **settings}, web=Web(tls, "/health", "app.example"))
+
+
+def test_web_servers_are_asked_for_their_health_and_served_in_turn():
+    found = web_shown(NO_TLS)
+    assert list(found)[-1] == "listen web"
+    section = found["listen web"]
+    assert servers(section) == [
+        "server web-1 192.0.2.21:80 check",
+        "server web-2 192.0.2.22:80 check",
+    ]
+    assert {"bind :80", "mode http", "http-check disable-on-404"} <= set(section)
+    assert "http-check send meth GET uri /health ver HTTP/1.1 hdr Host app.example" in section
+    assert web_shown(NO_TLS, **{"haproxy:ports:web": 8080})["listen web"][0] == "bind :8080"
+    # What has been sent is not sent again, unless it reads.
+    assert "http-request disable-l7-retry unless { method GET HEAD OPTIONS }" in section
+
+
+def test_tls_that_ends_here_has_the_certificate_and_tells_the_application():
+    section = web_shown(TERMINATE, **{"haproxy:certificate": "/etc/haproxy/web.pem"})["listen web"]
+    assert section[1].startswith("bind :443 ssl crt /etc/haproxy/web.pem ssl-min-ver TLSv1.2")
+    assert "http-request set-header X-Forwarded-Proto https if { ssl_fc }" in section
+    assert servers(section)[0] == "server web-1 192.0.2.21:80 check"
+
+
+def test_tls_that_is_passed_through_is_asked_for_health_on_either_port():
+    found = web_shown(PASSTHROUGH)
+    assert list(found)[-2:] == ["listen web", "listen web-tls"]
+    plain, passed = found["listen web"], found["listen web-tls"]
+    asked = "check-ssl verify none"
+    assert servers(plain)[0] == f"server web-1 192.0.2.21:80 check port 443 {asked}"
+    assert servers(passed)[1] == f"server web-2 192.0.2.22:443 check {asked}"
+    assert {"bind :443", "mode tcp"} <= set(passed)
+    # A request of minutes says nothing meanwhile.
+    assert {"timeout client 310s", "timeout server 310s"} <= set(passed)
+
+
+@pytest.mark.parametrize("tls", [NO_TLS, TERMINATE])
+def test_what_a_client_says_of_itself_goes_before_it_is_said_here(tls):
+    section = web_shown(tls, **{"haproxy:certificate": "/a.pem"})["listen web"]
+    gone = section.index("http-request del-header X-Forwarded- -m beg")
+    said = [n for n, line in enumerate(section) if "set-header X-Forwarded-" in line]
+    assert said
+    assert gone < min(said)

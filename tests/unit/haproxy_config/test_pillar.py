@@ -8,9 +8,11 @@ from haproxy_config.pillar import check
 from salt.exceptions import SaltInvocationError
 
 
-def checked(declared):
+def checked(declared, tls=None, virtual_address=False):
     ports = (declared or {}).get("ports") or {}
-    check(declared, {**SETTINGS, **{f"haproxy:ports:{k}": v for k, v in ports.items()}}.get)
+    settings = {**SETTINGS, **{f"haproxy:ports:{k}": v for k, v in ports.items()}}
+    settings["haproxy:certificate"] = (declared or {}).get("certificate")
+    check(declared, settings.get, tls, virtual_address)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,64 @@ def checked(declared):
 )
 def test_what_is_read_is_taken(declared):
     checked(declared)
+
+
+@pytest.mark.parametrize(
+    ("tls", "ports"),
+    [
+        # What is not listened on is free.
+        (None, {"stats": 80}),
+        (None, {"web": 3306}),
+        ("none", {"stats": 443}),
+        ("none", {"web": 8080, "web_tls": 3306}),
+        ("passthrough", {"web": 443, "web_tls": 80}),
+        ("none", {"web": 9202}),
+    ],
+)
+def test_a_port_that_nothing_listens_on_may_be_another_s(tls, ports):
+    checked({"ports": ports}, tls)
+
+
+@pytest.mark.parametrize(
+    ("declared", "tls", "virtual_address", "error"),
+    [
+        ({"ports": {"web": 3306}}, "none", False, "ports:web is '3306'; .*: haproxy:p"),
+        ({"ports": {"web": 9201}}, "none", False, "ports:web is '9201'; .*: haproxy:p"),
+        ({"ports": {"stats": 80}}, "none", False, "ports:web is '80'; .*: haproxy:p"),
+        (
+            {"ports": {"web": 443}},
+            "passthrough",
+            False,
+            "ports:web_tls is '443'; .*: haproxy:p",
+        ),
+        ({"ports": {"web_tls": 3307}}, "terminate", False, "ports:web_tls is '3307'; exp"),
+        ({"ports": {"web": 0}}, None, False, "ports:web is '0'; expected a port"),
+        (
+            {"ports": {"web": 9202}},
+            "none",
+            True,
+            "ports:web is '9202'; .*: that of 'fr",
+        ),
+        ({}, "terminate", False, "certificate is missing; expected the absolute path"),
+        (
+            {"certificate": "web.pem"},
+            "terminate",
+            False,
+            "certificate is 'web.pem'; expected",
+        ),
+        (
+            {"certificate": "/a b"},
+            "terminate",
+            False,
+            "certificate is '/a b'; expected",
+        ),
+    ],
+)
+def test_web_servers_have_ports_of_their_own_and_a_certificate(
+    declared, tls, virtual_address, error
+):
+    with pytest.raises(SaltInvocationError, match=f"^pillar haproxy:{error}"):
+        checked(declared, tls, virtual_address)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from haproxy_config.sections import expand, fill, runtime_socket
+from haproxy_config.sections import expand, fill, loaded_files, runtime_socket
 from haproxy_config.syntax import parse
 from hypothesis import given
 from salt.exceptions import SaltInvocationError
@@ -128,3 +128,22 @@ def test_a_table_without_addresses_is_refused(nodes, words):
 )
 def test_the_runtime_socket_is_the_one_the_configuration_opens(directives, path):
     assert runtime_socket({"global": directives}) == path
+
+
+@pytest.mark.parametrize(
+    ("sections", "files"),
+    [
+        ({}, []),
+        ({"global": ["lua-load /etc/a.lua", "lua-load", "user x"]}, ["/etc/a.lua"]),
+        (
+            {
+                "global": ["lua-load /a"],
+                "listen w": ["bind :80", "bind :443 ssl crt /b.pem alpn h2"],
+            },
+            ["/a", "/b.pem"],
+        ),
+        ({"listen w": ["bind :443 ssl crt", "# bind :443 ssl crt /c"]}, []),
+    ],
+)
+def test_the_files_that_a_process_has_loaded_are_found(sections, files):
+    assert loaded_files(sections) == files

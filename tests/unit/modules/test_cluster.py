@@ -26,6 +26,22 @@ def test_what_pillar_declares_is_answered(monkeypatch):
     }
 
 
+def test_web_servers_are_balanced_where_pillar_says_so(monkeypatch):
+    declared = pillar()
+    monkeypatch.setattr(cluster, "__pillar__", declared, raising=False)
+    assert cluster.web()["balanced"] is False
+    declared["cluster"]["nodes"]["web"] = {"ip": "172.28.17.51", "role": "web"}
+    declared["cluster"]["web"] = {"balanced": True}
+    assert cluster.web() == {
+        "balanced": True,
+        "tls": "none",
+        "health": "/up",
+        "host": "172.28.17.52",
+        "url": "http://172.28.17.52",
+        "trusted": ["172.28.17.52"],
+    }
+
+
 def test_a_machine_that_served_nowhere_has_no_traces(monkeypatch, tmp_path):
     group_of, servers_of = cluster.on_disk.group_of, cluster.on_disk.servers_of
     files = tmp_path / "one", tmp_path / "two"

@@ -263,6 +263,29 @@ def test_a_pillar_that_says_nothing_of_sections_gets_the_default_ones(machine, c
     assert list(haproxy_cfg.parse(haproxy_cfg.render())) == list(default_sections(True))
 
 
+def test_web_servers_are_balanced_where_the_cluster_says_so(machine):
+    machine.settings |= {"haproxy:sections": {}, "haproxy:stats:password": SECRET}
+    assert "listen web" not in haproxy_cfg.parse(haproxy_cfg.render())
+    nodes = {
+        "proxy": {"ip": "192.0.2.5", "role": "proxy"},
+        "web": {"ip": "192.0.2.21", "role": "web"},
+        "db1": {"ip": "192.0.2.11", "role": "db"},
+    }
+    machine.settings |= {
+        "cluster": {"subnet": "192.0.2.0/24", "nodes": nodes, "web": {"balanced": True}},
+        "cluster:nodes": nodes,
+        # As config.get has the defaults where the pillar says nothing.
+        "haproxy:ports:web": 3306,
+    }
+    with pytest.raises(SaltInvocationError, match="haproxy:ports:web is '3306'; expected a port"):
+        haproxy_cfg.render()
+    machine.settings["haproxy:ports:web"] = 8080
+    section = haproxy_cfg.parse(haproxy_cfg.render())["listen web"]
+    assert section[0] == "bind :8080"
+    assert section[-1] == "server web-1 192.0.2.21:80 check"
+    assert "http-check send meth GET uri /up ver HTTP/1.1 hdr Host 192.0.2.5" in section
+
+
 def test_a_pillar_without_a_password_is_told_so(machine):
     del machine.settings["haproxy:sections"]
     with pytest.raises(SaltInvocationError, match="refers to haproxy:stats:password, which is mis"):

@@ -119,3 +119,30 @@ def test_php_is_what_the_machine_has_or_is_refused(machine):
     assert module.php({**merged, "version": None}, 2**20)["packages"] == ["php-fpm"]
     with pytest.raises(SaltInvocationError, match=r"'8\.4', which this system has"):
         module.php({**merged, "version": "8.3"}, 2**20)
+
+
+@pytest.mark.parametrize(
+    ("tls", "scheme"),
+    [
+        ({}, "http"),
+        (None, "http"),
+        ({"self_signed": True}, "https"),
+        ({"certificate": "/a.pem", "key": "/a.key"}, "https"),
+    ],
+)
+def test_a_drain_asks_the_other_web_servers_as_the_balancers_do(monkeypatch, tls, scheme):
+    asked = []
+    nodes = {"web": {"web": "192.0.2.1", "web2": "192.0.2.2"}, "proxy": {"proxy": "192.0.2.9"}}
+    functions = {
+        "cluster.nodes": nodes.__getitem__,
+        "cluster.web": lambda: {"health": "/up", "host": ""},
+        "config.get": lambda key, default: tls if key == "apache:tls" else default,
+    }
+    monkeypatch.setattr(module, "__salt__", functions, raising=False)
+    monkeypatch.setattr(module, "__grains__", {"id": "web"}, raising=False)
+    monkeypatch.setattr(
+        module.draining, "answers", lambda *question: bool(asked.append(question)) or True
+    )
+    found = module.drain("trial", test=True)
+    assert found["new"] == "trial"
+    assert asked == [("192.0.2.2", scheme, "/up", "192.0.2.2")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from web_config import draining
 from web_config.apache import settings
 
 ROOT = Path(__file__).parents[3] / "salt/apache"
@@ -19,7 +20,7 @@ def rendered(name, **chosen):
     found = settings({**DEFAULTS, **chosen}, DEFAULTS["modules"], "web")
     files = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "files"), autoescape=False)
     return files.get_template(name).render(
-        apache=found, directory="/srv/app", socket="/run/php.sock"
+        apache=found, directory="/srv/app", socket="/run/php.sock", health="/a.b/up"
     )
 
 
@@ -97,3 +98,15 @@ def test_uploads_are_served_from_the_storage_and_nothing_of_them_is_run(file, de
     assert "SetHandler" not in folder
     found = re.search(r'<FilesMatch "(\S+)">\s+Require all denied', folder)
     assert bool(re.search(found[1], file)) is denied
+
+
+def test_a_drained_web_server_says_so_on_its_health_page_to_all_but_itself():
+    text = rendered("site.conf.jinja", tls=TLS)
+    rule = (
+        f"RewriteCond {draining.MARK} -f\n"
+        "    RewriteCond expr \"! -R '127.0.0.0/8'\"\n"
+        '    RewriteRule "^/a\\.b/up$" - [R=404,L]'
+    )
+    # On either port, and before anything is served.
+    assert text.count(rule) == 2
+    assert text.index(rule) < text.index("Only what is in public/")
