@@ -241,7 +241,8 @@ def check_password(path: str, values: Mapping[str, Any], secrets: Mapping[str, s
     values, secrets
         As for ``laravel.env_update``.
 
-    Raises CommandExecutionError with the call to make, or where the database does not answer.
+    Returns nothing. Raises CommandExecutionError with the call to make, or where the database does
+    not answer.
 
     CLI Example:
 

@@ -52,7 +52,8 @@ def begun(member: str) -> bool:
     member
         Its declared name.
 
-    Raises CommandExecutionError where its minion or its mysqld does not answer.
+    Returns True or False. Raises CommandExecutionError where its minion or its mysqld does not
+    answer.
 
     CLI Example:
 

@@ -1,7 +1,4 @@
-"""
-Apache and PHP: their pillar, checked, their files, judged before they are placed, and the drain of
-a web server that is to be stopped.
-"""
+"""Apache and PHP: their pillar checked, their files judged, and the drain of a web server."""
 
 from __future__ import annotations
 
@@ -251,11 +248,11 @@ def drain(reason: str, seconds: float = 60, test: bool = False) -> dict[str, Any
     reason
         What is told of it.
 
-    seconds : 60
-        How long to wait for these requests.
+    seconds
+        How long to wait for these requests. Default: 60.
 
-    test : False
-        Check all that is checked, and change nothing.
+    test
+        Check all that is checked, and change nothing. Default: False.
 
     Returns a dict: ``old`` and ``new`` reason, and ``busy``, how many connections of balancers are
     still open. Raises SaltInvocationError without a reason, CommandExecutionError where no other
@@ -274,7 +271,9 @@ def drain(reason: str, seconds: float = 60, test: bool = False) -> dict[str, Any
 
 def drained() -> str:
     """
-    Return why this web server is drained, or the empty text.
+    Return why this web server is drained.
+
+    Returns str, the empty one where it is not.
 
     CLI Example:
 
@@ -289,8 +288,8 @@ def undrain(seconds: float = 60) -> dict[str, str]:
     """
     End a drain, and wait until the balancers send this web server clients again.
 
-    seconds : 60
-        How long to wait until it answers its health page.
+    seconds
+        How long to wait until it answers its health page. Default: 60.
 
     Returns a dict: ``old`` and ``new`` reason, the new one empty. Raises CommandExecutionError
     where it does not answer its health page in time; its drain has ended all the same.
