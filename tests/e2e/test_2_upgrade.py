@@ -76,22 +76,20 @@ def test_packages_are_held_and_nothing_is_to_be_done(lab: Lab, all_online):
     planned, said = upgrade(lab, test=True)
     # Where the distribution has moved on there is something to do.
     assert planned["result"] in (True, None), said
-    if planned["result"]:
-        assert planned["comment"].startswith("All members have "), said
+    assert bool(planned["changes"]) is (planned["result"] is None), said
 
 
 def test_what_cannot_be_is_refused_before_anything_is_touched(lab: Lab, all_online):
     all_online()
     before = versions(lab)
-    for version, why in (
-        ("8.0.11-1", "would be a downgrade"),
-        (f"{before[lab.databases[0]]}+none", "was not found"),
+    for version, test, why in (
+        ("8.0.11-1", False, "would be a downgrade"),
+        (f"{before[lab.databases[0]]}+none", True, "apt has no mysql-"),
     ):
-        for test in (True, False):
-            refused, said = upgrade(lab, test=test, version=version)
-            assert refused["result"] is False, said
-            assert refused["comment"].startswith("No member is upgraded: "), said
-            assert why in refused["comment"], said
+        refused, said = upgrade(lab, test=test, version=version)
+        assert refused["result"] is False, said
+        assert refused["comment"].startswith("No member is upgraded: "), said
+        assert why in refused["comment"], said
     assert versions(lab) == before
     assert {status["operation"] for status in lab.status().values()} == {""}
 
