@@ -23,7 +23,14 @@ def cluster() -> dict[str, Any]:
     except ImportError:
         raise LabError("this Python has no yaml; on Debian and Ubuntu: python3-yaml") from None
 
-    table: dict[str, Any] = yaml.safe_load(CLUSTER.read_text())["cluster"]
+    wanted = "expected a mapping `cluster` with `nodes`, as in git"
+    try:
+        found = yaml.safe_load(CLUSTER.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as err:
+        raise LabError(f"{CLUSTER.relative_to(ROOT)} cannot be read: {err}; {wanted}") from None
+    table = found.get("cluster") if isinstance(found, dict) else None
+    if not isinstance(table, dict) or not isinstance(table.get("nodes"), dict):
+        raise LabError(f"{CLUSTER.relative_to(ROOT)} has no table of nodes; {wanted}")
     return table
 
 
