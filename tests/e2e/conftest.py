@@ -14,13 +14,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.http_client import counted, failed
 from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
+from tests.support.visitors import Crowd
 
 # `make test-long`: tests that are marked `repeated` do their thing many times.
 LONG = bool(os.environ.get("LONG"))
 CONVERGE = "salt-run state.orchestrate orch.cluster"
 # What a file leaves behind, least first: the order in which they run (CONTRIBUTING.md).
 DAMAGE = ("reads", "restores", "restarts_machines", "changes_machines")
+# A crowd of so many visitors, and the seconds between two requests of one.
+FEW, PAUSE = 4, 0.4
 
 
 def damage_of(name: str, markers: Iterable[str]) -> int:
@@ -118,6 +122,16 @@ def check_auto_increment(lab: Lab, databases: list[str]) -> None:
     assert len({step for step, _ in pairs.values()}) == 1, pairs
     assert all(1 <= offset <= step for step, offset in pairs.values()), pairs
     assert len({offset % step for step, offset in pairs.values()}) == len(databases), pairs
+
+
+@pytest.fixture
+def crowd(lab: Lab) -> Iterator[Crowd]:
+    """A crowd that notices nothing of what a test does."""
+    with Crowd([f"http://{lab.address[lab.web]}"], FEW, PAUSE).there() as one:
+        yield one
+    assert not failed(one.answers()), counted(one.answers())
+    assert len(one.answers()) > FEW
+    assert one.lost() == []
 
 
 @pytest.fixture

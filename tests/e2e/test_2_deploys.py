@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 from tests.support.application import health, rollback, undeployed
-from tests.support.http_client import counted, failed
 from tests.support.lab import APPLICATION, Lab
 from tests.support.visitors import Crowd
 
 pytestmark = pytest.mark.restores
 
 # A small crowd, that leaves the processors to what is tested; bench/web.py has a large one.
-FEW, PAUSE = 4, 0.4
 REPOSITORY = "/srv/trial.git"
 
 
@@ -41,16 +39,6 @@ def as_before(lab: Lab) -> Iterator[None]:
     """Let the release serve at the end that the pillar names."""
     yield
     undeployed(lab)
-
-
-@pytest.fixture
-def crowd(lab: Lab) -> Iterator[Crowd]:
-    """A crowd that notices nothing of what a test does."""
-    with Crowd([f"http://{lab.address[lab.web]}"], FEW, PAUSE).there() as one:
-        yield one
-    assert not failed(one.answers()), counted(one.answers())
-    assert len(one.answers()) > FEW
-    assert one.lost() == []
 
 
 def test_a_release_is_where_an_operator_looks_for_it(lab: Lab):

@@ -9,14 +9,12 @@ import pymysql
 import pytest
 
 from tests.e2e.conftest import LONG, orchestrated
-from tests.support.http_client import counted, failed
 from tests.support.lab import Lab
 from tests.support.visitors import Crowd
 from vagrant import prepare
 
 pytestmark = pytest.mark.restores
 
-FEW, PAUSE = 4, 0.3
 ACCOUNTS = ("admin", "recovery", "application", "schema")
 DENIED = 1045
 RETAINED = (
@@ -39,16 +37,6 @@ def rotated(lab: Lab, all_online) -> Iterator[dict[str, str]]:
             one["current"] for part in looked(lab).values() for one in part["accounts"].values()
         } != {"pillar"}:
             orchestrated(lab, "rotate")
-
-
-@pytest.fixture
-def crowd(lab: Lab) -> Iterator[Crowd]:
-    """A crowd that notices nothing of what a test does."""
-    with Crowd([f"http://{lab.address[lab.web]}"], FEW, PAUSE).there() as one:
-        yield one
-    assert not failed(one.answers()), counted(one.answers())
-    assert len(one.answers()) > FEW
-    assert one.lost() == []
 
 
 def refused(lab: Lab, address: str, password: str, schema: bool) -> bool:

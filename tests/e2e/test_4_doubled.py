@@ -15,6 +15,8 @@ import pytest
 
 from tests.e2e.conftest import (
     CONVERGE,
+    FEW,
+    PAUSE,
     check_nothing_left_to_do,
     grown_to,
     highest_address,
@@ -36,7 +38,6 @@ pytestmark = pytest.mark.changes_machines
 MOVE_SECONDS = 6
 ENV = f"grep DB_HOST {APPLICATION}/shared/.env"
 
-FEW, PAUSE = 4, 0.4
 MIGRATION = ROOT / "app/database/migrations/2099_01_01_000001_create_trials_table.php"
 MIGRATES = """<?php
 
