@@ -74,6 +74,14 @@ def session(place: Path, query_seconds: float | None = None) -> Any:
     return connect(query_seconds, unix_socket=socket_of(place), user="root")
 
 
+def _environment() -> dict[str, str]:
+    """Return what the server inherits: not where systemd hears of the minion that starts it.
+
+    mysqld says there that it stops, and systemd would kill the minion 90 s later.
+    """
+    return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+
+
 def start(
     place: Path, made_with: Mapping[str, Any], network: tuple[str, int] | None = None
 ) -> None:
@@ -81,6 +89,7 @@ def start(
     try:
         done = subprocess.run(  # noqa: S603
             aside_options(place, made_with, network),
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import pytest
 from group_backup import aside
 from group_backup.model import Settings
 from group_replication.model import Account
-from salt.exceptions import SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 SETTINGS = Settings("b", "10.0.0.9", "g", {}, Account("a"))
 
@@ -43,6 +43,20 @@ def test_what_runs_on_its_data_is_stopped_and_nothing_else(tmp_path):
     finally:
         others.kill()
         others.wait(10)
+
+
+def test_a_server_tells_systemd_nothing_of_the_minion(tmp_path, monkeypatch):
+    aside.make_place(tmp_path / "one")
+    seen = tmp_path / "seen"
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    monkeypatch.setenv("KEPT", "1")
+    program = "import os, sys; open(sys.argv[1], 'w').write(' '.join(os.environ)); sys.exit(1)"
+    command = [sys.executable, "-c", program, str(seen)]
+    monkeypatch.setattr(aside, "aside_options", lambda *_: command)
+    with pytest.raises(CommandExecutionError, match="did not start"):
+        aside.start(tmp_path / "one", {})
+    assert "KEPT" in seen.read_text().split()
+    assert "NOTIFY_SOCKET" not in seen.read_text().split()
 
 
 def test_nobody_else_comes_in_before_it_is_whole(tmp_path):
