@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import io
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -481,23 +482,34 @@ def test_how_tests_ended_is_counted():
 
 
 @pytest.mark.parametrize(
-    ("up", "command", "status"),
+    ("behind", "front", "status"),
     [
         ("echo they are up", "exit 0", 0),
         ("echo they are up", "exit 3", 3),
         ("echo no room; exit 1", "exit 0", None),
+        ("echo no room; exit 1", "exit 3", None),
     ],
 )
-def test_the_machines_come_up_beside_a_command(monkeypatch, tmp_path, capfd, up, command, status):
+def test_a_command_runs_behind_another(monkeypatch, tmp_path, capfd, behind, front, status):
     monkeypatch.setattr(beside, "LOGS", tmp_path)
     monkeypatch.setattr(beside, "ROOT", tmp_path)
-    monkeypatch.setattr(beside, "UP", ("sh", "-c", up))
-    called = ["sh", "-c", f"echo the tests; {command}"]
+    called = ["coming up", "sh", "-c", behind, "--", "sh", "-c", f"echo the tests; {front}"]
     if status is None:
-        with pytest.raises(LabError, match="the machines did not come up"):
+        with pytest.raises(LabError, match="coming up failed, as is said above"):
             beside.beside(called)
     else:
         assert beside.beside(called) == status
     said = capfd.readouterr().out
+    assert "meanwhile coming up: coming-up.log" in said
     # What each says is whole: one after the other.
-    assert said.index("the tests") < said.index(up.split(";")[0].removeprefix("echo "))
+    assert said.index("the tests") < said.index(behind.split(";")[0].removeprefix("echo "))
+
+
+def test_two_commands_are_at_work_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(beside, "LOGS", tmp_path)
+    monkeypatch.setattr(beside, "ROOT", tmp_path)
+    os.mkfifo(tmp_path / "way")
+    # Neither ends without the other.
+    behind = ["sh", "-c", f"echo here > {tmp_path}/way"]
+    front = ["timeout", "20", "grep", "-q", "here", f"{tmp_path}/way"]
+    assert beside.beside(["both", *behind, "--", *front]) == 0

@@ -1,11 +1,10 @@
-"""The machines come up while another command runs, such as the tests that need none."""
+"""One command runs behind another: the machines come up behind tests, tests behind tests."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from vagrant.lab.checkout import ROOT
@@ -14,41 +13,42 @@ from vagrant.lab.errors import LabError
 from vagrant.lab.person import ask_for_root, ids
 from vagrant.lab.progress import Clock, Live
 
-UP = (sys.executable, "-B", "-m", "vagrant.lab", "up")
 
-
-def beside(command: Sequence[str]) -> int:
+def beside(words: Sequence[str]) -> int:
     """
-    Run a command, and bring the machines up meanwhile.
+    Run two commands at once: ``NAME BEHIND… -- FRONT…``.
 
-    What ``up`` says is shown when both are done, since two live lines would cover each other.
-    Returns the command's exit status. Raises LabError if the machines did not come up.
+    What the one behind says is shown when both are done, since two live lines would cover each
+    other. Both run as whoever asked. Returns the exit status of the one in front. Raises LabError
+    if the one behind failed.
     """
+    name, *commands = words
+    place = commands.index("--")
+    behind, front = commands[:place], commands[place + 1 :]
     # Nobody sees a question of the one that runs behind.
-    ask_for_root("bringing the machines up")
-    path = LOGS / "up.log"
+    ask_for_root(name)
+    path = LOGS / f"{name.replace(' ', '-')}.log"
     handle = opened_log(path)
     clock = Clock()
-    up = subprocess.Popen(
-        UP,
+    other = subprocess.Popen(
+        behind,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=handle,
         stderr=subprocess.STDOUT,
-        # As whoever asked: it becomes the checkout's owner by itself.
         **ids(root=True),  # type: ignore[call-overload]
     )
     os.close(handle)
-    say(f"the machines come up meanwhile: {path.relative_to(ROOT)}")
+    say(f"meanwhile {name}: {path.relative_to(ROOT)}")
     try:
-        done = subprocess.run(command, check=False, **ids(root=True))  # type: ignore[call-overload]
-        with Live(lambda: f"    the machines come up: {clock}"):
-            came = up.wait()
+        done = subprocess.run(front, check=False, **ids(root=True))  # type: ignore[call-overload]
+        with Live(lambda: f"    {name}: {clock}"):
+            failed = other.wait()
     except BaseException:
-        up.send_signal(signal.SIGINT)
-        up.wait()
+        other.send_signal(signal.SIGINT)
+        other.wait()
         raise
     print(path.read_text(errors="replace"), end="", flush=True)
-    if came:
-        raise LabError("the machines did not come up")
+    if failed:
+        raise LabError(f"{name} failed, as is said above")
     return int(done.returncode)
