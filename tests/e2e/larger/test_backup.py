@@ -1,7 +1,4 @@
-"""A machine of role backup follows the group, and gives back what was deleted, or all of it.
-
-It is added to the table in pillar/cluster.sls, which is put back.
-"""
+"""A machine of role backup follows the group, and gives back what was deleted, or all of it."""
 
 from __future__ import annotations
 
@@ -11,45 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import (
-    check_nothing_left_to_do,
-    grown_to,
-    highest_address,
-    orchestrated,
-    salt,
-)
-from tests.support.lab import DATABASE, TABLE, Lab, declared
+from tests.e2e.conftest import check_nothing_left_to_do, orchestrated, salt
+from tests.e2e.larger.conftest import BACKUP as NAME
+from tests.support.lab import DATABASE, Lab
 
 pytestmark = pytest.mark.changes_machines
 
-NAME = "backup1"
 TRIAL = "backup_trial"
 
 
-def with_backup(text: str) -> str:
-    """The table with a machine of role backup more."""
-    if declared("backup", text):
-        pytest.skip("the table of nodes has a machine of role backup of its own")
-    line = f"    {NAME}: {{ip: {highest_address(text) + 1}, role: backup}}\n"
-    return text.replace("  nodes:\n", f"  nodes:\n{line}")
-
-
-@pytest.fixture(scope="module")
-def grown(lab: Lab) -> Iterator[Lab]:
-    """The lab with a backup machine, and a table that nothing else writes to."""
-    database = lab.databases[0]
-    with grown_to(lab, with_backup(TABLE.read_text())) as one:
-        try:
-            yield one
-        finally:
-            names = [f"{DATABASE}.{TRIAL}{more}" for more in ("", "_before", "_late")]
-            one.sql(database, f"DROP TABLE IF EXISTS {', '.join(names)}")
-    for user in lab.sql(
-        database,
-        "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user"
-        " WHERE user = 'mysql_gr_backup'",
-    ).splitlines():
-        lab.sql(database, f"DROP USER {user}")
+@pytest.fixture(scope="module", autouse=True)
+def trials(grown: Lab) -> Iterator[None]:
+    """Tables that nothing else writes to are gone afterwards."""
+    yield
+    names = [f"{DATABASE}.{TRIAL}{more}" for more in ("", "_before", "_late")]
+    grown.sql(grown.databases[0], f"DROP TABLE IF EXISTS {', '.join(names)}")
 
 
 def call(lab: Lab, function: str) -> Any:

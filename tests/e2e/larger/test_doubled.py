@@ -1,7 +1,4 @@
-"""A second balancer with an address that moves, and a second web server; then one of each again.
-
-Names come from the roles in pillar/cluster.sls, which is edited here and put back.
-"""
+"""A second balancer with an address that moves, and a second web server; then one of each again."""
 
 from __future__ import annotations
 
@@ -18,15 +15,12 @@ from tests.e2e.conftest import (
     FEW,
     PAUSE,
     check_nothing_left_to_do,
-    grown_to,
-    highest_address,
     kept_down,
     orchestrated,
     salt,
-    with_second,
 )
 from tests.support.http_client import PATIENCE, HttpClient, counted, failed
-from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, cluster, declared
+from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, declared
 from tests.support.ledger import judge, longest_gap
 from tests.support.ledger_table import LedgerTable
 from tests.support.visitors import Crowd
@@ -54,28 +48,6 @@ return new class extends Migration
     }
 };
 """
-
-
-def doubled(text: str) -> str:
-    """The table with one proxy and one web server more, and a virtual address."""
-    two = with_second(with_second(text, "proxy"), "web")
-    return two.replace("  nodes:\n", f"  virtual_address: {highest_address(two) + 1}\n  nodes:\n")
-
-
-@pytest.fixture(scope="module")
-def table() -> str:
-    """The table as it is."""
-    text = TABLE.read_text()
-    if cluster(text).get("virtual_address"):
-        pytest.skip("the table of nodes has a virtual address of its own")
-    return text
-
-
-@pytest.fixture(scope="module")
-def grown(lab: Lab, table: str) -> Iterator[Lab]:
-    """The lab with two proxies, a virtual address and two web servers."""
-    with grown_to(lab, doubled(table)) as one:
-        yield one
 
 
 @contextmanager
