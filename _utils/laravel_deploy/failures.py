@@ -17,8 +17,9 @@ from laravel_deploy.layout import env_path
 # cannot wait for what was written before (3796 to 3799).
 UNAVAILABLE = {1040, 1053, 1290, 2002, 2003, 2005, 2006, 2013}
 UNAVAILABLE |= {3032, 3100, 3796, 3797, 3798, 3799, 6400}
-# To who connects: no account, no schema, or none from this host. They may be made in a moment.
-REFUSED = {1044, 1045, 1049, 1130}
+# To who connects: no account, no schema, or none from this host; a password that has expired, or an
+# account that is locked, also by failed logins. A highstate of the databases mends them.
+REFUSED = {1044, 1045, 1049, 1130, 1862, 3118, 3955}
 # To a statement: the account may not do that, and waiting does not help.
 FORBIDDEN = {1044, 1142, 1143, 1227, 1370, 1410, 1419}
 REMEDIES = {

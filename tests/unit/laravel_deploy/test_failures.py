@@ -41,6 +41,12 @@ def test_tells_an_absent_database_from_other_failures(app, folder, php, text, aw
         ),
         ("SQLSTATE[HY000] [1049] Unknown database 'r'", "lets nobody in: Unknown database", True),
         (
+            "SQLSTATE[HY000] [3955] Access denied for user 'u'@'h'. Account is blocked for 1 day(s)",
+            "lets nobody in: .* Account is blocked",
+            True,
+        ),
+        ("SQLSTATE[HY000] [3118] Account is locked.", "nobody in: Account is locked", True),
+        (
             "SQLSTATE[42000]: Syntax error or access violation: 1044 Access denied for user 'u'@'h'"
             " to database 'r' (Connection: mysql, SQL: create temporary table t (a int))",
             "artisan migrate:status failed, since the account lacks a privilege: Access denied",
