@@ -58,6 +58,14 @@ def test_tells_an_absent_database_from_other_failures(app, folder, php, text, aw
             False,
         ),
         (
+            "SQLSTATE[HY000]: General error: 3100 Error on observer while running replication hook "
+            "'before_commit'. (Connection: mysql, SQL: insert into t)",
+            "migrate:status failed: the database at 10.0.0.1:3307 or 3308 refused the COMMIT .3100."
+            ".* larger than group_replication_transaction_size_limit .150000000 bytes.*mysql:option"
+            ".*mysql_gr.status extended=True.* fewer rows",
+            False,
+        ),
+        (
             "SQLSTATE[HY000]: General error: 1419 You do not have the SUPER privilege",
             "log_bin_trust_function_creators: 'ON'",
             False,
