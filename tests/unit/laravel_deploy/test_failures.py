@@ -41,7 +41,7 @@ def test_tells_an_absent_database_from_other_failures(app, folder, php, text, aw
         ),
         ("SQLSTATE[HY000] [1049] Unknown database 'r'", "lets nobody in: Unknown database", True),
         (
-            "SQLSTATE[HY000] [3955] Access denied for user 'u'@'h'. Account is blocked for 1 day(s)",
+            "SQLSTATE[HY000] [3955] Access denied for user 'u'@'h'. Account is blocked for 1 day",
             "lets nobody in: .* Account is blocked",
             True,
         ),
