@@ -48,7 +48,8 @@ def _load(sections: Any, nodes: Any) -> Config:
     if sections is None:
         check_pillar()
         chosen = __salt__["config.get"]("haproxy:sections", default=None)
-        sections = over_defaults(chosen, _has_virtual_address(), _web())
+        behind = __salt__["config.get"]("haproxy:max_behind", default=None)
+        sections = over_defaults(chosen, _has_virtual_address(), _web(), behind)
     if nodes is None:
         nodes = __salt__["config.get"]("cluster:nodes", default={})
     return configuration(sections, nodes, _setting)

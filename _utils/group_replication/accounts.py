@@ -58,6 +58,12 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
 
 
 ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+# A program that logs in can change no password, and nobody else may end its account.
+LASTING = (
+    "PASSWORD EXPIRE NEVER FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0 ACCOUNT UNLOCK"
+    # One that has expired is mended by the same password, whatever password_history says.
+    " PASSWORD HISTORY 0 PASSWORD REUSE INTERVAL 0 DAY"
+)
 # Without EVENT, and so never what the server shows as ALL PRIVILEGES.
 DEFINITIONS = (
     *("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES", "CREATE VIEW", "SHOW VIEW", "TRIGGER"),
@@ -247,6 +253,8 @@ def _differences_of(connection: Any, wanted: Grantee) -> dict[str, list[str]]:
     known = rows(
         connection,
         "SELECT plugin, account_locked AS locked, password_expired AS expired, ssl_type AS tls,"
+        " password_lifetime AS lifetime,"
+        " User_attributes->'$.Password_locking.failed_login_attempts' AS attempts,"
         " authentication_string AS entry FROM mysql.user"
         " WHERE user = %s AND host = %s",
         (wanted.name, wanted.host),
@@ -260,7 +268,7 @@ def _differences_of(connection: Any, wanted: Grantee) -> dict[str, list[str]]:
         for privilege in privileges
         if not is_granted(privilege, target, granted)
     ]
-    lacking += _attributes_lacking(wanted, known[0])
+    lacking += attributes_lacking(wanted, known[0])
     # Not by a login: the password before this one may still be accepted, too.
     if wanted.password and not is_made_of(known[0]["entry"], wanted.password):
         lacking.append("password")
@@ -274,8 +282,17 @@ def _granted(connection: Any, wanted: Grantee) -> set[tuple[str, str]]:
     return parse_grants(next(iter(row.values())) for row in shown)
 
 
-def _attributes_lacking(wanted: Grantee, known: Mapping[str, Any]) -> list[str]:
-    """What keeps an account from being used as it is meant, whatever its privileges are."""
+def attributes_lacking(wanted: Grantee, known: Mapping[str, Any]) -> list[str]:
+    """
+    Return what keeps an account from being used as it is meant, whatever its privileges are.
+
+    wanted
+        The account as it should be.
+
+    known
+        Its row of ``mysql.user``: ``plugin``, ``locked``, ``expired``, ``lifetime`` (days; 0 for
+        ever, None as the server's option says), ``attempts`` (logins that may fail), ``tls``.
+    """
     plugin = "auth_socket" if wanted.os_user else "caching_sha2_password"
     lacking = []
     if known["plugin"] != plugin:
@@ -284,6 +301,12 @@ def _attributes_lacking(wanted: Grantee, known: Mapping[str, Any]) -> list[str]:
         lacking.append("an account that is not locked")
     if known["expired"] == "Y":
         lacking.append("a password that has not expired")
+    if known["lifetime"] != 0:
+        # None: default_password_lifetime counts, which somebody may set at any time.
+        lacking.append("a password that does not expire")
+    if int(known["attempts"] or 0):
+        # Whoever reaches the port could lock out a member or the application.
+        lacking.append("no lock after failed logins")
     if wanted.tls and not known["tls"]:
         lacking.append("REQUIRE SSL")
     return lacking
@@ -321,7 +344,7 @@ def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
 def _make_account(connection: Any, wanted: Grantee) -> None:
     clause, values = _identified(wanted)
     # Members speak TLS to each other; clients come through the balancer as they like.
-    clause += f"{' REQUIRE SSL' if wanted.tls else ''} PASSWORD EXPIRE NEVER ACCOUNT UNLOCK"
+    clause += f"{' REQUIRE SSL' if wanted.tls else ''} {LASTING}"
     who = (wanted.name, wanted.host)
     execute(connection, f"CREATE USER IF NOT EXISTS %s@%s {clause}", (*who, *values))
     differing = _differences_of(connection, wanted)

@@ -41,6 +41,17 @@ ERROR_LOG = (
 )
 
 
+# A client hears of it what it hears of a member that leaves: error 3100, and no word more.
+TOO_LARGE = (
+    "SELECT COUNT(*) AS times, DATE_FORMAT(MAX(LOGGED), '%%Y-%%m-%%d %%T') AS last,"
+    " SUBSTRING_INDEX(GROUP_CONCAT(DATA ORDER BY LOGGED DESC SEPARATOR '\n'), '\n', 1) AS text"
+    " FROM performance_schema.error_log"
+    " WHERE ERROR_CODE = 'MY-011608' AND LOGGED > NOW(6) - INTERVAL %s SECOND"
+)
+SIZES = re.compile(r"[Tt]ransaction of size (\d+) exceeds specified limit (\d+)")
+LIMIT = "group_replication_transaction_size_limit"
+
+
 def applier_error(ask: Ask) -> str:
     """
     Return why the applier of the group's channel stopped last, or the empty text.
@@ -88,6 +99,31 @@ def last_errors(ask: Ask, seconds: float = 180) -> str:
     """
     rows = ask(ERROR_LOG % math.ceil(seconds))
     return "; ".join(f"{row['code']} {one_line(row['text'])}" for row in reversed(rows))
+
+
+def too_large(me: str, ask: Ask, seconds: float = 3600) -> str:
+    """
+    Return which transactions the server refused for their size, and the limit, or the empty text.
+
+    me
+        The member's declared name.
+
+    ask
+        As for :py:func:`applier_error`.
+
+    seconds
+        How long ago that may be. Default an hour.
+    """
+    seen = ask(TOO_LARGE % math.ceil(seconds))[0]
+    sizes = SIZES.search(one_line(seen["text"]))
+    if not sizes:
+        return ""
+    times = "a transaction" if seen["times"] == 1 else f"{seen['times']} transactions"
+    return (
+        f"{me} refused {times} for the size, with error 3100, last at {seen['last']} (server's "
+        f"time): {sizes[1]} bytes, and {LIMIT} is {sizes[2]}; another try ends the same way: "
+        "change the rows in several transactions"
+    )
 
 
 def one_line(text: Any) -> str:

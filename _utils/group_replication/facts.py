@@ -94,6 +94,22 @@ def readable_by(facts: Mapping[str, Any]) -> bool:
     return facts["state"] == ONLINE and facts["quorum"] and not facts["offline_mode"]
 
 
+def is_far_behind(facts: Mapping[str, Any], limit: int) -> bool:
+    """
+    Tell whether readers are better off elsewhere: a member has much to apply, and another has not.
+
+    Where all are behind, none is: they serve old rows rather than nobody.
+
+    facts
+        One member's part of :py:func:`facts_of`.
+
+    limit
+        The transactions of other members that may wait to be applied.
+    """
+    least = facts["least_queued"]
+    return facts["queued"] > limit and least is not None and least <= limit
+
+
 def is_stopping(connection: Any) -> bool:
     """
     Tell whether ``STOP GROUP_REPLICATION`` is at work.
@@ -160,12 +176,13 @@ def _view(connection: Any) -> list[dict[str, Any]]:
 
 
 def _stats(connection: Any) -> list[dict[str, Any]]:
-    """The view and the queue of the applier, in one row; none outside a group."""
+    """The view and each member's queue, the others' as they said last; the own row first."""
     return rows(
         connection,
-        "SELECT VIEW_ID AS view_id, COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued"
+        "SELECT MEMBER_ID AS id, VIEW_ID AS view_id,"
+        " COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE AS queued"
         " FROM performance_schema.replication_group_member_stats"
-        " WHERE MEMBER_ID = @@server_uuid",
+        " ORDER BY MEMBER_ID <> @@server_uuid",
     )
 
 
@@ -187,6 +204,7 @@ def _served(
 ) -> dict[str, Any]:
     """Return whether a server serves, of what it has answered."""
     mine = next((member for member in members if member["id"] == server["server_uuid"]), None)
+    others = {one["id"] for one in members if one["state"] == ONLINE and one is not mine}
     return {
         "server_uuid": server["server_uuid"],
         "host": server["host"],
@@ -199,6 +217,8 @@ def _served(
         "members": members,
         "quorum": mine is not None and mine["state"] in PRESENT and has_quorum(members),
         "queued": stats[0]["queued"] if stats else 0,
+        # Of the other ONLINE members, the one that has least to apply.
+        "least_queued": min((one["queued"] for one in stats if one["id"] in others), default=None),
     }
 
 

@@ -28,7 +28,7 @@ CONTENT = frozenset(
     (1007, 1008, 1032, 1049, 1050, 1051, 1054, 1060, 1061, 1062, 1091, 1118, 1146, 1451, 1452)
 ) | {1677, 13146}
 # an account, or TLS,
-ACCESS = frozenset((1045, 1130, 1227, 1862, 2026, 2061, 3118, 3159))
+ACCESS = frozenset((1045, 1130, 1227, 1862, 2026, 2061, 3118, 3159, 3955))
 # two servers that are not alike enough for a clone, or no room for one.
 CLONE = frozenset((3862, 3864, 3865, 3866, 3867, 3868, 3869, 3870, 3872, 3873))
 LASTING = CONTENT | ACCESS | CLONE

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from group_replication import certificates, comparison, comparison_report, operation, tls
+from group_replication import causes, certificates, comparison, comparison_report, operation, tls
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
@@ -350,6 +351,7 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)
         waiting = pending_restart(settings, connection, seen["must_match"])
+        too_large = causes.too_large(settings.me, functools.partial(rows, connection))
         # Who is outside the group does not know what the group has kept since.
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None
@@ -359,6 +361,8 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         found["problems"].append(plain["failing"])
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
+    if too_large:
+        found["problems"].append(too_large)
     found["problems"] += certificates.ending(settings.me, ends)
     found["problems"] += comparison_report.problems(kept, settings.compare_interval)
     short = comparison_report.short(kept)

@@ -168,21 +168,35 @@ WRITER: list[Any] = [
     ".endif",
 ]
 
-# The members that may be read, in turn.
-READ: list[Any] = [
-    *_listening("read"),
-    *IN_TURN,
-    *REDISPATCH,
-    *SEE_CLUSTER,
-    *TIMEOUTS,
-    "option httpchk GET /readable",
-    *LEAVING,
-    *ANSWER,
-    *WATCHED,
-    "# One that comes back has nothing in memory yet: its share grows for 10 s.",
-    "default-server slowstart 10s",
-    {"servers": MEMBERS},
-]
+
+def read_section(max_behind: int | None = None) -> list[Any]:
+    """
+    Return the section of the members that may be read, in turn.
+
+    max_behind
+        Members with more transactions to apply get no new reader while another one has no more;
+        None: however many they are.
+    """
+    asked, far = "/readable", []
+    if max_behind is not None:
+        asked += f"?behind={max_behind}"
+        far = ["# 404, too: it has far more to apply than another member."]
+    return [
+        *_listening("read"),
+        *IN_TURN,
+        *REDISPATCH,
+        *SEE_CLUSTER,
+        *TIMEOUTS,
+        f"option httpchk GET {asked}",
+        *far,
+        *LEAVING,
+        *ANSWER,
+        *WATCHED,
+        "# One that comes back has nothing in memory yet: its share grows for 10 s.",
+        "default-server slowstart 10s",
+        {"servers": MEMBERS},
+    ]
+
 
 # 200 while this balancer has a member to send anybody to, else 503: keepalived asks (pillar
 # keepalived:check), and from this machine alone.
@@ -297,7 +311,9 @@ def web_sections(web: Web) -> dict[str, list[Any]]:
     return sections
 
 
-def default_sections(virtual_address: bool, web: Web | None = None) -> dict[str, list[Any]]:
+def default_sections(
+    virtual_address: bool, web: Web | None = None, max_behind: int | None = None
+) -> dict[str, list[Any]]:
     """
     Return the default sections by their headers, in order.
 
@@ -306,6 +322,9 @@ def default_sections(virtual_address: bool, web: Web | None = None) -> dict[str,
 
     web
         How the web servers are balanced; None where they are not.
+
+    max_behind
+        As for :py:func:`read_section`.
     """
     sections: dict[str, list[Any]] = {
         "global": GLOBAL,
@@ -314,7 +333,7 @@ def default_sections(virtual_address: bool, web: Web | None = None) -> dict[str,
         "listen stats": STATISTICS,
         "listen mysql-cluster": CLUSTER,
         "listen mysql-writer": WRITER,
-        "listen mysql-read": READ,
+        "listen mysql-read": read_section(max_behind),
     }
     if web:
         sections |= web_sections(web)
@@ -323,7 +342,9 @@ def default_sections(virtual_address: bool, web: Web | None = None) -> dict[str,
     return sections
 
 
-def over_defaults(chosen: Any, virtual_address: bool, web: Web | None = None) -> Any:
+def over_defaults(
+    chosen: Any, virtual_address: bool, web: Web | None = None, max_behind: int | None = None
+) -> Any:
     """
     Return the sections of a pillar over the default ones.
 
@@ -331,11 +352,11 @@ def over_defaults(chosen: Any, virtual_address: bool, web: Web | None = None) ->
         Headers with their directives, or None to leave a section out. One that is a default
         section's takes its place; others come behind. What is no mapping is returned as it is.
 
-    virtual_address, web
+    virtual_address, web, max_behind
         As for :py:func:`default_sections`.
     """
     if chosen is None:
         chosen = {}
     if not isinstance(chosen, Mapping):
         return chosen
-    return {**default_sections(virtual_address, web), **chosen}
+    return {**default_sections(virtual_address, web, max_behind), **chosen}

@@ -26,11 +26,14 @@ KEYS: dict[str, Any] = {
         "web_tls": None,
     },
     "certificate": None,
+    "max_behind": None,
     "sections": None,
 }
 
 
 CERTIFICATE = re.compile(r"/[A-Za-z0-9._/@+-]+")
+# As many digits as the health agent takes.
+MOST_BEHIND = 999_999_999
 # Where keepalived asks whether HAProxy may be used: on 127.0.0.1, and no setting.
 USABLE = 9202
 
@@ -50,7 +53,7 @@ def check(
     virtual_address: bool = False,
 ) -> None:
     """
-    Refuse a pillar that has a key that nothing reads, or a port that is none or another's.
+    Refuse a pillar that has a key that nothing reads, or a value that cannot be.
 
     declared
         The pillar's ``haproxy``, or None.
@@ -77,6 +80,10 @@ def check(
         same = ports.setdefault(value, key) if name in listening else key
         if same != key:
             raise invalid(key, value, f"a port of its own: {same} is the same")
+    behind = setting("haproxy:max_behind")
+    if behind is not None and not is_number(behind, 1, MOST_BEHIND):
+        right = f"a number of transactions from 1 to {MOST_BEHIND}, or null"
+        raise invalid("haproxy:max_behind", behind, right)
     certificate = setting("haproxy:certificate")
     if tls == TERMINATE and not (
         isinstance(certificate, str) and CERTIFICATE.fullmatch(certificate)

@@ -16,9 +16,13 @@ from laravel_deploy.layout import env_path
 # behind the balancer, or a member that takes no writes at the moment, is offline (3032, 6400) or
 # cannot wait for what was written before (3796 to 3799).
 UNAVAILABLE = {1040, 1053, 1290, 2002, 2003, 2005, 2006, 2013}
-UNAVAILABLE |= {3032, 3100, 3796, 3797, 3798, 3799, 6400}
-# To who connects: no account, no schema, or none from this host. They may be made in a moment.
-REFUSED = {1044, 1045, 1049, 1130}
+UNAVAILABLE |= {3032, 3796, 3797, 3798, 3799, 6400}
+# A member refused the COMMIT. The server says the same of one that leaves and of a transaction that
+# is too large: the second fails for ever, so that nothing waits for it.
+COMMIT_REFUSED = 3100
+# To who connects: no account, no schema, or none from this host; a password that has expired, or an
+# account that is locked, also by failed logins. A highstate of the databases mends them.
+REFUSED = {1044, 1045, 1049, 1130, 1862, 3118, 3955}
 # To a statement: the account may not do that, and waiting does not help.
 FORBIDDEN = {1044, 1142, 1143, 1227, 1370, 1410, 1419}
 REMEDIES = {
@@ -71,6 +75,14 @@ def failure(what: str, done: Mapping[str, Any], directory: str) -> CommandExecut
             return awaiting_database(f"The database{where} is not available: {reason}.")
         if connecting and code in REFUSED:
             return awaiting_database(f"The database{where} lets nobody in: {reason}.")
+        if code == COMMIT_REFUSED:
+            return CommandExecutionError(
+                f"{what} failed: the database{where} refused the COMMIT ({code}). Either the "
+                "transaction is larger than group_replication_transaction_size_limit (150000000 "
+                "bytes, if pillar mysql:options has no other value): mysql_gr.status extended=True "
+                "on the database machines has its size and the limit; change fewer rows in one "
+                "transaction. Or the member was leaving the group: then another run may succeed."
+            )
         if code in FORBIDDEN:
             told = f"{what} failed, since the account lacks a privilege: {reason}."
             return CommandExecutionError(told + REMEDIES.get(code, ""))

@@ -159,13 +159,15 @@ def test_a_pause_is_shown_and_honoured(lab: Lab, all_online):
 
 
 def test_accounts_that_somebody_changed_are_mended(lab: Lab, all_online):
-    """A lock, an expired password, a connection without TLS, and privileges beyond the need."""
+    """Locks, passwords that expire, connections without TLS, and privileges beyond the need."""
     all_online()
     inside = "'172.28.17.0/255.255.255.0'"
     lab.sql(
         "db1",
         f"ALTER USER mysql_gr_admin@{inside} ACCOUNT LOCK;"
         f" ALTER USER mysql_gr_recovery@{inside} REQUIRE NONE PASSWORD EXPIRE;"
+        f" ALTER USER haproxy_root@{inside} PASSWORD EXPIRE DEFAULT"
+        " FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME UNBOUNDED;"
         f" GRANT ALL ON realworld.* TO haproxy_root@{inside};"
         f" GRANT SELECT ON mysql.* TO haproxy_root@{inside}",
     )
@@ -186,6 +188,7 @@ def test_accounts_that_somebody_changed_are_mended(lab: Lab, all_online):
         },
         "application": {
             application: {
+                "missing": ["a password that does not expire", "no lock after failed logins"],
                 "unneeded": ["ALL PRIVILEGES ON `realworld`.*", "SELECT ON `mysql`.*"],
             }
         },

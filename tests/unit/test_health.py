@@ -30,6 +30,7 @@ GOOD = {
     "offline_mode": False,
     "stopping": False,
     "queued": 3,
+    "least_queued": 2,
     "host": "10.0.0.1",
     "members": [
         {"host": host, "port": 3306, "state": state, "role": "PRIMARY", "version": "9.7.4"}
@@ -391,12 +392,19 @@ def test_nothing_that_is_seen_becomes_markup(monkeypatch):
         ("lag=-1", 400, "lag is '-1'"),
         ("lag=5&lag=2", 503, "behind"),
         ("other=1", 200, "ONLINE"),
+        # Nobody new, where another member has no more to apply than that.
+        ("behind=3", 200, "ONLINE"),
+        ("behind=2", 404, "3 transactions behind, another member 2"),
+        # All are behind.
+        ("behind=1", 200, "3 transactions behind"),
+        ("behind=2&lag=2", 503, "3 transactions behind"),
+        ("behind=", 400, "behind is ''; expected a number of transactions"),
     ],
 )
 def test_a_reader_may_say_how_far_behind_is_too_far(ask, query, code, words):
     seen = ask(f"/readable?{query}", watching(SECONDARY))
     assert (seen[0], words in seen[1]) == (code, True)
-    assert ask("/writable?lag=9")[0] == 400
+    assert [ask(f"/writable?{key}=9")[0] for key in ("lag", "behind")] == [400, 400]
 
 
 def test_a_server_that_answers_is_live_whatever_its_member_is(ask):

@@ -17,13 +17,16 @@ class Failures
     // route to host, connection refused, timed out). Or (1040) it has no connection left.
     private const AWAY = [1040, 2002, 2003, 2005, 2006, 2013];
 
+    // The COMMIT was refused. The server says the same of a transaction that is too large.
+    private const REFUSED = 3100;
+
     // Another member takes over in a moment.
     private const LEAVING = [
         1053, // It shuts down.
         1290, // It is read-only.
         3032, // It is offline; with a reason since MySQL 9:
         6400,
-        3100, // Its Group Replication refused the COMMIT.
+        self::REFUSED, // Its Group Replication stops.
         3796, // It cannot wait for what was written before (DB_CONSISTENCY),
         3797,
         3798,
@@ -60,7 +63,12 @@ class Failures
      */
     public function inShort(Throwable $e): string
     {
-        return ($e instanceof PDOException ? $e->getPrevious() ?? $e : $e)->getMessage();
+        $said = ($e instanceof PDOException ? $e->getPrevious() ?? $e : $e)->getMessage();
+        if ($e instanceof PDOException && DriverError::code($e) === self::REFUSED) {
+            $said .= ' Its member leaves, or it is larger than group_replication_transaction_size_limit.';
+        }
+
+        return $said;
     }
 
     /**

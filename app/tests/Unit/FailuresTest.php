@@ -70,6 +70,18 @@ class FailuresTest extends TestCase
         $this->assertSame('SQLSTATE[HY000]: General error: 2006 MySQL server has gone away', $said);
     }
 
+    public function test_a_refused_commit_may_have_been_too_large(): void
+    {
+        $failures = new Failures(new LostConnectionDetector, new ConflictDetector);
+        $refused = self::error(3100, "Error on observer while running replication hook 'before_commit'.");
+        foreach ([$refused, self::query($refused)] as $e) {
+            $this->assertStringEndsWith(
+                "'before_commit'. Its member leaves, or it is larger than group_replication_transaction_size_limit.",
+                $failures->inShort($e),
+            );
+        }
+    }
+
     private static function error(int $code, string $message, string $state = 'HY000'): PDOException
     {
         $e = new PDOException("SQLSTATE[{$state}]: General error: {$code} {$message}");

@@ -3,6 +3,8 @@
     GET /writable         200 if it takes writes now, else 503
     GET /readable         200 if it may be read now, else 503
     GET /readable?lag=N   503, too, with more than N transactions of other members to be applied
+    GET /readable?behind=N
+                          404 with more than N of them, while another ONLINE member has no more
     GET /live             200 if mysqld answers, whatever its member's state is, else 503
     GET /                 JSON: all that was seen, and the reason in words; a page for a browser
     GET /metrics          the same for Prometheus
@@ -40,7 +42,14 @@ from urllib.parse import parse_qs, urlsplit
 from group_replication.certificates import ends_in_file
 from group_replication.comparison import numbers
 from group_replication.connection import connect
-from group_replication.facts import is_stopping, places_written, readable_by, serving, writable_by
+from group_replication.facts import (
+    is_far_behind,
+    is_stopping,
+    places_written,
+    readable_by,
+    serving,
+    writable_by,
+)
 from group_replication.maintenance import fenced, not_for_new
 from group_replication.model import ERROR, OFFLINE, ONLINE, RECOVERING, UNKNOWN, UNREACHABLE
 from salt.exceptions import CommandExecutionError
@@ -152,6 +161,7 @@ class Watch:
             "role": None if error else seen["role"],
             "quorum": not error and seen["quorum"],
             "queued": 0 if error else seen["queued"],
+            "least_queued": None if error else seen["least_queued"],
             "disk_full": time.monotonic() - self._full_at < FULL_SECONDS,
             "fenced": False,
             "age": round(age, 2),
@@ -290,15 +300,29 @@ def page(path: str, answer: Mapping[str, Any], accept: str = "") -> tuple[int, s
     if name not in ("writable", "readable"):
         known = "/writable, /readable, /live, /metrics or /"
         return 404, "text/plain", f"no such page; try {known}\n"
-    yes = answer[name]
-    for lag in parse_qs(parts.query, keep_blank_values=True).get("lag", []):
-        if name != "readable" or not re.fullmatch("[0-9]{1,9}", lag):
+    return _verdict(name, parse_qs(parts.query, keep_blank_values=True), answer)
+
+
+def _verdict(
+    name: str, query: Mapping[str, list[str]], answer: Mapping[str, Any]
+) -> tuple[int, str, str]:
+    """Return whether the member is to be written to, or read by who says what is too far behind."""
+    yes, nobody_new, text = answer[name], answer["draining"], answer["reason"]
+    limits = [("lag", one) for one in query.get("lag", [])]
+    limits += [("behind", one) for one in query.get("behind", [])]
+    for key, limit in limits:
+        if name != "readable" or not re.fullmatch("[0-9]{1,9}", limit):
             right = "a number of transactions, of /readable alone"
-            return 400, "text/plain", f"lag is '{lag}'; expected {right}\n"
-        if answer["queued"] > int(lag):
+            return 400, "text/plain", f"{key} is '{limit}'; expected {right}\n"
+        if answer["queued"] <= int(limit):
+            continue
+        text = f"{answer['reason']}, {answer['queued']} transactions behind"
+        if key == "lag":
             yes = False
-            text = f"{answer['reason']}, {answer['queued']} transactions behind\n"
-    return code_of(yes, answer["draining"]), "text/plain", text
+        elif is_far_behind(answer, int(limit)):
+            text += f", another member {answer['least_queued']}"
+            nobody_new = nobody_new or text
+    return code_of(yes, nobody_new), "text/plain", f"{text}\n"
 
 
 class Gauges:

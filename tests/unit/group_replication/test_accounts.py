@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from group_replication.accounts import (
     SCOPES,
+    attributes_lacking,
     coordinator_of,
     grantees,
     is_granted,
@@ -139,6 +140,36 @@ def test_the_backup_s_account_is_made_where_it_has_a_password_and_writes_nothing
         "*.*": ("REPLICATION SLAVE", "BACKUP_ADMIN"),
         "`performance_schema`.*": ("SELECT",),
     }
+
+
+AS_MADE = {
+    "plugin": "caching_sha2_password",
+    "locked": "N",
+    "expired": "N",
+    "lifetime": 0,
+    "attempts": None,
+    "tls": "ANY",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"plugin": "sha256_password"}, ["plugin caching_sha2_password"]),
+        ({"locked": "Y"}, ["an account that is not locked"]),
+        ({"expired": "Y"}, ["a password that has not expired"]),
+        ({"lifetime": 90}, ["a password that does not expire"]),
+        # As default_password_lifetime says, which may be changed.
+        ({"lifetime": None}, ["a password that does not expire"]),
+        ({"attempts": "0"}, []),
+        ({"attempts": "3"}, ["no lock after failed logins"]),
+        ({"tls": ""}, ["REQUIRE SSL"]),
+    ],
+)
+def test_what_keeps_an_account_from_its_use_is_named(change, expected):
+    admin = grantees(settings_from(pillar(), "db1"), "members")[0]
+    assert attributes_lacking(admin, {**AS_MADE, **change}) == expected
 
 
 def test_an_unknown_scope_is_named():

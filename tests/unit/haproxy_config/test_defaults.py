@@ -91,6 +91,17 @@ def test_what_is_chosen_goes_over_the_defaults_header_by_header(chosen, expected
     assert list(found) == list(expected)
 
 
+@pytest.mark.parametrize(
+    ("max_behind", "asked"),
+    [(None, "option httpchk GET /readable"), (1000, "option httpchk GET /readable?behind=1000")],
+)
+def test_only_readers_are_kept_from_a_member_that_is_far_behind(max_behind, asked):
+    found = over_defaults(None, False, None, max_behind)
+    assert asked in found["listen mysql-read"]
+    for name in ("cluster", "writer"):
+        assert "option httpchk GET /writable" in found[f"listen mysql-{name}"]
+
+
 def test_keepalived_asks_a_section_more_where_an_address_moves():
     assert [*default_sections(False), "frontend usable"] == list(default_sections(True))
 

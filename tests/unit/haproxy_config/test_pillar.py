@@ -11,7 +11,8 @@ from salt.exceptions import SaltInvocationError
 def checked(declared, tls=None, virtual_address=False):
     ports = (declared or {}).get("ports") or {}
     settings = {**SETTINGS, **{f"haproxy:ports:{k}": v for k, v in ports.items()}}
-    settings["haproxy:certificate"] = (declared or {}).get("certificate")
+    for name in ("certificate", "max_behind"):
+        settings[f"haproxy:{name}"] = (declared or {}).get(name)
     check(declared, settings.get, tls, virtual_address)
 
 
@@ -23,6 +24,9 @@ def checked(declared, tls=None, virtual_address=False):
         {"package": "haproxy", "config": {"path": "/etc/x.cfg", "mode": "0600"}, "stats": None},
         {"sections": {"listen mine": ["bind :1"], "listen stats": None}},
         {"ports": {"cluster": 13306, "writer": 3306}},
+        {"max_behind": None},
+        {"max_behind": 1},
+        {"max_behind": 999_999_999},
     ],
 )
 def test_what_is_read_is_taken(declared):
@@ -101,6 +105,10 @@ def test_web_servers_have_ports_of_their_own_and_a_certificate(
         (["hidden"], "haproxy is a list; expected a mapping with package, service"),
         ({"ports": {"read": "33o8"}}, "haproxy:ports:read is '33o8'; expected a port number from"),
         ({"ports": {"read": 70000}}, "haproxy:ports:read is '70000'; expected a port number from"),
+        *(
+            ({"max_behind": wrong}, f"haproxy:max_behind is '{wrong}'; expected a number of transa")
+            for wrong in (0, 10**9, "many", True, 1.5)
+        ),
         (
             {"ports": {"read": 3307}},
             "haproxy:ports:read is '3307'; expected a port of its own: haproxy:ports:writer is the",

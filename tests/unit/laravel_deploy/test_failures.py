@@ -41,6 +41,12 @@ def test_tells_an_absent_database_from_other_failures(app, folder, php, text, aw
         ),
         ("SQLSTATE[HY000] [1049] Unknown database 'r'", "lets nobody in: Unknown database", True),
         (
+            "SQLSTATE[HY000] [3955] Access denied for user 'u'@'h'. Account is blocked for 1 day",
+            "lets nobody in: .* Account is blocked",
+            True,
+        ),
+        ("SQLSTATE[HY000] [3118] Account is locked.", "nobody in: Account is locked", True),
+        (
             "SQLSTATE[42000]: Syntax error or access violation: 1044 Access denied for user 'u'@'h'"
             " to database 'r' (Connection: mysql, SQL: create temporary table t (a int))",
             "artisan migrate:status failed, since the account lacks a privilege: Access denied",
@@ -49,6 +55,14 @@ def test_tells_an_absent_database_from_other_failures(app, folder, php, text, aw
         (
             "SQLSTATE[42000]: Syntax error or access violation: 1142 CREATE VIEW command denied",
             "lacks a privilege: CREATE VIEW command denied \\(1142\\)",
+            False,
+        ),
+        (
+            "SQLSTATE[HY000]: General error: 3100 Error on observer while running replication hook "
+            "'before_commit'. (Connection: mysql, SQL: insert into t)",
+            "migrate:status failed: the database at 10.0.0.1:3307 or 3308 refused the COMMIT .3100."
+            ".* larger than group_replication_transaction_size_limit .150000000 bytes.*mysql:option"
+            ".*mysql_gr.status extended=True.* fewer rows",
             False,
         ),
         (

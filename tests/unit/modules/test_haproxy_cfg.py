@@ -263,6 +263,13 @@ def test_a_pillar_that_says_nothing_of_sections_gets_the_default_ones(machine, c
     assert list(haproxy_cfg.parse(haproxy_cfg.render())) == list(default_sections(True))
 
 
+def test_readers_are_kept_from_who_is_far_behind_where_the_pillar_says_so(machine):
+    machine.settings |= {"haproxy:sections": {}, "haproxy:stats:password": SECRET}
+    machine.settings["haproxy:max_behind"] = 500
+    found = haproxy_cfg.parse(haproxy_cfg.render())["listen mysql-read"]
+    assert "option httpchk GET /readable?behind=500" in found
+
+
 def test_web_servers_are_balanced_where_the_cluster_says_so(machine):
     machine.settings |= {"haproxy:sections": {}, "haproxy:stats:password": SECRET}
     assert "listen web" not in haproxy_cfg.parse(haproxy_cfg.render())
