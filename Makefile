@@ -74,6 +74,9 @@ test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer a
 test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, in both modes by both pairs of ports: RUNS=n in a row
 	@LONG=1 RUNS=$(or $(RUNS),20) $(PYTEST) api tests/e2e/test_1_api.py
 
+test-fuzz: $(VENV)/ready ## 10,000 requests that make no sense to the running lab's API: SEED=n repeats them
+	@LONG=1 $(PYTEST) fuzz tests/e2e/test_1_api.py -k no_request_makes_the_server_fail
+
 test-long: $(VENV)/ready $(NEWMAN) ## On the running lab, what make test does a few times, many times: reloads, reads, the collection
 	@LONG=1 $(PYTEST) long tests/e2e -m repeated
 
@@ -151,5 +154,5 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
-.PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-long screenshots browser \
+.PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
 	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report docs lint clean

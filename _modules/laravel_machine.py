@@ -7,6 +7,7 @@ Do one web server's part of what all of them do together.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,56 @@ def sign_with_key(
         salt 'web*' laravel_machine.sign_with_key /srv/conduit laravel:secrets:app_key
     """
     return key_rotation.sign_with_key(_application(directory, user), group, secret, __pillar__)
+
+
+def update_jwt_secrets(
+    directory: str,
+    secret: str,
+    accepted: str,
+    until: str = "",
+    shared: bool = False,
+    test: bool = False,
+) -> dict[str, Any]:
+    """
+    Have tokens of a second secret accepted for a time, and sign with another where none gets void.
+
+    The application has to read JWT_ACCEPTED_SECRET and JWT_ACCEPTED_UNTIL. JWT_SECRET is replaced
+    by the pillar's only if the one in use is the pillar's second one: its tokens stay valid until
+    the given time. After that time, and where the pillar has no second one, both variables go.
+
+    directory
+        The application, an absolute path. Its .env file has to exist.
+
+    secret, accepted
+        The pillar keys of the secret that signs, e.g. ``laravel:secrets:jwt_secret``, and of the
+        one that is accepted beside it, ``laravel:secrets:jwt_accepted``.
+
+    until
+        When the second one ends: a time in UTC, such as ``2026-12-05 12:00``. Default: none, right
+        where the pillar has no second one.
+
+    shared
+        There are several web servers: what is to sign has to have been accepted before. Default:
+        False.
+
+    test
+        Only tell what would change. Default: False.
+
+    Returns a dictionary of what changed: variable to ``{"old", "new"}``, masked. Raises
+    SaltInvocationError for a secret that is shorter than 32 characters or has no time, or where the
+    first of the two steps was left out.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_machine.update_jwt_secrets /srv/conduit laravel:secrets:jwt_secret \\
+            laravel:secrets:jwt_accepted '2026-12-05 12:00' test=True
+    """
+    keys = (secret, accepted)
+    return key_rotation.update_jwt_secrets(
+        directory, keys, until, shared, __pillar__, time.time(), test
+    )
 
 
 def passwords() -> dict[str, Any]:

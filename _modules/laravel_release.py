@@ -471,15 +471,15 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
     return pruning.surplus(Path(directory), keep, __salt__["cmd.run_all"], live)
 
 
-def prune(directory: str, keep: int = 5) -> list[str]:
+def prune(directory: str, keep: int = 5, user: str = "www-data") -> list[str]:
     """
-    Take the oldest releases away, and those that were never completed.
+    Take the oldest releases away, those that were never completed, and the views they compiled.
 
     directory
         The folder of the releases, an absolute path.
 
-    keep
-        As for ``laravel_release.surplus``.
+    keep, user
+        As for ``laravel_release.surplus``, and the web server's user: www-data.
 
     Returns a list of str: the releases that are gone. Raises SaltInvocationError if keep is too
     small.
@@ -490,4 +490,4 @@ def prune(directory: str, keep: int = 5) -> list[str]:
 
         salt 'web*' laravel_release.prune /srv/conduit keep=3
     """
-    return pruning.prune(Path(directory), keep, __salt__["cmd.run_all"])
+    return pruning.prune(Path(directory), keep, __salt__["cmd.run_all"], user)

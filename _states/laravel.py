@@ -182,9 +182,11 @@ def jwt_secret_present(
     secret: str | None = None,
     shared: bool = False,
     user: str = "www-data",
+    accepted: str | None = None,
+    accepted_until: str = "",
 ) -> dict[str, Any]:
     """
-    Have a JWT_SECRET in the application's .env file; one that is there is never replaced.
+    Have a JWT_SECRET in the application's .env file; no token gets void by one that is replaced.
 
     name
         The application's directory, an absolute path.
@@ -200,7 +202,12 @@ def jwt_secret_present(
     user
         Who runs artisan: www-data.
 
-    Returns the state's answer; changes: ``JWT_SECRET``, masked.
+    accepted, accepted_until
+        As for ``laravel_machine.update_jwt_secrets``: a second secret, whose tokens count until a
+        time. JWT_SECRET is replaced if it is that one. Default: None, it is never replaced.
+
+    Returns the state's answer; changes: ``JWT_SECRET``, ``JWT_ACCEPTED_SECRET``, masked, and
+    ``JWT_ACCEPTED_UNTIL``.
 
     CLI Example:
 
@@ -208,15 +215,30 @@ def jwt_secret_present(
 
         salt web state.single laravel.jwt_secret_present /srv/conduit
     """
-    return _key(name, "JWT_SECRET", ["jwt:secret", "jwt:generate"], secret, shared, user)
+    changes: dict[str, Any] = {}
+    if secret and accepted:
+        try:
+            changes = __salt__["laravel_machine.update_jwt_secrets"](
+                name, secret, accepted, accepted_until, shared=shared, test=__opts__["test"]
+            )
+        except (CommandExecutionError, SaltInvocationError) as err:
+            return _failed(unchanged(name, ""), err)
+    ret = _key(name, "JWT_SECRET", ["jwt:secret", "jwt:generate"], secret, shared, user)
+    if not changes or ret["result"] is False:
+        return ret
+    # A secret that is kept, and not the pillar's, is told of in any case.
+    told = "" if "JWT_SECRET" in changes else f"{ret['comment']} "
+    _changed(ret, {**ret["changes"], **changes}, "The secrets of tokens", many=True)
+    ret["comment"] = f"{told}{ret['comment']} put in place."
+    return ret
 
 
 # How another value is brought in.
 REPLACED = {
     "APP_KEY": "orch.rotate_key brings the pillar's in, on all web servers, and keeps the old one "
     "for what was made with it.",
-    "JWT_SECRET": "All tokens are void with the pillar's: empty it in .env, on all web servers, to "
-    "take that.",
+    "JWT_SECRET": "laravel:secrets:jwt_accepted brings another one in, while the tokens of before "
+    "stay valid.",
 }
 
 

@@ -227,7 +227,7 @@ def live(
                 __salt__["laravel_release.switch"](name, wanted, *ready)
             elif "caches" in changes:
                 __salt__["laravel_release.cache"](name, user, group)
-            __salt__["laravel_release.prune"](name, keep=keep)
+            __salt__["laravel_release.prune"](name, keep=keep, user=user)
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     return _reported(ret, changes, wanted)

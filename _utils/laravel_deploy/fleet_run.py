@@ -345,7 +345,11 @@ def _rehearsal(one: Mapping[str, Any], release: str) -> dict[str, Any]:
 
 
 def _pruning(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {"directory": one["settings"]["directory"], "keep": one["settings"]["live"]["keep"]}
+    live = one["settings"]["live"]
+    return {
+        "directory": one["settings"]["directory"],
+        **{name: live[name] for name in ("keep", "user")},
+    }
 
 
 def _key(one: Mapping[str, Any]) -> dict[str, Any]:

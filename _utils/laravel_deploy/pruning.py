@@ -10,6 +10,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
+from laravel_deploy.compiled_views import remove_views
 from laravel_deploy.deployments import NOTED, kept_deployments
 from laravel_deploy.layout import CURRENT, NEXT, RELEASES, linked
 from laravel_deploy.lock import locked
@@ -60,13 +61,14 @@ def surplus(root: Path, keep: int, run_all: RunAll, live: str = "") -> list[str]
         return [name for name in gone if name not in whole]
 
 
-def prune(root: Path, keep: int, run_all: RunAll) -> list[str]:
-    """Take away what is :py:func:`surplus`, and return it."""
+def prune(root: Path, keep: int, run_all: RunAll, user: str) -> list[str]:
+    """Take away what is :py:func:`surplus`, with the views that it compiled, and return it."""
     with locked(str(root)):
         gone = surplus(root, keep, run_all)
         for name in gone:
             shutil.rmtree(root / RELEASES / name)
         _forget(root, gone)
+        remove_views(root, user, run_all)
     return gone
 
 

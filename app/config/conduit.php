@@ -9,6 +9,9 @@ return [
         'ttl_minutes' => (int) (env('JWT_TTL') ?: 7 * 24 * 60),
         // By how much the clocks of two web servers may differ.
         'leeway_seconds' => is_numeric(env('JWT_LEEWAY')) ? (int) env('JWT_LEEWAY') : 30,
+        // Signs nothing; its tokens are good until that time. A time that cannot be read is a past one.
+        'accepted_secret' => env('JWT_ACCEPTED_SECRET'),
+        'accepted_until' => (int) strtotime((string) env('JWT_ACCEPTED_UNTIL')),
     ],
 
     // How many logins may fail within a window of seconds, on each web server. 0: any number.

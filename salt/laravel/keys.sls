@@ -19,6 +19,8 @@ laravel-keys-jwt:
   laravel.jwt_secret_present:
     - name: {{ laravel.directory }}
     - secret: {{ laravel.jwt_secret_from }}
+    - accepted: {{ laravel.jwt_accepted_from | json }}
+    - accepted_until: {{ laravel.jwt_accepted_until | string | json }}
     - shared: {{ laravel.shared }}
     - user: {{ laravel.user }}
     - require:

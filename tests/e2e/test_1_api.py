@@ -129,6 +129,7 @@ def test_no_request_makes_the_server_fail(lab: Lab):
     fuzzer = Fuzzer(lab.address[lab.web], 80, seed)
     try:
         assert fuzzer.run(REQUESTS) == [], f"SEED={seed}"
+        print(f"SEED={seed}", dict(sorted(fuzzer.statuses.items())))
     finally:
         fuzzer.tidy()
 

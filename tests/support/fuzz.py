@@ -6,47 +6,65 @@ import argparse
 import http.client
 import json
 import random
+import re
 import sys
 import time
-from typing import Any
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes, urlencode
 
-FIELDS: dict[str, dict[str, Any]] = {
-    "user": {
-        "username": "n",
-        "email": "n@fuzz.example",
-        "password": "a password",
-        "bio": "b",
-        "image": "i",
-    },
-    "article": {"title": "t", "description": "d", "body": "b", "tagList": ["a"]},
-    "comment": {"body": "b"},
-}
-# Method, path and subject of the body. {} is a name that is there, or any text.
+import yaml
+
+SPECIFICATION = Path(__file__).resolve().parents[2] / "app/tests/openapi.yaml"
+# What any request may be answered with, by what is wrong with it.
+ANY = {400, 401, 404, 405, 413, 414, 415, 422}
+
+
+class Operation(NamedTuple):
+    """A request of the API: a {} in its path is a name that is there, or any text."""
+
+    method: str
+    path: str
+    # The one field of the body that holds the others; nothing without a body.
+    subject: str
+    # Of each field of the body a value that is taken.
+    fields: dict[str, Any]
+    statuses: set[int]
+
+
+def operations(specification: dict[str, Any]) -> list[Operation]:
+    """Return the requests of an OpenAPI document."""
+    found = []
+    for path, item in specification["paths"].items():
+        for method, told in item.items():
+            if method != "parameters":
+                subject, fields = _body_of(specification, told)
+                name = re.sub(r"{\w+}", "{}", path)
+                statuses = {int(status) for status in told["responses"]}
+                found.append(Operation(method.upper(), name, subject, fields, statuses))
+    return found
+
+
+def _body_of(
+    specification: dict[str, Any], operation: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    if "requestBody" not in operation:
+        return "", {}
+    name = operation["requestBody"]["$ref"].rpartition("/")[2]
+    body = specification["components"]["requestBodies"][name]
+    ((subject, schema),) = body["content"]["application/json"]["schema"]["properties"].items()
+    return subject, {field: of["example"] for field, of in schema["properties"].items()}
+
+
 OPERATIONS = [
-    ("POST", "/api/users", "user"),
-    ("POST", "/api/users/login", "user"),
-    ("GET", "/api/user", ""),
-    ("PUT", "/api/user", "user"),
-    ("PATCH", "/api/user", "user"),
-    ("GET", "/api/profiles/{}", ""),
-    ("POST", "/api/profiles/{}/follow", ""),
-    ("DELETE", "/api/profiles/{}/follow", ""),
-    ("GET", "/api/articles", ""),
-    ("GET", "/api/articles/feed", ""),
-    ("POST", "/api/articles", "article"),
-    ("GET", "/api/articles/{}", ""),
-    ("PUT", "/api/articles/{}", "article"),
-    ("DELETE", "/api/articles/{}", ""),
-    ("POST", "/api/articles/{}/favorite", ""),
-    ("DELETE", "/api/articles/{}/favorite", ""),
-    ("GET", "/api/articles/{}/comments", ""),
-    ("POST", "/api/articles/{}/comments", "comment"),
-    ("DELETE", "/api/articles/{}/comments/{}", ""),
-    ("GET", "/api/tags", ""),
-    ("GET", "/api/health", ""),
-    ("GET", "/api/{}", ""),
+    *operations(yaml.safe_load(SPECIFICATION.read_text())),
+    # Nothing of ours.
+    Operation("GET", "/api/{}", "", {}, set()),
 ]
+# A body where none is needed.
+ANY_FIELDS = next(one.fields for one in OPERATIONS if one.path == "/api/users")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # How often of a hundred something else is done than what the operation needs.
 ODD = 8
@@ -133,17 +151,22 @@ class Fuzzer:
         self._token = ""
         self._slugs: list[str] = []
         self._wrong = 0
-        self.statuses: dict[int, int] = {}
+        self.statuses: Counter[int] = Counter()
 
     def run(self, requests: int) -> list[str]:
-        """Return the requests that failed, with what was answered."""
+        """
+        Return the requests that failed, with what was answered.
+
+        They are those without an answer, those of 5xx, and those of a status that the request has
+        not by its specification.
+        """
         self._register()
         failures = []
         for _ in range(requests):
-            method, path, headers, body = self._request()
+            method, path, headers, body, statuses = self._request()
             status, answer = self._send(method, path, headers, body)
-            self.statuses[status] = self.statuses.get(status, 0) + 1
-            if status >= 500 or not status:
+            self.statuses[status] += 1
+            if status >= 500 or status not in statuses:
                 failures.append(
                     f"{status} {method} {path} {headers} {body[:300]!r}: {answer[:300]!r}"
                 )
@@ -236,9 +259,9 @@ class Fuzzer:
             pairs.append((self._random.choice(names), value))
         return f"?{urlencode(pairs)}" if pairs else ""
 
-    def _fields(self, subject: str) -> Any:
+    def _fields(self, subject: str, fields: dict[str, Any]) -> Any:
         given: dict[str, Any] = {}
-        for field, plain in FIELDS[subject].items():
+        for field, plain in fields.items():
             if not self._odd(15):
                 given[field] = self._value() if self._odd(25) else plain
         if subject == "user" and self._odd(50):
@@ -248,20 +271,21 @@ class Fuzzer:
             given[self._text()[:100]] = self._value()
         return self._value() if self._odd() else given
 
-    def _body(self, subject: str, headers: dict[str, str]) -> bytes:
-        if not subject and not self._odd():
+    def _body(self, operation: Operation, headers: dict[str, str]) -> bytes:
+        if not operation.subject and not self._odd():
             return b""
-        given = {subject or "user": self._fields(subject or "user")}
+        subject, fields = operation.subject or "user", operation.fields or ANY_FIELDS
+        given = {subject: self._fields(subject, fields)}
         if self._odd():
             given["_method"] = self._random.choice([*METHODS, "TRACE", "CONNECT", self._value()])
         headers["Content-Type"] = self._random.choice(TYPES) if self._odd() else "application/json"
         if self._odd(4):
             pairs = [
                 (
-                    f"{subject or 'user'}[{name}]",
+                    f"{subject}[{name}]",
                     self._random.choice([self._text()[:5000], b"\xff\xfe"]),
                 )
-                for name in FIELDS[subject or "user"]
+                for name in fields
             ]
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             return urlencode(pairs).encode()
@@ -277,14 +301,20 @@ class Fuzzer:
             body = body[: self._random.randrange(len(body))]
         return body
 
-    def _request(self) -> tuple[str, str, dict[str, str], bytes]:
-        method, path, subject = self._random.choice(OPERATIONS)
-        while self._wrong >= WRONG_LOGINS and path.endswith("/login"):
-            method, path, subject = self._random.choice(OPERATIONS)
+    def _request(self) -> tuple[str, str, dict[str, str], bytes, set[int]]:
+        operation = self._random.choice(OPERATIONS)
+        while self._wrong >= WRONG_LOGINS and operation.path.endswith("/login"):
+            operation = self._random.choice(OPERATIONS)
+        method, path, statuses = operation.method, operation.path, operation.statuses | ANY
         while "{}" in path:
             path = path.replace("{}", self._name_in_path(), 1)
+        if "/." in path:
+            # Apache's own.
+            statuses = statuses | {403}
         if self._odd(4):
             method = self._random.choice(METHODS)
+        if method != operation.method or self._name_leads_elsewhere(operation.path, path):
+            statuses = {*range(200, 500)}
         headers = {} if self._odd() else self._own()
         if self._odd(3):
             headers["Authorization"] = self._random.choice(
@@ -297,7 +327,7 @@ class Fuzzer:
                     f"Token {self._token}x",
                 ]
             )
-        body = self._body(subject, headers)
+        body = self._body(operation, headers)
         for name in (
             "X-HTTP-Method-Override",
             "X-Forwarded-For",
@@ -311,7 +341,12 @@ class Fuzzer:
                     ["GET", "TRACE", "foo", "*/*", "gzip", "\xff", "a=b; c", ""]
                 )
         path += self._query() if self._odd(40) else ""
-        return method, path[:LONGEST_PATH], headers, body
+        return method, path[:LONGEST_PATH], headers, body, statuses
+
+    def _name_leads_elsewhere(self, template: str, path: str) -> bool:
+        """Tell whether a name makes the path that of another request, as ``..`` and ``a/b`` do."""
+        parts = path.split("/")
+        return len(parts) != template.count("/") + 1 or bool({"", ".", "..", "feed"} & {*parts[2:]})
 
     def _send(
         self, method: str, path: str, headers: dict[str, str], body: bytes
@@ -331,19 +366,24 @@ class Fuzzer:
 
 
 def main() -> int:
-    """Fuzz one server and print what it answered."""
+    """Fuzz one server with several clients at once, and print what it answered."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("address", help="HOST:PORT")
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=10_000, help="of all clients together")
+    parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     given = parser.parse_args()
     host, _, port = given.address.partition(":")
-    fuzzer = Fuzzer(host, int(port or 80), given.seed)
-    failures = fuzzer.run(given.requests)
-    fuzzer.tidy()
-    print(f"seed {given.seed}:", dict(sorted(fuzzer.statuses.items())))
-    print("\n".join(failures))
-    return 1 if failures else 0
+    seeds = range(given.seed, given.seed + given.clients)
+    clients = [Fuzzer(host, int(port or 80), seed) for seed in seeds]
+    shares = [len(range(at, given.requests, given.clients)) for at in range(given.clients)]
+    with ThreadPoolExecutor(given.clients) as pool:
+        failures = [*pool.map(Fuzzer.run, clients, shares)]
+        [*pool.map(Fuzzer.tidy, clients)]
+    statuses = sum((client.statuses for client in clients), Counter())
+    print(f"seed {given.seed}:", dict(sorted(statuses.items())))
+    print("\n".join(line for lines in failures for line in lines))
+    return 1 if any(failures) else 0
 
 
 if __name__ == "__main__":

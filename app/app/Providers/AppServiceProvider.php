@@ -25,6 +25,8 @@ class AppServiceProvider extends ServiceProvider
             config('conduit.jwt.secret'),
             config('conduit.jwt.ttl_minutes'),
             config('conduit.jwt.leeway_seconds'),
+            config('conduit.jwt.accepted_secret'),
+            config('conduit.jwt.accepted_until'),
         ));
         $this->app->singleton(WaitingRoom::class, fn (): WaitingRoom => new WaitingRoom(
             storage_path('framework/cache'),

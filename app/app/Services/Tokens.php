@@ -5,6 +5,7 @@ namespace App\Services;
 use App\Models\User;
 use Carbon\FactoryImmutable;
 use DateInterval;
+use DateTimeImmutable;
 use Lcobucci\JWT\Configuration;
 use Lcobucci\JWT\Exception;
 use Lcobucci\JWT\Signer\Hmac\Sha256;
@@ -12,6 +13,7 @@ use Lcobucci\JWT\Signer\Key\InMemory;
 use Lcobucci\JWT\UnencryptedToken;
 use Lcobucci\JWT\Validation\Constraint\LooseValidAt;
 use Lcobucci\JWT\Validation\Constraint\SignedWith;
+use Lcobucci\JWT\Validation\Constraint\SignedWithUntilDate;
 use RuntimeException;
 use SensitiveParameter;
 
@@ -20,6 +22,9 @@ use SensitiveParameter;
  *
  * A token is good until it expires, or its user has another password: it carries a fingerprint of
  * the password's hash.
+ *
+ * A second secret signs nothing. Its tokens are good as well, until a given time: that of before a
+ * rotation, or the next one while the web servers do not sign with it yet.
  */
 class Tokens
 {
@@ -30,11 +35,14 @@ class Tokens
 
     /**
      * @param  int  $leewaySeconds  by how much the clocks of two web servers may differ
+     * @param  int  $acceptedUntil  seconds since 1970; past ones end the second secret
      */
     public function __construct(
         #[SensitiveParameter] private ?string $secret,
         private int $ttlMinutes,
         private int $leewaySeconds = 0,
+        #[SensitiveParameter] private ?string $accepted = null,
+        private int $acceptedUntil = 0,
     ) {}
 
     public function issue(User $user): string
@@ -46,7 +54,7 @@ class Tokens
             ->relatedTo((string) $user->id)
             ->issuedAt($now)
             ->expiresAt($now->add(new DateInterval("PT{$this->ttlMinutes}M")))
-            ->withClaim(self::FINGERPRINT, $this->fingerprint($user))
+            ->withClaim(self::FINGERPRINT, $this->fingerprint($user, (string) $this->secret))
             ->getToken($jwt->signer(), $jwt->signingKey())
             ->toString();
     }
@@ -63,25 +71,49 @@ class Tokens
         } catch (Exception) {
             return null;
         }
-        $valid = $parsed instanceof UnencryptedToken && $jwt->validator()->validate(
-            $parsed,
-            new SignedWith($jwt->signer(), $jwt->verificationKey()),
-            new LooseValidAt(new FactoryImmutable, new DateInterval("PT{$this->leewaySeconds}S")),
-        );
-        if (! $valid || ! $parsed->claims()->has('exp')) {
+        if (! $parsed instanceof UnencryptedToken || ! $parsed->claims()->has('exp')) {
+            return null;
+        }
+        $secret = $this->signedWith($parsed, $jwt);
+        $inTime = new LooseValidAt(new FactoryImmutable, new DateInterval("PT{$this->leewaySeconds}S"));
+        if ($secret === null || ! $jwt->validator()->validate($parsed, $inTime)) {
             return null;
         }
         $id = $parsed->claims()->get('sub');
         $user = is_string($id) && ctype_digit($id) ? User::find($id) : null;
         $given = $parsed->claims()->get(self::FINGERPRINT);
 
-        return $user !== null && is_string($given) && hash_equals($this->fingerprint($user), $given) ? $user : null;
+        return $user !== null && is_string($given) && hash_equals($this->fingerprint($user, $secret), $given)
+            ? $user
+            : null;
     }
 
-    private function fingerprint(User $user): string
+    /**
+     * The secret that a token was signed with; null when it is none that counts.
+     */
+    private function signedWith(UnencryptedToken $token, Configuration $jwt): ?string
+    {
+        if ($jwt->validator()->validate($token, new SignedWith($jwt->signer(), $jwt->verificationKey()))) {
+            return (string) $this->secret;
+        }
+        $accepted = (string) $this->accepted;
+        if ($accepted === '') {
+            return null;
+        }
+        $former = new SignedWithUntilDate(
+            $jwt->signer(),
+            InMemory::plainText($accepted),
+            new DateTimeImmutable("@{$this->acceptedUntil}"),
+            new FactoryImmutable,
+        );
+
+        return $jwt->validator()->validate($token, $former) ? $accepted : null;
+    }
+
+    private function fingerprint(User $user, string $secret): string
     {
         // Keyed, so that it is of no use to who guesses at hashes.
-        return substr(hash_hmac('sha256', "password {$user->password}", (string) $this->secret), 0, 32);
+        return substr(hash_hmac('sha256', "password {$user->password}", $secret), 0, 32);
     }
 
     private function configuration(): Configuration
@@ -90,6 +122,12 @@ class Tokens
             throw new RuntimeException(
                 'JWT_SECRET is missing or shorter than '.self::SHORTEST_SECRET
                 .' characters: run `php artisan jwt:secret`.'
+            );
+        }
+        if ((string) $this->accepted !== '' && strlen($this->accepted) < self::SHORTEST_SECRET) {
+            throw new RuntimeException(
+                'JWT_ACCEPTED_SECRET is shorter than '.self::SHORTEST_SECRET
+                .' characters: leave it empty, or put the whole secret there.'
             );
         }
 

@@ -69,6 +69,68 @@ class TokensTest extends TestCase
         $this->api('GET', '/user', token: $new)->assertOk()->assertJsonPath('user.token', $new);
     }
 
+    public function test_a_token_of_the_other_secret_is_good_until_its_time(): void
+    {
+        $old = $this->register('jane');
+        $secret = config('conduit.jwt.secret');
+        $this->secrets(str_repeat('the next secret ', 3), $secret, 3600);
+        $this->api('GET', '/user', token: $old)->assertOk()->assertJsonPath('user.username', 'jane');
+        // What is signed now is signed with the new one.
+        $login = ['email' => 'jane@conduit.example', 'password' => 'a password'];
+        $new = $this->api('POST', '/users/login', ['user' => $login])->assertOk()->json('user.token');
+        foreach ([3590 => 200, 3610 => 401] as $seconds => $status) {
+            $this->travelTo(now()->addSeconds($seconds), function () use ($old, $new, $status): void {
+                $this->api('GET', '/user', token: $old)->assertStatus($status);
+                $this->api('GET', '/user', token: $new)->assertOk();
+            });
+        }
+        // Without a time, or without the old secret, its tokens are void.
+        foreach ([[$secret, -1], [null, 3600], ['', 3600]] as [$accepted, $left]) {
+            $this->secrets(str_repeat('the next secret ', 3), $accepted, $left);
+            $this->api('GET', '/user', token: $old)->assertUnauthorized();
+            $this->api('GET', '/user', token: $new)->assertOk();
+        }
+    }
+
+    public function test_a_web_server_accepts_what_another_signs_already(): void
+    {
+        $next = str_repeat('the next secret ', 3);
+        $old = $this->register('jane');
+        $new = (new Tokens($next, 60))->issue($this->user('jane'));
+        $this->api('GET', '/user', token: $new)->assertUnauthorized();
+        $this->secrets(config('conduit.jwt.secret'), $next, 3600);
+        foreach ([$old, $new] as $token) {
+            $this->api('GET', '/user', token: $token)->assertOk();
+        }
+        // Another password ends them all.
+        $this->api('PUT', '/user', ['user' => ['password' => 'another password']], $new)->assertOk();
+        foreach ([$old, $new] as $token) {
+            $this->api('GET', '/user', token: $token)->assertUnauthorized();
+        }
+    }
+
+    public function test_a_short_secret_is_refused_as_the_other_one_is(): void
+    {
+        $token = $this->register('jane');
+        $this->secrets(config('conduit.jwt.secret'), 'short', 3600);
+        $this->api('GET', '/user', token: $token)->assertInternalServerError();
+    }
+
+    public function test_the_time_is_read_from_the_environment(): void
+    {
+        // A time that cannot be read ends the secret.
+        foreach (['2026-12-05T12:00:00Z' => 1796472000, '' => 0, 'never' => 0] as $text => $seconds) {
+            putenv("JWT_ACCEPTED_UNTIL={$text}");
+            $_ENV['JWT_ACCEPTED_UNTIL'] = $_SERVER['JWT_ACCEPTED_UNTIL'] = $text;
+            try {
+                $this->assertSame($seconds, (require config_path('conduit.php'))['jwt']['accepted_until']);
+            } finally {
+                putenv('JWT_ACCEPTED_UNTIL');
+                unset($_ENV['JWT_ACCEPTED_UNTIL'], $_SERVER['JWT_ACCEPTED_UNTIL']);
+            }
+        }
+    }
+
     public function test_clocks_may_differ_a_little(): void
     {
         $this->register('jane');
@@ -78,6 +140,16 @@ class TokensTest extends TestCase
             $token = $this->at($seconds, fn (): string => app(Tokens::class)->issue($jane));
             $this->api('GET', '/user', token: $token)->assertStatus($status);
         }
+    }
+
+    private function secrets(?string $signs, ?string $accepted, int $left): void
+    {
+        config([
+            'conduit.jwt.secret' => $signs,
+            'conduit.jwt.accepted_secret' => $accepted,
+            'conduit.jwt.accepted_until' => now()->getTimestamp() + $left,
+        ]);
+        app()->forgetInstance(Tokens::class);
     }
 
     private function user(string $name): User

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 import whole_file
-from laravel_deploy import artisan, composer, web_server
+from laravel_deploy import artisan, compiled_views, composer, web_server
 from laravel_deploy.artisan import Application
 from laravel_deploy.files import ownership
 
@@ -51,7 +51,7 @@ def app(folder, php) -> Application:
 def anybody(monkeypatch) -> None:
     """Every user's name is the test's own user, who may be root."""
     ids = (os.geteuid(), os.getegid())
-    for caller in (artisan, composer):
+    for caller in (artisan, compiled_views, composer):
         monkeypatch.setattr(caller, "unprivileged_ids", lambda _user, _role: ids)
 
 

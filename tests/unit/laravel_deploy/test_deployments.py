@@ -43,7 +43,7 @@ def test_it_is_kept_over_rollbacks_and_goes_with_the_release(machine):
         machine.change(text)
         switch(machine.root, machine.build()["release"], None, joe, 600)
     assert second in record(machine.root)["deployments"]
-    assert set(prune(machine.root, 2, machine.run_all)) == {first, second}
+    assert set(prune(machine.root, 2, machine.run_all, machine.user)) == {first, second}
     assert {*record(machine.root)["deployments"]} == {one["release"] for one in known(machine.root)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from laravel_deploy.releases import known
+from salt.exceptions import SaltInvocationError
 
 import _modules.laravel_machine as module
 from tests.unit.laravel_deploy.conftest import anybody, machine  # noqa: F401
@@ -54,3 +55,23 @@ def test_a_lock_is_handed_on_and_taken(machine, salt):  # noqa: F811
     (machine.root / "shared/composer.lock").write_text("another")
     assert module.take_lock(str(machine.root), packed) is True
     assert (machine.root / "shared/composer.lock").read_text() == "made here"
+
+
+def test_a_jwt_secret_is_replaced_by_the_pillars(machine, salt, monkeypatch):  # noqa: F811
+    first, second = "1" * 32, "2" * 32
+    monkeypatch.setattr(module, "__pillar__", {"s": second, "a": first})
+    env = machine.root / "shared/.env"
+    env.write_text(f"JWT_SECRET={first}\n")
+    arguments = (str(machine.root), "s", "a", "2999-01-01 00:00")
+    with pytest.raises(SaltInvocationError, match="may not accept the one at 's' yet"):
+        module.update_jwt_secrets(*arguments, shared=True)
+    predicted = module.update_jwt_secrets(*arguments, test=True)
+    assert env.read_text() == f"JWT_SECRET={first}\n"
+    assert module.update_jwt_secrets(*arguments) == predicted
+    assert f"JWT_SECRET={second}\n" in env.read_text()
+    assert f"JWT_ACCEPTED_SECRET={first}\n" in env.read_text()
+    # One whose time is over is not accepted by this machine's clock.
+    assert module.update_jwt_secrets(*arguments[:3], "2000-01-01 00:00").keys() == {
+        "JWT_ACCEPTED_SECRET",
+        "JWT_ACCEPTED_UNTIL",
+    }

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 import _modules.laravel
+import _modules.laravel_machine
 import _modules.laravel_release
 import _states.laravel
 import _states.laravel_release
@@ -17,7 +18,7 @@ import _states.mysql_rotation
 import _states.mysql_server
 from tests.unit.states.deployment import READY
 
-MODULES = (_modules.laravel, _modules.laravel_release)
+MODULES = (_modules.laravel, _modules.laravel_release, _modules.laravel_machine)
 STATES = (_states.laravel, _states.laravel_release)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from laravel_deploy.masking import MASK
+from salt.exceptions import SaltInvocationError
 
 import _states.laravel as state
 from tests.unit.states.deployment import APP, COMING, KEPT, PARTIAL, READY
@@ -78,7 +80,7 @@ def test_one_web_server_seeds_and_the_others_go_on(run):
     ("state", "way"),
     [
         ("key_present", "orch.rotate_key brings the pillar's in"),
-        ("jwt_secret_present", "All tokens are void"),
+        ("jwt_secret_present", "laravel:secrets:jwt_accepted brings another one in"),
     ],
 )
 def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run, state, way):
@@ -97,3 +99,50 @@ def test_the_jwt_secret_knows_both_commands(run):
         "JWT_SECRET",
         ["jwt:secret", "jwt:generate"],
     )
+
+
+SECRETS = {"secret": "laravel:secrets:jwt_secret", "accepted": "laravel:secrets:jwt_accepted"}
+MASKED = {"old": MASK, "new": MASK}
+DIFFERS = {"changes": {}, "source": "kept", "differs": True}
+
+
+@pytest.mark.parametrize("test", [False, True])
+@pytest.mark.parametrize(
+    ("kept", "changes", "comment"),
+    [
+        (KEPT, {"JWT_ACCEPTED_SECRET": MASKED}, "JWT_SECRET is set. The secrets of tokens"),
+        # A run has replaced it by then, a test has not.
+        (DIFFERS, {"JWT_SECRET": MASKED}, "The secrets of tokens"),
+        # Another one is accepted, and the one in use is none of the two.
+        (DIFFERS, {"JWT_ACCEPTED_SECRET": MASKED}, "JWT_SECRET is set to another value than"),
+    ],
+)
+def test_a_second_jwt_secret_is_handed_on(run, kept, changes, comment, test):
+    returns = {"key_update": kept, "update_jwt_secrets": changes}
+    given = {**SECRETS, "accepted_until": "2026-12-05 12:00", "shared": True}
+    ret = run("jwt_secret_present", APP, test=test, returns=returns, **given)
+    assert (ret["result"], ret["changes"]) == (None if test else True, changes)
+    assert ret["comment"].startswith(comment)
+    assert ret["comment"].endswith(f"{'would have been' if test else 'have been'} put in place.")
+    call = run.functions["laravel_machine.update_jwt_secrets"].call_args
+    assert call.args == (APP, *SECRETS.values(), "2026-12-05 12:00")
+    assert call.kwargs == {"shared": True, "test": test}
+
+
+def test_a_second_jwt_secret_that_is_wrong_stops_before_anything_is_written(run):
+    returns = {"key_update": KEPT, "update_jwt_secrets": SaltInvocationError("It is short.")}
+    ret = run("jwt_secret_present", APP, returns=returns, **SECRETS)
+    assert ret == {"name": APP, "result": False, "comment": "It is short.", "changes": {}}
+    run.functions["laravel.key_update"].assert_not_called()
+
+
+def test_a_key_that_cannot_be_made_is_told_whatever_else_was_written(run):
+    changes = {"JWT_ACCEPTED_SECRET": MASKED}
+    returns = {"key_update": SaltInvocationError("No."), "update_jwt_secrets": changes}
+    ret = run("jwt_secret_present", APP, returns=returns, **SECRETS)
+    assert (ret["result"], ret["comment"]) == (False, "No.")
+
+
+def test_an_application_without_a_second_jwt_secret_is_not_asked_about_it(run):
+    ret = run("jwt_secret_present", APP, secret="a:b", returns={"key_update": KEPT})
+    assert (ret["result"], ret["comment"]) == (True, "JWT_SECRET is set.")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
+from pathlib import Path
+
+import jinja2
 import pytest
 from salt.exceptions import SaltInvocationError
 from web_config.php import ini_value, limits, settings, version
@@ -107,3 +111,13 @@ def test_a_version_that_there_is_not_is_refused(wanted, words):
     there = {"php-fpm": "2:8.4+101", "php8.4-fpm": "8.4.27-1"}
     with pytest.raises(SaltInvocationError, match=words):
         version(wanted, PACKAGES, lambda name: there.get(name, ""))
+
+
+def test_no_process_is_ended_for_being_idle():
+    """php-fpm would kill one that does not go in time, and the request that it has taken."""
+    template = Path(__file__).parents[3] / "salt/php/files/fpm.conf.jinja"
+    written = configparser.ConfigParser()
+    fpm = {"process_control_timeout": "7s", "max_children": 12}
+    written.read_string(jinja2.Template(template.read_text()).render(fpm=fpm))
+    assert dict(written["www"]) == {"pm.max_children": "12", "pm.max_spare_servers": "12"}
+    assert dict(written["global"]) == {"process_control_timeout": "7s"}
