@@ -90,11 +90,15 @@ def settings_differ() -> list[str]:
     return of_pillar.files_differ(of_pillar.files_of(_settings(), password))
 
 
-def store_settings() -> None:
+def store_settings(test: bool = False) -> None:
     """
     Write the files that the program and restic read, each whole or not at all, for root alone.
 
-    Returns nothing. Raises SaltInvocationError for wrong settings.
+    test
+        Check whether pillar has another password than the group, and do nothing. Default False.
+
+    Returns nothing. Raises CommandExecutionError when the password of pillar is another one than
+    the group's, with the call that changes it everywhere; SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -102,8 +106,10 @@ def store_settings() -> None:
 
         salt backup1 backup.store_settings
     """
-    password = of_pillar.repository_password(__pillar__)
-    of_pillar.write_files(of_pillar.files_of(_settings(), password))
+    password, settings = of_pillar.repository_password(__pillar__), _settings()
+    channel.refuse_unrotated(settings, of_pillar.account_before())
+    if not test:
+        of_pillar.write_files(of_pillar.files_of(settings, password))
 
 
 def repository_present() -> bool:
