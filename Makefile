@@ -118,6 +118,10 @@ bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, m
 bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of states that do nothing: [ROUNDS=n] [RESUME=1]
 	@$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
 
+bench-backup: $(VENV)/ready ## Points in time restored from the repository, compared row by row: [POINTS=n] [LENGTH=s] [SEED=s]
+	@$(RUN) -m bench backup $(if $(POINTS),--points $(POINTS)) $(if $(LENGTH),--seconds $(LENGTH)) \
+	  $(if $(SEED),--seed $(SEED))
+
 bench-report: $(VENV)/bench ## What was measured, into docs/bench.md, docs/measurements.md and a picture
 	@$(RUN) -m bench report
 
@@ -155,4 +159,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
-	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-report docs lint clean
+	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-backup bench-report docs lint clean

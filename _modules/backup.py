@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from group_backup import archive, channel, full, options, record, restic, restore
+from group_backup import archive, channel, full, options, record, restic, restore, space
 from group_backup import drill as drills
 from group_backup import settings as of_pillar
 from group_backup.model import FULL, LOCK_FILE, LOCK_SECONDS, LOGS, Settings
@@ -90,11 +90,15 @@ def settings_differ() -> list[str]:
     return of_pillar.files_differ(of_pillar.files_of(_settings(), password))
 
 
-def store_settings() -> None:
+def store_settings(test: bool = False) -> None:
     """
     Write the files that the program and restic read, each whole or not at all, for root alone.
 
-    Returns nothing. Raises SaltInvocationError for wrong settings.
+    test
+        Check whether pillar has another password than the group, and do nothing. Default False.
+
+    Returns nothing. Raises CommandExecutionError when the password of pillar is another one than
+    the group's, with the call that changes it everywhere; SaltInvocationError for wrong settings.
 
     CLI Example:
 
@@ -102,8 +106,10 @@ def store_settings() -> None:
 
         salt backup1 backup.store_settings
     """
-    password = of_pillar.repository_password(__pillar__)
-    of_pillar.write_files(of_pillar.files_of(_settings(), password))
+    password, settings = of_pillar.repository_password(__pillar__), _settings()
+    channel.refuse_unrotated(settings, of_pillar.account_before())
+    if not test:
+        of_pillar.write_files(of_pillar.files_of(settings, password))
 
 
 def repository_present() -> bool:
@@ -218,8 +224,13 @@ def status() -> dict[str, Any]:
         "full": found.get(FULL, {}),
         "logs": found.get(LOGS, {}),
         "drill": found.get("drill", {}),
-        "problem": record.drill_problem(found, settings.drill_hours, time.time()),
+        "problem": _problem(settings, found),
     }
+
+
+def _problem(settings: Settings, found: dict[str, Any]) -> str:
+    # The cause first: what is full takes no record, either.
+    return space.problem(settings) or record.drill_problem(found, settings.drill_hours, time.time())
 
 
 def drill_problem() -> str:
@@ -228,7 +239,8 @@ def drill_problem() -> str:
 
     A drill that failed is wrong, and so is one that is older than pillar ``backup:drill_hours``.
     Wrong are archived logs that were not saved, as where the repository is full or away, and logs
-    that begin after what the newest full backup has.
+    that begin after what the newest full backup has. So is a file system with too little space for
+    what the group writes.
 
     Returns str. Raises SaltInvocationError for wrong settings.
 
@@ -239,7 +251,7 @@ def drill_problem() -> str:
         salt backup1 backup.drill_problem
     """
     settings = _settings()
-    return record.drill_problem(record.read(settings), settings.drill_hours, time.time())
+    return _problem(settings, record.read(settings))
 
 
 def list_(kind: str = "full") -> list[dict[str, Any]]:

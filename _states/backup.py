@@ -29,6 +29,9 @@ def settings_stored(name: str) -> dict[str, Any]:
     """
     Make sure that the files that the program and restic read say what pillar declares.
 
+    A password of pillar that the group does not have is refused, and the comment names the call
+    that changes it on all machines.
+
     name
         A word for the state; the files are always in ``/etc/mysql-gr``.
     """
@@ -37,6 +40,7 @@ def settings_stored(name: str) -> dict[str, Any]:
         differ = __salt__["backup.settings_differ"]()
         if not differ:
             return ret
+        __salt__["backup.store_settings"](test=True)
         # They hold passwords, so what differs is not shown.
         ret["changes"] = dict.fromkeys(differ, "as declared in pillar")
         if __opts__["test"]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import highstate, plan, rates, report, timings, web
+from bench import backup as of_backup
+from bench import highstate, plan, points, rates, report, timings, web
 from bench.failover import Failover, show
 from bench.highstate import Highstate
 from bench.sysbench import TESTS
@@ -21,6 +23,7 @@ from tests.support.lab import MODES, ROOT, exit_code, opened
 
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
+BACKUP = ROOT / ".lab/bench-backup.jsonl"
 SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 WEB = ROOT / ".lab/bench-web.jsonl"
@@ -58,12 +61,18 @@ def arguments() -> argparse.Namespace:
     nothing.add_argument("--rounds", type=int, default=5)
     nothing.add_argument("--results", type=Path, default=SALT)
     nothing.add_argument("--resume", action="store_true", help="run what is missing there")
+    backup = tasks.add_parser("backup", help="whether any point in time comes back, row by row")
+    backup.add_argument("--points", type=int, default=50)
+    backup.add_argument("--seconds", type=int, default=of_backup.SECONDS)
+    backup.add_argument("--seed", type=int, default=None)
+    backup.add_argument("--results", type=Path, default=BACKUP)
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
     shown.add_argument("--timings", type=Path, default=TIMINGS, help="of timings")
     shown.add_argument("--web", type=Path, default=WEB, help="of web")
     shown.add_argument("--salt", type=Path, default=SALT, help="of salt")
+    shown.add_argument("--backup", type=Path, default=BACKUP, help="of backup")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
 
@@ -168,9 +177,26 @@ def nothing_to_do(options: argparse.Namespace) -> int:
     return int(bool(results) and highstate.ratio(results) > highstate.LIMIT)
 
 
+def back_in_time(options: argparse.Namespace) -> int:
+    """Restore points in time and compare them; return how many are not exact."""
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    print(f"{options.points} points, SEED={seed}", flush=True)
+    failed = 0
+    with opened() as lab:
+        work = of_backup.Points(of_backup.LabSite(lab), options.seconds)
+        with work.open():
+            for point in work.drawn(options.points, seed):
+                result = work.run(point)
+                result_file.append(options.results, result)
+                print(points.show(result), flush=True)
+                failed += bool(result["problems"])
+    print(f"{options.points - failed} of {options.points} are exact to the transaction")
+    return failed
+
+
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials, events, idle = (
+    rounds, runs, trials, events, idle, restored = (
         result_file.read([path]) if path.exists() else []
         for path in (
             options.results,
@@ -178,6 +204,7 @@ def show_report(options: argparse.Namespace) -> int:
             options.timings,
             options.web,
             options.salt,
+            options.backup,
         )
     )
     texts = {}
@@ -192,6 +219,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-web"] = web.table(events)
     if idle:
         texts["bench-salt"] = highstate.table(idle)
+    if restored:
+        texts["bench-backup"] = points.table(restored)
     if options.print:
         print(*texts.values(), sep="\n", end="")
         return 0
@@ -216,6 +245,7 @@ def main() -> int:
         "timings": presets,
         "web": visits,
         "salt": nothing_to_do,
+        "backup": back_in_time,
         "report": show_report,
     }
     return exit_code(lambda: tasks[options.task](options))

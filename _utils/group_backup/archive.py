@@ -41,11 +41,15 @@ def closed_logs(connection: Any) -> list[dict[str, str]]:
     connection
         To the server that archives.
 
-    Returns a list of dicts: ``name`` and ``previous`` (the GTID set that the files before it have).
+    Returns a list of dicts: ``name``, ``bytes``, and ``previous`` (the GTID set that the files
+    before it have).
     """
     execute(connection, "FLUSH BINARY LOGS")
-    names = [row["Log_name"] for row in rows(connection, "SHOW BINARY LOGS")]
-    return [{"name": name, "previous": _previous(connection, name)} for name in names[:-1]]
+    logs = [(row["Log_name"], row["File_size"]) for row in rows(connection, "SHOW BINARY LOGS")]
+    return [
+        {"name": name, "bytes": str(size), "previous": _previous(connection, name)}
+        for name, size in logs[:-1]
+    ]
 
 
 def _previous(connection: Any, name: str) -> str:

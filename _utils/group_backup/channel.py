@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from group_replication import tls as server_tls
 from group_replication.connection import (
     UnreachableError,
     connect,
@@ -15,11 +16,12 @@ from group_replication.connection import (
     tls,
 )
 from group_replication.gtid import count_gtids, parse_gtids, subtract_gtids
-from group_replication.model import SYSTEM_SCHEMAS
+from group_replication.model import SYSTEM_SCHEMAS, Account
+from group_replication.rotation import DENIED, ORCHESTRATION
 from salt.exceptions import CommandExecutionError
 
 from group_backup import following
-from group_backup.following import CLONE, CONNECT, REFUSED, Decision, Group, Here
+from group_backup.following import CLONE, CONNECT, FOLLOWS, REFUSED, Decision, Group, Here
 from group_backup.model import CHANNEL, Settings
 
 RESTART_SECONDS = 300
@@ -64,13 +66,7 @@ def ask(settings: Settings, said: list[str] | None = None) -> Group | None:
     said = [] if said is None else said
     for address in settings.nodes.values():
         try:
-            with connect(
-                host=address,
-                port=settings.port,
-                user=settings.account.name,
-                password=settings.account.password,
-                ssl=tls(),
-            ) as connection:
+            with _session(settings, address) as connection:
                 (own,) = rows(
                     connection,
                     "SELECT @@GLOBAL.gtid_executed AS executed, @@GLOBAL.gtid_purged AS purged,"
@@ -84,6 +80,45 @@ def ask(settings: Settings, said: list[str] | None = None) -> Group | None:
             return Group(own["executed"], own["purged"], tuple(online))
         said.append(f"{address} is not ONLINE in the group")
     return None
+
+
+def refuse_unrotated(settings: Settings, before: Account | None) -> None:
+    """
+    Refuse a password of pillar that the group does not have, where the machine has used another.
+
+    settings
+        The backup machine's settings, with the password of pillar.
+
+    before
+        The account that it has used; None for a new machine, whose account may be yet to come.
+
+    A group of which no member answers refuses nothing.
+    """
+    if before in (None, settings.account):
+        return
+    refused = False
+    for address in settings.nodes.values():
+        try:
+            with _session(settings, address):
+                return
+        except CommandExecutionError as err:
+            refused = refused or DENIED in str(err)
+    if refused:
+        raise CommandExecutionError(
+            f"pillar has another password than the group for {settings.account.name}: "
+            f"{ORCHESTRATION} changes it on all machines. Nothing was changed here"
+        )
+
+
+def _session(settings: Settings, address: str) -> Any:
+    """Return a context with a connection to a member, as the account of the backups."""
+    return connect(
+        host=address,
+        port=settings.port,
+        user=settings.account.name,
+        password=settings.account.password,
+        ssl=tls(settings.trusted),
+    )
 
 
 def state(connection: Any) -> dict[str, Any]:
@@ -101,8 +136,12 @@ def _is_declared(connection: Any, settings: Settings) -> bool:
             " performance_schema.replication_asynchronous_connection_failover_managed AS managed"
             " ON managed.CHANNEL_NAME = slave_master_info.Channel_name"
             " WHERE managed.CHANNEL_NAME = %s AND User_name = %s AND User_password = %s"
-            " AND Enabled_ssl AND managed.MANAGED_NAME = %s",
-            (CHANNEL, settings.account.name, settings.account.password, settings.group),
+            " AND Enabled_ssl AND Ssl_ca = %s AND Ssl_verify_server_cert = %s"
+            " AND managed.MANAGED_NAME = %s",
+            (
+                *(CHANNEL, settings.account.name, settings.account.password),
+                *(settings.trusted, int(settings.verify), settings.group),
+            ),
         )
     )
 
@@ -130,7 +169,35 @@ def decide(settings: Settings, overwrite: bool = False) -> Decision:
     with local(settings) as connection:
         now = here(connection, settings)
     said: list[str] = []
-    return following.decide(now, ask(settings, said), overwrite, "; ".join(said))
+    found = following.decide(now, ask(settings, said), overwrite, "; ".join(said))
+    # Whoever began to verify members that have no certificate yet would have no source.
+    wrong = {} if found.verdict == FOLLOWS or now.declared else not_verified(settings)
+    if wrong:
+        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+        return Decision(
+            REFUSED,
+            f"pillar cluster:tls has members verified, and these cannot be yet: {told}. "
+            "`salt-run state.orchestrate orch.certificates` brings certificates to all first",
+        )
+    return found
+
+
+def not_verified(settings: Settings) -> dict[str, str]:
+    """Return which members answer and cannot be verified, and why; none where none has to be."""
+    if not settings.verify:
+        return {}
+    return server_tls.not_verified(dict(settings.nodes), settings.port, settings.trusted)
+
+
+def _source(settings: Settings, online: Sequence[str]) -> str:
+    """Return the first ONLINE member that can be verified, where that has to be."""
+    wrong = not_verified(settings)
+    for name in online:
+        if name not in wrong:
+            return name
+    raise CommandExecutionError(
+        f"no ONLINE member can be verified: {'; '.join(f'{n}: {why}' for n, why in wrong.items())}"
+    )
 
 
 def follow(settings: Settings, overwrite: bool = False) -> Decision:
@@ -153,10 +220,11 @@ def follow(settings: Settings, overwrite: bool = False) -> Decision:
     group = ask(settings)
     if group is None:
         raise CommandExecutionError("no declared member is ONLINE that could be followed")
+    source = _source(settings, group.online)
     if decision.verdict == CLONE:
-        _clone(settings, group.online[0])
+        _clone(settings, source)
     with local(settings) as connection:
-        _connect(connection, settings, group.online[0])
+        _connect(connection, settings, source)
         _await_running(connection)
     return decision
 
@@ -169,6 +237,9 @@ def _clone(settings: Settings, donor: str) -> None:
     try:
         with _replaceable(settings), local(settings, None) as connection:
             execute(connection, "SET GLOBAL clone_valid_donor_list = %s", (place,))
+            if settings.verify:
+                # The server asks for the authority alone; the address was verified a moment ago.
+                execute(connection, "SET GLOBAL clone_ssl_ca = %s", (settings.trusted,))
             # Without REQUIRE SSL it would fall back to clear text.
             execute(
                 connection,
@@ -252,10 +323,15 @@ def _connect(connection: Any, settings: Settings, source: str) -> None:
     execute(
         connection,
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_PORT = %s, SOURCE_USER = %s,"
-        " SOURCE_PASSWORD = %s, SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1,"
+        " SOURCE_PASSWORD = %s, SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_SSL_CA = %s,"
+        # It holds for each source that the channel changes to by itself.
+        " SOURCE_SSL_VERIFY_SERVER_CERT = %s,"
         " SOURCE_CONNECTION_AUTO_FAILOVER = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 2,"
         " REQUIRE_ROW_FORMAT = 1, GTID_ONLY = 1 FOR CHANNEL %s",
-        (address, settings.port, settings.account.name, settings.account.password, CHANNEL),
+        (
+            *(address, settings.port, settings.account.name, settings.account.password),
+            *(settings.trusted, int(settings.verify), CHANNEL),
+        ),
     )
     for row in rows(
         connection,

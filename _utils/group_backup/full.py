@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -13,7 +14,7 @@ from group_replication.gtid import count_gtids, format_gtids, parse_gtids, subtr
 from salt.exceptions import CommandExecutionError
 from whole_file import write_whole
 
-from group_backup import archive, aside, channel, record, restic
+from group_backup import archive, aside, channel, record, restic, space
 from group_backup.channel import local
 from group_backup.following import Decision
 from group_backup.model import FULL, LOGS, Settings
@@ -81,6 +82,8 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
             f"SELECT @@version AS version, @@GLOBAL.gtid_executed AS gtids, {asked}",
         )
         _check_held(own["gtids"])
+        needed = space.size(Path(settings.data_directory))
+        space.check(place, needed, "the copy that a full backup is made of")
         # mysqld makes its folder itself.
         (place / "data").rmdir()
         shutil.chown(place, "root", aside.USER)
@@ -120,6 +123,8 @@ def save_logs(settings: Settings) -> dict[str, Any]:
     with local(settings, None) as connection:
         (own,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids, @@server_uuid AS server")
         _check_held(own["gtids"])
+        # A server that cannot begin another log waits for space, and so would this run.
+        space.check_left(settings.archive, "saving the archived logs")
         at, index = int(time.time()), archive.closed_logs(connection)
     if not index:
         raise CommandExecutionError("the server has no binary log that could be saved")
@@ -166,6 +171,18 @@ def replace(settings: Settings) -> Decision:
     return channel.follow(settings, overwrite=True)
 
 
+def _failed(settings: Settings, what: str, err: Exception) -> str:
+    """Remember what failed, and return why; what has no space is named."""
+    why = str(err)
+    if not isinstance(err, space.SpaceError) and (full := space.problem(settings)):
+        why = f"{err}; {full}"
+    # What is full takes no record, either: who asks for problems is told of the space itself.
+    with contextlib.suppress(OSError):
+        last = record.read(settings).get(what, {})
+        record.note(settings, what, {**last, "error": why, "failed": int(time.time())})
+    return why
+
+
 def run_full(settings: Settings) -> dict[str, Any]:
     """Take a full backup and the logs, give up what is too old, and remember what came of it."""
     try:
@@ -183,9 +200,9 @@ def run_full(settings: Settings) -> dict[str, Any]:
         # No failure: it is not yet time.
         raise
     except (CommandExecutionError, OSError) as err:
-        last = record.read(settings).get(FULL, {})
-        record.note(settings, FULL, {**last, "error": str(err), "failed": int(time.time())})
-        raise CommandExecutionError(f"no full backup was taken: {err}") from err
+        raise CommandExecutionError(
+            f"no full backup was taken: {_failed(settings, FULL, err)}"
+        ) from err
     record.note(settings, FULL, {**found, "well": int(time.time())})
     return found
 
@@ -199,8 +216,8 @@ def run_logs(settings: Settings) -> dict[str, Any]:
     except NothingHeldError:
         raise
     except (CommandExecutionError, OSError) as err:
-        last = record.read(settings).get(LOGS, {})
-        record.note(settings, LOGS, {**last, "error": str(err), "failed": int(time.time())})
-        raise CommandExecutionError(f"the archived logs were not saved: {err}") from err
+        raise CommandExecutionError(
+            f"the archived logs were not saved: {_failed(settings, LOGS, err)}"
+        ) from err
     record.note(settings, LOGS, {**found, "well": int(time.time())})
     return found

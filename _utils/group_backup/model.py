@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from group_replication.model import DATA_DIRECTORY, Account
+from group_replication.tls import CA_FILE
 
 # The channel by which the machine follows the group.
 CHANNEL = "backup"
@@ -53,6 +54,8 @@ class Settings(NamedTuple):
     archive_days: int = 8
     drill_hours: int = 48
     options: Mapping[str, Any] = {}
+    # Whether members have to show a certificate of the declared authority with their address.
+    verify: bool = False
 
     def __repr__(self) -> str:
         # The environment holds secrets.
@@ -62,6 +65,11 @@ class Settings(NamedTuple):
     def place(self) -> Path:
         """The folder that all of this machine's backups work in."""
         return Path(self.directory)
+
+    @property
+    def trusted(self) -> str:
+        """The file of the certificates that members are verified by, or the empty text."""
+        return CA_FILE if self.verify else ""
 
     @property
     def archive(self) -> Path:

@@ -50,6 +50,11 @@ def check_member(settings: Settings, member: str) -> None:
 
 def check_no_group(settings: Settings) -> None:
     """Refuse where a declared member serves: what it has would be lost to the others."""
+    for name, why in channel.not_verified(settings).items():
+        # It may serve, and is given no password.
+        raise CommandExecutionError(
+            f"{name} answers and cannot be verified: {why}; nothing is offered while it may serve"
+        )
     for name, address in settings.nodes.items():
         try:
             with connect(
@@ -57,7 +62,7 @@ def check_no_group(settings: Settings) -> None:
                 port=settings.port,
                 user=settings.account.name,
                 password=settings.account.password,
-                ssl=tls.context(""),
+                ssl=tls.context(settings.trusted),
             ) as connection:
                 states = [row["state"] for row in rows(connection, SERVED)]
         except UnreachableError:

@@ -82,6 +82,7 @@ def metrics(found: Mapping[str, Any]) -> str:
     say("behind_seconds", "Age of the last applied transaction, or 0.", behind.get("seconds"))
     say("not_received", "Transactions not yet received.", behind.get("not_received"))
     say("behind_time", "When that was asked, since 1970.", behind.get("at"))
+    say("free_bytes", "What is free where archive and copies are.", behind.get("free"))
     for what in ("full", "logs"):
         one = found.get(what, {})
         say(f"{what}_ok", f"1 where the last run of {what} was well.", _ok(one))

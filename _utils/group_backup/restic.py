@@ -144,6 +144,16 @@ def restore(
     )
 
 
+def size(settings: Settings, snapshot: str) -> int:
+    """Return how many bytes a snapshot is restored to."""
+    out = _asked(
+        settings,
+        ["stats", "--json", "--no-lock", "--mode", "restore-size", snapshot],
+        ASK_SECONDS,
+    )
+    return int(json.loads(out)["total_size"])
+
+
 def read(settings: Settings, snapshot: str, path: str) -> str:
     """Return what one file of a snapshot holds."""
     return _asked(settings, ["dump", "--no-lock", snapshot, path], ASK_SECONDS)

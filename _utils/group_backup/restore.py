@@ -14,7 +14,7 @@ from group_replication.connection import execute, rows
 from group_replication.gtid import count_gtids, format_gtids, parse_gtids, subtract_gtids
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_backup import archive, aside, full, restic
+from group_backup import archive, aside, full, restic, space
 from group_backup.archive import Point
 from group_backup.model import FULL, LOGS, REPLAY_CHANNEL, Settings, Transaction
 from group_backup.restic import Snapshot
@@ -119,6 +119,9 @@ def fetch_logs(settings: Settings, source: Source, folder: Path) -> list[Mapping
     names = [one["name"] for one in index]
     if not names:
         return []
+    # Logs that an older version has saved do not say how large they are.
+    needed = sum(int(one.get("bytes", 0)) for one in index)
+    space.check(folder, needed, "restoring archived logs")
     restic.restore(settings, source.logs.id, str(settings.archive), folder, names)
     for name in names:
         # The archive is the server's own folder: nothing there leads root elsewhere.
@@ -201,6 +204,8 @@ def restore_full(settings: Settings, snapshot: Snapshot, place: Path) -> dict[st
         The instance's folder, which is not there yet.
     """
     aside.make_folders(settings)
+    needed = restic.size(settings, snapshot.id)
+    space.check(settings.place, needed, f"restoring full backup {snapshot.id[:8]}")
     aside.make_place(place)
     folder = settings.place / full.NAME
     manifest = dict(json.loads(restic.read(settings, snapshot.id, str(folder / full.MANIFEST))))
@@ -244,7 +249,7 @@ def replay(place: Path, point: Point) -> None:
             )
         until = f" UNTIL SQL_BEFORE_GTIDS = '{point.stop_before}'" if point.stop_before else ""
         execute(connection, f"START REPLICA SQL_THREAD{until} FOR CHANNEL '{REPLAY_CHANNEL}'")
-        executed = _await_end(connection, point)
+        executed = _await_end(connection, point, place)
         execute(connection, f"STOP REPLICA SQL_THREAD FOR CHANNEL '{REPLAY_CHANNEL}'")
     wrong = [
         f"{count_gtids(rest)} transactions {word} ({format_gtids(rest)})"
@@ -274,7 +279,7 @@ def _channels(connection: Any) -> bool:
     return REPLAY_CHANNEL in names
 
 
-def _await_end(connection: Any, point: Point) -> str:
+def _await_end(connection: Any, point: Point, place: Path) -> str:
     """Wait until the applier is at its end or stopped, and return what it has executed."""
     wanted, last = parse_gtids(point.gtids), ""
     moved = time.monotonic()
@@ -295,6 +300,7 @@ def _await_end(connection: Any, point: Point) -> str:
             last, moved = executed, time.monotonic()
         if time.monotonic() - moved > STALL_SECONDS:
             raise CommandExecutionError(f"the replay has stood still for {STALL_SECONDS} s")
+        space.check_left(place, "the replay")
         time.sleep(LOOK_SECONDS)
 
 

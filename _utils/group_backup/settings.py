@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from group_replication import pillar as of_pillar
+from group_replication.certificates import declared as declared_tls
 from group_replication.model import DATA_DIRECTORY, Account
 from group_replication.settings import PASSWORD_MAX, PASSWORD_MIN
 from pillar_check import check_keys, invalid, is_number, walk
@@ -80,6 +81,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         archive_days=_number(pillar, "backup:archive_days", 8, 2, 3660),
         drill_hours=_number(pillar, "backup:drill_hours", 48, 1, 24 * 366),
         options=_options(pillar),
+        verify=declared_tls(pillar).verify,
     )
 
 
@@ -203,6 +205,15 @@ def from_json(text: str) -> Settings:
 def stored() -> Settings:
     """Return what the program's file says."""
     return from_json(model.SETTINGS_FILE.read_text(encoding="utf-8"))
+
+
+def account_before() -> Account | None:
+    """Return the account that the program's file has; None without one that can be read."""
+    try:
+        return stored().account
+    except (OSError, KeyError, TypeError, ValueError):
+        # A highstate writes it anew.
+        return None
 
 
 def files_of(settings: Settings, password: str) -> dict[Path, str]:

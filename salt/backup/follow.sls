@@ -15,3 +15,4 @@ backup-follow-group-followed:
     - name: group
     - require:
       - service: backup-server-running
+      - backup: backup-library-settings-stored

@@ -1,4 +1,10 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
+{%- set tls = salt['mysql_tls.declared']() %}
+{%- if tls.source == 'ca' %}
+
+include:
+  - tls.trusted
+{%- endif %}
 
 # The program uses the same library as Salt. What the library stands on comes first, so that it never
 # lies there without.
@@ -43,3 +49,7 @@ backup-library-program-managed:
 backup-library-settings-stored:
   backup.settings_stored:
     - name: settings
+{%- if tls.source == 'ca' %}
+    - require:
+      - sls: tls.trusted
+{%- endif %}

@@ -96,4 +96,18 @@ orch-certificates-web-converged:
     - require:
       - salt: orch-certificates-members-restarted
 {%- endif %}
+{%- if of.get('backup') %}
+
+# What it follows is verified from here on.
+orch-certificates-backup-converged:
+  salt.state:
+    - tgt: {{ of.backup | json }}
+    - tgt_type: list
+    - expect_minions: true
+    - highstate: true
+    - queue: true
+    - timeout: 600
+    - require:
+      - salt: orch-certificates-members-restarted
+{%- endif %}
 {%- endif %}

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import salt.loader
 import salt.pillar
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.functional.conftest import DATABASES, MASTER, PROXY, WEB
+from tests.functional.conftest import DATABASES, MASTER, PROXY, ROOT, WEB
 from tests.functional.test_render import highstate
 
 TLS = {"source": "ca", "names": ["db.example.org"]}
@@ -33,6 +34,7 @@ OF = {
     WEB: COMMON | {"laravel-env-database-verifiable"},
     PROXY: set(),
 }
+BACKUP = "backup1"
 ALL = set().union(*OF.values())
 
 
@@ -43,6 +45,19 @@ def test_each_machine_makes_what_it_needs(machine, with_cluster):
     for chunk in chunks:
         if chunk["__id__"] == "laravel-env-present":
             assert chunk["values"]["MYSQL_ATTR_SSL_CA"] == "/etc/mysql/tls/ca.pem"
+
+
+def test_a_backup_machine_trusts_the_authority_before_it_follows(with_cluster):
+    table = {**yaml.safe_load((ROOT / "pillar/cluster.sls").read_text())["cluster"]["nodes"]}
+    table[BACKUP] = {"ip": "172.28.17.70", "role": "backup"}
+    ids = [chunk["__id__"] for chunk in highstate(with_cluster(BACKUP, tls=TLS, nodes=table))[0]]
+    assert {*ids} & ALL == COMMON
+    order = (
+        "tls-trusted-authority-present",
+        "backup-library-settings-stored",
+        "backup-follow-group-followed",
+    )
+    assert sorted(order, key=ids.index) == list(order)
 
 
 def test_certificates_come_before_the_server_and_are_shown_before_it_joins(with_cluster):

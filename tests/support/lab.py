@@ -127,11 +127,12 @@ class Lab:
         connecting: float = 3,
         password: str = "",
         schema: bool = False,
+        flags: int = 0,
     ) -> Iterator[Any]:
         """Return a context with a session as the application has it: by the balancer, or a host.
 
         Who opens many gives the password, which is otherwise looked up for each. With schema it is
-        one of the account that changes the schema.
+        one of the account that changes the schema. The flags are the client's, as PyMySQL has them.
         """
         user, secret = "haproxy_root", "application_database"
         if schema:
@@ -146,6 +147,7 @@ class Lab:
             connect_timeout=min(connecting, patience),
             read_timeout=patience,
             write_timeout=patience,
+            client_flag=flags,
             # As the application: and PyMySQL would read all certificates of the host for each one,
             # 30 ms of processor time that a crowd of clients waits for.
             ssl_disabled=True,

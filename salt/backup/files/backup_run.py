@@ -11,7 +11,7 @@ import logging
 import sys
 import time
 
-from group_backup import channel, drill, full, record, restic
+from group_backup import channel, drill, full, record, restic, space
 from group_backup.model import FULL, LOCK_FILE, LOGS, Settings
 from group_backup.settings import stored
 from group_replication import lock
@@ -64,11 +64,27 @@ def watch(settings: Settings) -> int:
         found = channel.behind(settings)
     except CommandExecutionError as err:
         found = {"receiver": "OFF", "applier": "OFF", "error": str(err)}
-    record.note(settings, "behind", {**found, "at": int(time.time())})
+    if found["applier"] != "ON" and not space.problem(settings):
+        resume(settings)
+    # A server that waits for space is at work, in its own words.
+    found["error"] = found["error"] or space.problem(settings)
+    free = {"free": space.free(settings.place)}
+    record.note(settings, "behind", {**found, **free, "at": int(time.time())})
     if found["error"] or found["receiver"] != "ON":
         log.info("the channel is %s: %s", found["receiver"], found["error"] or "no error")
         return 1
     return 0
+
+
+def resume(settings: Settings) -> None:
+    """Start the applier again, which a full disk has stopped; a drill has it stand still."""
+    try:
+        with lock.held(0, LOCK_FILE) as taken:
+            if taken:
+                with channel.local(settings) as connection:
+                    channel.resume(connection)
+    except CommandExecutionError as err:
+        log.info("the applier cannot be started: %s", err)
 
 
 def run(settings: Settings, what: str) -> int:

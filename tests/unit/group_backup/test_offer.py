@@ -89,6 +89,13 @@ def test_nothing_is_offered_beside_a_group_that_serves(monkeypatch, state, refus
         offer.check_no_group(SETTINGS)
 
 
+def test_who_cannot_be_verified_may_serve(monkeypatch):
+    monkeypatch.setattr(channel.server_tls, "not_verified", lambda *_: {"db2": "self-signed"})
+    monkeypatch.setattr(offer, "connect", None)
+    with pytest.raises(CommandExecutionError, match="db2 answers and cannot be verified: self-s"):
+        offer.check_no_group(SETTINGS._replace(verify=True))
+
+
 @pytest.fixture
 def saved(monkeypatch) -> list[str]:
     """What was saved; the machine's own server answers what a test says."""

@@ -95,6 +95,28 @@ def test_what_is_stored_is_read_again_and_shows_no_secret():
     assert SECRET not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("tls", "verify"),
+    [({}, False), ({"source": "ca"}, True), ({"source": "ca", "verify": False}, False)],
+)
+def test_members_are_verified_where_they_have_certificates(tls, verify):
+    found = settings_from(changed("cluster:tls", tls), "backup1")
+    assert found.verify is verify
+    assert found.trusted == ("/etc/mysql/tls/ca.pem" if verify else "")
+    assert from_json(as_json(found)) == found
+
+
+def test_the_account_before_is_that_of_the_file(tmp_path, monkeypatch):
+    file = tmp_path / "backup.json"
+    monkeypatch.setattr(settings.model, "SETTINGS_FILE", file)
+    assert settings.account_before() is None
+    file.write_text("{")
+    assert settings.account_before() is None
+    found = settings_from(PILLAR, "backup1")
+    file.write_text(as_json(found))
+    assert settings.account_before() == found.account
+
+
 def test_files_are_for_their_owner_alone(tmp_path, monkeypatch):
     for name in ("SETTINGS_FILE", "LOCATION_FILE", "PASSWORD_FILE"):
         monkeypatch.setattr(settings.model, name, tmp_path / "etc" / name)

@@ -9,6 +9,7 @@ from group_backup import channel, full, record, restic
 from group_backup.following import Decision
 from group_backup.restic import Snapshot, gtid_tags
 from group_replication import lock
+from group_replication.model import Account
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 import _modules.backup as module
@@ -107,3 +108,14 @@ def test_no_answer_has_a_secret():
 def test_how_many_are_shown_is_a_number(around):
     with pytest.raises(SaltInvocationError, match="around is"):
         restores.restore_point("noon", "2026-11-28 12:00:00", around=around)
+
+
+@pytest.mark.parametrize(("test", "written"), [(True, 0), (False, 1)])
+def test_settings_are_written_once_the_group_has_the_password(monkeypatch, test, written):
+    before, asked, files = Account("mysql_gr_backup", "old"), [], []
+    monkeypatch.setattr(module.of_pillar, "account_before", lambda: before)
+    monkeypatch.setattr(module.channel, "refuse_unrotated", lambda *words: asked.append(words))
+    monkeypatch.setattr(module.of_pillar, "write_files", files.append)
+    module.store_settings(test=test)
+    assert [words[1] for words in asked] == [before]
+    assert len(files) == written

@@ -72,12 +72,26 @@ def test_a_server_that_is_yet_to_come(give):
 def test_settings_show_no_value(give):
     functions = give(True, settings_differ=["backup.json"], store_settings=None)
     predicted = states.settings_stored("settings")
-    functions["backup.store_settings"].assert_not_called()
-    give(False, settings_differ=["backup.json"], store_settings=None)
+    functions["backup.store_settings"].assert_called_once_with(test=True)
+    functions = give(False, settings_differ=["backup.json"], store_settings=None)
     ret = states.settings_stored("settings")
+    assert [one.kwargs for one in functions["backup.store_settings"].call_args_list] == [
+        {"test": True},
+        {},
+    ]
     assert predicted["changes"] == ret["changes"] == {"backup.json": "as declared in pillar"}
     give(False, settings_differ=[])
     assert states.settings_stored("settings")["changes"] == {}
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_password_that_the_group_does_not_have_changes_nothing(give, test):
+    refused = CommandExecutionError("orch.rotate changes it")
+    functions = give(test, settings_differ=["backup.json"], store_settings=refused)
+    ret = states.settings_stored("settings")
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert "orch.rotate" in ret["comment"]
+    functions["backup.store_settings"].assert_called_once_with(test=True)
 
 
 def test_a_repository_is_made_once(give):
