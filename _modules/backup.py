@@ -222,6 +222,22 @@ def status() -> dict[str, Any]:
     }
 
 
+def running() -> bool:
+    """
+    Tell whether a backup, a drill or a restore is under way on this machine.
+
+    Returns bool.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.running
+    """
+    with lock.held(0, LOCK_FILE) as free:
+        return not free
+
+
 def drill_problem() -> str:
     """
     Return what is wrong with the last full backup, its drill or the logs, or the empty text.

@@ -62,16 +62,14 @@ def purpose_of(only: str, machines: Sequence[str], work: Work = RESTARTING) -> s
     return f"{work.noun} of {'pending' if only == 'pending' else 'all'} {work.each}s"
 
 
-def check_arguments(
-    nodes: Iterable[str], only: Any, machines: Any, settle: Any, what: str = "declared databases"
-) -> None:
+def check_arguments(nodes: Iterable[str], only: Any, machines: Any, settle: Any) -> None:
     """Refuse arguments that say of a rolling restart what cannot be."""
     if only not in ONLY:
         raise SaltInvocationError(f"only is {only!r}; expected {' or '.join(ONLY)}")
     names = list(nodes)
     if isinstance(machines, str) or not set(machines) <= set(names):
         raise SaltInvocationError(
-            f"machines is {machines!r}; expected a list of {joined(names) or what}"
+            f"machines is {machines!r}; expected a list of {joined(names) or 'declared databases'}"
         )
     if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle <= 3600:
         raise SaltInvocationError(f"settle is {settle!r}; expected seconds from 0 to 3600")

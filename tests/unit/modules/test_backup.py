@@ -107,3 +107,11 @@ def test_no_answer_has_a_secret():
 def test_how_many_are_shown_is_a_number(around):
     with pytest.raises(SaltInvocationError, match="around is"):
         restores.restore_point("noon", "2026-11-28 12:00:00", around=around)
+
+
+def test_a_run_that_is_under_way_is_seen_and_not_disturbed():
+    assert module.running() is False
+    with lock.held(0, module.LOCK_FILE) as taken:
+        assert taken
+        assert module.running() is True
+    assert module.running() is False
