@@ -233,6 +233,22 @@ def _problem(settings: Settings, found: dict[str, Any]) -> str:
     return space.problem(settings) or record.drill_problem(found, settings.drill_hours, time.time())
 
 
+def running() -> bool:
+    """
+    Tell whether a backup, a drill or a restore is under way on this machine.
+
+    Returns bool.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.running
+    """
+    with lock.held(0, LOCK_FILE) as free:
+        return not free
+
+
 def drill_problem() -> str:
     """
     Return what is wrong with the last full backup, its drill or the logs, or the empty text.

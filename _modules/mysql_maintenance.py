@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from group_replication import fencing, leaving, maintenance, member_restart, membership
+import boots
+from group_replication import (
+    fencing,
+    leaving,
+    maintenance,
+    member_reboot,
+    member_restart,
+    membership,
+)
 from group_replication.model import Settings
 from group_replication.settings import current_settings
 from pillar_check import walk
@@ -27,6 +35,11 @@ def __virtual__() -> str:
 def _settings() -> Settings:
     """The settings of this minion."""
     return current_settings(__pillar__, __opts__["id"])
+
+
+def _service() -> str:
+    """What the distribution calls mysqld's service."""
+    return str(walk(__pillar__, "mysql:lookup:service") or "mysql")
 
 
 def pause(reason: str) -> dict[str, str]:
@@ -292,7 +305,7 @@ def restart(member: str, operation: str) -> dict[str, Any]:
 
         salt db3 mysql_maintenance.restart member=db3 operation=5e0c1b7a9d3f2846
     """
-    service = walk(__pillar__, "mysql:lookup:service") or "mysql"
+    service = _service()
     return member_restart.restart(
         _settings(),
         member,
@@ -300,3 +313,41 @@ def restart(member: str, operation: str) -> dict[str, Any]:
         lambda: __salt__["service.restart"](service),
         lambda: __salt__["service.start"](service),
     )
+
+
+def reboot(member: str, operation: str) -> dict[str, Any]:
+    """
+    Have this member leave and its machine reboot for an operation; or wait until it serves again.
+
+    It is a step of ``salt-run state.orchestrate orch.reboot``, which asks beforehand whether it is
+    this member's turn, and calls it once more when the machine has booted. mysqld is stopped, which
+    drains the member, and the machine reboots two seconds after the answer. A machine that has
+    booted since the operation began is not rebooted again.
+
+    member
+        This member's declared name.
+
+    operation
+        The token of the operation, whose present step is this reboot.
+
+    Returns a dict: ``member``, ``reboots`` (bool: it does in a moment) and ``seconds``. Raises
+    CommandExecutionError when it is not this member's turn, another member is not well, mysqld does
+    not leave or end by itself, systemd refuses, or this member is not ONLINE in time, has its queue
+    not applied or is not served by its health agent; SaltInvocationError when ``member`` is not
+    this one.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db3 mysql_maintenance.reboot member=db3 operation=5e0c1b7a9d3f2846
+    """
+    service = _service()
+    machine = member_reboot.Machine(
+        boot=boots.boot_of(),
+        stop=lambda: __salt__["service.stop"](service),
+        unclean=lambda: member_restart.unclean(service, __salt__["service.show"](service)),
+        start=lambda: __salt__["service.start"](service),
+        reboot=lambda: boots.reboot(__salt__["cmd.run_all"]),
+    )
+    return member_reboot.reboot(_settings(), member, operation, machine)

@@ -1,11 +1,12 @@
 """
-Restart or upgrade the members of a group, one after the other.
-===============================================================
+Restart, upgrade or reboot the members of a group, one after the other.
+=======================================================================
 
-Called on the machine of the Salt master, whose minion asks the database machines and the balancers
-through it: ``salt-run state.orchestrate`` of ``orch.restart`` or ``orch.upgrade`` does that. What
-it is at stands in the group (:py:mod:`mysql_operation <_modules.mysql_operation>`), so that a run
-that was killed is continued by the next one.
+Called on the machine of the Salt master, whose minion asks the other machines through it:
+``salt-run state.orchestrate`` of ``orch.restart``, ``orch.upgrade`` or ``orch.reboot`` does that; a
+reboot takes balancers, web servers and the backup machine, too. What it is at stands in the group
+(:py:mod:`mysql_operation <_modules.mysql_operation>`), so that a run that was killed is continued
+by the next one.
 
 The table of nodes comes from pillar ``cluster`` (see ``pillar.example``).
 """
@@ -18,7 +19,9 @@ from typing import Any
 
 import minions
 from group_replication import lock
-from group_replication.pillar import declared_nodes
+from group_replication.pillar import ROLES, declared_balancer, declared_nodes, declared_web
+from group_replication.reboot import Site
+from group_replication.reboot_run import Reboot
 from group_replication.rolling_run import Rolling
 from group_replication.upgrade_run import Upgrade
 from minions import Answer
@@ -38,6 +41,11 @@ def __virtual__() -> str:
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
     return minions.call(__opts__["conf_file"], targets, function, arguments)
+
+
+def _listen(name: str, seconds: float) -> bool:
+    """Wait until a minion tells the master of this machine that it has started."""
+    return minions.listen(__opts__["conf_file"], name, seconds)
 
 
 def _who(alone: bool) -> str:
@@ -69,6 +77,37 @@ def _upgrade(
         _who(alone),
         version=version,
         machines=machines or (),
+        settle=settle,
+    )
+
+
+def _site() -> Site:
+    """The table of nodes, and who stands in for whom."""
+    roles = {name: role for role in ROLES for name in declared_nodes(__pillar__, role)}
+    addresses = declared_nodes(__pillar__, None)
+    return Site(
+        {name: roles[name] for name in addresses},
+        addresses,
+        declared_web(__pillar__).balanced,
+        declared_balancer(__pillar__).virtual_address,
+    )
+
+
+def _reboot(
+    only: str,
+    machines: Sequence[str] | None,
+    outage: Sequence[str] | None,
+    settle: float,
+    alone: bool = True,
+) -> Reboot:
+    return Reboot(
+        _call,
+        _listen,
+        _site(),
+        _who(alone),
+        only=only,
+        machines=machines or (),
+        outage=outage or (),
         settle=settle,
     )
 
@@ -198,3 +237,78 @@ def upgrade(
             return rolling.run()
     why = _upgrade(version, machines, settle, alone=False).plan()["refused"]
     return {"upgraded": [], "gave_up": "", "problem": why or "another run has just begun here"}
+
+
+def reboot_plan(
+    only: str = "all",
+    machines: Sequence[str] | None = None,
+    outage: Sequence[str] | None = None,
+    settle: float = 5,
+) -> dict[str, Any]:
+    """
+    Say which machines would be rebooted, in which order, what it costs, and what stands in the way.
+
+    only, machines, outage, settle
+        As for :py:func:`reboot`.
+
+    Returns what :py:func:`plan` does, but ``pending``: machine to why it waits for a reboot. Also
+    ``costs``, machine to what its reboot costs clients, and ``by_hand``, machine to how a person
+    reboots it: that of the Salt master. Raises SaltInvocationError for wrong arguments or a wrong
+    table of nodes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_rolling.reboot_plan only=pending
+    """
+    with lock.held(0, LOCK_FILE) as alone:
+        pass
+    return _reboot(only, machines, outage, settle, alone).plan()
+
+
+def reboot(
+    only: str = "all",
+    machines: Sequence[str] | None = None,
+    outage: Sequence[str] | None = None,
+    settle: float = 5,
+) -> dict[str, Any]:
+    """
+    Reboot machines one after the other, so that clients are served meanwhile.
+
+    Backup machines come first, then members as :py:func:`restart` takes them, balancers, the one
+    with the virtual address last, and web servers, each drained first. The first machine that does
+    not come back ends the run; the same call continues it. The machine of the Salt master is
+    rebooted by a person.
+
+    only
+        ``all`` (default), or ``pending``: machines that wait for a reboot, by /run/reboot-required
+        or a newer kernel.
+
+    machines
+        A list of declared names, of any role but ``master``: no others. Default: all.
+
+    outage
+        A list of those among them whose work no other machine does, such as a single balancer: its
+        clients wait or fail until it is back. Without this they are refused. Default: none.
+
+    settle
+        Seconds between a machine that is back and the next one. Default 5.
+
+    Returns a dict: ``rebooted`` (names in order), ``gave_up`` (a sentence about another operation
+    that was broken off, or "") and ``problem`` (why it was refused or ended early, or ""). Raises
+    SaltInvocationError for wrong arguments or a wrong table of nodes, CommandExecutionError when a
+    balancer does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_rolling.reboot machines='[db2, web2]'
+    """
+    rolling = _reboot(only, machines, outage, settle)
+    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
+        if alone:
+            return rolling.run()
+    why = _reboot(only, machines, outage, settle, alone=False).plan()["refused"]
+    return {"rebooted": [], "gave_up": "", "problem": why or "another run has just begun here"}

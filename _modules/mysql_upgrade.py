@@ -62,10 +62,7 @@ def _stale() -> bool:
 def _unclean() -> str:
     """Why the service did not end by itself when it was stopped, or the empty text."""
     service = _name("service", "mysql")
-    shown = __salt__["service.show"](service)
-    if shown.get("ActiveState") == "inactive":
-        return ""
-    return f"{service} is {shown.get('ActiveState')} ({shown.get('Result')}) after it was stopped"
+    return member_restart.unclean(service, __salt__["service.show"](service))
 
 
 def _change(version: str) -> None:

@@ -300,12 +300,35 @@ def undrain(seconds: float = 60) -> dict[str, str]:
 
         salt web2 web_server.undrain
     """
-    address = __salt__["cluster.nodes"]("web").get(_own(), "127.0.0.1")
-    return draining.undrain(seconds, lambda: _asked(address))
+    return draining.undrain(seconds, _serves)
+
+
+def await_health(seconds: float = 60) -> bool:
+    """
+    Wait until this web server answers its health page, as after a boot.
+
+    seconds
+        How long to wait for it. Default: 60.
+
+    Returns True. Raises CommandExecutionError where it does not answer in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web2 web_server.await_health
+    """
+    draining.await_health(seconds, _serves)
+    return True
 
 
 def _own() -> str:
     return str(__grains__["id"])
+
+
+def _serves() -> bool:
+    """Tell whether this web server answers as balancers want it."""
+    return _asked(__salt__["cluster.nodes"]("web").get(_own(), "127.0.0.1"))
 
 
 def _asked(address: str) -> bool:

@@ -1,9 +1,9 @@
 """
-Keep the members of a group restarted and upgraded, one after the other.
-========================================================================
+Keep the members of a group restarted, upgraded and rebooted, one after the other.
+==================================================================================
 
 The states ask, call :py:mod:`mysql_rolling <_modules.mysql_rolling>` and report; they decide
-nothing. ``orch.restart`` and ``orch.upgrade`` apply them to the master's minion.
+nothing. ``orch.restart``, ``orch.upgrade`` and ``orch.reboot`` apply them to the master's minion.
 
 .. code-block:: yaml
 
@@ -15,7 +15,7 @@ nothing. ``orch.restart`` and ``orch.upgrade`` apply them to the master's minion
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -105,6 +105,56 @@ def members_upgraded(
         return failed(ret, err)
 
 
+def machines_rebooted(
+    name: str,
+    machines: list[str] | None = None,
+    outage: list[str] | None = None,
+    settle: float = 5,
+) -> dict[str, Any]:
+    """
+    Make sure that machines have been rebooted, one after the other.
+
+    A dry run shows the order, what each costs, and what has to be so with its present answer; it
+    fails where the run would be refused. The machine of the Salt master is named, and left to a
+    person.
+
+    name
+        ``pending``: machines that wait for a reboot, so that a second run finds nothing to do.
+        ``all``: each of them, whenever it is called.
+
+    machines
+        A list of declared names, of any role but ``master``: no others. Default: all.
+
+    outage
+        A list of those whose work no other machine does, which is accepted. Default: none.
+
+    settle
+        Seconds between a machine that is back and the next one. Default 5.
+    """
+    ret = unchanged(name, "No machine waits for a reboot")
+    told = {"only": name, "machines": machines, "outage": outage, "settle": settle}
+    try:
+        planned = __salt__["mysql_rolling.reboot_plan"](**told)
+        order = planned["machines"]
+        hand = "".join(f"\n{sentence}" for sentence in planned["by_hand"].values())
+        if planned["refused"]:
+            raise CommandExecutionError(f"No machine is rebooted: {planned['refused']}")
+        if not order and not planned["continues"]:
+            ret["comment"] += hand
+            return ret
+        ret["changes"] = {"rebooted": order}
+        if __opts__["test"]:
+            lines = [f"{machine}: {why}" for machine, why in planned["pending"].items()]
+            lines += [f"{machine} costs: {why}" for machine, why in planned["costs"].items()]
+            shown = _shown({**planned, "pending": {}}, "rebooted", lines)
+            return predicted(ret, shown + hand)
+        ret = _reported(ret, __salt__["mysql_rolling.reboot"](**told), "rebooted")
+        ret["comment"] += hand
+        return ret
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return failed(ret, err)
+
+
 def _reported(ret: dict[str, Any], done: Mapping[str, Any], past: str) -> dict[str, Any]:
     """Say what a run did, and why it ended early where it did."""
     ret["changes"] = {**ret["changes"], past: done[past]} if done[past] else {}
@@ -117,7 +167,7 @@ def _reported(ret: dict[str, Any], done: Mapping[str, Any], past: str) -> dict[s
     return ret
 
 
-def _shown(planned: Mapping[str, Any], past: str = "restarted") -> str:
+def _shown(planned: Mapping[str, Any], past: str = "restarted", more: Sequence[str] = ()) -> str:
     """Return a plan in lines."""
     lines = [f"Would be {past}, in this order: {', '.join(planned['machines']) or 'none'}"]
     lines += [
@@ -135,5 +185,6 @@ def _shown(planned: Mapping[str, Any], past: str = "restarted") -> str:
             f" ({value['class']})"
             for option, value in options.items()
         ]
+    lines += more
     lines += [f"{gate}: {why or 'yes'}" for gate, why in planned["gates"].items()]
     return "\n".join(lines)

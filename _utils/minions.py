@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import salt.client
+import salt.config
+import salt.utils.event
 
 # How long a minion may take to say that it has a call; the call itself may take any time.
 TIMEOUT = 15
@@ -21,6 +23,28 @@ class Answer(NamedTuple):
 
 # Targets, function and arguments to what each minion answers; one that does not is left out.
 Call = Callable[[Sequence[str], str, Mapping[str, Any]], Mapping[str, Answer]]
+
+
+def listen(minion: str, name: str, seconds: float) -> bool:
+    """
+    Wait until a minion says that it has started.
+
+    minion
+        The configuration file of the minion that waits: the master's lies beside it.
+
+    name
+        The minion's id.
+
+    seconds
+        How long it is waited for.
+
+    Returns whether it said so.
+    """
+    config = Path(minion).with_name("master")
+    options = salt.config.client_config(str(config))
+    tag = f"salt/minion/{name}/start"
+    with salt.utils.event.get_event("master", opts=options, listen=True) as bus:
+        return bus.get_event(wait=seconds, tag=tag, match_type="startswith") is not None
 
 
 def call(

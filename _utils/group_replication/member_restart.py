@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from salt.exceptions import CommandExecutionError
@@ -14,7 +14,7 @@ from group_replication.connection import UnreachableError, answered, local, rows
 from group_replication.facts import facts_of, look, observe, unreachable, writable_by
 from group_replication.maintenance import drained
 from group_replication.membership import converge_by
-from group_replication.model import ONLINE, Settings
+from group_replication.model import ONLINE, PRESENT, Settings, joined
 from group_replication.overrides import named_member
 from group_replication.pending import pending_restart
 from group_replication.rolling import QUEUE_MAX, RESTARTING, Work, gates, refusal, step_of
@@ -26,6 +26,8 @@ LAG_SECONDS = 10.0
 START_SECONDS = 300.0
 ONLINE_SECONDS = 180.0
 PATIENCE_SECONDS = 60.0
+# A group that a member has left says so at once.
+LEFT_SECONDS = 15.0
 # How long a member that is ONLINE may take until its queue is short and its agent says yes.
 SERVING_SECONDS = 120.0
 KNOWN = (
@@ -192,6 +194,41 @@ def check_others(settings: Settings, token: str, work: Work = RESTARTING) -> Non
     why = refusal(gates(settings.nodes, facts_of(settings), token=token))
     if why:
         raise CommandExecutionError(f"{settings.me} is not {work.past}: {why}")
+
+
+def still_seen(settings: Settings) -> str:
+    """Who has this member in its view though it has stopped, or the empty text."""
+    address = settings.nodes[settings.me]
+    deadline = time.monotonic() + LEFT_SECONDS
+    while True:
+        seeing = [
+            name
+            for name, one in facts_of(settings).items()
+            if name != settings.me
+            and any(
+                row["host"] == address and row["state"] in PRESENT for row in one.get("members", ())
+            )
+        ]
+        if not seeing:
+            return ""
+        if time.monotonic() >= deadline:
+            return f"{joined(seeing)} still has it in the group after {LEFT_SECONDS:.0f} s"
+        time.sleep(1)
+
+
+def unclean(service: str, shown: Mapping[str, Any]) -> str:
+    """
+    Return why a service did not end by itself when it was stopped, or the empty text.
+
+    service
+        Its name.
+
+    shown
+        What Salt's service.show says of it.
+    """
+    if shown.get("ActiveState") == "inactive":
+        return ""
+    return f"{service} is {shown.get('ActiveState')} ({shown.get('Result')}) after it was stopped"
 
 
 def _agent_refuses(settings: Settings, writable: bool) -> str:

@@ -14,16 +14,20 @@ from server_packages import Run, said
 from group_replication.connection import UnreachableError, local, rows
 from group_replication.definition_compare import OF_THE_PACKAGE
 from group_replication.facts import facts_of, observe
-from group_replication.member_restart import check_others, come_back, refused_options, turn_of
-from group_replication.model import ONLINE, PRESENT, Settings, joined
+from group_replication.member_restart import (
+    check_others,
+    come_back,
+    refused_options,
+    still_seen,
+    turn_of,
+)
+from group_replication.model import ONLINE, Settings, joined
 from group_replication.operation import Operation
 from group_replication.overrides import named_member
 from group_replication.rolling import Work, step_of
 from group_replication.upgrade_check import is_patch
 
 UPGRADING = Work("upgrade", "upgraded", "mysql_upgrade.readiness", "mysql_upgrade.upgrade")
-# A group that a member has left says so at once.
-LEFT_SECONDS = 15.0
 # Where a program may lie and be run, and root alone writes.
 SCRATCH = "/var/cache"
 
@@ -151,30 +155,10 @@ def _leave(settings: Settings, token: str, machine: Machine, slowly: bool) -> No
             with connection.cursor() as cursor:
                 cursor.execute("SET GLOBAL innodb_fast_shutdown = 0")
     machine.stop()
-    why = machine.unclean() or _still_seen(settings)
+    why = machine.unclean() or still_seen(settings)
     if why:
         machine.start()
         raise CommandExecutionError(f"{settings.me} is not upgraded, and starts again: {why}")
-
-
-def _still_seen(settings: Settings) -> str:
-    """Who has this member in its view though it has stopped, or the empty text."""
-    address = settings.nodes[settings.me]
-    deadline = time.monotonic() + LEFT_SECONDS
-    while True:
-        seeing = [
-            name
-            for name, one in facts_of(settings).items()
-            if name != settings.me
-            and any(
-                row["host"] == address and row["state"] in PRESENT for row in one.get("members", ())
-            )
-        ]
-        if not seeing:
-            return ""
-        if time.monotonic() >= deadline:
-            return f"{joined(seeing)} still has it in the group after {LEFT_SECONDS:.0f} s"
-        time.sleep(1)
 
 
 def _turn_by_others(settings: Settings, token: str) -> None:

@@ -31,6 +31,11 @@ class Work(NamedTuple):
     step: str
     # Of an upgrade: what all packages are to be.
     version: str = ""
+    # What takes turns.
+    each: str = "member"
+
+    # What waits for it where only those are done that are pending.
+    awaited: str = "an option"
 
     @property
     def noun(self) -> str:
@@ -52,18 +57,19 @@ class Step(NamedTuple):
 def purpose_of(only: str, machines: Sequence[str], work: Work = RESTARTING) -> str:
     """Return in words what a run is for; who says the same words continues it."""
     if machines:
-        where = ", where an option waits for it" if only == "pending" else ""
+        where = f", where {work.awaited} waits for it" if only == "pending" else ""
         return f"{work.noun} of {joined(sorted(machines))}{where}"
-    return f"{work.noun} of {'pending' if only == 'pending' else 'all'} members"
+    return f"{work.noun} of {'pending' if only == 'pending' else 'all'} {work.each}s"
 
 
-def check_arguments(nodes: Nodes, only: Any, machines: Any, settle: Any) -> None:
+def check_arguments(nodes: Iterable[str], only: Any, machines: Any, settle: Any) -> None:
     """Refuse arguments that say of a rolling restart what cannot be."""
     if only not in ONLY:
         raise SaltInvocationError(f"only is {only!r}; expected {' or '.join(ONLY)}")
-    if isinstance(machines, str) or not set(machines) <= set(nodes):
+    names = list(nodes)
+    if isinstance(machines, str) or not set(machines) <= set(names):
         raise SaltInvocationError(
-            f"machines is {machines!r}; expected a list of {joined(nodes) or 'declared databases'}"
+            f"machines is {machines!r}; expected a list of {joined(names) or 'declared databases'}"
         )
     if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle <= 3600:
         raise SaltInvocationError(f"settle is {settle!r}; expected seconds from 0 to 3600")
@@ -341,6 +347,6 @@ def step_of(member: str, work: Work = RESTARTING) -> str:
     return f"{work.verb} {member}"
 
 
-def member_of(step: str, nodes: Nodes, work: Work = RESTARTING) -> str | None:
+def member_of(step: str, nodes: Iterable[str], work: Work = RESTARTING) -> str | None:
     """Return the member whose turn a row says it is, or None."""
     return next((name for name in nodes if step == step_of(name, work)), None)

@@ -35,6 +35,7 @@ from group_replication.rolling import (
 )
 
 WRITER_SECTION = "mysql-writer"
+BALANCED = "each balancer uses every member"
 # How long members may take to be as a step needs them, such as to apply what they received.
 READY_SECONDS = 60.0
 BALANCER_SECONDS = 60.0
@@ -95,6 +96,22 @@ class Rolling(OperationRun):
         """What has to be so beside what a restart asks for, with its present answer."""
         return {}
 
+    def _around(self, facts: Facts) -> dict[str, str]:
+        """What has to be so of the machines beside the members, with its present answer."""
+        return {BALANCED: self._balanced(facts)}
+
+    def _now(self, facts: Facts) -> dict[str, Any]:
+        """What is kept of each machine as it is before, by which what is done is known."""
+        return {name: one.get("started") for name, one in facts.items() if one["answers"]}
+
+    def _machines_known(self) -> Sequence[str]:
+        """The machines that may have a turn."""
+        return list(self._nodes)
+
+    def _order(self, facts: Facts, began: Mapping[str, Any], writer: str | None) -> list[str]:
+        """The machines that are left to do, in the order of their turns."""
+        return in_order(self._todo(facts, began), writer)
+
     def _todo(self, facts: Facts, began: Mapping[str, Any]) -> list[str]:
         """The members that are left to do, in declared order."""
         return left_to_do(self._nodes, facts, self._only, self._machines, began)
@@ -153,19 +170,17 @@ class Rolling(OperationRun):
         facts = self._facts(validate=True)
         row = row_of(facts)
         own = self._judged(facts)
-        answers = {**gates(self._nodes, facts, self._owner), **own}
-        answers["each balancer uses every member"] = self._balanced(facts)
-        began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
+        answers = {**gates(self._nodes, facts, self._owner), **own, **self._around(facts)}
+        began = self._now(facts)
         continues, at = "", None
         if not answers["no other operation"]:
             claim = claimed_over(row, self._purpose, self._owner, began)
             began = claim["began"]
             if claim["continues"] and row:
-                continues, at = sentence(row), member_of(claim["step"], self._nodes, self.work)
-        todo = self._todo(facts, began)
-        writer = None if answers["each balancer uses every member"] else self._writer(facts)
+                continues, at = sentence(row), self._at(claim["step"])
+        writer = None if answers[BALANCED] else self._writer(facts)
         names = [at] if at else []
-        names += [name for name in in_order(todo, writer) if name != at]
+        names += [name for name in self._order(facts, began, writer) if name != at]
         other = answers["no other operation"] or refusal(own)
         return {
             "purpose": self._purpose,
@@ -191,7 +206,7 @@ class Rolling(OperationRun):
         if plan["refused"] or not (plan["machines"] or plan["continues"]):
             return {self.work.past: done, "gave_up": "", "problem": plan["refused"]}
         facts = self._facts()
-        began = {name: one.get("started") for name, one in facts.items() if one["answers"]}
+        began = self._now(facts)
         try:
             claim = self._write("mysql_operation.begin", purpose=self._purpose, began=began)
         except CommandExecutionError as err:
@@ -200,12 +215,15 @@ class Rolling(OperationRun):
         problem = ""
         try:
             self._prepare(facts)
-            self._go_on(member_of(claim["step"], self._nodes, self.work), done)
+            self._go_on(self._at(claim["step"]), done)
             self._write("mysql_operation.end", token=self._token)
         except CommandExecutionError as err:
             problem = str(err)
             self._give_up()
         return {self.work.past: done, "gave_up": claim["gave_up"], "problem": problem}
+
+    def _at(self, step: str) -> str | None:
+        return member_of(step, self._machines_known(), self.work)
 
     def _go_on(self, at: str | None, done: list[str]) -> None:
         """Bring back what a broken off run was at, then take one member after the other."""
@@ -251,16 +269,21 @@ class Rolling(OperationRun):
         drain = facts[member]["drain"] if facts else 600
         self._proceed(step_of(member, self.work), self.seconds + drain)
         try:
-            answer = self._ask(member, self.work.step, self._turn(member))
+            taken = self._taken(member)
         except CommandExecutionError as err:
             raise CommandExecutionError(
-                f"{err}. No other member is touched, and the same call goes on with {member}"
+                f"{err}. No other {self.work.each} is touched,"
+                f" and the same call goes on with {member}"
             ) from err
-        if answer[self.work.past]:
+        if taken:
             done.append(member)
         self._await_balancers(member)
         self._proceed(f"{member} is back", LEASE_SECONDS + int(self._settle))
         time.sleep(self._settle)
+
+    def _taken(self, member: str) -> bool:
+        """Have a member take its turn; tell whether it had something to do."""
+        return bool(self._ask(member, self.work.step, self._turn(member))[self.work.past])
 
     def _await_balancers(self, member: str) -> None:
         self._proceed(f"wait until the balancers use {member}", LEASE_SECONDS)

@@ -153,6 +153,27 @@ def drain(
     return {"old": old, "new": new, "busy": busy}
 
 
+def await_health(seconds: float, serves: Callable[[], bool]) -> None:
+    """
+    Wait until a web server answers its health page.
+
+    seconds
+        How long to wait for it.
+
+    serves
+        Tells whether it does.
+
+    Raises CommandExecutionError where it does not in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not serves():
+        if time.monotonic() > deadline:
+            raise CommandExecutionError(
+                f"it does not answer its health page within {seconds:g} s: no balancer uses it"
+            )
+        time.sleep(_LOOK)
+
+
 def undrain(seconds: float, serves: Callable[[], bool]) -> dict[str, str]:
     """
     End a drain, and wait until the balancers send this web server clients again.
@@ -169,12 +190,6 @@ def undrain(seconds: float, serves: Callable[[], bool]) -> dict[str, str]:
     old = drained()
     MARK.unlink(missing_ok=True)
     if old:
-        deadline = time.monotonic() + seconds
-        while not serves():
-            if time.monotonic() > deadline:
-                raise CommandExecutionError(
-                    f"it does not answer its health page within {seconds:g} s: no balancer uses it"
-                )
-            time.sleep(_LOOK)
+        await_health(seconds, serves)
         time.sleep(NOTICED)
     return {"old": old, "new": ""}

@@ -519,6 +519,26 @@ def test_a_rolling_upgrade_hands_on_what_it_is_given(chunks, given, name, machin
 
 
 @pytest.mark.parametrize(
+    ("given", "name", "machines", "outage"),
+    [
+        ({}, "all", [], []),
+        (
+            {"only": "pending", "machines": ["db2", "web"], "outage": ["web"], "settle": 1},
+            *("pending", ["db2", "web"], ["web"]),
+        ),
+    ],
+)
+def test_a_rolling_reboot_hands_on_what_it_is_given(chunks, given, name, machines, outage):
+    (called,) = chunks("orch.reboot", given)
+    assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "mysql.reboot")
+    assert called["pillar"] == {"reboot": given}
+    (state,) = chunks("mysql.reboot", called["pillar"])
+    assert (state["state"], state["fun"]) == ("mysql_rolling", "machines_rebooted")
+    assert (state["name"], state["machines"], state["outage"]) == (name, machines, outage)
+    assert state["settle"] == given.get("settle", 5)
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"member": "db1"},

@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from group_replication import member_upgrade
+from group_replication import member_restart, member_upgrade
 from group_replication.connection import UnreachableError
 from group_replication.member_upgrade import Machine
 from group_replication.operation import Operation
@@ -42,6 +42,7 @@ class Server:
         }
         for name, value in patches.items():
             monkeypatch.setattr(member_upgrade, name, value)
+        monkeypatch.setattr(member_restart, "facts_of", self._facts)
 
     @contextlib.contextmanager
     def _local(self, settings):

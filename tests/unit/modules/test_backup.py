@@ -119,3 +119,11 @@ def test_settings_are_written_once_the_group_has_the_password(monkeypatch, test,
     module.store_settings(test=test)
     assert [words[1] for words in asked] == [before]
     assert len(files) == written
+
+
+def test_a_run_that_is_under_way_is_seen_and_not_disturbed():
+    assert module.running() is False
+    with lock.held(0, module.LOCK_FILE) as taken:
+        assert taken
+        assert module.running() is True
+    assert module.running() is False

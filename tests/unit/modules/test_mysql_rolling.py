@@ -81,3 +81,37 @@ def test_a_run_of_this_machine_that_lives_is_not_continued(minion, monkeypatch):
         assert group.calls == []
     group.row["began"] = '{"db1": 100, "db2": 100, "db3": 100}'
     assert module.restart(settle=0)["restarted"] == ["db2", "db3", "db1"]
+
+
+def test_a_reboot_is_for_the_whole_table_of_nodes(minion, monkeypatch):
+    table = pillar()
+    table["cluster"]["nodes"] |= {
+        "web": {"ip": "172.28.17.51", "role": "web"},
+        "proxy2": {"ip": "172.28.17.62", "role": "proxy"},
+    }
+    table["cluster"] |= {"virtual_address": "172.28.17.60", "web": {"balanced": True}}
+    monkeypatch.setattr(module, "__pillar__", table, raising=False)
+    site = module._site()
+    assert site.roles == {name: node["role"] for name, node in table["cluster"]["nodes"].items()}
+    assert site.addresses["web"] == "172.28.17.51"
+    assert (site.balanced, site.virtual_address) == (True, "172.28.17.60")
+
+
+def test_a_minion_that_has_started_is_heard_by_the_masters_configuration(minion, monkeypatch):
+    asked = []
+
+    class Bus:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def get_event(self, wait, tag, match_type):
+            asked.append((wait, tag))
+            return {"id": "db1"}
+
+    monkeypatch.setattr("salt.config.client_config", lambda path: asked.append(path) or {})
+    monkeypatch.setattr("salt.utils.event.get_event", lambda node, opts, listen: Bus())
+    assert module._listen("db1", 5) is True
+    assert asked == ["/etc/salt/master", (5, "salt/minion/db1/start")]

@@ -167,3 +167,72 @@ def test_an_upgrade_that_ended_early_says_how_far_it_came(salted):
     ret = states.members_upgraded("newest")
     assert ret["changes"] == {"upgraded": ["db2"], "version": "9.7.5-1"}
     assert (ret["result"], ret["comment"]) == (False, "Upgraded: db2. It ended early: db1: no lock")
+
+
+def reboot_plan(*machines, hand=True, **more):
+    told = {**plan(*machines, **more).return_value, "writer": None}
+    costs = {"proxy": "it is the only balancer"} if "proxy" in machines else {}
+    by_hand = {"master": "call systemctl reboot on master"} if hand else {}
+    return Mock(return_value={**told, "costs": costs, "by_hand": by_hand})
+
+
+def rebooted(*machines, problem=""):
+    return Mock(return_value={"rebooted": list(machines), "problem": problem, "gave_up": ""})
+
+
+def test_what_a_reboot_does_is_predicted(salted):
+    functions = {
+        "mysql_rolling__reboot_plan": reboot_plan("db2", "proxy", db2="a kernel"),
+        "mysql_rolling__reboot": rebooted("db2", "proxy"),
+    }
+    salted(True, **functions)
+    predicted = states.machines_rebooted("pending", None, ["proxy"], 3)
+    functions["mysql_rolling__reboot"].assert_not_called()
+    assert predicted["comment"].splitlines() == [
+        "Would be rebooted, in this order: db2, proxy",
+        "db2: a kernel",
+        "proxy costs: it is the only balancer",
+        "all declared members are ONLINE: yes",
+        "no schema change: yes",
+        "no other operation: yes",
+        "call systemctl reboot on master",
+    ]
+    salted(False, **functions)
+    ret = states.machines_rebooted("pending", None, ["proxy"], 3)
+    functions["mysql_rolling__reboot"].assert_called_once_with(
+        only="pending", machines=None, outage=["proxy"], settle=3
+    )
+    assert (predicted["result"], ret["result"]) == (None, True)
+    assert predicted["changes"] == ret["changes"] == {"rebooted": ["db2", "proxy"]}
+    assert ret["comment"] == "Rebooted: db2, proxy\ncall systemctl reboot on master"
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_what_waits_for_a_person_alone_changes_nothing(salted, test):
+    reboot = Mock()
+    salted(test, mysql_rolling__reboot_plan=reboot_plan(), mysql_rolling__reboot=reboot)
+    ret = states.machines_rebooted("pending")
+    assert (ret["result"], ret["changes"]) == (True, {})
+    assert ret["comment"] == "No machine waits for a reboot\ncall systemctl reboot on master"
+    reboot.assert_not_called()
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_reboot_that_is_refused_is_predicted_as_refused(salted, test):
+    reboot = Mock()
+    refused = reboot_plan("proxy", refused="proxy: it is the only balancer")
+    salted(test, mysql_rolling__reboot_plan=refused, mysql_rolling__reboot=reboot)
+    ret = states.machines_rebooted("all")
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert ret["comment"] == "No machine is rebooted: proxy: it is the only balancer"
+    reboot.assert_not_called()
+
+
+def test_a_machine_that_does_not_come_back_fails_the_state(salted):
+    salted(
+        mysql_rolling__reboot_plan=reboot_plan("db2", "db3", hand=False),
+        mysql_rolling__reboot=rebooted("db2", problem="db3 does not come back"),
+    )
+    ret = states.machines_rebooted("all")
+    assert (ret["result"], ret["changes"]) == (False, {"rebooted": ["db2"]})
+    assert ret["comment"] == "Rebooted: db2. It ended early: db3 does not come back"

@@ -96,6 +96,14 @@ def test_who_does_not_answer_after_a_drain_is_told_so_and_not_drained(mark):
     assert draining.drained() == ""
 
 
+def test_one_that_has_booted_is_waited_for(mark):
+    answers = iter([False, False, True])
+    draining.await_health(10, lambda: next(answers))
+    assert next(answers, None) is None
+    with pytest.raises(CommandExecutionError, match="its health page within 10 s"):
+        draining.await_health(10, lambda: False)
+
+
 HEAD = "  sl  local_address rem_address   st tx_queue\n"
 V6 = "00000000000000000000000000000000"
 

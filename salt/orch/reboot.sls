@@ -1,0 +1,22 @@
+{#- Reboot machines one after the other (docs/operations.md). Pillar of the call: only: pending,
+    machines: [db2, web2], outage: [proxy], settle: 5. -#}
+{%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
+{%- set masters = [] %}
+{%- for name, node in nodes.items() if node.role == 'master' %}
+{%- do masters.append(name) %}
+{%- endfor %}
+{%- set given = {} %}
+{%- for key in ('only', 'machines', 'outage', 'settle') if key in pillar %}
+{%- do given.update({key: pillar[key]}) %}
+{%- endfor %}
+# The loop is a function of the master's minion: its order is asked anew before each step.
+orch-reboot-machines-rebooted:
+  salt.state:
+    - tgt: {{ masters | json }}
+    - tgt_type: list
+    - expect_minions: true
+    - sls: mysql.reboot
+    - pillar: {{ {'reboot': given} | json }}
+    # Another run is refused by the group's row, in a sentence, and not by the minion's queue.
+    - concurrent: true
+    - timeout: 300
