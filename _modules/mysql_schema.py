@@ -54,31 +54,35 @@ def check(mode: str | None = None) -> list[dict[str, str]]:
         return schema_check.check_schema(connection, mode)
 
 
-def check_statements(statements: list[str], mode: str | None = None) -> list[dict[str, str]]:
+def check_statements(statements: list[str] | str, mode: str | None = None) -> list[dict[str, str]]:
     """
     Name what statements would make that a group cannot write to; none of them is run.
 
     What :py:func:`check` looks for in a schema, this looks for in the statements that would
     make one. A primary key has to be in the statement that makes the table: with
-    ``sql_require_primary_key`` the server refuses it otherwise.
+    ``sql_require_primary_key`` the server refuses it otherwise. It also finds what a dump has to
+    pass the group by: ``SET SQL_LOG_BIN = 0``, ``SET GTID_PURGED``.
 
     statements
-        SQL, one statement each; what makes or alters no table is passed over.
+        SQL, one statement or several each; or one text, such as a whole dump without rows. Other
+        statements are passed over.
 
     mode
         The mode to judge for, multi-primary or single-primary. Default: the declared one.
 
     Returns a list of dicts, empty when all is well: ``table``, ``problem`` (``no primary key``,
-    ``engine``, ``cascading foreign key``) and ``detail``. Raises SaltInvocationError for a wrong
-    mode.
+    ``engine``, ``cascading foreign key``, ``SQL_LOG_BIN``, ``GTID_PURGED``) and ``detail``. Raises
+    SaltInvocationError for a wrong mode.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt db1 mysql_schema.check_statements '["CREATE TABLE t (a INT)"]'
+        salt db1 mysql_schema.check_statements "$(cat definitions.sql)"
     """
-    return schema_check.check_statements(statements, mode or _settings().mode)
+    texts = [statements] if isinstance(statements, str) else statements
+    return schema_check.check_statements(texts, mode or _settings().mode)
 
 
 def change(

@@ -24,6 +24,19 @@ TEXT = re.compile(
 PROGRAM = re.compile(r"\s*create\b.{0,200}?\b(?:procedure|function|trigger|event)\b", re.I | re.S)
 # Of a column "key" alone is the primary key.
 KEY = re.compile(r"\bprimary key\b|(?<!unique)(?<!primary) key ?(?=[,)]|$)", re.I)
+# What mysqldump writes of a server with GTIDs, unless it is told otherwise.
+PAST_THE_GROUP = (
+    (
+        re.compile(r"\s*set\b.*\bsql_log_bin\s*=\s*(?:0|off)\b", re.I),
+        "SQL_LOG_BIN",
+        "what follows would be on one member alone; mysqldump --set-gtid-purged=OFF leaves it out",
+    ),
+    (
+        re.compile(r"\s*set\b.*\bgtid_purged\s*=", re.I),
+        "GTID_PURGED",
+        "a member in a group refuses it (3911); mysqldump --set-gtid-purged=OFF leaves it out",
+    ),
+)
 REMEDY = {
     "none": "it is made without a primary key; name one in the statement that makes it, such as "
     "$table->id() or ->primary()",
@@ -43,10 +56,14 @@ def _statements(text: str) -> list[str]:
 
 
 def _check_statement(statement: str, following: Sequence[str], mode: str) -> list[dict[str, str]]:
-    """Return what one statement would make that a group in this mode cannot write to."""
+    """Return what one statement would make that a group in this mode cannot write to, or have."""
     found = STATEMENT.match(statement)
     if not found:
-        return []
+        return [
+            {"table": "", "problem": what, "detail": why}
+            for pattern, what, why in PAST_THE_GROUP
+            if pattern.match(statement)
+        ]
     creates, temporary = found[1].lower() == "create", bool(found[2])
     table, rest = found[3].replace("`", ""), re.sub(r"`(?:[^`]|``)+`", "x", found[4])
     problems = []

@@ -93,7 +93,9 @@ def migrate(app: Application, account: SchemaAccount, judge: Judge) -> list[str]
     mode = group_mode(app)
     problems, unknown = _judged(app, before, mode, judge)
     if problems:
-        told = "; ".join(f"{p['migration']}: {p['table']}: {p['detail']}" for p in problems)
+        told = "; ".join(
+            f"{p['migration']}: {p['table'] or p['problem']}: {p['detail']}" for p in problems
+        )
         raise CommandExecutionError(
             f"Nothing was migrated, since the group could not write to these tables: {told}."
         )

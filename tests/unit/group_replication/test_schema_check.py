@@ -79,3 +79,21 @@ def test_a_statements_table_is_named():
 def test_a_remedy_is_offered(statements, remedy):
     (found,) = check_statements(statements, "single-primary")
     assert re.search(remedy, found["detail"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "problems"),
+    [
+        # As mysqldump writes them.
+        ("SET @@SESSION.SQL_LOG_BIN= 0;", ["SQL_LOG_BIN"]),
+        ("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '9791a40b-eb7d:1-17';", ["GTID_PURGED"]),
+        ("set session sql_log_bin = off", ["SQL_LOG_BIN"]),
+        ("SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;", []),
+        ("SET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;", []),
+        ("SET sql_log_bin = 1", []),
+        ("INSERT INTO t VALUES ('SET sql_log_bin = 0')", []),
+    ],
+)
+def test_what_passes_the_group_by_is_named(statement, problems):
+    found = check_statements([statement], "multi-primary")
+    assert [one["problem"] for one in found] == problems
