@@ -46,6 +46,9 @@ USER_SCHEMAS = (
     " WHERE schema_name NOT IN %s ORDER BY 1"
 )
 
+# So long may what is under way go on where a healthy member has ended to take writes.
+HAND_OVER_SECONDS = 2.0
+
 # What Group Replication wants to be equal in all members; it refuses one that differs.
 MUST_MATCH = (
     "lower_case_table_names",
@@ -92,6 +95,22 @@ def readable_by(facts: Mapping[str, Any]) -> bool:
         One member's part of :py:func:`facts_of`.
     """
     return facts["state"] == ONLINE and facts["quorum"] and not facts["offline_mode"]
+
+
+def hands_over(facts: Mapping[str, Any], seconds: float) -> bool:
+    """
+    Tell whether a healthy member has just ended to take writes, and may end what it is at.
+
+    So it is with each switch to one primary, and each election that was asked for. A commit that is
+    under way then is answered late, and has to be answered.
+
+    facts
+        One member's part of :py:func:`facts_of`, of a member that takes no writes.
+
+    seconds
+        Since it was last seen to take writes.
+    """
+    return readable_by(facts) and not facts["stopping"] and seconds < HAND_OVER_SECONDS
 
 
 def is_far_behind(facts: Mapping[str, Any], limit: int) -> bool:

@@ -70,6 +70,39 @@ def test_verdicts(change, writable, readable):
     assert answer["reason"].startswith(change.get("state", "ONLINE"))
 
 
+@pytest.mark.parametrize(
+    ("change", "since", "code"),
+    [
+        ({"super_read_only": True}, 0.1, 404),
+        ({"role": "SECONDARY", "super_read_only": True}, 1.9, 404),
+        ({"role": "SECONDARY", "super_read_only": True}, 2.1, 503),
+        # It was not writable since the agent is there.
+        ({"role": "SECONDARY", "super_read_only": True}, None, 503),
+        ({"stopping": True}, 0.1, 503),
+        ({"quorum": False}, 0.1, 503),
+        ({"offline_mode": True}, 0.1, 503),
+        ({"state": "ERROR", "role": None, "super_read_only": True}, 0.1, 503),
+        ({}, 0.1, 200),
+    ],
+)
+def test_a_healthy_member_that_takes_no_writes_any_more_ends_what_it_is_at(change, since, code):
+    watch = watching({**GOOD, **change})
+    if since is not None:
+        watch._written_at = time.monotonic() - since
+    answer = watch.answer()
+    assert health.page("/writable", answer)[0] == code
+    assert answer["handing_over"] is (code == 404)
+    assert answer["writable"] is (code == 200)
+
+
+def test_a_fenced_member_hands_nothing_over(monkeypatch, tmp_path):
+    monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "fork.json")
+    maintenance.FORK_FILE.write_text(json.dumps(FORK))
+    watch = watching({**GOOD, "super_read_only": True})
+    watch._written_at = time.monotonic()
+    assert health.page("/writable", watch.answer())[0] == 503
+
+
 def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, tmp_path):
     watch = watching(GOOD)
     watch._look_for_room([str(tmp_path), "/nonexistent"])

@@ -1,6 +1,7 @@
 """Answer over HTTP whether the local member can be written to or read, from memory.
 
-    GET /writable         200 if it takes writes now, else 503
+    GET /writable         200 if it takes writes now, else 503; 404 for two seconds first where it
+                          is healthy: what is being committed there is answered
     GET /readable         200 if it may be read now, else 503
     GET /readable?lag=N   503, too, with more than N transactions of other members to be applied
     GET /readable?behind=N
@@ -42,6 +43,7 @@ from group_replication.certificates import ends_in_file
 from group_replication.comparison import numbers
 from group_replication.connection import connect
 from group_replication.facts import (
+    hands_over,
     is_far_behind,
     is_stopping,
     places_written,
@@ -92,6 +94,7 @@ class Watch:
         self._draining = ""
         self._stopping = False
         self._full_at = -math.inf
+        self._written_at = -math.inf
         self.asked = threading.Event()
 
     def run(self) -> None:
@@ -109,6 +112,8 @@ class Watch:
                         self._seen, self._error = serving(connection, self._seen), ""
                         self._draining = draining
                         self._at = time.monotonic()
+                        if writable_by(self._seen):
+                            self._written_at = self._at
                         self.asked.set()
                         wait_for_next_look(connection, INTERVAL_SECONDS)
             except Exception as err:
@@ -157,6 +162,7 @@ class Watch:
             "writable": not error and writable_by(seen),
             "readable": not error and readable_by(seen),
             "draining": not_for_new() or self._draining,
+            "handing_over": False,
             "state": UNKNOWN if error else seen["state"],
             "role": None if error else seen["role"],
             "quorum": not error and seen["quorum"],
@@ -170,12 +176,14 @@ class Watch:
         }
         if error:
             return answer
+        if not answer["writable"]:
+            answer["handing_over"] = hands_over(seen, time.monotonic() - self._written_at)
         if answer["disk_full"]:
             answer["writable"] = False
         fence = fenced()
         if fence:
             # What it has is not what the elder group has.
-            answer.update(writable=False, readable=False, fenced=True)
+            answer.update(writable=False, readable=False, handing_over=False, fenced=True)
         answer["reason"] = ", ".join(
             words
             for words in (
@@ -219,6 +227,8 @@ def _verdict(
 ) -> tuple[int, str, str]:
     """Return whether the member is to be written to, or read by who says what is too far behind."""
     yes, nobody_new, text = answer[name], answer["draining"], answer["reason"]
+    if name == "writable" and answer["handing_over"]:
+        yes, nobody_new = True, text
     limits = [("lag", one) for one in query.get("lag", [])]
     limits += [("behind", one) for one in query.get("behind", [])]
     for key, limit in limits:
