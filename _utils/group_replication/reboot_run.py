@@ -41,7 +41,9 @@ from group_replication.rolling_run import BALANCER_SECONDS, RESTART_SECONDS, Rol
 BOOT_SECONDS = 900
 # By then a machine that was told to reboot has stopped its minion.
 DOWN_SECONDS = 180
-# How long a minion's word that it has started is waited for before it is asked all the same.
+# How long a minion's word that it has started is waited for before it is asked all the same: a
+# question to one that is away takes half a minute, in which that word is not heard.
+BOOT_LISTEN_SECONDS = 120.0
 LISTEN_SECONDS = 30.0
 # Requests and uploads at a web server, a backup under way, and an address get so long.
 DRAIN_SECONDS = 60
@@ -326,7 +328,7 @@ class Reboot(Rolling):
         """Wait until a machine that was told to reboot runs from another boot."""
         told = time.monotonic()
         while True:
-            self._listen(name, LISTEN_SECONDS)
+            self._listen(name, BOOT_LISTEN_SECONDS)
             one = self._look_at([name])[name]
             waited = time.monotonic() - told
             if "error" not in one:

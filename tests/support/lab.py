@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -229,6 +230,32 @@ class Lab:
         else:
             _host("vagrant", "up", "--no-provision", machine)
 
+    @contextmanager
+    def firmware(self, machines: Iterable[str]) -> Iterator[None]:
+        """Return a context in which a machine that reboots starts again, as its firmware does it.
+
+        A container ends where a machine would reboot. A virtual machine needs no help.
+        """
+        over = threading.Event()
+        kept = [name for name in machines if self._container(name)]
+
+        def watch(name: str) -> None:
+            container = self._container(name)
+            while not over.wait(0.3):
+                if _host("docker", "inspect", "-f", "{{.State.Running}}", container) == "false":
+                    self.forget(name)
+                    self.power_on(name)
+
+        watchers = [threading.Thread(target=watch, args=(name,), daemon=True) for name in kept]
+        for watcher in watchers:
+            watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for watcher in watchers:
+                watcher.join()
+
     @staticmethod
     def _container(machine: str) -> str:
         known = ROOT / ".vagrant/machines" / machine / "docker/id"
@@ -276,10 +303,11 @@ class Lab:
         return found
 
 
-def _host(*command: str) -> None:
+def _host(*command: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return done.stdout.strip()
 
 
 def _find(tree: dict[str, Any], key: str) -> str:
