@@ -113,22 +113,6 @@ def hands_over(facts: Mapping[str, Any], seconds: float) -> bool:
     return readable_by(facts) and not facts["stopping"] and seconds < HAND_OVER_SECONDS
 
 
-def is_far_behind(facts: Mapping[str, Any], limit: int) -> bool:
-    """
-    Tell whether readers are better off elsewhere: a member has much to apply, and another has not.
-
-    Where all are behind, none is: they serve old rows rather than nobody.
-
-    facts
-        One member's part of :py:func:`facts_of`.
-
-    limit
-        The transactions of other members that may wait to be applied.
-    """
-    least = facts["least_queued"]
-    return facts["queued"] > limit and least is not None and least <= limit
-
-
 def is_stopping(connection: Any) -> bool:
     """
     Tell whether ``STOP GROUP_REPLICATION`` is at work.

@@ -1,11 +1,12 @@
-"""The marks that keep a member out of its group or clients from it, and how they are read."""
+"""What keeps a member out of its group or clients from it: the marks, and how they are read."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,52 @@ def keep_fork(found: Mapping[str, Any]) -> None:
 def forget_fork() -> None:
     """Forget another group: what this member has now is one group's alone."""
     FORK_FILE.unlink(missing_ok=True)
+
+
+def is_far_behind(facts: Mapping[str, Any], limit: int) -> bool:
+    """
+    Tell whether readers are better off elsewhere: a member has much to apply, and another has not.
+
+    Where all are behind, none is: they serve old rows rather than nobody.
+
+    facts
+        What a member says of itself.
+
+    limit
+        The transactions of other members that may wait to be applied.
+    """
+    least = facts["least_queued"]
+    return facts["queued"] > limit and least is not None and least <= limit
+
+
+def within_limits(
+    answer: Mapping[str, Any], name: str, limits: Mapping[str, Sequence[str]]
+) -> tuple[bool, str, str]:
+    """
+    Return whether a member serves who has limits for its queue, why nobody new, and that in words.
+
+    answer
+        What the health agent says: ``queued``, ``least_queued``, ``draining``, ``reason``.
+
+    name
+        ``writable`` or ``readable``: what is asked for.
+
+    limits
+        As a query has them: ``lag``, above which the member is out, and ``behind``, above which it
+        is where another is better; of readers alone. Raises ValueError where that is no number.
+    """
+    yes, nobody_new, text = bool(answer[name]), str(answer["draining"]), str(answer["reason"])
+    for key in ("lag", "behind"):
+        for limit in limits.get(key, ()):
+            if name != "readable" or not re.fullmatch("[0-9]{1,9}", limit):
+                right = "a number of transactions, of /readable alone"
+                raise ValueError(f"{key} is '{limit}'; expected {right}")
+            if answer["queued"] <= int(limit):
+                continue
+            text = f"{answer['reason']}, {answer['queued']} transactions behind"
+            if key == "lag":
+                yes = False
+            elif is_far_behind(answer, int(limit)):
+                text += f", another member {answer['least_queued']}"
+                nobody_new = nobody_new or text
+    return yes, nobody_new, text

@@ -25,7 +25,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import select
 import socket
 import sys
@@ -44,14 +43,13 @@ from group_replication.comparison import numbers
 from group_replication.connection import connect
 from group_replication.facts import (
     hands_over,
-    is_far_behind,
     is_stopping,
     places_written,
     readable_by,
     serving,
     writable_by,
 )
-from group_replication.maintenance import fenced, not_for_new
+from group_replication.maintenance import fenced, not_for_new, within_limits
 from group_replication.member_page import code_of, shown, wanted
 from group_replication.model import UNKNOWN
 from salt.exceptions import CommandExecutionError
@@ -219,30 +217,13 @@ def page(path: str, answer: Mapping[str, Any], accept: str = "") -> tuple[int, s
     if name not in ("writable", "readable"):
         known = "/writable, /readable, /live, /metrics or /"
         return 404, "text/plain", f"no such page; try {known}\n"
-    return _verdict(name, parse_qs(parts.query, keep_blank_values=True), answer)
-
-
-def _verdict(
-    name: str, query: Mapping[str, list[str]], answer: Mapping[str, Any]
-) -> tuple[int, str, str]:
-    """Return whether the member is to be written to, or read by who says what is too far behind."""
-    yes, nobody_new, text = answer[name], answer["draining"], answer["reason"]
+    try:
+        limits = parse_qs(parts.query, keep_blank_values=True)
+        yes, nobody_new, text = within_limits(answer, name, limits)
+    except ValueError as err:
+        return 400, "text/plain", f"{err}\n"
     if name == "writable" and answer["handing_over"]:
         yes, nobody_new = True, text
-    limits = [("lag", one) for one in query.get("lag", [])]
-    limits += [("behind", one) for one in query.get("behind", [])]
-    for key, limit in limits:
-        if name != "readable" or not re.fullmatch("[0-9]{1,9}", limit):
-            right = "a number of transactions, of /readable alone"
-            return 400, "text/plain", f"{key} is '{limit}'; expected {right}\n"
-        if answer["queued"] <= int(limit):
-            continue
-        text = f"{answer['reason']}, {answer['queued']} transactions behind"
-        if key == "lag":
-            yes = False
-        elif is_far_behind(answer, int(limit)):
-            text += f", another member {answer['least_queued']}"
-            nobody_new = nobody_new or text
     return code_of(yes, nobody_new), "text/plain", f"{text}\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from group_replication import facts
-from group_replication.facts import has_quorum, is_far_behind, serving
+from group_replication.facts import has_quorum, serving
 
 
 @pytest.mark.parametrize(
@@ -24,22 +24,6 @@ from group_replication.facts import has_quorum, is_far_behind, serving
 )
 def test_quorum(states, expected):
     assert has_quorum([{"state": state} for state in states]) is expected
-
-
-@pytest.mark.parametrize(
-    ("queued", "least", "limit", "expected"),
-    [
-        (0, 0, 0, False),
-        (100, 0, 100, False),
-        (101, 0, 100, True),
-        (101, 100, 100, True),
-        # All are behind: old rows are served rather than nobody.
-        (101, 101, 100, False),
-        (10**6, None, 100, False),
-    ],
-)
-def test_readers_go_elsewhere_where_another_member_is_less_behind(queued, least, limit, expected):
-    assert is_far_behind({"queued": queued, "least_queued": least}, limit) is expected
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,19 @@ def test_a_mark_of_another_group_that_cannot_be_read_fences(monkeypatch, tmp_pat
     maintenance.FORK_FILE.write_text(text)
     assert "cannot be read" in maintenance.fenced()
     assert (maintenance.fork()["origin"], maintenance.fork()["others"]) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("queued", "least", "limit", "expected"),
+    [
+        (0, 0, 0, False),
+        (100, 0, 100, False),
+        (101, 0, 100, True),
+        (101, 100, 100, True),
+        # All are behind: old rows are served rather than nobody.
+        (101, 101, 100, False),
+        (10**6, None, 100, False),
+    ],
+)
+def test_readers_go_elsewhere_where_another_member_is_less_behind(queued, least, limit, expected):
+    assert maintenance.is_far_behind({"queued": queued, "least_queued": least}, limit) is expected
