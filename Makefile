@@ -45,7 +45,7 @@ box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
 # for it. They copy the checkout as they begin, long before a test changes the table of nodes.
 test: needs $(VENV)/ready browser $(NEWMAN) ## Run every test; brings the lab up if it is not
 	@$(LAB) beside "machines coming up" $(LAB) up -- $(MAKE) --no-print-directory test-unit
-	@$(LAB) beside "tests without the lab" nice -n 19 \
+	@$(LAB) beside-idle "tests without the lab" \
 	  $(MAKE) --no-print-directory test-integration test-functional -- $(PYTEST) e2e tests/e2e
 
 needs:

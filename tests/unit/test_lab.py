@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -503,6 +504,34 @@ def test_a_command_runs_behind_another(monkeypatch, tmp_path, capfd, behind, fro
     assert "meanwhile coming up: coming-up.log" in said
     # What each says is whole: one after the other.
     assert said.index("the tests") < said.index(behind.split(";")[0].removeprefix("echo "))
+
+
+def test_a_command_that_is_idle_yields_to_all_others(monkeypatch, tmp_path):
+    monkeypatch.setattr(beside, "LOGS", tmp_path)
+    monkeypatch.setattr(beside, "ROOT", tmp_path)
+    behind = ["sh", "-c", "nice; ps -o sid= -p $$"]
+    assert beside.beside_idle(["idle", *behind, "--", "true"]) == 0
+    nice, session = (tmp_path / "idle.log").read_text().split()
+    assert nice == "19"
+    assert int(session) != os.getsid(0)
+
+
+def test_an_interrupt_ends_what_runs_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(beside, "LOGS", tmp_path)
+    monkeypatch.setattr(beside, "ROOT", tmp_path)
+
+    def interrupted(*_, **__):
+        while not (tmp_path / "there").exists():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(beside.subprocess, "run", interrupted)
+    # As make: it waits for its child, which has to hear of it, too.
+    behind = ["sh", "-c", f"trap : INT; sh -c 'touch {tmp_path}/there; exec sleep 60'; exit 3"]
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        beside.beside(["coming up", *behind, "--", "true"])
+    assert time.monotonic() - begin < 20
 
 
 def test_two_commands_are_at_work_at_once(monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from vagrant.lab.beside import beside
+from vagrant.lab.beside import beside, beside_idle
 from vagrant.lab.converge import report_convergence
 from vagrant.lab.errors import LabError
 from vagrant.lab.logged import logged
@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
         "as-worker": run_as_worker,
         "logged": logged,
         "beside": beside,
+        "beside-idle": beside_idle,
     }
     parser.add_argument("command", choices=commands)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="a command, where one is run")

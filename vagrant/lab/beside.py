@@ -13,8 +13,17 @@ from vagrant.lab.errors import LabError
 from vagrant.lab.person import ask_for_root, ids
 from vagrant.lab.progress import Clock, Live
 
+# Sessions share the processors by themselves, whatever their processes' nice values are (sched(7),
+# "autogroup"): what is to yield to all others has one of its own.
+YIELDING = ("sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$@"', "sh")
 
-def beside(words: Sequence[str]) -> int:
+
+def beside_idle(words: Sequence[str]) -> int:
+    """Run two commands as :func:`beside` does; the one behind gets what the others leave."""
+    return beside(words, idle=True)
+
+
+def beside(words: Sequence[str], idle: bool = False) -> int:
     """
     Run two commands at once: ``NAME BEHIND… -- FRONT…``.
 
@@ -31,11 +40,13 @@ def beside(words: Sequence[str]) -> int:
     handle = opened_log(path)
     clock = Clock()
     other = subprocess.Popen(
-        behind,
+        [*(YIELDING if idle else ()), *behind],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=handle,
         stderr=subprocess.STDOUT,
+        # Its own group of processes also gets a signal of its own.
+        start_new_session=True,
         **ids(root=True),  # type: ignore[call-overload]
     )
     os.close(handle)
@@ -45,7 +56,7 @@ def beside(words: Sequence[str]) -> int:
         with Live(lambda: f"    {name}: {clock}"):
             failed = other.wait()
     except BaseException:
-        other.send_signal(signal.SIGINT)
+        os.killpg(other.pid, signal.SIGINT)
         other.wait()
         raise
     print(path.read_text(errors="replace"), end="", flush=True)
