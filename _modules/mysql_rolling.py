@@ -13,7 +13,8 @@ The table of nodes comes from pillar ``cluster`` (see ``pillar.example``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ def _listen(name: str, seconds: float) -> bool:
 def _who(alone: bool) -> str:
     """The owner of what is done here: beside a run that lives, the row is another one's."""
     return f"the master on {__opts__['id']}" if alone else ""
+
+
+def _run_alone(made: Callable[..., Rolling], done: str) -> dict[str, Any]:
+    """Run what is made, or say which run of this machine is under way; done is the answer's key."""
+    rolling = made()
+    # A run of this machine that has died holds it no more: the kernel has let go.
+    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
+        if alone:
+            return rolling.run()
+    why = made(alone=False).plan()["refused"]
+    return {done: [], "gave_up": "", "problem": why or "another run has just begun here"}
 
 
 def _rolling(
@@ -167,13 +179,7 @@ def restart(
 
         salt master mysql_rolling.restart only=pending machines='[db2]'
     """
-    rolling = _rolling(only, machines, settle)
-    # A run of this machine that has died holds it no more: the kernel has let go.
-    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
-        if alone:
-            return rolling.run()
-    why = _rolling(only, machines, settle, alone=False).plan()["refused"]
-    return {"restarted": [], "gave_up": "", "problem": why or "another run has just begun here"}
+    return _run_alone(partial(_rolling, only, machines, settle), "restarted")
 
 
 def upgrade_plan(
@@ -231,12 +237,7 @@ def upgrade(
 
         salt master mysql_rolling.upgrade machines='[db2]'
     """
-    rolling = _upgrade(version, machines, settle)
-    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
-        if alone:
-            return rolling.run()
-    why = _upgrade(version, machines, settle, alone=False).plan()["refused"]
-    return {"upgraded": [], "gave_up": "", "problem": why or "another run has just begun here"}
+    return _run_alone(partial(_upgrade, version, machines, settle), "upgraded")
 
 
 def reboot_plan(
@@ -306,9 +307,4 @@ def reboot(
 
         salt master mysql_rolling.reboot machines='[db2, web2]'
     """
-    rolling = _reboot(only, machines, outage, settle)
-    with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
-        if alone:
-            return rolling.run()
-    why = _reboot(only, machines, outage, settle, alone=False).plan()["refused"]
-    return {"rebooted": [], "gave_up": "", "problem": why or "another run has just begun here"}
+    return _run_alone(partial(_reboot, only, machines, outage, settle), "rebooted")
