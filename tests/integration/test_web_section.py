@@ -62,7 +62,9 @@ class Server(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
         for connection in [*self._connections]:
-            connection.shutdown(socket.SHUT_RDWR)
+            # The other side may have ended it, or its own thread may have closed it meanwhile.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Handler(BaseHTTPRequestHandler):
