@@ -55,12 +55,12 @@ def network_list(shown: str) -> list[tuple[str, list[str]]]:
 
 
 def engine_faults(
-    known: Engine, *, program: bool, daemon: bool, listens: bool, host: str, user: str
+    known: Engine, *, program: bool, listens: bool, host: str, user: str
 ) -> list[str]:
     """Say why no engine can be had, if none can.
 
-    program, daemon
-        Whether the programs docker and dockerd are there.
+    program
+        Whether the program docker is there.
 
     listens
         Whether something listens at docker's socket.
@@ -82,8 +82,8 @@ def engine_faults(
             f"{SOCKET} is there, but no program docker to use it; install the engine's client "
             "(docker-ce-cli, docker-cli or podman-docker)"
         ]
-    if program and not daemon:
-        return ["docker is there, but no engine answers and there is no dockerd to start"]
+    # A client without an engine, as a site's own tools bring one, is no fault: dockerd is installed
+    # beside it, or named among the programs that are missing.
     return []
 
 
@@ -103,7 +103,6 @@ def can_there_be_an_engine(known: Engine) -> list[str]:
     return engine_faults(
         known,
         program=bool(which("docker")),
-        daemon=bool(which("dockerd")),
         listens=connects(SOCKET),
         host=os.environ.get("DOCKER_HOST", ""),
         user=getpass.getuser(),
