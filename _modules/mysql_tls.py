@@ -18,8 +18,9 @@ from typing import Any
 
 import whole_file
 from group_replication import certificates, connection, tls
+from group_replication.model import Settings
 from group_replication.pillar import declared_nodes
-from group_replication.settings import current_settings, stored_settings
+from group_replication.settings import current_settings
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "mysql_tls"
@@ -240,7 +241,7 @@ def in_the_way() -> dict[str, str]:
     Return which other members answer and could not be verified yet, and why.
 
     Asked before this member begins to verify: it would take them for members that do not answer.
-    One that verifies already asks nobody.
+    One whose server verifies already asks nobody.
 
     Returns a dict of member to reason. Raises SaltInvocationError for wrong settings.
 
@@ -251,8 +252,39 @@ def in_the_way() -> dict[str, str]:
         salt db1 mysql_tls.in_the_way
     """
     settings = current_settings(__pillar__, __opts__["id"])
-    stored = stored_settings()
-    if not settings.verify or (stored and stored.verify):
+    if not settings.verify or _verifies(settings):
         return {}
     others = {name: ip for name, ip in settings.nodes.items() if name != settings.me}
     return tls.not_verified(others, settings.admin_port, tls.CA_FILE)
+
+
+def _verifies(settings: Settings) -> bool:
+    """Whether the local server runs and verifies the members that it connects to."""
+    try:
+        with connection.local(settings) as local:
+            mode = connection.rows(local, "SELECT @@group_replication_ssl_mode AS mode")[0]["mode"]
+    except CommandExecutionError:
+        return False
+    return str(mode).startswith("VERIFY")
+
+
+def in_use() -> list[str]:
+    """
+    Return the members whose servers run with a certificate of the authority that is trusted here.
+
+    Asked before a member gives its certificate up. A server that has a certificate shows it to the
+    members that it connects to, and one without trusts no authority: the two refuse each other.
+
+    Returns a list of members, this one among them; it is empty where no authority was trusted
+    before. Raises SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_tls.in_use
+    """
+    settings = current_settings(__pillar__, __opts__["id"])
+    if settings.certificates or not Path(tls.CA_FILE).exists():
+        return []
+    return certificates.showing_issued(settings.nodes, settings.admin_port, tls.CA_FILE)

@@ -137,6 +137,28 @@ def members_verifiable(name: str) -> dict[str, Any]:
     return ret
 
 
+def certificates_unused(name: str) -> dict[str, Any]:
+    """
+    Refuse to give certificates up while a member runs with one; it could not join the others again.
+
+    name
+        A word for the state.
+    """
+    ret = unchanged(name, "No member that answers runs with a certificate of an authority")
+    try:
+        using = __salt__["mysql_tls.in_use"]()
+        if using:
+            raise CommandExecutionError(
+                f"pillar cluster:tls:source is none, and {', '.join(using)} would be left with "
+                "certificates that a member without one refuses; expected ca or files, where "
+                "verify: false ends verification. To give the certificates up, stop mysqld on all "
+                "database machines first; clients wait meanwhile"
+            )
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return failed(ret, err)
+    return ret
+
+
 def server_verifiable(name: str, port: int, ca: str) -> dict[str, Any]:
     """
     Refuse to have a server verified that answers and could not be; one that is away is waited for.

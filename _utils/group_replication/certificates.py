@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -165,6 +165,43 @@ def _signed_by(one: Any, ca: Any) -> bool:
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
+
+
+def showing_issued(
+    peers: Mapping[str, str], port: int, ca: str, ask: Callable[..., bytes] = tls.shown
+) -> list[str]:
+    """
+    Return which servers that answer show a certificate of a CA, however old; none logs in.
+
+    peers
+        Their names and addresses.
+
+    port
+        Where they are asked.
+
+    ca
+        The file of the CA's certificates.
+
+    ask
+        As :py:func:`group_replication.tls.shown`.
+
+    Raises CommandExecutionError for a file that cannot be read as what it should be.
+    """
+    from cryptography import x509
+
+    try:
+        trusted = x509.load_pem_x509_certificates(Path(ca).read_bytes())
+    except (OSError, ValueError) as err:
+        raise CommandExecutionError(f"{ca} is no file of certificates: {err}") from err
+    found = []
+    for name, address in peers.items():
+        try:
+            one = x509.load_der_x509_certificate(ask(address, port))
+        except (OSError, ValueError):
+            continue
+        if any(_signed_by(one, ca_one) for ca_one in trusted):
+            found.append(name)
+    return found
 
 
 def why_new(found: Certificate | None, names: frozenset[str], now: float) -> str:

@@ -39,6 +39,12 @@ mysql-config-members-verifiable:
     - require:
       - sls: tls.trusted
 {%- endif %}
+{%- elif tls.source == 'none' %}
+
+# A server with a certificate and one without refuse each other: all would be left out, one by one.
+mysql-config-certificates-unused:
+  mysql_tls.certificates_unused:
+    - name: certificates
 {%- endif %}
 
 # Before the package: its first start must be read only and write no transaction of its own, or the
@@ -65,4 +71,6 @@ mysql-config-file-managed:
       - module: mysql-config-unit-read
 {%- if tls.verify %}
       - mysql_tls: mysql-config-members-verifiable
+{%- elif tls.source == 'none' %}
+      - mysql_tls: mysql-config-certificates-unused
 {%- endif %}

@@ -128,7 +128,9 @@ def test_what_ends_soon_is_said_from_thirty_days_on(days, said):
     assert all("db1 shows on mysql_main" in one and said in one for one in told)
 
 
-def _made(folder: Path, name: str, signer: str | None = None, san: str = "10.0.0.1") -> None:
+def _made(
+    folder: Path, name: str, signer: str | None = None, san: str = "10.0.0.1", days: int = 9
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     own = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     issuer, by = own, key
@@ -142,8 +144,8 @@ def _made(folder: Path, name: str, signer: str | None = None, san: str = "10.0.0
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(255)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=9))
+        .not_valid_before(min(now, now + datetime.timedelta(days=days - 1)))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(signer is None, None), critical=True)
     )
     if signer:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pymysql
 import pytest
 from group_replication import connection, tls
+from group_replication.certificates import showing_issued
 from group_replication.connection import UnreachableError, connect
 from salt.exceptions import CommandExecutionError
 
@@ -63,6 +64,7 @@ def folder(tmp_path_factory) -> Path:
     _made(made, "good", "ca", san="127.0.0.1")
     _made(made, "elsewhere", "ca", san="10.0.0.9")
     _made(made, "evil", "other", san="127.0.0.1")
+    _made(made, "old", "ca", san="127.0.0.1", days=-1)
     return made
 
 
@@ -115,6 +117,18 @@ def test_who_cannot_be_verified_is_named(shows, why, folder):
     found = tls.not_verified({"db2": "127.0.0.1"}, server.port, str(folder / "ca.pem"))
     assert set(found) == ({"db2"} if why else set())
     assert why in found.get("db2", "")
+    assert server.end() == b""
+
+
+@pytest.mark.parametrize(
+    ("shows", "found"),
+    # One that is too old, or names another address, is the authority's all the same.
+    [("good", ["db2"]), ("elsewhere", ["db2"]), ("old", ["db2"]), ("evil", [])],
+)
+def test_who_shows_a_certificate_of_the_authority_is_named(shows, found, folder):
+    server = Server(folder, shows)
+    peers = {"db1": "127.0.0.9", "db2": "127.0.0.1"}
+    assert showing_issued(peers, server.port, str(folder / "ca.pem")) == found
     assert server.end() == b""
 
 

@@ -106,6 +106,22 @@ def test_nobody_begins_to_verify_who_cannot_be(test, answer, result, said, calle
     assert said in ret["comment"]
 
 
+@pytest.mark.parametrize("test", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "result", "said"),
+    [
+        ([], True, "No member"),
+        (["db1", "db3"], False, "source is none, and db1, db3 would be left"),
+        (CommandExecutionError("no file"), False, "no file"),
+    ],
+)
+def test_nobody_gives_up_a_certificate_beside_others(test, answer, result, said, called):
+    called(test, in_use=answer)
+    ret = mysql_tls.certificates_unused("certificates")
+    assert (ret["result"], ret["changes"]) == (result, {})
+    assert said in ret["comment"]
+
+
 @pytest.mark.parametrize(
     ("answer", "result", "said"),
     [("", True, "can be verified"), ("self-signed", False, "10.0.0.1:3307 cannot be: self-signed")],
