@@ -21,9 +21,9 @@ from typing import Any
 import minions
 from group_replication import lock
 from group_replication.pillar import ROLES, declared_balancer, declared_nodes, declared_web
-from group_replication.reboot import Site
 from group_replication.reboot_run import Reboot
 from group_replication.rolling_run import Rolling
+from group_replication.stand_in import Site
 from group_replication.upgrade_run import Upgrade
 from minions import Answer
 
