@@ -20,6 +20,7 @@ from group_replication.stand_in import (
     DATABASE,
     WEB,
     Site,
+    check_names,
     holder_of,
     in_turns,
     lacks_stand_in,
@@ -69,6 +70,7 @@ class Machines(Rolling):
         call, owner, settle, window
             As for :py:class:`Rolling`.
         """
+        check_names(site, "outage", outage)
         nodes = {name: site.addresses[name] for name in site.of(DATABASE)}
         super().__init__(call, nodes, site.of(BALANCER), owner, settle=settle, window=window)
         self._site, self._wanted, self._outage = site, list(wanted), outage
@@ -183,8 +185,13 @@ class Machines(Rolling):
                     f"{name} still has {drained['busy']} connections of balancers after"
                     f" {DRAIN_SECONDS} s, and is used again"
                 )
-        if role == BALANCER and name == holder_of(self._site, self._look_at([name])):
+        holds = role == BALANCER and name == holder_of(self._site, self._look_at([name]))
+        if holds and self._ends_sessions(name):
             self._move_address(name)
+
+    def _ends_sessions(self, name: str) -> bool:
+        """Whether a balancer's turn ends the sessions by it, so that its address goes first."""
+        return True
 
     def _move_address(self, name: str) -> None:
         """Have another balancer take the virtual address while this one still serves."""
@@ -240,6 +247,8 @@ class Machines(Rolling):
         if role == BACKUP:
             self._await(lambda: self._not_following(name), SERVING_SECONDS, name)
         if role == BALANCER and self._site.virtual_address:
+            # A boot has started it already.
+            self._ask(name, "service.start", {"name": KEEPALIVED})
             self._await(lambda: self._no_keepalived(name), BALANCER_SECONDS, name)
 
     def _not_following(self, name: str) -> str:

@@ -14,6 +14,8 @@ MASTER, BACKUP, DATABASE, BALANCER, WEB = "master", "backup", "db", "proxy", "we
 # The one that serves nobody is first: it shows whether what was installed works. The master's has
 # no turn.
 ROLES_IN_ORDER = (BACKUP, DATABASE, BALANCER, WEB)
+# The roles whose services take turns to be upgraded and restarted, and what such a machine is.
+SERVING = {DATABASE: "member", BALANCER: "balancer", WEB: "web server"}
 
 # Each machine's answer to machine.look, or its ``error`` alone.
 Looks = Mapping[str, Mapping[str, Any]]
@@ -57,6 +59,45 @@ def check_names(site: Site, key: str, value: Any, of_master: Sequence[str] = ())
     named = isinstance(value, list | tuple) and set(value) & set(site.of(MASTER))
     why = f". {of_master[0]}" if named and of_master else ""
     raise SaltInvocationError(f"{key} is {value!r}; expected a list of {joined(able)}{why}")
+
+
+def chosen(site: Site, roles: Any, machines: Any) -> list[str]:
+    """
+    Return the machines that a run is for, in declared order.
+
+    site
+        The table of nodes.
+
+    roles, machines
+        What was asked for: roles, or machines by name. Neither is all databases.
+
+    Raises SaltInvocationError for others than those whose services take turns, and for both.
+    """
+    check_names(site, "machines", machines)
+    if not isinstance(roles, list | tuple) or not set(roles) <= set(SERVING):
+        raise SaltInvocationError(f"roles is {roles!r}; expected a list of {joined(SERVING)}")
+    if roles and machines:
+        raise SaltInvocationError(
+            f"roles is {roles!r} and machines is {machines!r}; expected one of them alone"
+        )
+    others = [name for name in machines if site.roles[name] not in SERVING]
+    if others:
+        raise SaltInvocationError(
+            f"machines is {machines!r}; expected machines of role {joined(SERVING)}, unlike"
+            f" {joined(others)}"
+        )
+    wanted = roles or (DATABASE,)
+    return [
+        name
+        for name, role in site.roles.items()
+        if (name in machines if machines else role in wanted)
+    ]
+
+
+def kinds(roles: Collection[str]) -> str:
+    """Return in words of what kinds the machines of some roles are; an s more is all of them."""
+    named = [f"{SERVING[role]}s" for role in SERVING if role in (roles or (DATABASE,))]
+    return joined(named).removesuffix("s")
 
 
 def lacks_stand_in(site: Site, name: str) -> str:
