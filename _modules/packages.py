@@ -74,6 +74,11 @@ def _installed(services: Iterable[Service]) -> dict[str, dict[str, dict[str, Any
     return {service.package: of(service.package) for service in services}
 
 
+def _enabled(services: Iterable[Service]) -> list[Service]:
+    """Those that are to run: what is installed and not used is asked nothing."""
+    return [one for one in services if __salt__["service.enabled"](one.unit)]
+
+
 def _main_pid(unit: str) -> int:
     return int(__salt__["service.show"](unit).get("MainPID") or 0)
 
@@ -174,7 +179,7 @@ def fetch(versions: Mapping[str, str]) -> str:
             server_packages.archive(name, versions[name]) for name in packages if name in versions
         ]
         archives[package] = [path for path in found if path is not None]
-    return role_packages.refused_by_new(services, archives, run, _check_haproxy)
+    return role_packages.refused_by_new(_enabled(services), archives, run, _check_haproxy)
 
 
 def upgrade(versions: Mapping[str, str]) -> dict[str, Any]:
@@ -201,7 +206,7 @@ def upgrade(versions: Mapping[str, str]) -> dict[str, Any]:
     with lock.alone(LOCK_SECONDS, LOCK_FILE):
         services = _services()
         changed = _change(services, versions)
-        for service in services:
+        for service in _enabled(services):
             _serve(service)
     return {"upgraded": changed, "seconds": round(time.monotonic() - begin, 1)}
 
@@ -237,7 +242,7 @@ def _change(services: Iterable[Service], versions: Mapping[str, str]) -> bool:
 
 
 def _serve(service: Service) -> None:
-    """Make sure that a service that is enabled runs, from the program that is installed."""
+    """Make sure that a service runs, from the program that is installed."""
     why = role_packages.refused(
         service, role_packages.INSTALLED, __salt__["cmd.run_all"], _check_haproxy
     )
@@ -246,7 +251,7 @@ def _serve(service: Service) -> None:
     if _old([service], libraries=False):
         told = "reload" if service.formula == role_packages.HAPROXY else "restart"
         __salt__[f"service.{told}"](service.unit)
-    if __salt__["service.enabled"](service.unit) and not __salt__["service.status"](service.unit):
+    if not __salt__["service.status"](service.unit):
         __salt__["service.start"](service.unit)
         if not __salt__["service.status"](service.unit):
             raise CommandExecutionError(f"{service.unit} does not run")
@@ -278,13 +283,9 @@ def restart(started: Mapping[str, str]) -> dict[str, Any]:
     """
     begin = time.monotonic()
     with lock.alone(LOCK_SECONDS, LOCK_FILE):
-        services, run = _services(), __salt__["cmd.run_all"]
+        services, run = _enabled(_services()), __salt__["cmd.run_all"]
         now = _started(services)
-        due = [
-            one
-            for one in services
-            if now[one.unit] == started.get(one.unit) and __salt__["service.enabled"](one.unit)
-        ]
+        due = [one for one in services if now[one.unit] == started.get(one.unit)]
         for service in due:
             why = role_packages.refused(service, role_packages.INSTALLED, run, _check_haproxy)
             if why:

@@ -33,6 +33,7 @@ class Web:
         self.old: set[str] = set()
         self.refuses: dict[str, str] = {}
         self.comes_in = True
+        self.disabled: set[str] = set()
 
     def run(self, command, **_):
         done = {"retcode": 0, "stdout": "", "stderr": ""}
@@ -88,7 +89,7 @@ def web(monkeypatch, tmp_path) -> Web:
         "pkg.refresh_db": Mock(),
         "pkg.version_cmp": lambda one, other: (one > other) - (one < other),
         "service.show": web.show,
-        "service.enabled": lambda unit: True,
+        "service.enabled": lambda unit: unit not in web.disabled,
         "service.status": lambda unit: unit in web.running,
         "service.restart": web.restart,
         "service.start": web.start,
@@ -223,3 +224,11 @@ def test_one_that_refuses_its_configuration_keeps_all_from_a_restart(web):
     with pytest.raises(CommandExecutionError, match="apache2 refuses its configuration: Syntax"):
         module.restart(module.readiness()["started"])
     assert web.told == []
+
+
+def test_what_is_installed_and_not_used_is_left_alone(web):
+    web.disabled, web.refuses = {"apache2"}, {"apache2": "there is no file"}
+    del web.running["apache2"]
+    assert module.upgrade(web.candidates)["upgraded"] is True
+    assert module.restart(module.readiness()["started"])["restarted"] == ["php8.4-fpm"]
+    assert [one for one in web.told if "apache2" in one and "install" not in one] == []
