@@ -153,7 +153,9 @@ def diff(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> dict[str
     return comparison.diff(old, new)
 
 
-def check(path: str = CONFIG_FILE, text: str | None = None) -> dict[str, Any]:
+def check(
+    path: str = CONFIG_FILE, text: str | None = None, program: str | None = None
+) -> dict[str, Any]:
     """
     Ask HAProxy whether it would take a configuration, by ``haproxy -c``.
 
@@ -163,6 +165,9 @@ def check(path: str = CONFIG_FILE, text: str | None = None) -> dict[str, Any]:
 
     text
         Judge this text in place of the file's. Default: None.
+
+    program
+        The HAProxy that is asked, by its absolute path. Default: the one that is installed.
 
     Returns ``valid`` (bool, always true) and ``warnings`` (list of str). Raises
     CommandExecutionError with HAProxy's words when it refuses, does not answer within 30 s, or is
@@ -176,7 +181,7 @@ def check(path: str = CONFIG_FILE, text: str | None = None) -> dict[str, Any]:
     """
     if text is None:
         text = installed_file.read(path)["text"]
-    warnings = judge(path, of_text(text, _known()), __salt__["cmd.run_all"])
+    warnings = judge(path, of_text(text, _known()), __salt__["cmd.run_all"], program)
     if warnings is None:
         raise CommandExecutionError("haproxy is not installed: nothing can judge its configuration")
     return {"valid": True, "warnings": warnings}

@@ -3,8 +3,9 @@ Restart, upgrade or reboot the members of a group, one after the other.
 =======================================================================
 
 Called on the machine of the Salt master, whose minion asks the other machines through it:
-``salt-run state.orchestrate`` of ``orch.restart``, ``orch.upgrade`` or ``orch.reboot`` does that; a
-reboot takes balancers, web servers and the backup machine, too. What it is at stands in the group
+``salt-run state.orchestrate`` of ``orch.restart``, ``orch.upgrade`` or ``orch.reboot`` does that.
+Balancers and web servers have their turns, too, where they are asked for; a reboot takes all
+machines. What it is at stands in the group
 (:py:mod:`mysql_operation <_modules.mysql_operation>`), so that a run that was killed is continued
 by the next one.
 
@@ -21,9 +22,10 @@ from typing import Any
 import minions
 from group_replication import lock
 from group_replication.pillar import ROLES, declared_balancer, declared_nodes, declared_web
-from group_replication.reboot import Site
 from group_replication.reboot_run import Reboot
+from group_replication.restart_run import Restart
 from group_replication.rolling_run import Rolling
+from group_replication.stand_in import Site
 from group_replication.upgrade_run import Upgrade
 from minions import Answer
 
@@ -65,34 +67,6 @@ def _run_alone(made: Callable[..., Rolling], done: str) -> dict[str, Any]:
     return {done: [], "gave_up": "", "problem": why or "another run has just begun here"}
 
 
-def _rolling(
-    only: str, machines: Sequence[str] | None, settle: float, alone: bool = True
-) -> Rolling:
-    return Rolling(
-        _call,
-        declared_nodes(__pillar__, "db"),
-        list(declared_nodes(__pillar__, "proxy")),
-        _who(alone),
-        only=only,
-        machines=machines or (),
-        settle=settle,
-    )
-
-
-def _upgrade(
-    version: str, machines: Sequence[str] | None, settle: float, alone: bool = True
-) -> Upgrade:
-    return Upgrade(
-        _call,
-        declared_nodes(__pillar__, "db"),
-        list(declared_nodes(__pillar__, "proxy")),
-        _who(alone),
-        version=version,
-        machines=machines or (),
-        settle=settle,
-    )
-
-
 def _site() -> Site:
     """The table of nodes, and who stands in for whom."""
     roles = {name: role for role in ROLES for name in declared_nodes(__pillar__, role)}
@@ -105,39 +79,59 @@ def _site() -> Site:
     )
 
 
-def _reboot(
-    only: str,
-    machines: Sequence[str] | None,
-    outage: Sequence[str] | None,
-    settle: float,
-    alone: bool = True,
-) -> Reboot:
-    return Reboot(
-        _call,
-        _listen,
-        _site(),
-        _who(alone),
-        only=only,
-        machines=machines or (),
-        outage=outage or (),
-        settle=settle,
-    )
+def _rolling(alone: bool = True, **told: Any) -> Rolling:
+    """What restarts members alone, or machines of other roles, too."""
+    given = _given(told)
+    databases = declared_nodes(__pillar__, "db")
+    named = given["machines"]
+    if given["roles"] or (not isinstance(named, str) and not set(named) <= set(databases)):
+        return Restart(_call, _site(), _who(alone), **given)
+    del given["roles"], given["outage"]
+    balancers = list(declared_nodes(__pillar__, "proxy"))
+    return Rolling(_call, databases, balancers, _who(alone), **given)
+
+
+def _upgrade(alone: bool = True, **told: Any) -> Upgrade:
+    return Upgrade(_call, _site(), _who(alone), **_given(told))
+
+
+def _reboot(alone: bool = True, **told: Any) -> Reboot:
+    return Reboot(_call, _listen, _site(), _who(alone), **_given(told))
+
+
+def _given(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call; a list that is not given is empty."""
+    lists = ("roles", "machines", "outage")
+    return {name: value or () if name in lists else value for name, value in told.items()}
+
+
+def _planned(made: Callable[..., Rolling], **told: Any) -> dict[str, Any]:
+    with lock.held(0, LOCK_FILE) as alone:
+        pass
+    return made(alone=alone, **told).plan()
 
 
 def plan(
-    only: str = "all", machines: Sequence[str] | None = None, settle: float = 5
+    only: str = "all",
+    machines: Sequence[str] | None = None,
+    settle: float = 5,
+    roles: Sequence[str] | None = None,
+    outage: Sequence[str] | None = None,
+    window: str = "",
 ) -> dict[str, Any]:
     """
     Say which members would be restarted, in which order, and what stands in the way.
 
-    only, machines, settle
+    only, machines, settle, roles, outage, window
         As for :py:func:`restart`.
 
     Returns a dict: ``purpose``; ``machines``, in order; ``pending``, by member what does not run as
     the option file says; ``writer``, the member that is last; ``gates``, what has to be so to "" or
     the sentence that says why it is not; ``refused``, the first of these or ""; ``continues``, what
-    was broken off and would be continued, or "". Raises SaltInvocationError for wrong arguments or
-    a wrong table of nodes.
+    was broken off and would be continued, or "". Where machines of other roles are meant also
+    ``packages``, machine to the services that run from files of before, and ``costs``, machine to
+    what its turn costs clients. Raises SaltInvocationError for wrong arguments or a wrong table of
+    nodes.
 
     CLI Example:
 
@@ -145,28 +139,52 @@ def plan(
 
         salt master mysql_rolling.plan only=pending
     """
-    with lock.held(0, LOCK_FILE) as alone:
-        pass
-    return _rolling(only, machines, settle, alone).plan()
+    return _planned(
+        _rolling,
+        only=only,
+        machines=machines,
+        settle=settle,
+        roles=roles,
+        outage=outage,
+        window=window,
+    )
 
 
 def restart(
-    only: str = "all", machines: Sequence[str] | None = None, settle: float = 5
+    only: str = "all",
+    machines: Sequence[str] | None = None,
+    settle: float = 5,
+    roles: Sequence[str] | None = None,
+    outage: Sequence[str] | None = None,
+    window: str = "",
 ) -> dict[str, Any]:
     """
     Restart members one after the other, each once all are well, the writer's last.
 
-    In single-primary mode the primary is switched over before it is restarted. The first member
-    that does not come back ends the run; the same call continues it.
+    In single-primary mode the primary is switched over before it is restarted. On balancers and web
+    servers, which are not used meanwhile, HAProxy, keepalived, Apache and php-fpm are restarted.
+    The first machine that does not come back ends the run; the same call continues it.
 
     only
-        ``all`` (default), or ``pending``: those with an option that waits for a restart.
+        ``all`` (default), or ``pending``: members with an option that waits for a restart, and
+        others whose services run from files in whose place others have come.
 
     machines
-        A list of declared names: no others. Default: all.
+        A list of declared names of role ``db``, ``proxy`` or ``web``: no others. Default: all of
+        ``roles``.
 
     settle
-        Seconds between a member that is back and the next one. Default 5.
+        Seconds between a machine that is back and the next one. Default 5.
+
+    roles
+        A list of ``db``, ``proxy`` and ``web``: all machines of these. Default: ``db``.
+
+    outage
+        A list of machines whose work no other one does, which is accepted. Default: none.
+
+    window
+        Times of day such as ``02:00-04:00``, by this machine's clock: no turn begins outside of
+        it, and none that was begun is cut. Default: any time.
 
     Returns a dict: ``restarted`` (names in order), ``gave_up`` (a sentence about another operation
     that was broken off, or "") and ``problem`` (why it was refused or ended early, or ""). Raises
@@ -179,21 +197,29 @@ def restart(
 
         salt master mysql_rolling.restart only=pending machines='[db2]'
     """
-    return _run_alone(partial(_rolling, only, machines, settle), "restarted")
+    told: dict[str, Any] = {"only": only, "machines": machines, "settle": settle}
+    told |= {"roles": roles, "outage": outage, "window": window}
+    return _run_alone(partial(_rolling, **told), "restarted")
 
 
 def upgrade_plan(
-    version: str = "", machines: Sequence[str] | None = None, settle: float = 5
+    version: str = "",
+    machines: Sequence[str] | None = None,
+    settle: float = 5,
+    roles: Sequence[str] | None = None,
+    outage: Sequence[str] | None = None,
+    window: str = "",
 ) -> dict[str, Any]:
     """
-    Say which members would be upgraded to what, in which order, and what stands in the way.
+    Say which machines would be upgraded to what, in which order, and what stands in the way.
 
-    version, machines, settle
+    version, machines, settle, roles, outage, window
         As for :py:func:`upgrade`.
 
-    Returns what :py:func:`plan` does, with ``version``, what all packages would be, and
-    ``installed``, member to what it has. apt's lists are fetched, and nothing else is done. Raises
-    SaltInvocationError for wrong arguments or a wrong table of nodes.
+    Returns what :py:func:`plan` does, with ``version``, what all MySQL's packages would be,
+    ``installed``, member to what it has, ``packages``, other machine to what would come to it, and
+    ``costs``, machine to what its turn costs clients. apt's lists are fetched, and nothing else is
+    done. Raises SaltInvocationError for wrong arguments or a wrong table of nodes.
 
     CLI Example:
 
@@ -201,30 +227,53 @@ def upgrade_plan(
 
         salt master mysql_rolling.upgrade_plan
     """
-    with lock.held(0, LOCK_FILE) as alone:
-        pass
-    return _upgrade(version, machines, settle, alone).plan()
+    return _planned(
+        _upgrade,
+        version=version,
+        machines=machines,
+        settle=settle,
+        roles=roles,
+        outage=outage,
+        window=window,
+    )
 
 
 def upgrade(
-    version: str = "", machines: Sequence[str] | None = None, settle: float = 5
+    version: str = "",
+    machines: Sequence[str] | None = None,
+    settle: float = 5,
+    roles: Sequence[str] | None = None,
+    outage: Sequence[str] | None = None,
+    window: str = "",
 ) -> dict[str, Any]:
     """
-    Upgrade MySQL's packages on one member after the other, the writer's last.
+    Upgrade MySQL's packages on one member after the other, the writer's last; others by ``roles``.
 
-    All members fetch the packages before the first one is touched. Each leaves the group and stops
-    before they are unpacked. The first member that does not come back ends the run; the same call
-    continues it.
+    All machines fetch the packages before the first one is touched, and each new program judges
+    what is configured. A member leaves the group and stops before they are unpacked; a web server
+    is drained; a balancer's HAProxy is reloaded, the one with the virtual address last. The first
+    machine that does not come back ends the run; the same call continues it.
 
     version
-        What all packages are to be, such as ``9.7.4-2``. Default: that of a run that was broken
-        off, else what apt would install.
+        What all MySQL's packages are to be, such as ``9.7.4-2``. Default: that of a run that was
+        broken off, else what apt would install. Balancers and web servers get the latter.
 
     machines
-        A list of declared names: no others. Default: all.
+        A list of declared names of role ``db``, ``proxy`` or ``web``: no others. Default: all of
+        ``roles``.
 
     settle
-        Seconds between a member that is back and the next one. Default 5.
+        Seconds between a machine that is back and the next one. Default 5.
+
+    roles
+        A list of ``db`` (MySQL), ``proxy`` (HAProxy, keepalived) and ``web`` (Apache, PHP of the
+        series that is there): all machines of these. Default: ``db``.
+
+    outage
+        A list of web servers whose work no other one does, which is accepted. Default: none.
+
+    window
+        As for :py:func:`restart`.
 
     Returns a dict: ``upgraded`` (names in order), ``gave_up`` (a sentence about another operation
     that was broken off, or "") and ``problem`` (why it was refused or ended early, or ""). Raises
@@ -235,9 +284,11 @@ def upgrade(
 
     .. code-block:: bash
 
-        salt master mysql_rolling.upgrade machines='[db2]'
+        salt master mysql_rolling.upgrade roles='[proxy, web]'
     """
-    return _run_alone(partial(_upgrade, version, machines, settle), "upgraded")
+    told: dict[str, Any] = {"version": version, "machines": machines, "settle": settle}
+    told |= {"roles": roles, "outage": outage, "window": window}
+    return _run_alone(partial(_upgrade, **told), "upgraded")
 
 
 def reboot_plan(
@@ -245,11 +296,12 @@ def reboot_plan(
     machines: Sequence[str] | None = None,
     outage: Sequence[str] | None = None,
     settle: float = 5,
+    window: str = "",
 ) -> dict[str, Any]:
     """
     Say which machines would be rebooted, in which order, what it costs, and what stands in the way.
 
-    only, machines, outage, settle
+    only, machines, outage, settle, window
         As for :py:func:`reboot`.
 
     Returns what :py:func:`plan` does, but ``pending``: machine to why it waits for a reboot. Also
@@ -263,9 +315,9 @@ def reboot_plan(
 
         salt master mysql_rolling.reboot_plan only=pending
     """
-    with lock.held(0, LOCK_FILE) as alone:
-        pass
-    return _reboot(only, machines, outage, settle, alone).plan()
+    told: dict[str, Any] = {"only": only, "machines": machines, "outage": outage}
+    told |= {"settle": settle, "window": window}
+    return _planned(_reboot, **told)
 
 
 def reboot(
@@ -273,6 +325,7 @@ def reboot(
     machines: Sequence[str] | None = None,
     outage: Sequence[str] | None = None,
     settle: float = 5,
+    window: str = "",
 ) -> dict[str, Any]:
     """
     Reboot machines one after the other, so that clients are served meanwhile.
@@ -296,6 +349,9 @@ def reboot(
     settle
         Seconds between a machine that is back and the next one. Default 5.
 
+    window
+        As for :py:func:`restart`.
+
     Returns a dict: ``rebooted`` (names in order), ``gave_up`` (a sentence about another operation
     that was broken off, or "") and ``problem`` (why it was refused or ended early, or ""). Raises
     SaltInvocationError for wrong arguments or a wrong table of nodes, CommandExecutionError when a
@@ -307,4 +363,6 @@ def reboot(
 
         salt master mysql_rolling.reboot machines='[db2, web2]'
     """
-    return _run_alone(partial(_reboot, only, machines, outage, settle), "rebooted")
+    told: dict[str, Any] = {"only": only, "machines": machines, "outage": outage}
+    told |= {"settle": settle, "window": window}
+    return _run_alone(partial(_reboot, **told), "rebooted")

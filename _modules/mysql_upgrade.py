@@ -20,7 +20,6 @@ from group_replication import member_restart, member_upgrade
 from group_replication.model import Settings
 from group_replication.settings import current_settings
 from pillar_check import walk
-from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "mysql_upgrade"
 
@@ -98,23 +97,6 @@ def _machine() -> member_upgrade.Machine:
     )
 
 
-def _problem(installed: dict[str, dict[str, Any]], version: str) -> str:
-    """Why a version of the packages cannot come in, or the empty text."""
-    run = __salt__["cmd.run_all"]
-    try:
-        sizes = server_packages.sizes(run, installed, version)
-    except CommandExecutionError as err:
-        return str(err)
-    unpacked = sum(one.unpacked for one in sizes.values())
-    needs = {
-        str(server_packages.ARCHIVES): sum(one.fetched for one in sizes.values()),
-        # The new program is tried there.
-        member_upgrade.SCRATCH: unpacked,
-        "/usr": unpacked,
-    }
-    return server_packages.lacking_room(needs, server_packages.free_of(needs))
-
-
 def readiness(validate: bool = False, version: str = "") -> dict[str, Any]:
     """
     Return what the local member knows that an upgrade of any member depends on.
@@ -151,13 +133,16 @@ def readiness(validate: bool = False, version: str = "") -> dict[str, Any]:
         return found
     __salt__["pkg.refresh_db"](cache_valid_time=FRESH_SECONDS)
     there = installed[package]["version"]
-    target = version or server_packages.candidate(__salt__["cmd.run_all"], package)
+    run = __salt__["cmd.run_all"]
+    target = version or server_packages.candidate(run, package)
     order = __salt__["pkg.version_cmp"](target, there) if target else 0
     found["target"] = {
         "version": target,
         "installed": there,
         "order": {-1: "older", 0: "same", 1: "newer"}[order],
-        "problem": _problem(installed, target) if order > 0 else "",
+        "problem": server_packages.why_not(run, dict.fromkeys(installed, target))
+        if order > 0
+        else "",
         "options": sorted(settings.options),
         **(member_upgrade.accounts_of(settings) if found["answers"] else UNKNOWN_ACCOUNTS),
     }

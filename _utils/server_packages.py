@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,8 @@ Run = Callable[..., Mapping[str, Any]]
 FIELDS = ("Package", "Version", "source:Package", "db:Status-Status", "db:Status-Want")
 # Where apt keeps what it has fetched.
 ARCHIVES = Path("/var/cache/apt/archives")
+# Where a program may lie and be run, and root alone writes.
+SCRATCH = "/var/cache"
 # What stays free beside: other packages that come along, and logs.
 SPARE_BYTES = 256 << 20
 FORMAT = "\t".join(f"${{{field}}}" for field in FIELDS) + "\n"
@@ -57,13 +61,21 @@ def installed(run: Run, name: str) -> dict[str, dict[str, Any]]:
     return of_source(said(run, "dpkg-query", "--show", f"--showformat={FORMAT}"), name)
 
 
+def candidates(run: Run, names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of packages that apt would install; one that it does not know is out."""
+    found, name = {}, ""
+    for line in said(run, "apt-cache", "policy", *names).splitlines():
+        if line and not line.startswith(" "):
+            name = line.rstrip(":")
+        key, _, value = line.strip().partition(": ")
+        if key == "Candidate" and value != "(none)":
+            found[name] = value
+    return found
+
+
 def candidate(run: Run, name: str) -> str:
     """Return the version that apt would install, or the empty text."""
-    for line in said(run, "apt-cache", "policy", name).splitlines():
-        key, _, value = line.strip().partition(": ")
-        if key == "Candidate":
-            return "" if value == "(none)" else value
-    return ""
+    return candidates(run, [name]).get(name, "")
 
 
 class Size(NamedTuple):
@@ -125,11 +137,52 @@ def free_of(folders: Iterable[str]) -> dict[str, tuple[int, int]]:
     return found
 
 
+def why_not(run: Run, versions: Mapping[str, str]) -> str:
+    """
+    Say why packages cannot come in, or return the empty text.
+
+    run
+        Salt's cmd.run_all.
+
+    versions
+        Package to the version that it would get.
+
+    apt has to have them, and there has to be room to fetch them, to try them and for them.
+    """
+    try:
+        found = [
+            size
+            for name, version in versions.items()
+            for size in sizes(run, [name], version).values()
+        ]
+    except CommandExecutionError as err:
+        return str(err)
+    unpacks = sum(one.unpacked for one in found)
+    needs = {
+        str(ARCHIVES): sum(one.fetched for one in found),
+        # A new program is tried there.
+        SCRATCH: unpacks,
+        "/usr": unpacks,
+    }
+    return lacking_room(needs, free_of(needs))
+
+
 def archive(name: str, version: str, folder: Path = ARCHIVES) -> Path | None:
     """Return the file of a package that apt has fetched, or None."""
     # A colon stands in no name of a file.
     found = sorted(folder.glob(f"{name}_{version.replace(':', '%3a')}_*.deb"))
     return found[0] if found else None
+
+
+@contextmanager
+def unpacked(run: Run, archives: Iterable[Path]) -> Iterator[Path]:
+    """Return a context with a folder that holds what packages would install; it is removed then."""
+    with tempfile.TemporaryDirectory(prefix="mysql-gr-", dir=SCRATCH) as name:
+        # A program may read its plugins as its own user.
+        Path(name).chmod(0o755)
+        for one in archives:
+            said(run, "dpkg-deb", "--extract", str(one), name)
+        yield Path(name)
 
 
 def _apt_env() -> dict[str, str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
-from server_packages import Run, said
+from server_packages import Run, unpacked
 
 from group_replication.connection import UnreachableError, local, rows
 from group_replication.definition_compare import OF_THE_PACKAGE
@@ -28,8 +27,6 @@ from group_replication.rolling import Work, step_of
 from group_replication.upgrade_check import is_patch
 
 UPGRADING = Work("upgrade", "upgraded", "mysql_upgrade.readiness", "mysql_upgrade.upgrade")
-# Where a program may lie and be run, and root alone writes.
-SCRATCH = "/var/cache"
 
 
 class Machine(NamedTuple):
@@ -210,11 +207,7 @@ def refused_by(archive: Path, run: Run) -> str:
 
     Returns its words, or "". It is unpacked beside, and removed; no data directory is touched.
     """
-    with tempfile.TemporaryDirectory(prefix="mysql-gr-", dir=SCRATCH) as name:
-        folder = Path(name)
-        # mysqld reads its plugins as its own user.
-        folder.chmod(0o755)
-        said(run, "dpkg-deb", "--extract", str(archive), name)
+    with unpacked(run, [archive]) as name:
         return refused_options(
             run,
             f"{name}/usr/sbin/mysqld",

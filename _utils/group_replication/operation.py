@@ -37,8 +37,9 @@ DEFINITION = (
 )
 # A program that lives moves its deadline on; a step that takes longer asks for more.
 LEASE_SECONDS = 120
-# What was broken off longer ago is not continued: the members have had another life since.
-CONTINUE_SECONDS = 24 * 3600
+# What began longer ago is not continued: the members have had another life since. A run that ended
+# with its window goes on in that of the next day.
+CONTINUE_SECONDS = 36 * 3600
 
 
 class Operation(NamedTuple):

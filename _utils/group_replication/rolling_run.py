@@ -33,9 +33,11 @@ from group_replication.rolling import (
     step_of,
     writer_of,
 )
+from group_replication.window import outside, window_of
 
 WRITER_SECTION = "mysql-writer"
 BALANCED = "each balancer uses every member"
+WITHIN = "it is within the window"
 # How long members may take to be as a step needs them, such as to apply what they received.
 READY_SECONDS = 60.0
 BALANCER_SECONDS = 60.0
@@ -60,6 +62,7 @@ class Rolling(OperationRun):
         only: str = "all",
         machines: Sequence[str] = (),
         settle: float = 5,
+        window: str = "",
     ) -> None:
         """
         Check the arguments.
@@ -81,9 +84,13 @@ class Rolling(OperationRun):
 
         settle
             Seconds between a member that is back and the next one.
+
+        window
+            As for :py:func:`window.window_of`: outside of it no turn begins.
         """
         check_arguments(nodes, only, machines, settle)
         super().__init__(call, nodes, owner)
+        self._window = window_of(window)
         self._proxies, self._only, self._machines = proxies, only, machines
         self._settle = settle
         self._purpose = purpose_of(only, machines, self.work)
@@ -122,6 +129,19 @@ class Rolling(OperationRun):
     def _turn(self, member: str) -> dict[str, Any]:
         """The arguments with which a member is told that it is its turn."""
         return {"member": member, "operation": self._token}
+
+    def _outside(self) -> str:
+        """Why no turn begins at this time of day, or the empty text."""
+        now = time.localtime()
+        return outside(self._window, now.tm_hour, now.tm_min)
+
+    def _begin_turn(self, left: Sequence[str]) -> None:
+        """Raise where it is too late for another turn; what was begun is not cut."""
+        why = self._outside()
+        if why:
+            raise CommandExecutionError(
+                f"{why}. Left to {self.work.verb}: {', '.join(left)}; the same call goes on then"
+            )
 
     def _of_balancers(self, function: str) -> dict[str, Any]:
         """What each balancer answers; raises where one does not."""
@@ -171,6 +191,8 @@ class Rolling(OperationRun):
         row = row_of(facts)
         own = self._judged(facts)
         answers = {**gates(self._nodes, facts, self._owner), **own, **self._around(facts)}
+        if self._window:
+            answers[WITHIN] = self._outside()
         began = self._now(facts)
         continues, at = "", None
         if not answers["no other operation"]:
@@ -236,6 +258,7 @@ class Rolling(OperationRun):
             step = next_step(self._nodes, facts, todo, self._writer(facts) if todo else None)
             if step.member is None:
                 return
+            self._begin_turn(todo)
             if step.heir:
                 self._hand_over(step.member, step.heir, facts)
             else:

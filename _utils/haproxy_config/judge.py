@@ -52,7 +52,9 @@ def _verdict(output: str, checked: str, name: str, config: Config) -> tuple[list
     return found["ALERT"], found["WARNING"]
 
 
-def judge(name: str, config: Config, run: Callable[..., Any]) -> list[str] | None:
+def judge(
+    name: str, config: Config, run: Callable[..., Any], program: str | None = None
+) -> list[str] | None:
     """
     Return HAProxy's warnings about the text, or None when there is no HAProxy to ask.
 
@@ -65,9 +67,12 @@ def judge(name: str, config: Config, run: Callable[..., Any]) -> list[str] | Non
     run
         Salt's ``cmd.run_all``.
 
+    program
+        The HAProxy that is asked. Default: the one that is installed.
+
     Raises CommandExecutionError with HAProxy's words when it refuses, or does not answer.
     """
-    binary = salt.utils.path.which("haproxy")
+    binary = program or salt.utils.path.which("haproxy")
     if not binary:
         return None
     # Beside the real file, since paths in it may be relative to it ("default-path config").

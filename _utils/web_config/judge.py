@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from salt.exceptions import CommandExecutionError
 TIMEOUT = 30
 
 
-def _copied(tree: Path, copy: Path) -> None:
-    """Copy a folder; what names the folder names the copy there."""
+def _copied(tree: Path, copy: Path, moved: Mapping[str, str] | None = None) -> None:
+    """Copy a folder; what names the folder, or what has moved, names the copy or the new place."""
     shutil.copytree(tree, copy, symlinks=True)
-    old, new = os.fsencode(tree), os.fsencode(copy)
+    changes = {str(tree): str(copy), **(moved or {})}
     for path in copy.rglob("*"):
         if path.is_symlink():
             target = str(path.readlink())
@@ -26,9 +26,11 @@ def _copied(tree: Path, copy: Path) -> None:
                 path.unlink()
                 path.symlink_to(target.replace(str(tree), str(copy), 1))
         elif path.is_file():
-            text = path.read_bytes()
-            if old in text:
-                path.write_bytes(text.replace(old, new))
+            old = new = path.read_bytes()
+            for before, after in changes.items():
+                new = new.replace(os.fsencode(before), os.fsencode(after))
+            if new != old:
+                path.write_bytes(new)
 
 
 def _enabled(copy: Path, links: Sequence[str]) -> None:
@@ -86,17 +88,54 @@ def judge(
             _enabled(copy, links)
         except OSError as err:
             raise CommandExecutionError(f"{tree} cannot be copied to judge {name}: {err}") from err
-        answer = run(
-            [part.replace("{tree}", str(copy)) for part in command],
-            python_shell=False,
-            ignore_retcode=True,
-            timeout=TIMEOUT,
-        )
-    if answer["retcode"] is None:
-        raise CommandExecutionError(f"{command[0]} did not answer within {TIMEOUT} s")
-    if answer["retcode"] != 0:
-        words = "\n".join(filter(None, (answer["stdout"], answer["stderr"])))
+        words = _words(copy, command, run)
+    if words:
         raise CommandExecutionError(
             f"{name} stays as it is, since the new one is refused: "
-            + words.replace(str(copy), tree).strip()
+            + words.replace(str(copy), tree)
         )
+
+
+def _words(copy: Path, command: Sequence[str], run: Callable[..., Any]) -> str:
+    """Return what a program says against a configuration, or the empty text where it takes it."""
+    answer = run(
+        [part.replace("{tree}", str(copy)) for part in command],
+        python_shell=False,
+        ignore_retcode=True,
+        timeout=TIMEOUT,
+    )
+    if answer["retcode"] is None:
+        raise CommandExecutionError(f"{command[0]} did not answer within {TIMEOUT} s")
+    if answer["retcode"] == 0:
+        return ""
+    said = "\n".join(filter(None, (answer["stdout"], answer["stderr"]))).strip()
+    return said or f"{command[0]} ended with {answer['retcode']}"
+
+
+def refused(
+    tree: str, moved: Mapping[str, str], command: Sequence[str], run: Callable[..., Any]
+) -> str:
+    """
+    Return why a program refuses the configuration that is in place, or the empty text.
+
+    tree
+        The folder of the configuration. It is copied; nothing in it changes.
+
+    moved
+        What the program finds elsewhere, such as its modules: as the files name it to its place.
+
+    command
+        The program's check, with ``{tree}`` where it is told of the folder.
+
+    run
+        Salt's ``cmd.run_all``.
+
+    Raises CommandExecutionError when it does not answer, or the folder cannot be copied.
+    """
+    with tempfile.TemporaryDirectory(prefix="judged-") as aside:
+        copy = Path(aside, Path(tree).name)
+        try:
+            _copied(Path(tree), copy, moved)
+        except OSError as err:
+            raise CommandExecutionError(f"{tree} cannot be copied to be judged: {err}") from err
+        return _words(copy, command, run).replace(str(copy), tree)

@@ -6,3 +6,4 @@ mysql-reboot-machines-rebooted:
     - machines: {{ given.get('machines', []) | json }}
     - outage: {{ given.get('outage', []) | json }}
     - settle: {{ given.get('settle', 5) | json }}
+    - window: {{ given.get('window', '') | json }}

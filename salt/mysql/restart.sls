@@ -5,3 +5,6 @@ mysql-restart-members-restarted:
     - name: {{ given.get('only', 'all') | json }}
     - machines: {{ given.get('machines', []) | json }}
     - settle: {{ given.get('settle', 5) | json }}
+    - roles: {{ given.get('roles', []) | json }}
+    - outage: {{ given.get('outage', []) | json }}
+    - window: {{ given.get('window', '') | json }}

@@ -1,12 +1,12 @@
 {#- Reboot machines one after the other (docs/operations.md). Pillar of the call: only: pending,
-    machines: [db2, web2], outage: [proxy], settle: 5. -#}
+    machines: [db2, web2], outage: [proxy], settle: 5, window: '02:00-04:00'. -#}
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set masters = [] %}
 {%- for name, node in nodes.items() if node.role == 'master' %}
 {%- do masters.append(name) %}
 {%- endfor %}
 {%- set given = {} %}
-{%- for key in ('only', 'machines', 'outage', 'settle') if key in pillar %}
+{%- for key in ('only', 'machines', 'outage', 'settle', 'window') if key in pillar %}
 {%- do given.update({key: pillar[key]}) %}
 {%- endfor %}
 # The loop is a function of the master's minion: its order is asked anew before each step.

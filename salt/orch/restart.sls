@@ -1,12 +1,13 @@
 {#- Restart the database members one after the other (docs/operations.md). Pillar of the call:
-    only: pending, machines: [db2], settle: 5. -#}
+    only: pending, machines: [db2], settle: 5, window: '02:00-04:00'; roles: [proxy, web] and
+    outage: [web] for what others run. -#}
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set masters = [] %}
 {%- for name, node in nodes.items() if node.role == 'master' %}
 {%- do masters.append(name) %}
 {%- endfor %}
 {%- set given = {} %}
-{%- for key in ('only', 'machines', 'settle') if key in pillar %}
+{%- for key in ('only', 'machines', 'settle', 'roles', 'outage', 'window') if key in pillar %}
 {%- do given.update({key: pillar[key]}) %}
 {%- endfor %}
 # The loop is a function of the master's minion: its order is asked anew before each step.

@@ -1,12 +1,13 @@
 {#- Upgrade MySQL on the database members, one after the other (docs/operations.md). Pillar of the
-    call: version: 9.7.4-2, machines: [db2], settle: 5. -#}
+    call: version: 9.7.4-2, machines: [db2], settle: 5, window: '02:00-04:00'; roles: [proxy, web]
+    and outage: [web] for HAProxy, keepalived, Apache and PHP. -#}
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set masters = [] %}
 {%- for name, node in nodes.items() if node.role == 'master' %}
 {%- do masters.append(name) %}
 {%- endfor %}
 {%- set given = {} %}
-{%- for key in ('version', 'machines', 'settle') if key in pillar %}
+{%- for key in ('version', 'machines', 'settle', 'roles', 'outage', 'window') if key in pillar %}
 {%- do given.update({key: pillar[key]}) %}
 {%- endfor %}
 # The loop is a function of the master's minion: its order is asked anew before each step.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -479,6 +480,7 @@ def chunks(minion_opts):
     [
         ({}, "all", []),
         ({"only": "pending", "machines": ["db2"], "settle": 1}, "pending", ["db2"]),
+        ({"roles": ["web"], "outage": ["web"], "window": "02:00-04:00"}, "all", []),
     ],
 )
 def test_a_rolling_restart_hands_on_what_it_is_given(chunks, given, name, machines):
@@ -489,6 +491,9 @@ def test_a_rolling_restart_hands_on_what_it_is_given(chunks, given, name, machin
     assert (state["state"], state["fun"]) == ("mysql_rolling", "members_restarted")
     assert (state["name"], state["machines"]) == (name, machines)
     assert state["settle"] == given.get("settle", 5)
+    assert state["roles"] == given.get("roles", [])
+    assert state["outage"] == given.get("outage", [])
+    assert state["window"] == given.get("window", "")
 
 
 @pytest.mark.parametrize("given", [{}, {"without": ["db3"]}])
@@ -506,6 +511,7 @@ def test_a_rotation_hands_on_what_it_is_given(chunks, given):
     [
         ({}, "newest", []),
         ({"version": "9.7.5-1", "machines": ["db2"], "settle": 1}, "9.7.5-1", ["db2"]),
+        ({"roles": ["web"], "outage": ["web"], "window": "02:00-04:00"}, "newest", []),
     ],
 )
 def test_a_rolling_upgrade_hands_on_what_it_is_given(chunks, given, name, machines):
@@ -516,6 +522,9 @@ def test_a_rolling_upgrade_hands_on_what_it_is_given(chunks, given, name, machin
     assert (state["state"], state["fun"]) == ("mysql_rolling", "members_upgraded")
     assert (state["name"], state["machines"]) == (name, machines)
     assert state["settle"] == given.get("settle", 5)
+    assert state["roles"] == given.get("roles", [])
+    assert state["outage"] == given.get("outage", [])
+    assert state["window"] == given.get("window", "")
 
 
 @pytest.mark.parametrize(
@@ -526,6 +535,7 @@ def test_a_rolling_upgrade_hands_on_what_it_is_given(chunks, given, name, machin
             {"only": "pending", "machines": ["db2", "web"], "outage": ["web"], "settle": 1},
             *("pending", ["db2", "web"], ["web"]),
         ),
+        ({"window": "23:00-04:00"}, "all", [], []),
     ],
 )
 def test_a_rolling_reboot_hands_on_what_it_is_given(chunks, given, name, machines, outage):
@@ -536,6 +546,7 @@ def test_a_rolling_reboot_hands_on_what_it_is_given(chunks, given, name, machine
     assert (state["state"], state["fun"]) == ("mysql_rolling", "machines_rebooted")
     assert (state["name"], state["machines"], state["outage"]) == (name, machines, outage)
     assert state["settle"] == given.get("settle", 5)
+    assert state["window"] == given.get("window", "")
 
 
 @pytest.mark.parametrize(
@@ -571,3 +582,30 @@ def test_what_all_web_servers_do_hands_on_what_it_is_given(chunks, sls, given, s
     (found,) = chunks(f"laravel.{sls}", called.get("pillar", {}))
     assert found["state"] == "laravel_deployment"
     assert {name: found.get(name) for name in state} == state
+
+
+@pytest.mark.parametrize(
+    ("machine", "formula", "service"),
+    [
+        (PROXY, "haproxy", "haproxy"),
+        (PROXY, "keepalived", "keepalived"),
+        (WEB, "apache", "apache2"),
+        (WEB, "php", "php8.4-fpm"),
+    ],
+)
+def test_packages_of_what_serves_are_held_and_left_alone(
+    machine, formula, service, rendered, with_pillar
+):
+    chunks = rendered(machine)[0]
+    if formula == "keepalived":
+        pillar = {"cluster": {"virtual_address": "172.28.17.60"}}
+        chunks = highstate(with_pillar(machine, pillar))[0]
+    holds = {one["name"]: one["hold"] for one in chunks if one["state"] == "packages"}
+    assert holds[service] is True
+    (rules,) = [
+        one["contents"]
+        for one in chunks
+        if one["name"] == f"/etc/needrestart/conf.d/{formula}.conf"
+    ]
+    escaped = re.escape(service)
+    assert rules[1] == f"$nrconf{{override_rc}}{{qr'^{escaped}\\.service$'}} = 0;"

@@ -6,6 +6,7 @@ import contextlib
 import json
 
 import pytest
+import server_packages
 from group_replication import member_restart, member_upgrade
 from group_replication.connection import UnreachableError
 from group_replication.member_upgrade import Machine
@@ -208,7 +209,7 @@ def test_options_that_the_new_one_refuses_are_told(upgrade, server):
 
 
 def test_a_program_that_is_not_installed_is_asked(monkeypatch, tmp_path):
-    monkeypatch.setattr(member_upgrade, "SCRATCH", str(tmp_path))
+    monkeypatch.setattr(server_packages, "SCRATCH", str(tmp_path))
     asked = []
 
     def run(command, **_):

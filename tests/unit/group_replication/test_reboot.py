@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from group_replication import reboot
-from group_replication.reboot import Site
+from group_replication import reboot, stand_in
+from group_replication.stand_in import Site
 from salt.exceptions import SaltInvocationError
 
 from tests.unit.group import HOSTS_OF_THREE
@@ -37,7 +37,7 @@ ALL = [name for name in site().roles if name != "master"]
     ],
 )
 def test_the_order_of_turns(todo, writer, holder, order):
-    assert reboot.in_turns(site(), todo, writer, holder) == order.split()
+    assert stand_in.in_turns(site(), todo, writer, holder) == order.split()
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_the_order_of_turns(todo, writer, holder, order):
     ],
 )
 def test_who_has_nobody_that_stands_in(one, name, why):
-    found = reboot.lacks_stand_in(one, name)
+    found = stand_in.lacks_stand_in(one, name)
     assert why in found
     assert bool(found) is bool(why)
-    assert bool(reboot.unaccepted(one, [name], ())) is bool(why)
-    assert reboot.unaccepted(one, [name], [name]) == ""
+    assert bool(stand_in.unaccepted(one, [name], ())) is bool(why)
+    assert stand_in.unaccepted(one, [name], [name]) == ""
 
 
 def test_what_is_not_accepted_says_how_it_would_be():
-    assert reboot.unaccepted(site(webs=1, proxies=1), ["db1", "web1", "proxy1"], ["proxy1"]) == (
+    assert stand_in.unaccepted(site(webs=1, proxies=1), ["db1", "web1", "proxy1"], ["proxy1"]) == (
         "web1: it is the only web server: no request is answered until it is back."
         " outage='[web1]' accepts that, machines= names others"
     )
@@ -98,9 +98,9 @@ def look(boot: str = "a/1", waits: str = "", *addresses: str) -> dict:
 
 def test_who_has_the_address():
     looks = {"proxy1": look(), "proxy2": look("a/1", "", "172.28.17.9", VIRTUAL)}
-    assert reboot.holder_of(site(), looks) == "proxy2"
-    assert reboot.holder_of(site(), {"proxy1": look(), "proxy2": {"error": "gone"}}) is None
-    assert reboot.holder_of(site(virtual=""), looks) is None
+    assert stand_in.holder_of(site(), looks) == "proxy2"
+    assert stand_in.holder_of(site(), {"proxy1": look(), "proxy2": {"error": "gone"}}) is None
+    assert stand_in.holder_of(site(virtual=""), looks) is None
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Machines(Group):
                 self.booting[name] -= 1
                 continue
             word = function.split(".")[1]
-            if function.startswith("web_server") or function.startswith("backup"):
+            if function.startswith(("web_server", "backup", "packages")):
                 word = function.replace(".", "_")
             answer = self._answer(name, word, arguments)
             # The machine was gone before its minion had said so.
@@ -82,9 +82,6 @@ class Machines(Group):
              "admin": "ready", "state": "stopping" if one in away else "up"}
             for one in self.site.of("web")
         ]  # fmt: skip
-
-    def _readiness(self, name, validate=False):
-        return super()._readiness(name, validate)
 
     def _reboot(self, name, member=None, operation=None, boot=None):
         assert self.row["step"] == f"reboot {name}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from group_replication import rolling_run
 from group_replication.operation import Operation, claimed_over
 from group_replication.rolling_run import Rolling
 from minions import Answer
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import HOSTS_OF_THREE as NODES
 from tests.unit.group import Clock, gone
@@ -335,3 +336,59 @@ def test_between_two_members_it_settles(clock):
     run_of(Group(), settle=100).run()
     assert 300 <= clock.now < 320
     assert rolling_run.LEASE_SECONDS > 100
+
+
+@pytest.fixture
+def hour(monkeypatch):
+    """Sets the clock of the master's machine."""
+    found = [3]
+    monkeypatch.setattr(
+        rolling_run.time, "localtime", lambda: time.struct_time((2026, 1, 1, found[0], *[0] * 5))
+    )
+    return found
+
+
+def test_outside_of_the_window_nothing_is_begun(hour):
+    group, hour[0] = Group(), 12
+    planned = run_of(group, window="02:00-04:00").plan()
+    assert planned["refused"] == "it is 12:00, and the window is 02:00-04:00"
+    assert planned["gates"]["it is within the window"] == planned["refused"]
+    assert run_of(group, window="02:00-04:00").run()["problem"] == planned["refused"]
+    assert (group.calls, group.row) == ([], None)
+    assert "it is within the window" not in run_of(group).plan()["gates"]
+
+
+def test_what_was_begun_when_the_window_closes_is_brought_to_its_end(hour):
+    group = Group()
+    old = group._restart
+
+    def restart(name, member, operation):
+        hour[0] = 4 if name == "db3" else 3
+        return old(name, member, operation)
+
+    group._restart = restart
+    done = run_of(group, window="02:00-04:00").run()
+    assert done["restarted"] == group.calls == ["db2", "db3"]
+    assert done["problem"] == (
+        "it is 04:00, and the window is 02:00-04:00. Left to restart: db1;"
+        " the same call goes on then"
+    )
+    hour[0] = 2
+    assert run_of(group, window="02:00-04:00").run()["restarted"] == ["db1"]
+
+
+def test_a_member_that_a_killed_run_was_at_is_brought_back_outside_of_the_window(hour):
+    group = Group()
+    group.kill_at = "db3"
+    with pytest.raises(Killed):
+        run_of(group, window="02:00-04:00").run()
+    hour[0] = 12
+    done = run_of(group, window="02:00-04:00").run()
+    assert done["problem"].startswith("it is 12:00, and the window is 02:00-04:00. Left to restart")
+    assert group.down == set()
+
+
+@pytest.mark.parametrize("window", ["now", 5])
+def test_a_window_is_checked(window):
+    with pytest.raises(SaltInvocationError, match="window is"):
+        run_of(Group(), window=window)

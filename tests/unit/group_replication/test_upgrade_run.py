@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from group_replication.stand_in import Site
 from group_replication.upgrade_run import Upgrade
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -10,6 +11,11 @@ from tests.unit.group import HOSTS_OF_THREE as NODES
 from tests.unit.group import Clock
 from tests.unit.group_replication.test_rolling_run import PROXIES, Group, Killed
 from tests.unit.group_replication.test_upgrade_check import NEW, OLD, target
+
+SITE = Site(
+    {**dict.fromkeys(NODES, "db"), **dict.fromkeys(PROXIES, "proxy")},
+    {**NODES, **dict.fromkeys(PROXIES, "172.28.17.62")},
+)
 
 
 class Packages(Group):
@@ -68,7 +74,7 @@ def clock(monkeypatch) -> Clock:
 
 
 def run_of(group: Packages, owner: str = "m1", **arguments) -> Upgrade:
-    return Upgrade(group, NODES, PROXIES, owner, **arguments)
+    return Upgrade(group, SITE, owner, **arguments)
 
 
 def test_all_fetch_before_one_is_touched_and_the_writers_is_the_last():

@@ -8,10 +8,15 @@ import pytest
 import salt.client
 from group_replication import lock
 from minions import Answer
+from salt.exceptions import SaltInvocationError
 
 import _modules.mysql_rolling as module
 from tests.unit.group import pillar
 from tests.unit.group_replication.test_rolling_run import Group
+
+GIVEN = {
+    "only": "all", "machines": None, "settle": 5, "roles": None, "outage": None, "window": "",
+}  # fmt: skip
 
 
 class Client:
@@ -115,3 +120,19 @@ def test_a_minion_that_has_started_is_heard_by_the_masters_configuration(minion,
     monkeypatch.setattr("salt.utils.event.get_event", lambda node, opts, listen: Bus())
     assert module._listen("db1", 5) is True
     assert asked == ["/etc/salt/master", (5, "salt/minion/db1/start")]
+
+
+def test_a_restart_of_others_is_asked_of_the_whole_table(minion, monkeypatch):
+    monkeypatch.setattr(module, "_call", Group())
+    assert type(module._rolling(True, **GIVEN)) is module.Rolling
+    assert type(module._rolling(True, **{**GIVEN, "machines": ["db1"]})) is module.Rolling
+    for more in ({"roles": ["proxy"]}, {"machines": ["db1", "proxy"]}):
+        assert type(module._rolling(True, **{**GIVEN, **more})) is module.Restart
+    with pytest.raises(SaltInvocationError, match="machines is 'db1'"):
+        module._rolling(True, **{**GIVEN, "machines": "db1"})
+
+
+@pytest.mark.parametrize("asked", [module.plan, module.upgrade_plan, module.reboot_plan])
+def test_a_window_is_checked(minion, asked):
+    with pytest.raises(SaltInvocationError, match="window is 'now'; expected two different times"):
+        asked(window="now")

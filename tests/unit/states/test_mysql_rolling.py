@@ -236,3 +236,65 @@ def test_a_machine_that_does_not_come_back_fails_the_state(salted):
     ret = states.machines_rebooted("all")
     assert (ret["result"], ret["changes"]) == (False, {"rebooted": ["db2"]})
     assert ret["comment"] == "Rebooted: db2. It ended early: db3 does not come back"
+
+
+def test_machines_beside_the_members_are_shown_with_what_comes_to_them(salted):
+    told = {**plan("proxy1", "web1").return_value, "version": "", "installed": {}, "writer": None}
+    told["packages"] = {"proxy1": "haproxy 1 to 2", "web1": ""}
+    told["costs"] = {"proxy1": "its address moves once"}
+    functions = {
+        "mysql_rolling__upgrade_plan": Mock(return_value=told),
+        "mysql_rolling__upgrade": upgraded("proxy1", "web1"),
+    }
+    given = {"roles": ["proxy", "web"], "outage": ["web1"], "window": "02:00-04:00"}
+    salted(True, **functions)
+    predicted = states.members_upgraded("newest", settle=3, **given)
+    assert predicted["comment"].splitlines()[:3] == [
+        "Would be upgraded, in this order: proxy1, web1",
+        "proxy1: haproxy 1 to 2",
+        "proxy1 costs: its address moves once",
+    ]
+    salted(False, **functions)
+    ret = states.members_upgraded("newest", settle=3, **given)
+    functions["mysql_rolling__upgrade"].assert_called_once_with(
+        version="", machines=None, settle=3, **given
+    )
+    assert (ret["result"], ret["changes"]) == (True, {"upgraded": ["proxy1", "web1"]})
+    assert predicted["changes"] == ret["changes"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "result", "comment"),
+    [
+        ("", True, "All packages are those that apt would install"),
+        ("no room", False, "No machine is upgraded: no room"),
+    ],
+)
+def test_machines_of_which_nothing_is_to_be_upgraded(salted, refused, result, comment):
+    told = {**plan(refused=refused).return_value, "version": "", "installed": {}, "packages": {}}
+    upgrade = Mock()
+    planned = Mock(return_value=told)
+    salted(mysql_rolling__upgrade_plan=planned, mysql_rolling__upgrade=upgrade)
+    ret = states.members_upgraded("newest", roles=["web"])
+    assert (ret["result"], ret["changes"], ret["comment"]) == (result, {}, comment)
+    upgrade.assert_not_called()
+
+
+def test_services_are_restarted_where_they_are_asked_for(salted):
+    told = {**plan("web1").return_value, "packages": {"web1": "x runs"}, "costs": {}}
+    functions = {"mysql_rolling__plan": Mock(return_value=told), "mysql_rolling__restart": done()}
+    salted(True, **functions)
+    predicted = states.members_restarted("pending", roles=["web"], window="02:00-04:00")
+    assert "web1: x runs" in predicted["comment"]
+    functions["mysql_rolling__plan"].assert_called_once_with(
+        only="pending", machines=None, settle=5, roles=["web"], window="02:00-04:00"
+    )
+
+
+def test_a_reboot_hands_its_window_on(salted):
+    functions = {"mysql_rolling__reboot_plan": reboot_plan(hand=False)}
+    salted(True, **functions)
+    states.machines_rebooted("all", window="02:00-04:00")
+    functions["mysql_rolling__reboot_plan"].assert_called_once_with(
+        only="all", machines=None, outage=None, settle=5, window="02:00-04:00"
+    )

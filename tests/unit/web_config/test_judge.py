@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from web_config.judge import judge
+from web_config.judge import judge, refused
 
 
 def run(command, *, python_shell, ignore_retcode, timeout):
@@ -70,3 +70,15 @@ def test_a_program_that_does_not_answer_has_not_judged(tree):
 
     with pytest.raises(CommandExecutionError, match="/bin/sh did not answer within 30 s"):
         judge(f"{tree}/conf.d/a.conf", "good\n", str(tree), CHECK, [], silent)
+
+
+def test_what_is_in_place_is_judged_with_what_has_moved(tree, tmp_path):
+    """As a program of another version has its modules elsewhere."""
+    (tree / "mods-enabled/a.load").write_text(f"LoadModule a /lib/a.so\nInclude {tree}/conf.d\n")
+    before = seen(tree)
+    listed = ["/bin/sh", "-c", 'cat "$1/mods-enabled/a.load"; false', "sh", "{tree}"]
+    why = refused(str(tree), {"/lib/a.so": "/aside/lib/a.so"}, listed, run)
+    assert why == f"LoadModule a /aside/lib/a.so\nInclude {tree}/conf.d"
+    assert refused(str(tree), {}, ["/bin/true"], run) == ""
+    assert refused(str(tree), {}, ["/bin/false"], run) == "/bin/false ended with 1"
+    assert seen(tree) == before
