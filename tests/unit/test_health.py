@@ -568,6 +568,22 @@ def test_a_client_that_hangs_crowds_out_nobody_else(ask, tmp_path, monkeypatch):
     assert not ask.server._open
 
 
+def test_whoever_is_being_answered_gets_the_answer_from_an_agent_that_ends(ask, monkeypatch):
+    monkeypatch.setattr(health.Handler, "timeout", 60)
+    with socket.create_connection(("127.0.0.1", ask.port), timeout=60) as client:
+        client.sendall(b"GET /live HTTP/1.1\r\nHos")
+        # It is accepted: a later one is answered.
+        ask("/live")
+        ask.server.shutdown()
+        ending = threading.Thread(target=ask.server.finish, daemon=True)
+        ending.start()
+        assert ending.is_alive()
+        client.sendall(b"t: a\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+        ending.join(60)
+        assert not ending.is_alive()
+
+
 def test_a_client_that_hangs_up_is_no_news_and_a_fault_is(ask, capfd):
     with socket.create_connection(("127.0.0.1", ask.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHos")
