@@ -77,10 +77,23 @@ mysql-health-service-running:
     - require:
       - sls: mysql.accounts
       - user: mysql-health-user-present
+      - file: mysql-library-files-managed
+      - file: mysql-library-managed
+      - file: mysql-health-program-managed
       - file: mysql-health-clients-managed
       - service: mysql-health-socket-running
+    - watch:
+      - file: mysql-health-unit-managed
+
+# A reload: the old agent answers until the new one does. A start takes longer than a balancer waits
+# where processor time is short, and a highstate brings a new agent to all members at once.
+mysql-health-program-running:
+  service.running:
+    - name: mysql-gr-health
+    - reload: true
+    - require:
+      - service: mysql-health-service-running
     - watch:
       - file: mysql-library-files-managed
       - file: mysql-library-managed
       - file: mysql-health-program-managed
-      - file: mysql-health-unit-managed

@@ -223,9 +223,21 @@ def test_a_service_starts_anew_with_each_file_of_the_library(rendered):
     library = {c["__id__"] for c in chunks if c["__sls__"] == "mysql.library"}
     library.remove("mysql-settings-stored")
     assert len(library) == 2
-    for name in ("mysql-keeper-service-running", "mysql-health-service-running"):
-        (service,) = [chunk for chunk in chunks if chunk["__id__"] == name]
-        assert library < {watched.get("file") for watched in service["watch"]}
+    services = {chunk["__id__"]: chunk for chunk in chunks if chunk["state"] == "service"}
+    for name in ("mysql-keeper-service-running", "mysql-health-program-running"):
+        assert library < {watched.get("file") for watched in services[name]["watch"]}
+
+
+def test_a_new_health_agent_takes_over_and_only_a_new_unit_restarts_it(rendered):
+    services = {c["__id__"]: c for c in rendered("db1")[0] if c["state"] == "service"}
+    unit, program = (services[f"mysql-health-{name}-running"] for name in ("service", "program"))
+    assert unit["name"] == program["name"] == "mysql-gr-health"
+    assert unit["watch"] == [{"file": "mysql-health-unit-managed"}]
+    assert (program["reload"], unit.get("reload")) == (True, None)
+    watched = {one["file"] for one in program["watch"]}
+    # All that it starts with is there before its first start.
+    assert watched < {one.get("file") for one in unit["require"]}
+    assert {"service": "mysql-health-service-running"} in program["require"]
 
 
 def compared(options) -> dict[str, list[dict]]:

@@ -26,6 +26,7 @@ import json
 import math
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -52,6 +53,7 @@ from group_replication.facts import (
 from group_replication.maintenance import fenced, not_for_new, within_limits
 from group_replication.member_page import code_of, shown, wanted
 from group_replication.model import UNKNOWN
+from group_replication.take_over import begin, replace
 from salt.exceptions import CommandExecutionError
 
 try:
@@ -144,6 +146,10 @@ class Watch:
                 disk = os.statvfs(place)
                 if disk.f_bavail * disk.f_frsize < FREE_BYTES:
                     self._full_at = time.monotonic()
+
+    def sees(self) -> bool:
+        """Tell whether mysqld answers."""
+        return bool(self.answer()["live"])
 
     def answer(self) -> dict[str, Any]:
         """Return the verdicts, what they are made of, and the reason in words."""
@@ -356,9 +362,12 @@ class Server(ThreadingHTTPServer):
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
+        # Two processes accept while one takes over: a connection that the other one got is none.
+        listening.setblocking(False)
         self._clients = clients
         self._open: Counter[str] = Counter()
         self._counting = threading.Lock()
+        self._replacing = threading.Lock()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return client_address[0] in self._clients
@@ -391,6 +400,24 @@ class Server(ThreadingHTTPServer):
             # Of those who are not there nothing is kept.
             self._open += Counter()
 
+    def replace(self, watch: Watch) -> None:
+        """Have a new process take over; end to accept once it answers."""
+        # Whoever asks for it twice gets it once.
+        if not self._replacing.acquire(blocking=False):
+            return
+        why = replace(watch.sees, [self.fileno()])
+        if why:
+            self._replacing.release()
+            print(f"The new agent does not take over: {why}", file=sys.stderr)
+        else:
+            self.shutdown()
+
+    def finish(self) -> None:
+        """Wait until whoever is being answered has the answer."""
+        deadline = time.monotonic() + Handler.timeout
+        while self._open and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that hangs up, as a balancer may; all else is a fault."""
         if not isinstance(sys.exc_info()[1], OSError):
@@ -402,7 +429,9 @@ FIRST_DESCRIPTOR = 3
 
 
 def main(mysqld: str, user: str, clients: str) -> None:
-    """Watch and answer for ever, on the port that systemd holds open.
+    """Watch and answer on the port that systemd holds open, until a new agent does.
+
+    SIGHUP starts one, which takes over once it sees as much as this one.
 
     mysqld, user
         The server's socket and the account that asks it.
@@ -417,7 +446,15 @@ def main(mysqld: str, user: str, clients: str) -> None:
     watch.asked.wait(DEADLINE_SECONDS)
     Handler.watch = watch
     with socket.socket(fileno=FIRST_DESCRIPTOR) as listening:
-        Server(listening, Clients(Path(clients))).serve_forever()
+        server = Server(listening, Clients(Path(clients)))
+
+        def take_over(*_: Any) -> None:
+            threading.Thread(target=server.replace, args=[watch], daemon=True).start()
+
+        signal.signal(signal.SIGHUP, take_over)
+        begin(watch.sees)
+        server.serve_forever()
+        server.finish()
 
 
 if __name__ == "__main__":

@@ -29,20 +29,20 @@ def test_what_runs_on_its_data_is_stopped_and_nothing_else(tmp_path):
     place, other = tmp_path / "one", tmp_path / "one2"
     for folder in (place, other):
         aside.make_place(folder)
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
     mine = subprocess.Popen([*sleep, f"--datadir={place / 'data'}"])
     others = subprocess.Popen([*sleep, f"--datadir={other / 'data'}"])
     try:
         assert aside.processes(place) == [mine.pid]
         # A child of this test is there until it is waited for.
         mine.terminate()
-        mine.wait(10)
+        mine.wait(60)
         aside.remove(place)
         assert not place.exists()
         assert others.poll() is None
     finally:
         others.kill()
-        others.wait(10)
+        others.wait(60)
 
 
 def test_a_server_tells_systemd_nothing_of_the_minion(tmp_path, monkeypatch):

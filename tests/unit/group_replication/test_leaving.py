@@ -109,8 +109,8 @@ READ_ONLY, STOP = "SET GLOBAL super_read_only = ON", "STOP GROUP_REPLICATION"
 def test_it_leaves_as_soon_as_no_client_is_in_a_transaction(minion, monkeypatch):
     server = Leaving(monkeypatch, busy=(2, 1, 0))
     begin = time.monotonic()
-    _leave(minion.settings, server, 30)
-    assert 0.1 < time.monotonic() - begin < 10
+    _leave(minion.settings, server, 600)
+    assert 0.1 < time.monotonic() - begin < 100
     assert server.flag_seen == [True, True, True]
     assert server.said.index(READ_ONLY) < server.said.index(STOP)
     assert not maintenance.leaving()
@@ -120,7 +120,7 @@ def test_clients_that_never_end_hold_it_up_no_longer_than_told(minion, monkeypat
     server = Leaving(monkeypatch, busy=(1,))
     begin = time.monotonic()
     _leave(minion.settings, server, 1)
-    assert 1 <= time.monotonic() - begin < 5
+    assert 1 <= time.monotonic() - begin < 60
     assert STOP in server.said
 
 

@@ -161,7 +161,7 @@ def test_a_clone_forgets_first_and_one_that_stands_still_holds_nobody_up(monkeyp
     begun = threading.Event()
 
     def stand_still(settings, patience, enough, cloning=False):
-        begun.wait(5)
+        begun.wait(60)
         raise CommandExecutionError("db1 is OFFLINE and made no progress for 60 s")
 
     class Local(Copying):

@@ -21,7 +21,7 @@ def asked(monkeypatch):
     monkeypatch.setattr(schema_change.secrets, "token_hex", lambda size: "mine")
     beats = []
 
-    def ask(looks, inserted=True, patience=5.0):
+    def ask(looks, inserted=True, patience=600.0):
         finds = iter(looks)
         monkeypatch.setattr(schema_change, "_inserted", lambda *_: inserted)
         monkeypatch.setattr(schema_change, "_beat", lambda *_: not beats.append(1))
@@ -44,10 +44,11 @@ def test_a_row_that_is_gone_is_told(asked, found):
     begin = time.monotonic()
     with pytest.raises(CommandExecutionError, match="was withdrawn; nothing was changed"):
         asked([found])
-    assert 0.1 < time.monotonic() - begin < 2
+    assert 0.1 < time.monotonic() - begin < 100
 
 
-def test_a_member_may_see_the_row_later(asked):
+def test_a_member_may_see_the_row_later(asked, monkeypatch):
+    monkeypatch.setattr(schema_change, "LAG_SECONDS", 60.0)
     mine = ROW._replace(token="mine", step="open")
     assert asked([None, ROW, mine]) == ["changed", "finished"]
 

@@ -21,6 +21,9 @@ GREETING = b"\x0a9.7.4\x00" + struct.pack("<I", 7) + b"abcdefgh\x00" + struct.pa
 GREETING += b"\xff" + struct.pack("<HH", 2, 0xCFFF) + b"\x15" + bytes(10) + b"ijklmnopqrst\x00"
 GREETING += b"caching_sha2_password\x00"
 
+# What must happen does, however little processor time there is.
+PATIENCE = 60
+
 
 class Server:
     """A server of MySQL as far as the end of the handshake, which keeps what it is told then."""
@@ -37,7 +40,7 @@ class Server:
 
     def _serve(self) -> None:
         plain, _ = self._listening.accept()
-        plain.settimeout(5)
+        plain.settimeout(PATIENCE)
         try:
             plain.sendall(len(self._greeting).to_bytes(3, "little") + b"\x00" + self._greeting)
             asked = plain.recv(36)
@@ -51,7 +54,7 @@ class Server:
             plain.close()
 
     def end(self) -> bytes:
-        self._thread.join(6)
+        self._thread.join(PATIENCE)
         self._listening.close()
         return self.told
 
@@ -80,6 +83,7 @@ def test_a_server_that_cannot_be_verified_is_told_no_account(shows, why, folder)
     with (
         pytest.raises(UnreachableError, match=why),
         connect(
+            connect_seconds=PATIENCE,
             host="127.0.0.1",
             port=server.port,
             user="mysql_gr_admin",
@@ -97,6 +101,7 @@ def test_one_that_is_verified_or_need_not_be_is_told_who_logs_in(shows, ca, fold
     with (
         pytest.raises((UnreachableError, pymysql.Error)),
         connect(
+            connect_seconds=PATIENCE,
             host="127.0.0.1",
             port=server.port,
             user="mysql_gr_admin",
@@ -135,7 +140,7 @@ def test_who_shows_a_certificate_of_the_authority_is_named(shows, found, folder)
 def test_what_is_shown_is_the_file_s(folder):
     server = Server(folder, "good")
     text = (folder / "good.pem").read_text()
-    assert tls.shown("127.0.0.1", server.port) == ssl.PEM_cert_to_DER_cert(text)
+    assert tls.shown("127.0.0.1", server.port, seconds=PATIENCE) == ssl.PEM_cert_to_DER_cert(text)
     server.end()
 
 
@@ -150,7 +155,7 @@ def test_what_is_shown_is_the_file_s(folder):
 def test_a_server_that_is_no_such_is_away(greeting, why, folder):
     server = Server(folder, "good", greeting)
     with pytest.raises(OSError, match=why):
-        tls.shown("127.0.0.1", server.port)
+        tls.shown("127.0.0.1", server.port, seconds=PATIENCE)
     server.end()
     assert tls.not_verified({"db2": "127.0.0.1"}, server.port, str(folder / "ca.pem")) == {}
 
