@@ -147,7 +147,7 @@ def test_an_option_is_brought_in_by_a_rolling_restart(
     with ThreadPoolExecutor() as pool:
         run = pool.submit(restart, lab, only="pending")
         first, last = order[0], order[-1]
-        eventually(lambda: f"(restart {first}" in lab.status()[last]["operation"], 60)
+        eventually(lambda: f"(restart {first}" in lab.status()[last]["operation"])
         # What would disturb it is refused, in a sentence.
         for call in (
             "mysql_maintenance.pause trial",
