@@ -9,8 +9,18 @@ use PDOException;
  */
 class DriverError
 {
+    /**
+     * A transaction within another one is ended with an exception of the framework's own, which has
+     * the number only in the one before.
+     */
     public static function code(PDOException $e): int
     {
-        return (int) ($e->errorInfo[1] ?? $e->getCode());
+        for ($one = $e; $one instanceof PDOException; $one = $one->getPrevious()) {
+            if (isset($one->errorInfo[1])) {
+                return (int) $one->errorInfo[1];
+            }
+        }
+
+        return (int) $e->getCode();
     }
 }

@@ -6,6 +6,7 @@ use App\Database\ConflictDetector;
 use App\Database\Failures;
 use ErrorException;
 use Exception;
+use Illuminate\Database\DeadlockException;
 use Illuminate\Database\LostConnectionDetector;
 use Illuminate\Database\QueryException;
 use PDOException;
@@ -55,6 +56,9 @@ class FailuresTest extends TestCase
             'cannot wait' => [self::error(3797, 'Error while waiting for group transactions commit'), true, false],
             'certification' => [self::error(3101, 'Plugin instructed the server to rollback', '40000'), true, true],
             'certification, at the commit' => [self::error(1180, "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT"), true, true],
+            'certification, within another transaction' => [
+                self::nested(self::query(self::error(1180, "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT"))), true, true,
+            ],
             'deadlock' => [self::error(1213, 'Deadlock found when trying to get lock', '40001'), true, true],
             'lock timeout' => [self::error(1205, 'Lock wait timeout exceeded'), true, true],
             'syntax' => [self::error(1064, 'You have an error in your SQL syntax', '42000'), false, false],
@@ -80,6 +84,12 @@ class FailuresTest extends TestCase
                 $failures->inShort($e),
             );
         }
+    }
+
+    /** As the framework ends a transaction within another one. */
+    private static function nested(PDOException $e): DeadlockException
+    {
+        return new DeadlockException($e->getMessage(), 0, $e);
     }
 
     private static function error(int $code, string $message, string $state = 'HY000'): PDOException
