@@ -17,10 +17,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from laravel_deploy import keys, layout, migrations, seeds
+from laravel_deploy import applications, keys, layout, migrations, seeds
+from laravel_deploy.accounts import runs_as
 from laravel_deploy.artisan import Application, framework_version, printed
 from laravel_deploy.env_file import shown_env, update_env
-from laravel_deploy.schema_window import SCHEMA_PASSWORD_FROM, SCHEMA_USER, SchemaAccount
+from laravel_deploy.schema_window import SchemaAccount
 
 __virtualname__ = "laravel"
 
@@ -30,11 +31,13 @@ def __virtual__() -> str:
 
 
 def _application(directory: str, user: str | None, timeout: int | None = 600) -> Application:
-    return Application(directory, user, __salt__["cmd.run_all"], timeout)
+    runs, _ = runs_as(directory, user)
+    return Application(directory, runs, __salt__["cmd.run_all"], timeout)
 
 
-def _account(name: str, password_from: str) -> SchemaAccount:
-    return SchemaAccount(name, password_from, __pillar__, __opts__["id"])
+def _account(directory: str, name: str, password_from: str) -> SchemaAccount:
+    own = applications.schema_account_of(__pillar__, directory)
+    return SchemaAccount(name or own[0], password_from or own[1], __pillar__, __opts__["id"])
 
 
 def _check_statements(statements: list[str], mode: str) -> list[dict[str, Any]]:
@@ -117,7 +120,7 @@ def artisan(
     directory: str,
     command: str,
     args: list[str] | None = None,
-    user: str | None = "www-data",
+    user: str | None = "",
     timeout: int = 600,
 ) -> str:
     """
@@ -133,7 +136,7 @@ def artisan(
         Its arguments. No secrets: every user of the machine can read a process's arguments.
 
     user
-        Who runs it: www-data. Root is refused.
+        Who runs it. Default: the application's own user. Root is refused.
 
     timeout
         Seconds after which it is ended: 600.
@@ -169,7 +172,7 @@ def installed(directory: str) -> bool:
     return layout.installed(directory)
 
 
-def version(directory: str, user: str | None = "www-data") -> str:
+def version(directory: str, user: str | None = "") -> str:
     """
     Return the version of the framework an application runs on.
 
@@ -177,7 +180,7 @@ def version(directory: str, user: str | None = "www-data") -> str:
         The application, an absolute path.
 
     user
-        Who asks: www-data.
+        Who asks. Default: the application's own user.
 
     Returns str, e.g. ``13.31.0``. Raises CommandExecutionError if it cannot be told.
 
@@ -191,7 +194,7 @@ def version(directory: str, user: str | None = "www-data") -> str:
 
 
 def migration_status(
-    directory: str, user: str | None = "www-data", timeout: int = 600
+    directory: str, user: str | None = "", timeout: int = 600
 ) -> dict[str, list[str]]:
     """
     Return which migrations the database has seen and which are pending.
@@ -200,7 +203,7 @@ def migration_status(
         The application, an absolute path.
 
     user
-        Who asks: www-data.
+        Who asks. Default: the application's own user.
 
     timeout
         Seconds to wait for the answer: 600.
@@ -217,7 +220,7 @@ def migration_status(
     return migrations.migration_status(_application(directory, user, timeout))
 
 
-def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -> list[str]:
+def pending(directory: str, user: str | None = "", timeout: int = 600) -> list[str]:
     """
     Return the migrations that the database has not seen.
 
@@ -225,7 +228,7 @@ def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -
         The application, an absolute path.
 
     user
-        Who asks: www-data.
+        Who asks. Default: the application's own user.
 
     timeout
         Seconds to wait for the answer: 600.
@@ -243,7 +246,7 @@ def pending(directory: str, user: str | None = "www-data", timeout: int = 600) -
 
 
 def check_migrations(
-    directory: str, user: str | None = "www-data", timeout: int = 600
+    directory: str, user: str | None = "", timeout: int = 600
 ) -> list[dict[str, str]]:
     """
     Name what the pending migrations would make that the group in its present mode cannot write to.
@@ -256,7 +259,7 @@ def check_migrations(
         The application, an absolute path.
 
     user
-        Who asks which are pending: www-data.
+        Who asks which are pending. Default: the application's own user.
 
     timeout
         Seconds to wait for that answer: 600.
@@ -277,10 +280,10 @@ def check_migrations(
 
 def migrate(
     directory: str,
-    user: str | None = "www-data",
+    user: str | None = "",
     timeout: int | None = None,
-    schema_user: str = SCHEMA_USER,
-    schema_password_from: str = SCHEMA_PASSWORD_FROM,
+    schema_user: str = "",
+    schema_password_from: str = "",
 ) -> list[str]:
     """
     Run the pending migrations while one member of the group alone takes writes.
@@ -294,17 +297,15 @@ def migrate(
         are no transactions.
 
     user
-        Who runs them: www-data.
+        Who runs them. Default: the application's own user.
 
     timeout
         Seconds after which artisan is ended, which does not end a statement that the server is at.
         Default: None, they take as long as they take.
 
-    schema_user
-        The database account that may change the schema: schema_change.
-
-    schema_password_from
-        The pillar key of its password: ``mysql:accounts:schema:password``.
+    schema_user, schema_password_from
+        The database account that may change the schema, and the pillar key of its password.
+        Default: as the pillar of the application whose folder it is has them.
 
     Returns the list of str that have run, empty when there was nothing to do. Raises
     CommandExecutionError if one is refused (``laravel.check_migrations``), fails, is cut off or is
@@ -320,7 +321,7 @@ def migrate(
     """
     return migrations.migrate(
         _application(directory, user, timeout),
-        _account(schema_user, schema_password_from),
+        _account(directory, schema_user, schema_password_from),
         _check_statements,
     )
 
@@ -328,7 +329,7 @@ def migrate(
 def seeded(
     directory: str,
     seeder: str = "DatabaseSeeder",
-    user: str | None = "www-data",
+    user: str | None = "",
     timeout: int = 600,
 ) -> bool:
     """
@@ -343,7 +344,7 @@ def seeded(
         The seeder's class: DatabaseSeeder.
 
     user
-        Who asks: www-data.
+        Who asks. Default: the application's own user.
 
     timeout
         Seconds to wait for the answer: 600.
@@ -362,10 +363,10 @@ def seeded(
 def seed(
     directory: str,
     seeder: str = "DatabaseSeeder",
-    user: str | None = "www-data",
+    user: str | None = "",
     timeout: int | None = None,
-    schema_user: str = SCHEMA_USER,
-    schema_password_from: str = SCHEMA_PASSWORD_FROM,
+    schema_user: str = "",
+    schema_password_from: str = "",
 ) -> bool:
     """
     Run a seeder unless it has run in this database.
@@ -381,7 +382,7 @@ def seed(
         The seeder's class: DatabaseSeeder.
 
     user
-        Who runs it: www-data.
+        Who runs it. Default: the application's own user.
 
     timeout
         Seconds after which it is ended. Default: None, it takes as long as it takes.
@@ -400,7 +401,7 @@ def seed(
     return seeds.seed(
         _application(directory, user, timeout),
         seeder,
-        _account(schema_user, schema_password_from),
+        _account(directory, schema_user, schema_password_from),
     )
 
 
@@ -410,7 +411,7 @@ def key_update(
     commands: list[str],
     secret: str | None = None,
     shared: bool = False,
-    user: str | None = "www-data",
+    user: str | None = "",
     test: bool = False,
 ) -> dict[str, Any]:
     """
@@ -435,7 +436,7 @@ def key_update(
         False.
 
     user
-        Who runs artisan: www-data.
+        Who runs artisan. Default: the application's own user.
 
     test
         Only tell what would change. Default: False.
@@ -458,8 +459,8 @@ def key_update(
 def rotate_key(
     directory: str,
     secret: str | None = None,
-    user: str | None = "www-data",
-    group: str = "www-data",
+    user: str | None = "",
+    group: str = "",
 ) -> dict[str, Any]:
     """
     Give an application a new APP_KEY, and keep the old one to read what was made with it.
@@ -472,11 +473,12 @@ def rotate_key(
         The application, an absolute path.
 
     secret
-        The pillar key of the new value. Default: laravel:secrets:app_key. Where the pillar has
-        none, the application makes one, which is right for a single web server only.
+        The pillar key of the new value. Default: the application's, such as
+        laravel:secrets:app_key. Where the pillar has none, the application makes one, which is
+        right for a single web server only.
 
     user, group
-        The web server's: www-data and www-data.
+        As whom it runs. Default: the application's own.
 
     Returns ``{"changes": {variable: {"old", "new"}}}``, masked; no changes if APP_KEY is the
     pillar's already. Raises CommandExecutionError if there is no key yet or the framework is older.
@@ -487,6 +489,6 @@ def rotate_key(
 
         salt 'web*' laravel.rotate_key /srv/conduit
     """
-    return keys.rotate_key(
-        _application(directory, user), group, secret or "laravel:secrets:app_key", __pillar__
-    )
+    _, readers = runs_as(directory, user, group)
+    key = secret or applications.app_key_of(__pillar__, directory)
+    return keys.rotate_key(_application(directory, user), readers, key, __pillar__)

@@ -17,6 +17,7 @@ from typing import Any
 import minions
 from group_replication import lock
 from group_replication.pillar import declared_nodes
+from laravel_deploy.applications import FIRST
 from laravel_deploy.deployments import caller
 from laravel_deploy.fleet_run import Fleet
 from minions import Answer
@@ -37,9 +38,9 @@ def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -
     return minions.call(__opts__["conf_file"], targets, function, arguments)
 
 
-def _fleet(given: Mapping[str, Any] | None = None) -> Fleet:
-    who = caller(__opts__["cachedir"])
-    return Fleet(_call, list(declared_nodes(__pillar__, "web")), who, given)
+def _fleet(application: str, given: Mapping[str, Any] | None = None) -> Fleet:
+    who, names = caller(__opts__["cachedir"]), list(declared_nodes(__pillar__, "web"))
+    return Fleet(_call, names, who, given, application=application)
 
 
 def _alone(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -49,11 +50,11 @@ def _alone(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return run()
 
 
-def plan(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def plan(given: Mapping[str, Any] | None = None, application: str = FIRST) -> dict[str, Any]:
     """
     Say what a deployment on all web servers would do, and what stands in its way.
 
-    given
+    given, application
         As for :py:func:`deploy`.
 
     Returns a dict: ``release``; ``revision``; ``build``, the web servers that have to build it;
@@ -69,10 +70,10 @@ def plan(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
         salt master laravel_deployment.plan
     """
-    return _fleet(given).plan()
+    return _fleet(application, given).plan()
 
 
-def deploy(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def deploy(given: Mapping[str, Any] | None = None, application: str = FIRST) -> dict[str, Any]:
     """
     Build and try a release on all web servers, migrate once, and switch all or none.
 
@@ -82,6 +83,9 @@ def deploy(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     given
         A dict with ``rev`` and ``build``, in place of the pillar's; or with ``release``, the name
         of one that all have, also of one that was stopped. Default: what the pillar says.
+
+    application
+        The application's name; the others are left alone. Default: laravel, the first one.
 
     Returns a dict: ``release``; ``migrated``, what was migrated; ``switched``, the web servers that
     serve it since; ``problem``, why it was refused or taken back, or "". Raises SaltInvocationError
@@ -93,14 +97,14 @@ def deploy(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
         salt master laravel_deployment.deploy given='{"rev": "v2.1"}'
     """
-    return _alone(_fleet(given).deploy)
+    return _alone(_fleet(application, given).deploy)
 
 
-def rollback_plan(release: str = "") -> dict[str, Any]:
+def rollback_plan(release: str = "", application: str = FIRST) -> dict[str, Any]:
     """
     Say what going back to one release on all web servers would do.
 
-    release
+    release, application
         As for :py:func:`rollback`.
 
     Returns a dict: ``release``, ``machines``, ``serves``, ``gates`` and ``refused``, as
@@ -112,16 +116,19 @@ def rollback_plan(release: str = "") -> dict[str, Any]:
 
         salt master laravel_deployment.rollback_plan 3f2a9c01be77
     """
-    return _fleet().rollback_plan(release)
+    return _fleet(application).rollback_plan(release)
 
 
-def rollback(release: str = "") -> dict[str, Any]:
+def rollback(release: str = "", application: str = FIRST) -> dict[str, Any]:
     """
     Let one release serve again on all web servers, or on none. Migrations stay.
 
     release
         Its name. Refused where one web server does not have it, before anything is touched.
         Default: the one that served before, if that is the same on all.
+
+    application
+        As for :py:func:`deploy`.
 
     Returns a dict: ``release``; ``switched``, the web servers that serve it since; ``problem``, why
     it was refused or given up, or "". Raises SaltInvocationError for a wrong table of nodes,
@@ -133,12 +140,15 @@ def rollback(release: str = "") -> dict[str, Any]:
 
         salt master laravel_deployment.rollback 3f2a9c01be77
     """
-    return _alone(lambda: _fleet().rollback(release))
+    return _alone(lambda: _fleet(application).rollback(release))
 
 
-def rotation_plan() -> dict[str, Any]:
+def rotation_plan(application: str = FIRST) -> dict[str, Any]:
     """
     Say which step of a new APP_KEY is left on which web server.
+
+    application
+        As for :py:func:`deploy`.
 
     Returns a dict: ``accept``, the web servers that do not accept the pillar's key yet; ``sign``,
     those that do not sign with it; ``gates`` and ``refused`` as :py:func:`plan` does. Raises
@@ -150,15 +160,18 @@ def rotation_plan() -> dict[str, Any]:
 
         salt master laravel_deployment.rotation_plan
     """
-    return _fleet().rotation_plan()
+    return _fleet(application).rotation_plan()
 
 
-def rotate_key() -> dict[str, Any]:
+def rotate_key(application: str = FIRST) -> dict[str, Any]:
     """
     Give all web servers the pillar's APP_KEY in two steps: all accept it, then all sign with it.
 
     None signs with it before all accept it. The old one is accepted from then on
     (APP_PREVIOUS_KEYS, which Laravel 11 and newer have).
+
+    application
+        As for :py:func:`deploy`.
 
     Returns a dict: ``accepted`` and ``signed``, the web servers of the two steps; ``problem``, why
     it was refused or ended early, or "". Raises SaltInvocationError for a wrong table of nodes,
@@ -170,4 +183,4 @@ def rotate_key() -> dict[str, Any]:
 
         salt master laravel_deployment.rotate_key
     """
-    return _alone(_fleet().rotate)
+    return _alone(_fleet(application).rotate)

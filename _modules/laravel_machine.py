@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from laravel_deploy import key_rotation, one_lock, part, password_rotation, switch
+from laravel_deploy.accounts import runs_as
+from laravel_deploy.applications import FIRST, names
 from laravel_deploy.artisan import Application
+from laravel_deploy.fleet import scope
 
 __virtualname__ = "laravel_machine"
 
@@ -22,15 +25,20 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def look(pillar: Mapping[str, Any] | None = None, ask: bool = True) -> dict[str, Any]:
+def look(
+    pillar: Mapping[str, Any] | None = None, ask: bool = True, application: str = FIRST
+) -> dict[str, Any]:
     """
-    Return what this web server has of its application, and what a deployment would make here.
+    Return what this web server has of an application, and what a deployment would make here.
 
     pillar
         Stands over the minion's own, as for ``state.apply``. Default: nothing.
 
     ask
         Ask the source which release it makes, and the database what is pending. Default: True.
+
+    application
+        The application's name. Default: laravel, the first one.
 
     Returns a dictionary: ``settings``, how the formula declares the application, without secrets;
     ``serves`` and ``before`` (str), the release that serves and the one before; ``releases``, those
@@ -46,8 +54,7 @@ def look(pillar: Mapping[str, Any] | None = None, ask: bool = True) -> dict[str,
 
         salt 'web*' laravel_machine.look ask=False
     """
-    given = {"pillar": dict(pillar)} if pillar else {}
-    settings = part.declared(__salt__["state.show_low_sls"]("laravel", **given))
+    settings = _declared(application, pillar)
     return part.look(settings, lambda function: __salt__[function], ask)
 
 
@@ -136,7 +143,7 @@ def stop(directory: str, release: str, reason: str) -> bool:
 
 
 def accept_key(
-    directory: str, secret: str, user: str | None = "www-data", group: str = "www-data"
+    directory: str, secret: str, user: str | None = "", group: str = ""
 ) -> dict[str, Any]:
     """
     Have an application read what is made with a new APP_KEY, while it goes on with its own.
@@ -150,7 +157,7 @@ def accept_key(
         The pillar key of the new value, e.g. ``laravel:secrets:app_key``.
 
     user, group
-        The web server's: www-data and www-data.
+        As whom it runs. Default: the application's own.
 
     Returns ``{"changes": {variable: {"old", "new"}}}``, masked. Raises SaltInvocationError if the
     pillar has no such key, CommandExecutionError if the framework is older.
@@ -161,11 +168,12 @@ def accept_key(
 
         salt 'web*' laravel_machine.accept_key /srv/conduit laravel:secrets:app_key
     """
-    return key_rotation.accept_key(_application(directory, user), group, secret, __pillar__)
+    runs, readers = runs_as(directory, user, group)
+    return key_rotation.accept_key(_application(directory, runs), readers, secret, __pillar__)
 
 
 def sign_with_key(
-    directory: str, secret: str, user: str | None = "www-data", group: str = "www-data"
+    directory: str, secret: str, user: str | None = "", group: str = ""
 ) -> dict[str, Any]:
     """
     Have an application make what it makes with a new APP_KEY, and read what the old one made.
@@ -183,7 +191,8 @@ def sign_with_key(
 
         salt 'web*' laravel_machine.sign_with_key /srv/conduit laravel:secrets:app_key
     """
-    return key_rotation.sign_with_key(_application(directory, user), group, secret, __pillar__)
+    runs, readers = runs_as(directory, user, group)
+    return key_rotation.sign_with_key(_application(directory, runs), readers, secret, __pillar__)
 
 
 def update_jwt_secrets(
@@ -238,12 +247,12 @@ def update_jwt_secrets(
 
 def passwords() -> dict[str, Any]:
     """
-    Tell whether the application uses the database password of pillar; never the password.
+    Tell whether the applications use the database passwords of pillar; never a password.
 
-    Returns a dictionary: ``current`` (bool); ``print``, the fingerprint of the password in pillar,
-    or "" for an application without one. Raises CommandExecutionError if the formula cannot be
-    rendered, such as beside a run of states, SaltInvocationError for a DB_PASSWORD that comes of
-    another pillar key.
+    Returns a dictionary: ``current`` (bool), whether all do; ``print``, the fingerprint of the
+    first one's password in pillar, or "" for an application without one; ``prints``, those of the
+    further ones by name. Raises CommandExecutionError if the formula cannot be rendered, such as
+    beside a run of states, SaltInvocationError for a DB_PASSWORD that comes of another pillar key.
 
     CLI Example:
 
@@ -251,19 +260,28 @@ def passwords() -> dict[str, Any]:
 
         salt 'web*' laravel_machine.passwords
     """
-    settings = _declared()
-    return password_rotation.status(settings["directory"], settings["secrets_from"], __pillar__)
+    found = {}
+    for name in names(__pillar__):
+        one = _declared(name)
+        found[name] = password_rotation.status(
+            one["directory"], one["secrets_from"], __pillar__, name
+        )
+    return {
+        "current": all(one["current"] for one in found.values()),
+        "print": found.pop(FIRST)["print"],
+        "prints": {name: one["print"] for name, one in found.items()},
+    }
 
 
 def use_passwords() -> list[str]:
     """
-    Have the application use the database password of pillar, once the database accepts it.
+    Have the applications use the database passwords of pillar, once the database accepts them.
 
-    The account that may change the schema is tried, too; its password is kept nowhere.
+    The accounts that may change the schema are tried, too; their passwords are kept nowhere.
 
     Returns a list of the variables of .env that have another value since. Raises
     CommandExecutionError where the database refuses a password, or does not answer, before anything
-    is written.
+    of that application is written.
 
     CLI Example:
 
@@ -271,15 +289,19 @@ def use_passwords() -> list[str]:
 
         salt 'web*' laravel_machine.use_passwords
     """
-    settings = _declared()
-    live, migrate = settings["live"], settings["migrate"]
-    return password_rotation.use_passwords(
-        _application(settings["directory"], live.get("user", "www-data")),
-        live.get("group", "www-data"),
-        settings["secrets_from"],
-        (migrate["schema_user"], migrate["schema_password_from"]),
-        __pillar__,
-    )
+    changed = []
+    for name in names(__pillar__):
+        one = _declared(name)
+        live, migrate = one["live"], one["migrate"]
+        changed += password_rotation.use_passwords(
+            _application(one["directory"], live.get("user", "www-data")),
+            live.get("group", "www-data"),
+            one["secrets_from"],
+            (migrate["schema_user"], migrate["schema_password_from"]),
+            __pillar__,
+            name,
+        )
+    return changed
 
 
 def check_password(path: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
@@ -305,8 +327,13 @@ def check_password(path: str, values: Mapping[str, Any], secrets: Mapping[str, s
     password_rotation.refuse_unrotated(Path(path), values, secrets, __pillar__)
 
 
-def _declared() -> dict[str, Any]:
-    return part.declared(__salt__["state.show_low_sls"]("laravel"))
+def _declared(application: str, pillar: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return how an application is declared; of the others nothing is rendered."""
+    given = scope(application, {})
+    if pillar:
+        given = {**pillar, FIRST: {**pillar.get(FIRST, {}), **given[FIRST]}}
+    chunks = __salt__["state.show_low_sls"]("laravel", pillar=given)
+    return {**part.declared(chunks), "application": application}
 
 
 def _application(directory: str, user: str | None) -> Application:

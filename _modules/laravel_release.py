@@ -20,6 +20,7 @@ from typing import Any
 from laravel_deploy import pruning, web_server
 from laravel_deploy import releases as releases_on_disk
 from laravel_deploy import switch as switching
+from laravel_deploy.accounts import owner_of, runs_as
 from laravel_deploy.artisan import Application
 from laravel_deploy.build import build_release
 from laravel_deploy.cache_build import refresh_caches
@@ -57,10 +58,14 @@ def _git() -> Git:
 
 
 def _runtime(
-    user: str | None, group: str, by: str = "", hooks: dict[str, Any] | None = None
+    directory: str,
+    user: str | None,
+    group: str,
+    by: str = "",
+    hooks: dict[str, Any] | None = None,
 ) -> Runtime:
-    who = by or caller(__opts__["cachedir"])
-    return Runtime(user, group, __salt__["cmd.run_all"], who, parse_hooks(hooks))
+    who, as_whom = by or caller(__opts__["cachedir"]), runs_as(directory, user, group)
+    return Runtime(*as_whom, __salt__["cmd.run_all"], who, parse_hooks(hooks))
 
 
 def _planned_key(directory: str) -> str:
@@ -220,16 +225,12 @@ def build(
         As for ``laravel_release.source_release``.
 
     composer_home, cache
-        Directories of Composer's config.json and auth.json (/etc/composer), and of downloaded
-        packages (/var/cache/laravel-build).
+        Composer's settings (/etc/composer), and what it downloaded (/var/cache/laravel-build).
 
-    timeout, build_user, test
+    timeout, build_user, test, npm, hooks
         Seconds after which Composer is ended: 900; who runs it, never root: laravel-build; whether
-        only to tell what would be made: False.
-
-    npm, hooks
-        Whether ``npm ci`` and ``npm run build`` are run; None refuses a source with a
-        ``package-lock.json``. Artisan commands by moment, as pillar ``laravel:hooks`` has them.
+        only to tell what would be made: False; whether ``npm ci`` and ``npm run build`` are run
+        (None refuses a source with a ``package-lock.json``); artisan commands, as pillar ``hooks``.
 
     Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
     serve next. Raises CommandExecutionError if it cannot be made.
@@ -268,7 +269,7 @@ def cached(directory: str) -> bool:
     return is_cached(home(directory))
 
 
-def cache(directory: str, user: str | None = "www-data", group: str = "www-data") -> bool:
+def cache(directory: str, user: str | None = "", group: str = "") -> bool:
     """
     Have configuration, events and routes of an application cached, as its .env file says.
 
@@ -279,7 +280,7 @@ def cache(directory: str, user: str | None = "www-data", group: str = "www-data"
         The application, an absolute path.
 
     user, group
-        Who makes the caches, and who may read them: www-data and www-data.
+        Who makes the caches, and who may read them. Default: the application's own.
 
     Returns bool: whether they were made. Raises CommandExecutionError if the application cannot
     make them, or does not answer with them.
@@ -290,15 +291,16 @@ def cache(directory: str, user: str | None = "www-data", group: str = "www-data"
 
         salt 'web*' laravel_release.cache /srv/conduit
     """
-    return refresh_caches(Application(directory, user, __salt__["cmd.run_all"]), group)
+    runs, readers = runs_as(directory, user, group)
+    return refresh_caches(Application(directory, runs, __salt__["cmd.run_all"]), readers)
 
 
 def rehearse(
     directory: str,
     release: str = "",
     pages: list[str] | None = None,
-    user: str | None = "www-data",
-    group: str = "www-data",
+    user: str | None = "",
+    group: str = "",
 ) -> bool:
     """
     Make the caches of a release, and have it answer pages in php itself; nobody is led to it.
@@ -314,7 +316,7 @@ def rehearse(
         Default: none, the caches alone are made.
 
     user, group
-        The web server's: www-data and www-data.
+        As whom it runs. Default: the application's own.
 
     Returns bool: whether caches were made. Raises CommandExecutionError if the release is not
     complete, its caches cannot be made, or a page is answered badly.
@@ -325,7 +327,9 @@ def rehearse(
 
         salt 'web*' laravel_release.rehearse /srv/conduit pages='[/up]'
     """
-    return switching.try_release(Path(directory), release, pages or [], _runtime(user, group))
+    return switching.try_release(
+        Path(directory), release, pages or [], _runtime(directory, user, group)
+    )
 
 
 def served(directory: str, server: dict[str, str] | None = None) -> str:
@@ -354,8 +358,8 @@ def switch(
     directory: str,
     release: str = "",
     server: dict[str, str] | None = None,
-    user: str | None = "www-data",
-    group: str = "www-data",
+    user: str | None = "",
+    group: str = "",
     timeout: int = 600,
     by: str = "",
     hooks: dict[str, Any] | None = None,
@@ -382,7 +386,7 @@ def switch(
         at the last switch.
 
     user, group
-        The web server's: www-data and www-data.
+        As whom it runs. Default: the application's own.
 
     timeout
         Seconds for the database to tell which migrations are pending: 600.
@@ -402,15 +406,15 @@ def switch(
 
         salt 'web*' laravel_release.switch /srv/conduit 3f2a9c01be77
     """
-    runtime = _runtime(user, group, by, hooks)
+    runtime = _runtime(directory, user, group, by, hooks)
     return switching.switch(Path(directory), release, server, runtime, timeout)
 
 
 def rollback(
     directory: str,
     release: str = "",
-    user: str | None = "www-data",
-    group: str = "www-data",
+    user: str | None = "",
+    group: str = "",
     by: str = "",
     reason: str = "",
 ) -> dict[str, str]:
@@ -428,7 +432,7 @@ def rollback(
         Its name. Default: the one that served before.
 
     user, group
-        The web server's: www-data and www-data.
+        As whom it runs. Default: the application's own.
 
     by, reason
         Who is noted to have done it, and why the later one must not come back by itself. Default:
@@ -443,7 +447,9 @@ def rollback(
 
         salt 'web*' laravel_release.rollback /srv/conduit
     """
-    return switching.rollback(Path(directory), release, _runtime(user, group, by), reason)
+    return switching.rollback(
+        Path(directory), release, _runtime(directory, user, group, by), reason
+    )
 
 
 def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
@@ -471,7 +477,7 @@ def surplus(directory: str, keep: int = 5, live: str = "") -> list[str]:
     return pruning.surplus(Path(directory), keep, __salt__["cmd.run_all"], live)
 
 
-def prune(directory: str, keep: int = 5, user: str = "www-data") -> list[str]:
+def prune(directory: str, keep: int = 5, user: str = "") -> list[str]:
     """
     Take the oldest releases away, those that were never completed, and the views they compiled.
 
@@ -479,7 +485,7 @@ def prune(directory: str, keep: int = 5, user: str = "www-data") -> list[str]:
         The folder of the releases, an absolute path.
 
     keep, user
-        As for ``laravel_release.surplus``, and the web server's user: www-data.
+        As for ``laravel_release.surplus``, and as whom it runs. Default: the application's own.
 
     Returns a list of str: the releases that are gone. Raises SaltInvocationError if keep is too
     small.
@@ -490,4 +496,5 @@ def prune(directory: str, keep: int = 5, user: str = "www-data") -> list[str]:
 
         salt 'web*' laravel_release.prune /srv/conduit keep=3
     """
-    return pruning.prune(Path(directory), keep, __salt__["cmd.run_all"], user)
+    runs = user or owner_of(directory)[0]
+    return pruning.prune(Path(directory), keep, __salt__["cmd.run_all"], runs)

@@ -19,6 +19,7 @@ def update(
     group: str = "www-data",
     mode: str = "0750",
     test: bool = False,
+    public: bool = False,
 ) -> dict[str, dict[str, str]]:
     """
     Have the folders that Laravel writes to, with their owner and mode.
@@ -35,6 +36,10 @@ def update(
     test
         Only tell what would change. Default: False.
 
+    public
+        The web server is none of the group, and serves what is in ``app/public``: others may read
+        that folder, and pass those above it. Default: False.
+
     Returns a dictionary of what changed: folder to ``{"old", "new"}``, each as
     ``www-data:www-data 0750``. Raises CommandExecutionError if one is a link or no folder.
 
@@ -44,4 +49,4 @@ def update(
 
         salt 'web*' laravel_storage.update /srv/conduit/shared/storage test=True
     """
-    return update_storage(Path(path), {"user": user, "group": group, "mode": mode}, test)
+    return update_storage(Path(path), {"user": user, "group": group, "mode": mode}, test, public)

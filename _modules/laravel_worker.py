@@ -8,11 +8,13 @@ the code of that release. No job is broken off, and none is done by both.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from laravel_deploy import unit_update
+from laravel_deploy import applications, unit_update
+from laravel_deploy.applications import FIRST
 from laravel_deploy.layout import RELEASES
-from laravel_deploy.workers import Site, Units, queue_variables, wanted_units
+from laravel_deploy.workers import Site, Units, names_of, queue_variables, wanted_units
 
 __virtualname__ = "laravel_worker"
 
@@ -22,14 +24,21 @@ def __virtual__() -> str:
 
 
 def _wanted(
-    directory: str, workers: Any, schedule: Any, nodes: list[str] | None, user: str, group: str
+    directory: str,
+    workers: Any,
+    schedule: Any,
+    nodes: list[str] | None,
+    owner: tuple[str, str],
+    application: str,
 ) -> Units:
-    site = Site(directory, user, group, __opts__["id"], nodes or [])
+    site = Site(directory, *owner, __opts__["id"], nodes or [], application)
     return wanted_units(site, workers, schedule)
 
 
 def environment(
-    workers: dict[str, Any] | None = None, env: dict[str, Any] | None = None
+    workers: dict[str, Any] | None = None,
+    env: dict[str, Any] | None = None,
+    application: str = FIRST,
 ) -> dict[str, Any]:
     """
     Return the variables of .env that workers need and the pillar does not give.
@@ -39,6 +48,9 @@ def environment(
 
     env
         The variables that are given, as ``laravel:env`` has them.
+
+    application
+        The application's name, for errors. Default: laravel, the first one.
 
     Returns a dictionary of str to str or int, empty without workers: ``QUEUE_CONNECTION``, and the
     seconds after which a job counts as lost, ``DB_QUEUE_RETRY_AFTER`` and those of other queues:
@@ -50,7 +62,7 @@ def environment(
 
         salt web laravel_worker.environment '{mail: {timeout: 300}}'
     """
-    return queue_variables(workers, env or {})
+    return queue_variables(workers, env or {}, applications.place_of(application))
 
 
 def units(
@@ -60,9 +72,10 @@ def units(
     nodes: list[str] | None = None,
     user: str = "www-data",
     group: str = "www-data",
+    application: str = FIRST,
 ) -> dict[str, Any]:
     """
-    Return the units that this machine should have.
+    Return the units of an application that this machine should have.
 
     directory
         The folder of the releases, an absolute path.
@@ -83,7 +96,10 @@ def units(
         The ids of all web servers, the first first. Default: this one.
 
     user, group
-        The web server's: www-data and www-data.
+        As whom they run: www-data and www-data.
+
+    application
+        The application's name, which the names of its units have. Default: laravel, the first one.
 
     Returns ``{"files": {name: text}, "running": [str]}``. Raises SaltInvocationError that names the
     setting that is wrong, and what would be right.
@@ -94,7 +110,7 @@ def units(
 
         salt web laravel_worker.units /srv/conduit '{mail: {queue: [high, mail]}}' schedule=True
     """
-    wanted = _wanted(directory, workers, schedule, nodes, user, group)
+    wanted = _wanted(directory, workers, schedule, nodes, (user, group), application)
     return {"files": wanted.files, "running": wanted.running}
 
 
@@ -106,13 +122,14 @@ def update(
     user: str = "www-data",
     group: str = "www-data",
     test: bool = False,
+    application: str = FIRST,
 ) -> dict[str, dict[str, str]]:
     """
-    Have the units of this machine as they should be, and running; what is not asked for goes.
+    Have an application's units here as they should be, and running; what is not asked for goes.
 
     A worker that goes ends its job first, and is waited for: up to its ``timeout``.
 
-    directory, workers, schedule, nodes, user, group
+    directory, workers, schedule, nodes, user, group, application
         As for ``laravel_worker.units``.
 
     test
@@ -128,17 +145,21 @@ def update(
 
         salt web laravel_worker.update /srv/conduit '{mail: {processes: 2}}' test=True
     """
-    wanted = _wanted(directory, workers, schedule, nodes, user, group)
+    wanted = _wanted(directory, workers, schedule, nodes, (user, group), application)
     return unit_update.update_units(wanted, __salt__["cmd.run_all"], test)
 
 
-def restart() -> bool:
+def restart(application: str = FIRST) -> bool:
     """
-    Have all workers start anew: each ends the job that it has first, and is not waited for.
+    Have an application's workers start anew: each ends its job first, and is not waited for.
 
     A switch of releases does so by itself.
 
-    Returns True. Raises CommandExecutionError if systemd refuses it.
+    application
+        Its name. Default: laravel, the first one.
+
+    Returns True. Raises CommandExecutionError if systemd refuses it, SaltInvocationError for a name
+    that the pillar does not have.
 
     CLI Example:
 
@@ -146,25 +167,32 @@ def restart() -> bool:
 
         salt 'web*' laravel_worker.restart
     """
-    unit_update.restart_workers(__salt__["cmd.run_all"])
+    root = Path(applications.folder_of(__pillar__, application))
+    unit_update.restart_workers(__salt__["cmd.run_all"], root)
     return True
 
 
-def status(directory: str = "/srv/conduit") -> list[dict[str, Any]]:
+def status(directory: str = "", application: str = FIRST) -> list[dict[str, Any]]:
     """
-    Return the workers of this machine, and its scheduler, as they are.
+    Return an application's workers on this machine, and its scheduler, as they are.
 
     directory
-        The folder of the releases, an absolute path.
+        The folder of the releases, an absolute path. Default: that of ``application``.
+
+    application
+        The name of the application, where no directory is given. Default: laravel, the first one.
 
     Returns a list of dictionaries: ``unit``, ``state`` (``active (running)``) and ``release``, the
     one that it was started in (str; empty for a timer), ``enabled`` (bool), ``restarts`` (how often
-    systemd started it again by itself) and ``pid`` (int).
+    systemd started it again by itself) and ``pid`` (int). Raises SaltInvocationError for a name
+    that the pillar does not have.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt 'web*' laravel_worker.status
+        salt 'web*' laravel_worker.status application=shop
     """
-    return unit_update.unit_status(__salt__["cmd.run_all"], f"{directory}/{RELEASES}")
+    folder = directory or applications.folder_of(__pillar__, application)
+    names = names_of(applications.named_at(__pillar__, folder))
+    return unit_update.unit_status(__salt__["cmd.run_all"], f"{folder}/{RELEASES}", names)

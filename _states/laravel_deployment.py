@@ -21,7 +21,9 @@ def __virtual__() -> str:
     return __virtualname__
 
 
-def deployed(name: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+def deployed(
+    name: str, given: dict[str, Any] | None = None, application: str = "laravel"
+) -> dict[str, Any]:
     """
     Make sure that all web servers serve what the source makes: all or none of them.
 
@@ -30,12 +32,12 @@ def deployed(name: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
     name
         Any text.
 
-    given
+    given, application
         As for ``laravel_deployment.deploy``.
     """
     ret = unchanged(name, "All web servers serve it")
     try:
-        planned = __salt__["laravel_deployment.plan"](given=given)
+        planned = __salt__["laravel_deployment.plan"](given, application)
         if planned["refused"]:
             raise CommandExecutionError(f"Nothing is deployed: {planned['refused']}")
         if not planned["machines"] and not planned["migrations"]:
@@ -44,7 +46,7 @@ def deployed(name: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
         ret["changes"] = _changes(planned["migrations"], planned["machines"], planned)
         if __opts__["test"]:
             return predicted(ret, _deployment(planned))
-        done = __salt__["laravel_deployment.deploy"](given=given)
+        done = __salt__["laravel_deployment.deploy"](given, application)
         ret["changes"] = _changes(done["migrated"], done["switched"], planned)
         ret["comment"] = f"{done['release']} serves"
         return _ended(ret, done, "Not deployed")
@@ -52,19 +54,19 @@ def deployed(name: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
         return failed(ret, err)
 
 
-def rolled_back(name: str, release: str = "") -> dict[str, Any]:
+def rolled_back(name: str, release: str = "", application: str = "laravel") -> dict[str, Any]:
     """
     Make sure that all web servers serve one earlier release.
 
     name
         Any text.
 
-    release
+    release, application
         As for ``laravel_deployment.rollback``.
     """
     ret = unchanged(name, "All web servers serve it")
     try:
-        planned = __salt__["laravel_deployment.rollback_plan"](release)
+        planned = __salt__["laravel_deployment.rollback_plan"](release, application)
         if planned["refused"]:
             raise CommandExecutionError(f"Nothing is rolled back: {planned['refused']}")
         ret["comment"] = f"All web servers serve {planned['release']}"
@@ -74,7 +76,7 @@ def rolled_back(name: str, release: str = "") -> dict[str, Any]:
         if __opts__["test"]:
             lines = [f"Would serve again: {planned['release']}", *_serving(planned)]
             return predicted(ret, "\n".join([*lines, *_gates(planned)]))
-        done = __salt__["laravel_deployment.rollback"](planned["release"])
+        done = __salt__["laravel_deployment.rollback"](planned["release"], application)
         ret["changes"] = _changes([], done["switched"], planned)
         ret["comment"] = f"{done['release']} serves again. Migrations are as they were"
         return _ended(ret, done, "Not rolled back")
@@ -82,16 +84,19 @@ def rolled_back(name: str, release: str = "") -> dict[str, Any]:
         return failed(ret, err)
 
 
-def key_rotated(name: str) -> dict[str, Any]:
+def key_rotated(name: str, application: str = "laravel") -> dict[str, Any]:
     """
     Make sure that all web servers sign with the pillar's APP_KEY, and accept the one before.
 
     name
         Any text.
+
+    application
+        As for ``laravel_deployment.rotate_key``.
     """
     ret = unchanged(name, "All web servers sign with the pillar's APP_KEY")
     try:
-        planned = __salt__["laravel_deployment.rotation_plan"]()
+        planned = __salt__["laravel_deployment.rotation_plan"](application)
         if planned["refused"]:
             raise CommandExecutionError(f"No key is rotated: {planned['refused']}")
         steps = {step: planned[step] for step in ("accept", "sign")}
@@ -104,7 +109,7 @@ def key_rotated(name: str) -> dict[str, Any]:
                 f"Would sign with it then: {', '.join(planned['sign']) or 'none'}",
             ]
             return predicted(ret, "\n".join([*lines, *_gates(planned)]))
-        done = __salt__["laravel_deployment.rotate_key"]()
+        done = __salt__["laravel_deployment.rotate_key"](application)
         ret["changes"] = {step: done[step] for step in ("accepted", "signed") if done[step]}
         ret["comment"] = "The new APP_KEY is accepted, and signed with"
         return _ended(ret, done, "Not rotated on all")

@@ -95,7 +95,11 @@ def built(
 
 
 def storage_present(
-    name: str, user: str = "www-data", group: str = "www-data", mode: str = "0750"
+    name: str,
+    user: str = "www-data",
+    group: str = "www-data",
+    mode: str = "0750",
+    public: bool = False,
 ) -> dict[str, Any]:
     """
     Have the folders that Laravel writes to. None is reached by a link: the web server may put one.
@@ -103,7 +107,7 @@ def storage_present(
     name
         The storage, an absolute path.
 
-    user, group, mode
+    user, group, mode, public
         As for ``laravel_storage.update``.
 
     Returns the state's answer; changes: each folder with owner and mode before and now.
@@ -117,7 +121,7 @@ def storage_present(
     ret = unchanged(name, f"{name} is as it should be.")
     try:
         changes = __salt__["laravel_storage.update"](
-            name, user=user, group=group, mode=mode, test=__opts__["test"]
+            name, user=user, group=group, mode=mode, test=__opts__["test"], public=public
         )
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)

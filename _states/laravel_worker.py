@@ -33,6 +33,7 @@ def running(
     nodes: list[str] | None = None,
     user: str = "www-data",
     group: str = "www-data",
+    application: str = "laravel",
 ) -> dict[str, Any]:
     """
     Have the workers that are asked for running, and no others; the scheduler likewise.
@@ -40,7 +41,7 @@ def running(
     name
         The folder of the releases, an absolute path.
 
-    workers, schedule, nodes, user, group
+    workers, schedule, nodes, user, group, application
         As for ``laravel_worker.units``.
 
     Returns the state's answer; changes: each file and unit with what it was and is.
@@ -60,6 +61,7 @@ def running(
             nodes=nodes,
             user=user,
             group=group,
+            application=application,
             test=__opts__["test"],
         )
     except (CommandExecutionError, SaltInvocationError) as err:

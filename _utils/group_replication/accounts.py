@@ -13,7 +13,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 from group_replication import comparison, operation, schema_change
 from group_replication.connection import exclusive, execute, local, rows
 from group_replication.facts import observe
-from group_replication.model import OFFLINE, ONLINE, Settings, joined
+from group_replication.model import OFFLINE, ONLINE, Application, Settings, joined
 from group_replication.own_table import SCHEMA, has_table
 from group_replication.passwords import is_made_of
 from group_replication.versions import version_of
@@ -50,11 +50,23 @@ def grantees(settings: Settings, scope: str) -> list[Grantee]:
     network = ipaddress.ip_network(settings.subnet)
     inside = f"{network.network_address}/{network.netmask}"
     if scope == "application":
-        clients = [_application(settings, inside), _schema(settings, inside)]
+        clients = [
+            account
+            for one in applications_of(settings)
+            for account in (_application(one, inside), _schema(one, inside))
+        ]
         return [*clients, *([_backup(settings, inside)] if settings.backup.password else [])]
     if scope != "members":
         raise SaltInvocationError(f"scope is '{scope}'; expected {' or '.join(SCOPES)}")
     return _members(settings, inside)
+
+
+def applications_of(settings: Settings) -> list[Application]:
+    """Return what the group has for each application, the first one first."""
+    first = Application(
+        "", settings.application, settings.schema, settings.database, settings.grants
+    )
+    return [first, *settings.applications]
 
 
 ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -72,30 +84,30 @@ DEFINITIONS = (
 )
 
 
-def _application(settings: Settings, inside: str) -> Grantee:
+def _application(one: Application, inside: str) -> Grantee:
     # No SUPER and no CONNECTION_ADMIN: a member that leaves must be able to refuse it. It changes
     # no schema: beside writes on another member that would put rows into wrong columns.
     # An underscore alone would stand for any character.
-    own = f"`{escaped(settings.database)}`.*"
-    grants = {target: tuple(privileges) for target, privileges in settings.grants.items()}
+    own = f"`{escaped(one.database)}`.*"
+    grants = {target: tuple(privileges) for target, privileges in one.grants.items()}
     return Grantee(
-        settings.application.name,
+        one.application.name,
         inside,
         {**grants, own: tuple(dict.fromkeys((*ROWS, *grants.get(own, ()))))},
-        password=settings.application.password,
+        password=one.application.password,
     )
 
 
-def _schema(settings: Settings, inside: str) -> Grantee:
+def _schema(one: Application, inside: str) -> Grantee:
     return Grantee(
-        settings.schema.name,
+        one.schema.name,
         inside,
         {
-            f"`{escaped(settings.database)}`.*": ROWS + DEFINITIONS,
+            f"`{escaped(one.database)}`.*": ROWS + DEFINITIONS,
             # Where it asks for the group to have one writer meanwhile.
             "`mysql_gr`.`schema_change`": ("SELECT", "INSERT", "UPDATE"),
         },
-        password=settings.schema.password,
+        password=one.schema.password,
     )
 
 
@@ -231,7 +243,10 @@ def account_differences(
             missing[str(wanted)] = found
     if scope == "application":
         for kind, name, there in (
-            ("database", settings.database, _has_database(connection, settings.database)),
+            *(
+                ("database", one.database, _has_database(connection, one.database))
+                for one in applications_of(settings)
+            ),
             ("table", "mysql_gr.schema_change", has_table(connection, schema_change.TABLE)),
             ("table", "mysql_gr.comparison", has_table(connection, comparison.TABLE)),
             ("table", "mysql_gr.operation", has_table(connection, operation.TABLE)),
@@ -332,7 +347,8 @@ def _identified(wanted: Grantee) -> tuple[str, tuple[str, ...]]:
 def _make_accounts(connection: Any, settings: Settings, scope: str) -> None:
     """Make a scope's accounts and privileges; the statements can be repeated."""
     if scope == "application":
-        execute(connection, f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+        for one in applications_of(settings):
+            execute(connection, f"CREATE DATABASE IF NOT EXISTS `{one.database}`")
         execute(connection, f"CREATE DATABASE IF NOT EXISTS `{SCHEMA}`")
         execute(connection, schema_change.DEFINITION)
         execute(connection, comparison.DEFINITION)

@@ -77,6 +77,17 @@ class Account(NamedTuple):
         return f"Account({self.name!r})"
 
 
+class Application(NamedTuple):
+    """What the group has for an application beside the first one, by its name in pillar."""
+
+    name: str
+    application: Account
+    # Changes the application's schema, which the application itself cannot.
+    schema: Account
+    database: str
+    grants: Mapping[str, tuple[str, ...]] = {}
+
+
 class Settings(NamedTuple):
     """All that is declared about the group, checked; see ``pillar.example`` for each key."""
 
@@ -95,6 +106,8 @@ class Settings(NamedTuple):
     database: str = ""
     # What the application may beside its own database: privileges by object.
     grants: Mapping[str, tuple[str, ...]] = {}
+    # Further ones, each with accounts and a database of its own.
+    applications: tuple[Application, ...] = ()
     port: int = 3306
     admin_port: int = 33062
     health_port: int = 9200

@@ -32,6 +32,8 @@ KEYS: dict[str, Any] = {
             "application": {"name": None, "password": None, "database": None, "grants": None},
             "schema": {"name": None, "password": None},
             "backup": {"name": None, "password": None},
+            # By the names of further applications: FURTHER.
+            "applications": None,
         },
         "port": None,
         "admin_port": None,
@@ -50,6 +52,10 @@ KEYS: dict[str, Any] = {
             "library": None,
         },
     },
+}
+# What a further application has.
+FURTHER: dict[str, Any] = {
+    name: KEYS["mysql"]["accounts"][name] for name in ("application", "schema")
 }
 NODE_KEYS = ("ip", "role")
 ROLES = ("master", "db", "proxy", "web", "backup")

@@ -35,7 +35,7 @@ from group_replication.facts import observe
 from group_replication.model import OFFLINE, ONLINE, PRESENT, Settings, joined
 from group_replication.passwords import PLUGIN, fingerprint, is_made_of
 from group_replication.settings import (
-    ROLES,
+    accounts_of,
     stored_settings,
     write_settings,
 )
@@ -62,7 +62,7 @@ class Entry(NamedTuple):
 def accounts_by_role(settings: Settings) -> dict[str, Grantee]:
     """Return the accounts that have a password, by the name that pillar has for each."""
     declared = [one for scope in SCOPES for one in grantees(settings, scope) if one.password]
-    roles = {getattr(settings, role).name: role for role in ROLES}
+    roles = {account.name: role for role, account in accounts_of(settings).items()}
     return {roles[one.name]: one for one in declared}
 
 
@@ -110,7 +110,8 @@ def look(settings: Settings, prints: bool = False) -> dict[str, Any]:
         Say, too, of what the passwords of pillar can be told from others.
 
     Returns a dict: ``accounts``, role to a dict of :py:class:`Entry`; ``print``, the fingerprint of
-    the application's password in pillar, or "" where none was asked for; ``keeper`` and ``channel``
+    the application's password in pillar, or "" where none was asked for; ``prints``, those of
+    further applications by name; ``keeper`` and ``channel``
     (bool): whether the keeper's file has the admin's password of pillar, and the channel of the
     recovery the recovery account's. Raises CommandExecutionError when mysqld does not answer.
     """
@@ -120,6 +121,10 @@ def look(settings: Settings, prints: bool = False) -> dict[str, Any]:
                 role: one._asdict() for role, one in entries(connection, settings).items()
             },
             "print": fingerprint(settings.application.password) if prints else "",
+            "prints": {
+                one.name: fingerprint(one.application.password) if prints else ""
+                for one in settings.applications
+            },
             "keeper": keeper_knows(settings) is not False,
             "channel": _channel_knows(connection, settings),
         }

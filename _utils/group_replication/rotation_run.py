@@ -21,6 +21,8 @@ from group_replication.rotation import NONE, PILLAR, not_rotatable
 
 PURPOSE = "rotation of passwords"
 NO_ANSWER = "no answer from its minion"
+# The role of the account that a web server logs in as, or the end of one.
+APPLICATION = "application"
 # Of what a restart asks, this too.
 SHARED_GATES = (
     *("all see one group, whole", "none is far behind", "none is at a clone"),
@@ -214,18 +216,34 @@ def _errors(parts: Parts) -> str:
 
 def _one_pillar(parts: Parts, webs: Parts) -> str:
     """Whether databases and web servers would use one password: the one before is accepted, too."""
-    wanted = {one["print"] for one in parts.values() if "error" not in one}
-    other = [
-        name
-        for name, one in webs.items()
-        if "error" not in one and one["print"] and wanted - {one["print"]}
-    ]
-    if not other:
-        return ""
-    return (
-        f"the password of application in the pillar of {joined(other)} is another one than in that "
-        "of the databases; saltutil.refresh_pillar may help"
-    )
+    of_databases = [_prints(one) for one in parts.values() if "error" not in one]
+    for role in dict.fromkeys(role for one in webs.values() for role in _prints(one)):
+        wanted = {prints.get(role, "") for prints in of_databases}
+        other = [
+            name
+            for name, one in webs.items()
+            if (seen := _prints(one).get(role)) and wanted - {seen}
+        ]
+        if other:
+            return (
+                f"the password of {role} in the pillar of {joined(other)} is another one than in "
+                "that of the databases; saltutil.refresh_pillar may help"
+            )
+    return ""
+
+
+def _prints(one: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fingerprints of the applications' passwords, by their roles in pillar."""
+    if "error" in one:
+        return {}
+    # A machine that has not the newest modules yet says nothing of further ones.
+    further = one.get("prints", {}).items()
+    return {APPLICATION: one["print"], **{f"applications:{n}:{APPLICATION}": p for n, p in further}}
+
+
+def _is_application(role: str) -> bool:
+    """Tell whether a role's account is one that web servers log in as."""
+    return role.rpartition(":")[2] == APPLICATION
 
 
 def _all_take_part(names: Sequence[str], facts: Facts, parts: Parts) -> str:
@@ -261,7 +279,9 @@ def _left(
         if {"admin", "recovery"} & {*change} or not (part.get("keeper") and part.get("channel"))
     ]
     tell += [
-        name for name, part in webs.items() if "application" in change or not part.get("current")
+        name
+        for name, part in webs.items()
+        if any(map(_is_application, change)) or not part.get("current")
     ]
     tell += backups if "backup" in discard else []
     return {"change": change, "tell": tell, "discard": discard}

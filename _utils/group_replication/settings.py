@@ -25,12 +25,14 @@ from group_replication.model import (
     TIMINGS,
     WRITE_CONCURRENCY_RANGE,
     Account,
+    Application,
     Settings,
 )
 from group_replication.options import check_needs, check_versions, declared_options
 from group_replication.own_table import SCHEMA
 from group_replication.pillar import (
     BACKUP_ACCOUNT,
+    FURTHER,
     KEYS,
     declared_balancer,
     declared_nodes,
@@ -43,6 +45,8 @@ from group_replication.versions import SUPPORTED, is_supported, version_of
 
 # The accounts; the admin's password alone is in the keeper's file.
 ROLES = ("admin", "recovery", "application", "schema", "backup")
+# The roles of a further application are `applications:NAME:application` and `:schema`.
+FURTHER_ROLES = ("application", "schema")
 # What the application may get by pillar. It changes no schema and grants nothing.
 GRANTABLE = (
     *("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "SHOW VIEW"),
@@ -125,8 +129,9 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         application=_account(pillar, "application", "haproxy_root"),
         schema=_account(pillar, "schema", "schema_change"),
         backup=_backup_account(pillar),
-        database=_database(pillar),
-        grants=_grants(pillar),
+        database=_database(pillar, "application", "realworld"),
+        grants=_grants(pillar, "application"),
+        applications=_applications(pillar),
         port=port(pillar, "mysql:port", 3306),
         admin_port=port(pillar, "mysql:admin_port", 33062),
         health_port=port(pillar, "cluster:health_port", 9200),
@@ -168,6 +173,39 @@ def _account(pillar: Mapping[str, Any], role: str, default: str) -> Account:
     return Account(
         _account_name(pillar, role, default), _password(pillar, f"mysql:accounts:{role}:password")
     )
+
+
+def _applications(pillar: Mapping[str, Any]) -> tuple[Application, ...]:
+    """What further applications have, in declared order."""
+    key = "mysql:accounts:applications"
+    declared = walk(pillar, key)
+    if declared is not None and not isinstance(declared, Mapping):
+        raise invalid(key, declared, "a mapping of applications' names to their accounts")
+    found = []
+    for name, told in (declared or {}).items():
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,17}", name):
+            raise invalid(key, name, "names as pillar laravel:applications has them")
+        check_keys(told, FURTHER, f"{key}:{name}")
+        own = f"applications:{name}"
+        found.append(
+            Application(
+                name,
+                _account(pillar, f"{own}:application", name),
+                _account(pillar, f"{own}:schema", f"{name}_schema"),
+                _database(pillar, f"{own}:application", name),
+                _grants(pillar, f"{own}:application"),
+            )
+        )
+    return tuple(found)
+
+
+def accounts_of(settings: Settings) -> dict[str, Account]:
+    """Return all accounts that pillar names, by their place below ``mysql:accounts``."""
+    found = {role: getattr(settings, role) for role in ROLES}
+    for one in settings.applications:
+        for role in FURTHER_ROLES:
+            found[f"applications:{one.name}:{role}"] = getattr(one, role)
+    return {role: account for role, account in found.items() if account.name}
 
 
 def _backup_account(pillar: Mapping[str, Any]) -> Account:
@@ -218,11 +256,11 @@ def _group_name(pillar: Mapping[str, Any]) -> str:
     return value.lower()
 
 
-def _database(pillar: Mapping[str, Any]) -> str:
-    key = "mysql:accounts:application:database"
+def _database(pillar: Mapping[str, Any], role: str, default: str) -> str:
+    key = f"mysql:accounts:{role}:database"
     value = walk(pillar, key)
     if value is None:
-        return "realworld"
+        return default
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
         raise invalid(key, value, "1 to 64 letters, digits or '_'")
     if value.lower() in (*SYSTEM_SCHEMAS, SCHEMA):
@@ -230,8 +268,8 @@ def _database(pillar: Mapping[str, Any]) -> str:
     return value
 
 
-def _grants(pillar: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    key = "mysql:accounts:application:grants"
+def _grants(pillar: Mapping[str, Any], role: str) -> dict[str, tuple[str, ...]]:
+    key = f"mysql:accounts:{role}:grants"
     value = walk(pillar, key)
     if value is None:
         return {}
@@ -296,9 +334,16 @@ def _check_distinct(settings: Settings) -> None:
         "mysql:admin_port": settings.admin_port,
         "cluster:health_port": settings.health_port,
     }
-    roles = {role: getattr(settings, role) for role in ROLES if getattr(settings, role).name}
+    roles = accounts_of(settings)
     names = {f"mysql:accounts:{role}:name": account.name for role, account in roles.items()}
-    for values, right in ((ports, "a port of its own"), (names, "an account of its own")):
+    databases = {"mysql:accounts:application:database": settings.database}
+    for one in settings.applications:
+        databases[f"mysql:accounts:applications:{one.name}:application:database"] = one.database
+    for values, right in (
+        (ports, "a port of its own"),
+        (names, "an account of its own"),
+        (databases, "a database of its own"),
+    ):
         for key, value in values.items():
             same = next(other for other, one in values.items() if one == value)
             if same != key:
@@ -347,12 +392,14 @@ def settings_as_json(settings: Settings) -> str:
     """
     Return what the keeper needs of the settings, as :py:func:`settings_from_json` reads it.
 
-    The passwords of all accounts but the admin's stay out: the keeper uses none of them.
+    The passwords of all accounts but the admin's stay out, and further applications: the keeper
+    uses none of them.
     """
     kept = settings._asdict()
     kept["admin"] = settings.admin._asdict()
     for role in ROLES[1:]:
         kept[role] = {"name": kept[role].name, "password": ""}
+    del kept["applications"]
     return json.dumps(kept, indent=2) + "\n"
 
 

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+import grp
 import pwd
+from pathlib import Path
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
+from laravel_deploy.layout import SHARED, root_of
+
 # Nothing of the application runs as this one: what it could change, it could have root do.
 REFUSED_UID = 0
+# Where no storage says whose an application is.
+WEB_SERVER = ("www-data", "www-data")
+
+
+def owner_of(directory: str) -> tuple[str, str]:
+    """
+    Return the user that an application's code runs as, and its group: those of its storage.
+
+    directory
+        The folder of its releases, or one of these; any other folder is the web server's.
+    """
+    try:
+        info = (root_of(Path(directory)) / SHARED / "storage").lstat()
+        found = pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name
+    except (OSError, KeyError):
+        return WEB_SERVER
+    return found if info.st_uid != REFUSED_UID else WEB_SERVER
+
+
+def runs_as(directory: str, user: str | None, group: str = "") -> tuple[str | None, str]:
+    """
+    Return as whom an application's code runs, where the call may say so.
+
+    directory
+        As for :py:func:`owner_of`.
+
+    user, group
+        What the call says; the empty text for what :py:func:`owner_of` returns.
+    """
+    own = owner_of(directory)
+    return own[0] if user == "" else user, group or own[1]
 
 
 def unprivileged_ids(user: str | None, role: str) -> tuple[int, int]:

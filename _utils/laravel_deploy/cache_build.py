@@ -79,7 +79,7 @@ def remake_caches(app: Application, group: str) -> None:
     server = told_server(Path(app.directory), None)
     pages = [health_page(server)] if server else []
     build_caches(replace(app, directory=str(home(app.directory))), group, pages, server)
-    restart_workers(app.run_all)
+    restart_workers(app.run_all, root_of(Path(app.directory)))
 
 
 def refresh_caches(app: Application, group: str) -> bool:

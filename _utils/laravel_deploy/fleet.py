@@ -8,23 +8,41 @@ from typing import Any
 from group_replication.model import joined
 from salt.exceptions import SaltInvocationError
 
+from laravel_deploy.applications import FIRST, place_of
+
 # Each web server's part, as laravel_machine.look returns it, or its ``error`` alone.
 Facts = Mapping[str, Mapping[str, Any]]
 
 # What a deployment may be given in place of the pillar's.
 GIVEN = ("rev", "build", "release")
 WAYS_OUT = {
-    "APP_KEY": "put one of them into the pillar (laravel:secrets:app_key) and call orch.rotate_key",
+    "APP_KEY": "put one of them into the pillar ({place}:secrets:app_key) and call orch.rotate_key",
     "JWT_SECRET": (
-        "put one of them into the pillar (laravel:secrets:jwt_secret), empty it in .env where it "
+        "put one of them into the pillar ({place}:secrets:jwt_secret), empty it in .env where it "
         "is another one and apply laravel.keys there: tokens that were signed with that are void"
     ),
 }
 
 
+def scope(application: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the pillar of a call that deals with one application, and leaves the others alone.
+
+    application
+        Its name.
+
+    settings
+        What stands over the application's own settings.
+    """
+    if application == FIRST:
+        return {FIRST: {"only": application, **settings}}
+    own = {"applications": {application: dict(settings)}} if settings else {}
+    return {FIRST: {"only": application, **own}}
+
+
 def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return the pillar of a call, which stands over that of the web servers.
+    Return what stands over an application's settings in the pillar of the web servers.
 
     given
         ``rev`` and ``build`` for another release than the pillar's, or ``release``, the name of
@@ -39,12 +57,17 @@ def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
             f"{joined(unknown or wrong)} given; expected texts for {joined(GIVEN)} at most"
         )
     # A pin is for another release than the one that is asked for here.
-    return {"laravel": {"release": "", **given}} if given else {}
+    return {"release": "", **given} if given else {}
 
 
 def refusal(gates: Mapping[str, str]) -> str:
     """Return the first sentence among gates, or the empty text."""
     return next((why for why in gates.values() if why), "")
+
+
+def _place(facts: Facts) -> str:
+    """Return where in the pillar the application's settings are."""
+    return place_of(next(iter(facts.values()))["settings"].get("application", FIRST))
 
 
 def _each(facts: Facts, told: Callable[[Mapping[str, Any]], str]) -> str:
@@ -76,7 +99,8 @@ def _one_release(facts: Facts) -> str:
 
 def _one_key(facts: Facts, key: str) -> str:
     differ = _alike(facts, lambda one: one["keys"][key])
-    return f"{key} has the fingerprints {differ}: {WAYS_OUT[key]}" if differ else ""
+    way = WAYS_OUT[key].format(place=_place(facts))
+    return f"{key} has the fingerprints {differ}: {way}" if differ else ""
 
 
 def _one_lock(facts: Facts) -> str:
@@ -85,7 +109,7 @@ def _one_lock(facts: Facts) -> str:
         return ""
     return (
         f"composer.lock has the digests {differ}: commit one with the code, or deploy "
-        "another build (laravel:build), for which all take the lock of one"
+        f"another build ({_place(facts)}:build), for which all take the lock of one"
     )
 
 

@@ -13,12 +13,14 @@ from typing import Any
 from minions import Answer, Call
 from salt.exceptions import CommandExecutionError
 
+from laravel_deploy.applications import FIRST
 from laravel_deploy.fleet import (
     built_refusal,
     deployment_plan,
     overrides,
     rollback_plan,
     rotation_plan,
+    scope,
     way_back,
 )
 
@@ -39,6 +41,7 @@ class Fleet:
         who: str,
         given: Mapping[str, Any] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        application: str = FIRST,
     ) -> None:
         """
         Check the arguments.
@@ -57,16 +60,21 @@ class Fleet:
 
         sleep
             Waits some seconds.
+
+        application
+            The name of the one that this is about; the others are left alone.
         """
         self._call, self._names, self._who = call, list(names), who
-        self._pillar, self._named = overrides(given or {}), "release" in (given or {})
-        self._sleep = sleep
+        self._given, self._named = overrides(given or {}), "release" in (given or {})
+        self._sleep, self._application = sleep, application
 
     # ---- what is asked ----
 
-    def _facts(self, ask: bool = True, pillar: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _facts(self, ask: bool = True, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What each web server says of itself, and why where it says nothing."""
-        told = self._call(self._names, "laravel_machine.look", {"pillar": pillar, "ask": ask})
+        pillar = scope(self._application, given or {})
+        asked = {"pillar": pillar, "ask": ask, "application": self._application}
+        told = self._call(self._names, "laravel_machine.look", asked)
         found: dict[str, Any] = {}
         for name in self._names:
             answer = told.get(name, Answer(None, NO_ANSWER))
@@ -100,7 +108,7 @@ class Fleet:
     def plan(self) -> dict[str, Any]:
         """Ask all that is asked before anything is touched, and do nothing."""
         self._refreshed()
-        return deployment_plan(self._facts(pillar=self._pillar), self._named)
+        return deployment_plan(self._facts(given=self._given), self._named)
 
     def _lock_of(self, name: str, others: Sequence[str], plan: Mapping[str, Any]) -> None:
         """Have others build by the lock that the build on one web server made."""
@@ -140,12 +148,13 @@ class Fleet:
         """Build a release everywhere, by one lock; return what each web server says then."""
         release, first = plan["release"], plan["migrates"]
         others = [name for name in self._names if name != first]
-        pillar = {"laravel": {**self._pillar.get("laravel", {}), "release": release}}
+        given = {**self._given, "release": release}
+        pillar = scope(self._application, given)
         self._build([first], pillar)
         if others:
             self._lock_of(first, others, plan)
             self._build(others, pillar)
-        facts = self._facts(pillar=pillar)
+        facts = self._facts(given=given)
         why = built_refusal(facts, release)
         if why:
             raise CommandExecutionError(why)

@@ -9,10 +9,10 @@ from typing import Any
 from pillar_check import check_keys, invalid, is_number
 from salt.exceptions import CommandExecutionError
 
+from laravel_deploy.applications import FIRST
 from laravel_deploy.artisan import Application
 from laravel_deploy.composer import Composer
 
-PLACE = "laravel:hooks"
 MOMENTS = ("built", "before_switch", "after_switch")
 SECONDS = 300
 MOST_SECONDS = 86400
@@ -29,28 +29,37 @@ class Hooks:
     timeout: int = SECONDS
 
 
-def parse_hooks(given: Any) -> Hooks:
-    """Return ``laravel:hooks`` of the pillar; raises SaltInvocationError for what is malformed."""
-    check_keys(given, dict.fromkeys((*MOMENTS, "timeout")), PLACE)
+def parse_hooks(given: Any, pillar: str = FIRST) -> Hooks:
+    """
+    Return the hooks of the pillar; raises SaltInvocationError for what is malformed.
+
+    given
+        What the pillar has at ``hooks``.
+
+    pillar
+        Where the application's settings are.
+    """
+    place = f"{pillar}:hooks"
+    check_keys(given, dict.fromkeys((*MOMENTS, "timeout")), place)
     told = dict(given or {})
     timeout = told.get("timeout", SECONDS)
     if not is_number(timeout, 1, MOST_SECONDS):
-        raise invalid(f"{PLACE}:timeout", timeout, f"seconds, 1 to {MOST_SECONDS}")
-    built, before, after = (_commands(one, told.get(one)) for one in MOMENTS)
+        raise invalid(f"{place}:timeout", timeout, f"seconds, 1 to {MOST_SECONDS}")
+    built, before, after = (_commands(f"{place}:{one}", told.get(one)) for one in MOMENTS)
     return Hooks(built, before, after, timeout)
 
 
-def _commands(moment: str, given: Any) -> tuple[tuple[str, ...], ...]:
+def _commands(place: str, given: Any) -> tuple[tuple[str, ...], ...]:
     commands = [] if given is None else given
     right = "a list of commands, each the list of its name and its arguments"
     if not isinstance(commands, list):
-        raise invalid(f"{PLACE}:{moment}", commands, right)
+        raise invalid(place, commands, right)
     for command in commands:
         whole = isinstance(command, list) and command
         if not whole or not all(isinstance(word, str) and word for word in command):
-            raise invalid(f"{PLACE}:{moment}", command, right)
+            raise invalid(place, command, right)
         if command[0].startswith("-"):
-            raise invalid(f"{PLACE}:{moment}", command[0], "the name of an artisan command")
+            raise invalid(place, command[0], "the name of an artisan command")
     return tuple(tuple(command) for command in commands)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from group_replication.passwords import fingerprint
 from salt.exceptions import SaltInvocationError
 
+from laravel_deploy.applications import named_at, place_of
 from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import refresh_caches
 from laravel_deploy.caches import has_caches, is_cached
@@ -149,7 +150,8 @@ def update_jwt_secrets(
     Returns what changed: variable to ``{"old", "new"}``, masked. Raises SaltInvocationError for a
     secret that is too short or has no time, or a step that was left out.
     """
-    signs, accepted, end = _given_secrets(secrets, until, pillar)
+    place = place_of(named_at(pillar, directory))
+    signs, accepted, end = _given_secrets(secrets, until, pillar, place)
     path = env_path(directory)
     if test and not path.exists():
         return {}
@@ -175,7 +177,7 @@ def update_jwt_secrets(
 
 
 def _given_secrets(
-    keys: tuple[str, str], until: str, pillar: Mapping[str, Any]
+    keys: tuple[str, str], until: str, pillar: Mapping[str, Any], place: str
 ) -> tuple[str, str, float]:
     """Return the pillar's secrets, and when the second one ends; refuse what cannot be used."""
     signs = pillar_text(pillar, keys[0], wanted_for="JWT_SECRET")
@@ -188,7 +190,7 @@ def _given_secrets(
                 f"The pillar has no secret at {key!r}; expected {SHORTEST_SECRET} characters or "
                 "more, since one of the two is brought in by the other."
             )
-    return signs, accepted, _end(until, keys[1])
+    return signs, accepted, _end(until, keys[1], place)
 
 
 def jwt_variables(
@@ -222,13 +224,13 @@ def _spelled(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _end(until: str, key: str) -> float:
+def _end(until: str, key: str, place: str) -> float:
     """Return when a secret ends, in seconds since 1970."""
     try:
         found = datetime.fromisoformat(str(until).strip().replace("Z", "+00:00"))
     except ValueError as err:
         raise SaltInvocationError(
-            f"laravel:jwt_accepted_until is {until!r}; expected the time in UTC until which tokens "
+            f"{place}:jwt_accepted_until is {until!r}; expected the time in UTC until which tokens "
             f"of the secret at {key!r} count, such as '2026-12-05 12:00'."
         ) from err
     if found.tzinfo is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from group_replication import connection
 from group_replication.passwords import fingerprint
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
+from laravel_deploy.applications import FIRST, password_of
 from laravel_deploy.artisan import Application
 from laravel_deploy.cache_build import refresh_caches
 from laravel_deploy.caches import has_caches, is_cached
@@ -21,37 +23,45 @@ from laravel_deploy.pillar import pillar_text
 
 # What the server says to a password that is not the account's.
 DENIED = "(1045)"
-KEY = "mysql:accounts:application:password"
+# Of each application that the group has an account for.
+ROTATED = re.compile(r"mysql:accounts:(?:applications:[a-z0-9_]+:)?application:password")
 ORCHESTRATION = "salt-run state.orchestrate orch.rotate"
 
 
-def variables(secrets: Mapping[str, str]) -> list[str]:
+def variables(secrets: Mapping[str, str], application: str = FIRST) -> list[str]:
     """Return the variables of .env that hold the password of the application's account."""
-    key = secrets.get("DB_PASSWORD", KEY)
-    if key != KEY:
+    right = password_of(application)
+    key = secrets.get("DB_PASSWORD", right)
+    if key != right and application == FIRST:
         raise SaltInvocationError(
-            f"pillar laravel:secrets_from:DB_PASSWORD is '{key}'; expected {KEY}, which is rotated"
+            f"pillar laravel:secrets_from:DB_PASSWORD is '{key}'; expected {right}, which is "
+            "rotated"
         )
-    return [name for name, key in secrets.items() if key == KEY]
+    # A further application may have its database elsewhere: then nothing of it is rotated.
+    return [name for name, key in secrets.items() if key == right]
 
 
-def status(directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any]) -> dict[str, Any]:
+def status(
+    directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any], application: str = FIRST
+) -> dict[str, Any]:
     """
     Return whether an application uses the password of pillar, and what tells that from others.
 
-    directory, secrets, pillar
+    directory, secrets, pillar, application
         As for :py:func:`is_used`.
 
-    Returns what ``laravel_machine.passwords`` does.
+    Returns a dict: ``current`` (bool) and ``print``, the password's fingerprint or the empty text.
     """
-    names = variables(secrets)
+    names = variables(secrets, application)
     return {
-        "current": is_used(directory, secrets, pillar),
-        "print": fingerprint(_wanted(pillar)) if names else "",
+        "current": is_used(directory, secrets, pillar, application),
+        "print": fingerprint(_wanted(pillar, password_of(application))) if names else "",
     }
 
 
-def is_used(directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any]) -> bool:
+def is_used(
+    directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any], application: str = FIRST
+) -> bool:
     """
     Tell whether an application uses the password of pillar.
 
@@ -60,13 +70,16 @@ def is_used(directory: str, secrets: Mapping[str, str], pillar: Mapping[str, Any
 
     secrets, pillar
         Variable to pillar key, and the pillar.
+
+    application
+        Its name, by which the pillar has the password.
     """
-    path, names = env_path(directory), variables(secrets)
+    path, names = env_path(directory), variables(secrets, application)
     if not names or not path.exists():
         return True
     values = parse_env(read_text(path))
-    where = home(directory)
-    return all(values.get(name) == _wanted(pillar) for name in names) and (
+    where, wanted = home(directory), _wanted(pillar, password_of(application))
+    return all(values.get(name) == wanted for name in names) and (
         is_cached(where) or not has_caches(where)
     )
 
@@ -77,6 +90,7 @@ def use_passwords(
     secrets: Mapping[str, str],
     schema: tuple[str, str],
     pillar: Mapping[str, Any],
+    application: str = FIRST,
 ) -> list[str]:
     """
     Have an application use the password of pillar, once the database accepts it.
@@ -91,22 +105,26 @@ def use_passwords(
         The account that may change the schema, and the pillar key of its password: it is tried,
         too, and kept nowhere.
 
+    application
+        Its name, by which the pillar has the password.
+
     Returns the variables that have another value since. Raises CommandExecutionError where the
     database refuses a password, or does not answer, before anything is written.
     """
-    path, names = env_path(app.directory), variables(secrets)
-    if not path.exists():
+    path, names = env_path(app.directory), variables(secrets, application)
+    if not path.exists() or (not names and application != FIRST):
         return []
+    wanted = _wanted(pillar, password_of(application)) if names else ""
     with locked(app.directory):
         text = read_text(path)
         values = parse_env(text)
         if names:
-            _log_in(values, values.get("DB_USERNAME", ""), _wanted(pillar))
+            _log_in(values, values.get("DB_USERNAME", ""), wanted)
         if password := pillar_text(pillar, schema[1], wanted_for=schema[0]):
             _log_in(values, schema[0], password)
-        changed = [name for name in names if values.get(name) != _wanted(pillar)]
+        changed = [name for name in names if values.get(name) != wanted]
         if changed:
-            edited = edit_env(text, dict.fromkeys(changed, _wanted(pillar)))
+            edited = edit_env(text, dict.fromkeys(changed, wanted))
             write_text(path, edited, ownership(path))
         if has_caches(home(app.directory)):
             # Workers are restarted by this, too.
@@ -131,20 +149,19 @@ def refuse_unrotated(
 
     Raises CommandExecutionError with the call to make, and where the database does not answer.
     """
-    names = [name for name, key in secrets.items() if key == KEY]
+    keys = {name: key for name, key in secrets.items() if ROTATED.fullmatch(key)}
     values = parse_env(read_text(path)) if path.exists() else {}
-    now = [values[name] for name in names if name in values]
-    if not now or all(value == _wanted(pillar) for value in now):
-        return
+    now = {name: _wanted(pillar, key) for name, key in keys.items() if name in values}
     there = {**values, **{name: str(value) for name, value in wanted.items()}}
-    _log_in(there, there.get("DB_USERNAME", ""), _wanted(pillar))
+    for password in dict.fromkeys(new for name, new in now.items() if values[name] != new):
+        _log_in(there, there.get("DB_USERNAME", ""), password)
 
 
-def _wanted(pillar: Mapping[str, Any]) -> str:
-    password = pillar_text(pillar, KEY, wanted_for="the application's account")
+def _wanted(pillar: Mapping[str, Any], key: str) -> str:
+    password = pillar_text(pillar, key, wanted_for="the application's account")
     if not password:
         raise SaltInvocationError(
-            f"pillar {KEY} is missing; expected the password of the application's account"
+            f"pillar {key} is missing; expected the password of the application's account"
         )
     return password
 

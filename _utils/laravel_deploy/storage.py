@@ -26,7 +26,21 @@ FOLDERS = (
 )
 
 
-def update_storage(path: Path, wanted: Mapping[str, str], test: bool) -> dict[str, dict[str, str]]:
+# Where the web server is another user: what it has to pass, and what it serves to all.
+PASSED = ("", "app")
+SERVED = "app/public"
+
+
+def _mode(relative: str, mode: int, public: bool) -> int:
+    """Return the mode of a folder."""
+    if public and relative == SERVED:
+        return mode | 0o005
+    return mode | 0o001 if public and relative in PASSED else mode
+
+
+def update_storage(
+    path: Path, wanted: Mapping[str, str], test: bool, public: bool = False
+) -> dict[str, dict[str, str]]:
     """
     Have the folders of a storage, with their owner and mode.
 
@@ -39,21 +53,25 @@ def update_storage(path: Path, wanted: Mapping[str, str], test: bool) -> dict[st
     test
         Only tell what would change.
 
+    public
+        Others than the group may read what is stored for all, in ``app/public``.
+
     Returns what changed: folder to ``{"old", "new"}``, such as ``www-data:www-data 0750``. Raises
     CommandExecutionError if one of them is a link or no folder; nothing is changed behind it.
     """
     path = trusted(path)
     owner, mode = user_and_group(wanted, path, missing_ok=test), int(wanted["mode"], 8)
-    aim = f"{wanted['user']}:{wanted['group']} {mode:04o}"
     changes = {}
     for relative in FOLDERS:
+        own = _mode(relative, mode, public)
+        aim = f"{wanted['user']}:{wanted['group']} {own:04o}"
         found = _found(path, relative)
         told = "" if found is None else _spelled(found, owner, wanted)
         if told == aim:
             continue
         changes[str(path / relative)] = {"old": told, "new": aim}
         if not test:
-            _put(path, relative, mode, owner)
+            _put(path, relative, own, owner)
     return changes
 
 

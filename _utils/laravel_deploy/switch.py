@@ -193,7 +193,7 @@ def _switch(
         noted = with_deployment(noted, name, runtime.who, how, there)
     write_record(root, noted)
     _forget(root, {name, before.release}, server, runtime)
-    restart_workers(runtime.run_all)
+    restart_workers(runtime.run_all, root)
     after_switch(runtime.application(path), runtime.hooks, name)
     return {"old": before.release, "new": name}
 

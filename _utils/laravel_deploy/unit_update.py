@@ -12,9 +12,10 @@ from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.failures import awaiting_database
 from laravel_deploy.files import read_text, write_text
+from laravel_deploy.layout import CURRENT
 from laravel_deploy.processes import releases_of
 from laravel_deploy.programs import run_program
-from laravel_deploy.workers import OURS, PREFIX, SCHEDULE, Units
+from laravel_deploy.workers import WORKERS, Names, Units
 
 UNITS = Path("/etc/systemd/system")
 OWNER = {"user": "root", "group": "root", "mode": "0644"}
@@ -33,12 +34,14 @@ NOT_LOADED, NOT_TAKEN = "present, not loaded", "running what was before"
 RunAll = Callable[..., dict[str, Any]]
 
 
-def unit_files() -> dict[str, str]:
-    """Return the files of our units that are there, by name."""
+def unit_files(patterns: Sequence[str]) -> dict[str, str]:
+    """Return the files of units that are there, by name: those that fit one of these patterns."""
     if not UNITS.is_dir():
         return {}
     names = sorted(path.name for path in UNITS.iterdir() if path.is_file())
-    return {name: read_text(UNITS / name) for name in names if any(fnmatch(name, o) for o in OURS)}
+    return {
+        name: read_text(UNITS / name) for name in names if any(fnmatch(name, o) for o in patterns)
+    }
 
 
 def _systemctl(run_all: RunAll, *arguments: str, fails: bool = False) -> str:
@@ -54,19 +57,19 @@ def _systemctl(run_all: RunAll, *arguments: str, fails: bool = False) -> str:
     return str(done["stdout"])
 
 
-def _states(run_all: RunAll) -> dict[str, tuple[str, str]]:
-    """Return the state and the sub-state of each of our units that systemd has loaded."""
+def _states(run_all: RunAll, names: Names) -> dict[str, tuple[str, str]]:
+    """Return the state and the sub-state of each unit of an application that systemd has loaded."""
     listed = _systemctl(
-        run_all, "list-units", "--all", "--plain", "--no-legend", "--full", *OURS, fails=True
+        run_all, "list-units", "--all", "--plain", "--no-legend", "--full", *names.ours, fails=True
     )
     rows = (line.split() for line in listed.splitlines())
     return {row[0]: (row[2], row[3]) for row in rows if len(row) > 3}
 
 
-def _enabled() -> set[str]:
-    """Return our units that start with the machine."""
+def _enabled(names: Names) -> set[str]:
+    """Return the units of an application that start with the machine."""
     found = {path.name for path in UNITS.glob("*.wants/*") if path.is_symlink()}
-    return {name for name in found if any(fnmatch(name, one) for one in OURS)}
+    return {name for name in found if any(fnmatch(name, one) for one in names.ours)}
 
 
 def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
@@ -83,7 +86,8 @@ def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
     file, ``stopped`` and ``running`` of what has to run; also what systemd or a worker has not
     taken of an earlier change.
     """
-    there, states, enabled = unit_files(), _states(run_all), _enabled()
+    names = wanted.names
+    there, states, enabled = unit_files(names.ours), _states(run_all, names), _enabled(names)
     changes = {}
     for name in sorted({*wanted.files, *there}):
         old, new = there.get(name), wanted.files.get(name)
@@ -92,7 +96,9 @@ def differences(wanted: Units, run_all: RunAll) -> dict[str, dict[str, str]]:
                 "old": "absent" if old is None else "present" if new is None else "other settings",
                 "new": "absent" if new is None else "present",
             }
-    running = {name for name, (active, _) in states.items() if active in UP} - _triggered()
+    running = {name for name, (active, _) in states.items() if active in UP}
+    # What a timer starts runs or does not as the time is.
+    running.discard(f"{names.schedule}.service")
     # Told to start anew, and at its last job: whoever starts it would wait for that.
     running |= {name for name in wanted.running if states.get(name, ("", ""))[0] == ENDING}
     for name in sorted({*wanted.running, *running, *enabled}):
@@ -126,7 +132,7 @@ def _not_taken(
         if values.get("NeedDaemonReload") == "yes":
             unread.add(_file(unit))
         began = values.get("ExecMainStartTimestamp", "").removeprefix("@")
-        is_up = unit.startswith(PREFIX) and states.get(unit, ("", ""))[0] in UP
+        is_up = unit.startswith(wanted.names.prefix) and states.get(unit, ("", ""))[0] in UP
         if is_up and began.isdigit() and int(began):
             reads = [UNITS / _file(unit), *map(Path, wanted.reads)]
             # It is told in whole seconds.
@@ -145,11 +151,6 @@ def _changed_since(paths: Iterable[Path], moment: float) -> bool:
         if moment <= at <= time.time():
             return True
     return False
-
-
-def _triggered() -> set[str]:
-    """Return what a timer starts, which runs or does not as the time is."""
-    return {f"{SCHEDULE}.service"}
 
 
 def update_units(wanted: Units, run_all: RunAll, test: bool) -> dict[str, dict[str, str]]:
@@ -186,7 +187,9 @@ def update_units(wanted: Units, run_all: RunAll, test: bool) -> dict[str, dict[s
             _systemctl(run_all, "enable", "--now", *starting)
         others = ("other settings", NOT_LOADED)
         restarted = [
-            _pattern(name) for name in files if changes[str(UNITS / name)]["old"] in others
+            _pattern(name, wanted.names)
+            for name in files
+            if changes[str(UNITS / name)]["old"] in others
         ]
         restarted += [name for name, change in changes.items() if change["old"] == NOT_TAKEN]
         if any(restarted):
@@ -218,9 +221,9 @@ def _file(unit: str) -> str:
     return f"{head}@.service" if at else unit
 
 
-def _pattern(file: str) -> str:
+def _pattern(file: str, names: Names) -> str:
     """Return the pattern of the units of a file; nothing where they need no restart."""
-    if file == f"{SCHEDULE}.service":
+    if file == f"{names.schedule}.service":
         return ""
     return file.replace("@.", "@*.")
 
@@ -242,7 +245,7 @@ def _check(wanted: Units, run_all: RunAll) -> None:
 def _down(wanted: Units, run_all: RunAll) -> list[str]:
     if not wanted.running:
         return []
-    states = _states(run_all)
+    states = _states(run_all, wanted.names)
     # One that ends its last job is started again when it has.
     well = (*UP, ENDING)
     return [
@@ -252,20 +255,38 @@ def _down(wanted: Units, run_all: RunAll) -> list[str]:
     ]
 
 
-def restart_workers(run_all: RunAll) -> None:
+def restart_workers(run_all: RunAll, root: Path) -> None:
     """
-    Have all workers start anew, with the release and the configuration that serve now.
+    Have an application's workers start anew, with the release and configuration that serve now.
+
+    run_all
+        Salt's cmd.run_all.
+
+    root
+        The folder of its releases: the units that run in it are its own, whatever they are called.
 
     Each ends the job that it has, and takes no other; nobody waits for that here. A worker hears it
     by a signal: nothing is asked of a cache or a database, which a rollback may have to do without.
     """
-    if any(name.startswith(PREFIX) for name in unit_files()):
-        _systemctl(run_all, "try-restart", "--no-block", f"{PREFIX}*")
+    own = [name for name, text in unit_files([WORKERS]).items() if _runs_in(text, root / CURRENT)]
+    if own:
+        _systemctl(
+            run_all, "try-restart", "--no-block", *(name.replace("@.", "@*.") for name in own)
+        )
 
 
-def unit_status(run_all: RunAll, releases: str) -> list[dict[str, Any]]:
+def _runs_in(text: str, folder: Path) -> bool:
+    """Tell whether a unit's file has it run in a folder."""
+    found = (line.partition("=")[::2] for line in text.splitlines())
+    return any(
+        key == "WorkingDirectory" and Path(value.replace("%%", "%")) == folder
+        for key, value in found
+    )
+
+
+def unit_status(run_all: RunAll, releases: str, names: Names) -> list[dict[str, Any]]:
     """
-    Return what our units do now.
+    Return what an application's units do now.
 
     run_all
         Salt's cmd.run_all.
@@ -273,13 +294,16 @@ def unit_status(run_all: RunAll, releases: str) -> list[dict[str, Any]]:
     releases
         The folder of the releases.
 
+    names
+        What its units are called.
+
     Returns what ``laravel_worker.status`` does.
     """
-    units = sorted({*_states(run_all), *_enabled()})
+    units = sorted({*_states(run_all, names), *_enabled(names)})
     if not units:
         return []
     shown = _shown(run_all, SHOWN, units)
-    names = releases_of([values.get("MainPID", "") for values in shown], releases, run_all)
+    running = releases_of([values.get("MainPID", "") for values in shown], releases, run_all)
     found = []
     for values in shown:
         pid = values.get("MainPID", "")
@@ -290,7 +314,7 @@ def unit_status(run_all: RunAll, releases: str) -> list[dict[str, Any]]:
                 "enabled": values.get("UnitFileState") in ("enabled", "enabled-runtime"),
                 "restarts": int(values.get("NRestarts") or 0),
                 "pid": int(pid or 0),
-                "release": names.get(pid, ""),
+                "release": running.get(pid, ""),
             }
         )
     return found

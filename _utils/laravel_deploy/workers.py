@@ -10,12 +10,11 @@ from typing import Any
 
 from pillar_check import check_keys, invalid, is_number
 
+from laravel_deploy.applications import FIRST, place_of, prefix_of
 from laravel_deploy.caches import CACHED_ENV, cache_folder
 
-PREFIX = "laravel-worker-"
-SCHEDULE = "laravel-schedule"
-# Both names are of units that these two words begin.
-OURS = (f"{PREFIX}*@*.service", f"{SCHEDULE}.service", f"{SCHEDULE}.timer")
+# Of whatever application: a worker's unit, and those of a scheduler.
+WORKERS = "laravel-*worker-*@*.service"
 # What a worker may say, and what counts where it does not. Three tries: a job that met a fault of
 # one member has another chance.
 DEFAULTS: dict[str, Any] = {
@@ -69,6 +68,26 @@ SystemCallArchitectures=native
 
 
 @dataclass(frozen=True)
+class Names:
+    """What an application's units are called."""
+
+    # What a worker's name comes behind.
+    prefix: str
+    schedule: str
+
+    @property
+    def ours(self) -> tuple[str, ...]:
+        """Return the patterns of all of them; no other application's units fit one."""
+        return (f"{self.prefix}*@*.service", f"{self.schedule}.service", f"{self.schedule}.timer")
+
+
+def names_of(application: str) -> Names:
+    """Return what the units of an application are called, by its name."""
+    own = prefix_of(application)
+    return Names(f"{own}-worker-", f"{own}-schedule")
+
+
+@dataclass(frozen=True)
 class Site:
     """Where the application is, and as whom it runs."""
 
@@ -78,12 +97,20 @@ class Site:
     # The minion's id, and those of all web servers, the first first.
     node: str
     nodes: Sequence[str]
+    # Its name: units and messages have it.
+    application: str = FIRST
+
+    @property
+    def names(self) -> Names:
+        """Return what its units are called."""
+        return names_of(self.application)
 
 
 @dataclass(frozen=True)
 class Units:
-    """Units as they should be on this machine."""
+    """Units of an application as they should be on this machine."""
 
+    names: Names
     # File name to text.
     files: dict[str, str] = field(default_factory=dict)
     # What of them is enabled and runs; a template's file is none, its instances are.
@@ -100,41 +127,48 @@ def wanted_units(site: Site, workers: Any, schedule: Any) -> Units:
         The application.
 
     workers
-        ``laravel:workers``: a name to its settings, those of :py:data:`DEFAULTS`.
+        Pillar ``workers``: a name to its settings, those of :py:data:`DEFAULTS`.
 
     schedule
-        ``laravel:schedule``: true for the first web server, ``all``, or a list of minion ids.
+        Pillar ``schedule``: true for the first web server, ``all``, or a list of minion ids.
 
     Raises SaltInvocationError that names the key that is wrong.
     """
     # The link to the release that serves, and the stamp of its cached configuration.
     current = f"{site.directory}/current"
-    units = Units(reads=[current, str(cache_folder(Path(current)) / CACHED_ENV)])
-    for name, worker in worker_settings(workers).items():
-        place = f"laravel:workers:{name}:nodes"
+    names, pillar = site.names, place_of(site.application)
+    units = Units(names, reads=[current, str(cache_folder(Path(current)) / CACHED_ENV)])
+    for name, worker in worker_settings(workers, pillar).items():
+        place = f"{pillar}:workers:{name}:nodes"
         if _is_here(site, place, worker["nodes"]):
-            units.files[f"{PREFIX}{name}@.service"] = _worker_unit(site, name, worker)
+            units.files[f"{names.prefix}{name}@.service"] = _worker_unit(site, name, worker)
             numbers = range(1, worker["processes"] + 1)
-            units.running.extend(f"{PREFIX}{name}@{number}.service" for number in numbers)
+            units.running.extend(f"{names.prefix}{name}@{number}.service" for number in numbers)
     first = list(site.nodes)[:1] or [site.node]
-    if schedule and _is_here(site, "laravel:schedule", first if schedule is True else schedule):
-        units.files[f"{SCHEDULE}.service"] = _schedule_unit(site)
-        units.files[f"{SCHEDULE}.timer"] = TIMER
-        units.running.append(f"{SCHEDULE}.timer")
+    if schedule and _is_here(site, f"{pillar}:schedule", first if schedule is True else schedule):
+        units.files[f"{names.schedule}.service"] = _schedule_unit(site)
+        units.files[f"{names.schedule}.timer"] = TIMER.format(schedule=names.schedule)
+        units.running.append(f"{names.schedule}.timer")
     return units
 
 
-def worker_settings(workers: Any) -> dict[str, dict[str, Any]]:
-    """Return all settings of each worker, checked; see :py:func:`wanted_units`."""
+def worker_settings(workers: Any, pillar: str = FIRST) -> dict[str, dict[str, Any]]:
+    """Return all settings of each worker, checked; see :py:func:`wanted_units`.
+
+    pillar: where the application's settings are.
+    """
+    place = f"{pillar}:workers"
     if workers is not None and not isinstance(workers, Mapping):
-        raise invalid("laravel:workers", workers, "a mapping of names to settings")
-    return {str(name): _settings(str(name), worker) for name, worker in (workers or {}).items()}
+        raise invalid(place, workers, "a mapping of names to settings")
+    return {
+        str(name): _settings(place, str(name), worker) for name, worker in (workers or {}).items()
+    }
 
 
-def _settings(name: str, given: Any) -> dict[str, Any]:
-    place = f"laravel:workers:{name}"
+def _settings(workers: str, name: str, given: Any) -> dict[str, Any]:
+    place = f"{workers}:{name}"
     if not NAME.fullmatch(name):
-        raise invalid("laravel:workers", name, "names of small letters, digits and underscores")
+        raise invalid(workers, name, "names of small letters, digits and underscores")
     check_keys(given, dict.fromkeys(DEFAULTS), place)
     worker = {**DEFAULTS, **(given or {})}
     for key, (least, most) in BOUNDS.items():
@@ -161,31 +195,34 @@ def _is_here(site: Site, place: str, chosen: Any) -> bool:
     return site.node in chosen
 
 
-def queue_variables(workers: Any, env: Mapping[str, Any]) -> dict[str, Any]:
+def queue_variables(workers: Any, env: Mapping[str, Any], pillar: str = FIRST) -> dict[str, Any]:
     """
     Return the variables of .env that workers need and the pillar does not give.
 
     workers, env
-        ``laravel:workers`` and ``laravel:env``.
+        Pillar ``workers`` and ``env``.
+
+    pillar
+        Where the application's settings are.
 
     Jobs wait in the database unless said otherwise, and are given to another worker only after
     every worker would have ended them: else a job that takes long runs twice. Raises
     SaltInvocationError for values that no worker can do with.
     """
-    settings = worker_settings(workers)
+    settings = worker_settings(workers, pillar)
     if not settings:
         return {}
     asked = [name for name, worker in settings.items() if not worker["connection"]]
     if asked and env.get("QUEUE_CONNECTION") == "sync":
         raise invalid(
-            "laravel:env:QUEUE_CONNECTION", "sync", f"a queue that the worker {asked[0]} can ask"
+            f"{pillar}:env:QUEUE_CONNECTION", "sync", f"a queue that the worker {asked[0]} can ask"
         )
     longest = max(worker["timeout"] for worker in settings.values())
     retry = {"DB_QUEUE_RETRY_AFTER", "REDIS_QUEUE_RETRY_AFTER", "BEANSTALKD_QUEUE_RETRY_AFTER"}
     for name in sorted(retry & env.keys()):
         if str(env[name]).isdigit() and int(env[name]) <= longest:
             raise invalid(
-                f"laravel:env:{name}", env[name], f"seconds above the longest timeout, {longest}"
+                f"{pillar}:env:{name}", env[name], f"seconds above the longest timeout, {longest}"
             )
     made = {"QUEUE_CONNECTION": "database", **dict.fromkeys(sorted(retry), longest + RETRY_MARGIN)}
     return {name: value for name, value in made.items() if name not in env}
@@ -278,7 +315,7 @@ KillMode=process
 ReadWritePaths={storage} /tmp /var/tmp
 {hardening}"""
 
-TIMER = f"""\
+TIMER = """\
 # Managed by Salt.
 [Unit]
 Description=When Laravel tasks may be due: each minute
@@ -286,7 +323,7 @@ Description=When Laravel tasks may be due: each minute
 [Timer]
 OnCalendar=minutely
 AccuracySec=1s
-Unit={SCHEDULE}.service
+Unit={schedule}.service
 
 [Install]
 WantedBy=timers.target

@@ -1,18 +1,22 @@
 {%- from 'apache/map.jinja' import apache, judged with context %}
+{%- from 'laravel/map.jinja' import applications with context %}
 
 include:
   - apache.package
   - apache.modules
 
 # laravel_release.live puts the release there; until then the file is there to be read.
-apache-config-release:
+{%- for application in applications %}
+{%- set server = salt['laravel_application.server'](application.name, application, apache, '') %}
+apache-config-release{{ '' if loop.first else '-' ~ application.name }}:
   file.managed:
-    - name: {{ apache.release_map }}
+    - name: {{ server.map }}
     - contents: live none
     - mode: '0644'
     - replace: False
     - require:
       - sls: apache.package
+{%- endfor %}
 
 # Sorts behind Debian's own security.conf, and so has the last word.
 apache-config-hardening-managed:

@@ -1,5 +1,5 @@
 {%- from 'apache/map.jinja' import apache, judged with context %}
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import applications with context %}
 {%- from 'php/map.jinja' import php with context %}
 
 include:
@@ -14,22 +14,25 @@ apache-site-default-absent:
     - name: {{ apache.config }}/sites-enabled/000-default.conf
     - require:
       - sls: apache.package
+{%- set certificate = [apache.tls.certificate, apache.tls.key] if apache.tls.certificate else [] %}
+{%- for application in applications %}
+{%- set id = 'apache-site' ~ ('' if loop.first else '-' ~ application.name) %}
+{%- set server = salt['laravel_application.server'](application.name, application, apache, php.socket) %}
 
 # Not before PHP is there: the site would have nobody to ask.
-apache-site-managed:
+{{ id }}-managed:
   web_server.managed:
-    - name: {{ apache.config }}/sites-available/conduit.conf
+    - name: {{ apache.config }}/sites-available/{{ server.site }}
     - source: salt://apache/files/site.conf.jinja
     - context:
         apache: {{ apache | json }}
-        directory: {{ laravel.directory }}
-        socket: {{ php.socket }}
+        server: {{ server | json }}
+        directory: {{ application.directory }}
         health: {{ salt['cluster.web']().health | json }}
     - tree: {{ judged.tree }}
     - check: {{ judged.check | json }}
-    - links: {{ (judged.links + ['sites-enabled/conduit.conf']) | json }}
-{%- set certificate = [apache.tls.certificate, apache.tls.key] if apache.tls.certificate else [] %}
-    - awaits: {{ (judged.awaits + certificate) | json }}
+    - links: {{ (judged.links + ['sites-enabled/' ~ server.site]) | json }}
+    - awaits: {{ (judged.awaits + certificate + ([] if loop.first else [server.map])) | json }}
     - require:
       - sls: apache.modules
 {%- if apache.tls.certificate %}
@@ -37,10 +40,14 @@ apache-site-managed:
 {%- endif %}
       - sls: php.package
       - web_server: apache-config-hardening-managed
+{%- if not loop.first %}
+      - file: apache-config-release-{{ application.name }}
+{%- endif %}
 
-apache-site-enabled:
+{{ id }}-enabled:
   file.symlink:
-    - name: {{ apache.config }}/sites-enabled/conduit.conf
-    - target: ../sites-available/conduit.conf
+    - name: {{ apache.config }}/sites-enabled/{{ server.site }}
+    - target: ../sites-available/{{ server.site }}
     - require:
-      - web_server: apache-site-managed
+      - web_server: {{ id }}-managed
+{%- endfor %}

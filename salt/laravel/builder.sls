@@ -1,44 +1,71 @@
-{%- from 'composer/map.jinja' import composer with context %}
-{%- from 'laravel/map.jinja' import laravel with context %}
-{%- if laravel.build_user in ('root', laravel.user) %}
+{%- from 'composer/map.jinja' import composer as of_all with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
+{%- for application in chosen %}
+{%- set composer = application.composer %}
+{%- if application.build_user in ('root', application.user) %}
 
-laravel-builder-refused:
+{{ application.id }}-builder-refused:
   test.fail_without_changes:
     - name: >-
-        laravel:build_user is {{ laravel.build_user }}; expected a user that is neither root nor the web server's
+        {{ application.place }}:build_user is {{ application.build_user }}; expected a user that is neither root nor the web server's
 {%- else %}
 
 # Runs Composer, and with it the code of every package. It owns nothing but its cache and its home,
 # nobody can log in as it, and it reads no secret of the application.
-laravel-builder-group:
+{{ application.id }}-builder-group:
   group.present:
-    - name: {{ laravel.build_user }}
+    - name: {{ application.build_user }}
     - system: True
 
-laravel-builder-user:
+{{ application.id }}-builder-user:
   user.present:
-    - name: {{ laravel.build_user }}
-    - gid: {{ laravel.build_user }}
+    - name: {{ application.build_user }}
+    - gid: {{ application.build_user }}
     - groups: []
     - remove_groups: True
     - system: True
     - createhome: False
-    - home: {{ laravel.build_home }}
+    - home: {{ application.build_home }}
     - shell: /usr/sbin/nologin
     - fullname: Builds releases
     - require:
-      - group: laravel-builder-group
+      - group: {{ application.id }}-builder-group
 
 # Their parents are root's, so that the user can put no link in their place.
-laravel-builder-directories:
+{{ application.id }}-builder-directories:
   file.directory:
     - names:
-      - {{ laravel.build_home }}
+      - {{ application.build_home }}
       - {{ composer.cache }}
-    - user: {{ laravel.build_user }}
-    - group: {{ laravel.build_user }}
+    - user: {{ application.build_user }}
+    - group: {{ application.build_user }}
     - mode: '0700'
     - makedirs: True
     - require:
-      - user: laravel-builder-user
+      - user: {{ application.id }}-builder-user
 {%- endif %}
+{%- if application.name != 'laravel' %}
+
+# Its own: another application's credentials are there, too.
+{{ application.id }}-builder-composer:
+  file.directory:
+    - name: {{ composer.home }}
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: True
+{%- if of_all.repository == 'debian' %}
+
+{{ application.id }}-builder-repository:
+  file.managed:
+    - name: {{ composer.home }}/config.json
+    - source: salt://composer/files/config.json.jinja
+    - template: jinja
+    - mode: '0644'
+    - context:
+        directory: {{ of_all.directory }}
+    - require:
+      - file: {{ application.id }}-builder-composer
+{%- endif %}
+{%- endif %}
+{%- endfor %}

@@ -1,53 +1,55 @@
-{%- from 'laravel/map.jinja' import laravel, tls with context %}
+{%- from 'laravel/map.jinja' import chosen, tls with context %}
 
 include:
   - laravel.shared
 {%- if tls.source == 'ca' %}
   - tls.trusted
 {%- endif %}
-{%- if tls.verify and laravel.env.get('DB_HOST') %}
+{%- for application in chosen %}
+{%- if tls.verify and application.env.get('DB_HOST') %}
 
 # A database that shows no certificate of its own yet would be away for the application.
-laravel-env-database-verifiable:
+{{ application.id }}-env-database-verifiable:
   mysql_tls.server_verifiable:
-    - name: {{ laravel.env.DB_HOST | json }}
-    - port: {{ laravel.env.get('DB_PORT', 3306) | json }}
-    - ca: {{ laravel.env.MYSQL_ATTR_SSL_CA | json }}
+    - name: {{ application.env.DB_HOST | json }}
+    - port: {{ application.env.get('DB_PORT', 3306) | json }}
+    - ca: {{ application.env.MYSQL_ATTR_SSL_CA | json }}
 {%- if tls.source == 'ca' %}
     - require:
       - sls: tls.trusted
 {%- endif %}
 {%- endif %}
 
-{%- if laravel.env.get('DB_HOST') and laravel.secrets_from.values() | select('equalto', 'mysql:accounts:application:password') | list %}
+{%- if application.env.get('DB_HOST') and application.secrets_from.values() | select('equalto', application.password_from) | list %}
 
 # One that the database refuses would leave the application without its data.
-laravel-env-password-accepted:
+{{ application.id }}-env-password-accepted:
   laravel.password_accepted:
-    - name: {{ laravel.directory }}/shared/.env
-    - values: {{ laravel.env | json }}
-    - secrets: {{ laravel.secrets_from | json }}
+    - name: {{ application.directory }}/shared/.env
+    - values: {{ application.env | json }}
+    - secrets: {{ application.secrets_from | json }}
     - require:
-      - sls: laravel.shared
+      - laravel_release: {{ application.id }}-shared-storage
 {%- if tls.verify %}
-      - mysql_tls: laravel-env-database-verifiable
+      - mysql_tls: {{ application.id }}-env-database-verifiable
 {%- endif %}
     - require_in:
-      - laravel: laravel-env-present
+      - laravel: {{ application.id }}-env-present
 {%- endif %}
 
 # Secrets are named by their pillar keys here, and read when the file is written.
-laravel-env-present:
+{{ application.id }}-env-present:
   laravel.env_present:
-    - name: {{ laravel.directory }}/shared/.env
-    - values: {{ laravel.env | json }}
-    - secrets: {{ laravel.secrets_from | json }}
+    - name: {{ application.directory }}/shared/.env
+    - values: {{ application.env | json }}
+    - secrets: {{ application.secrets_from | json }}
     - user: root
-    - group: {{ laravel.group }}
+    - group: {{ application.group }}
     - mode: '0640'
     - only: True
     - require:
-      - sls: laravel.shared
-{%- if tls.verify and laravel.env.get('DB_HOST') %}
-      - mysql_tls: laravel-env-database-verifiable
+      - laravel_release: {{ application.id }}-shared-storage
+{%- if tls.verify and application.env.get('DB_HOST') %}
+      - mysql_tls: {{ application.id }}-env-database-verifiable
 {%- endif %}
+{%- endfor %}

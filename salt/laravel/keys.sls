@@ -1,28 +1,30 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
 
 include:
   - laravel.env
   - laravel.release
+{%- for application in chosen %}
 
-laravel-keys-app:
+{{ application.id }}-keys-app:
   laravel.key_present:
-    - name: {{ laravel.directory }}
-    - secret: {{ laravel.app_key_from }}
-    - shared: {{ laravel.shared }}
-    - user: {{ laravel.user }}
+    - name: {{ application.directory }}
+    - secret: {{ application.app_key_from }}
+    - shared: {{ application.shared }}
+    - user: {{ application.user }}
     - require:
-      - sls: laravel.env
-      - sls: laravel.release
-{%- if laravel.jwt_secret_from %}
+      - laravel: {{ application.id }}-env-present
+      - laravel_release: {{ application.id }}-release-built
+{%- if application.jwt_secret_from %}
 
-laravel-keys-jwt:
+{{ application.id }}-keys-jwt:
   laravel.jwt_secret_present:
-    - name: {{ laravel.directory }}
-    - secret: {{ laravel.jwt_secret_from }}
-    - accepted: {{ laravel.jwt_accepted_from | json }}
-    - accepted_until: {{ laravel.jwt_accepted_until | string | json }}
-    - shared: {{ laravel.shared }}
-    - user: {{ laravel.user }}
+    - name: {{ application.directory }}
+    - secret: {{ application.jwt_secret_from }}
+    - accepted: {{ application.jwt_accepted_from | json }}
+    - accepted_until: {{ application.jwt_accepted_until | string | json }}
+    - shared: {{ application.shared }}
+    - user: {{ application.user }}
     - require:
-      - laravel: laravel-keys-app
+      - laravel: {{ application.id }}-keys-app
 {%- endif %}
+{%- endfor %}

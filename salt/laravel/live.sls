@@ -1,5 +1,5 @@
 {%- from 'apache/map.jinja' import apache with context %}
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
 {%- from 'php/map.jinja' import php with context %}
 
 include:
@@ -7,24 +7,27 @@ include:
   - php.service
   - laravel.migrate
   - laravel.seed
+{%- for application in chosen %}
+{%- set server = salt['laravel_application.server'](application.name, application, apache, php.socket) %}
 
 # Last: all that the release needs is there, and the web server is up to show that it is well.
-laravel-live-release:
+{{ application.id }}-live-release:
   laravel_release.live:
-    - name: {{ laravel.directory }}
+    - name: {{ application.directory }}
     - server:
-        map: {{ apache.release_map }}
-        socket: {{ php.socket }}
-        health: {{ apache.scheme }}://127.0.0.1{{ laravel.health }}
-        host: {{ apache.server_name }}
-    - hooks: {{ laravel.hooks | json }}
-    - keep: {{ laravel.keep }}
-    - user: {{ laravel.user }}
-    - group: {{ laravel.group }}
+        map: {{ server.map }}
+        socket: {{ server.socket }}
+        health: {{ apache.scheme }}://127.0.0.1{{ application.health }}
+        host: {{ server.server_name }}
+    - hooks: {{ application.hooks | json }}
+    - keep: {{ application.keep }}
+    - user: {{ application.user }}
+    - group: {{ application.group }}
     - require:
       - sls: apache.service
       - sls: php.service
-      - sls: laravel.migrate
-{%- if laravel.seeder %}
-      - sls: laravel.seed
+      - laravel: {{ application.id }}-migrate-migrated
+{%- if application.seeder %}
+      - laravel: {{ application.id }}-seed-seeded
 {%- endif %}
+{%- endfor %}

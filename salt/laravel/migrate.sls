@@ -1,20 +1,22 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
 
 include:
   - laravel.release
   - laravel.keys
   - laravel.rehearse
+{%- for application in chosen %}
 
-laravel-migrate-migrated:
+{{ application.id }}-migrate-migrated:
   laravel.migrated:
-    - name: {{ laravel.directory }}
-    - node: {{ laravel.migrate_on }}
-    - wait: {{ laravel.wait }}
-    - user: {{ laravel.user }}
-    - timeout: {{ laravel.timeout | json }}
-    - schema_user: {{ laravel.schema_user }}
-    - schema_password_from: {{ laravel.schema_password_from }}
+    - name: {{ application.directory }}
+    - node: {{ application.migrate_on }}
+    - wait: {{ application.wait }}
+    - user: {{ application.user }}
+    - timeout: {{ application.timeout | json }}
+    - schema_user: {{ application.schema_user }}
+    - schema_password_from: {{ application.schema_password_from }}
     - require:
-      - sls: laravel.release
-      - sls: laravel.keys
-      - sls: laravel.rehearse
+      - laravel_release: {{ application.id }}-release-built
+      - laravel: {{ application.id }}-keys-{{ 'jwt' if application.jwt_secret_from else 'app' }}
+      - laravel_release: {{ application.id }}-rehearse-answers
+{%- endfor %}

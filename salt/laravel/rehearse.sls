@@ -1,16 +1,18 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
 
 include:
   - laravel.release
   - laravel.keys
+{%- for application in chosen %}
 
 # Before anything is migrated: what cannot serve changes no schema.
-laravel-rehearse-answers:
+{{ application.id }}-rehearse-answers:
   laravel_release.rehearsed:
-    - name: {{ laravel.directory }}
-    - pages: {{ ([laravel.health] + laravel.pages) | unique | json }}
-    - user: {{ laravel.user }}
-    - group: {{ laravel.group }}
+    - name: {{ application.directory }}
+    - pages: {{ ([application.health] + application.pages) | unique | json }}
+    - user: {{ application.user }}
+    - group: {{ application.group }}
     - require:
-      - sls: laravel.release
-      - sls: laravel.keys
+      - laravel_release: {{ application.id }}-release-built
+      - laravel: {{ application.id }}-keys-{{ 'jwt' if application.jwt_secret_from else 'app' }}
+{%- endfor %}

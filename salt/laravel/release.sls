@@ -1,70 +1,75 @@
 {%- from 'composer/map.jinja' import composer with context %}
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
+{#- Where an application's source is no folder of the file server, git fetches it. #}
+{%- set fetched = chosen | rejectattr('source', 'match', 'salt://') | list %}
 
 include:
   - php.package
   - composer
   - laravel.builder
   - laravel.auth
-{%- if not laravel.source.startswith('salt://') %}
+{%- if fetched %}
   - laravel.known_hosts
 {%- endif %}
   - laravel.env
 
-{%- if laravel.npm %}
+{%- if chosen | selectattr('npm') | list %}
 
 laravel-release-npm:
   pkg.installed:
     - name: npm
     - install_recommends: False
-    - require_in:
-      - laravel_release: laravel-release-built
 {%- endif %}
-{%- if composer.repository == 'debian' %}
-
-# A repository that was made anew may have other packages under the same names: what was locked with
-# the one before is resolved again.
-laravel-release-lock-forgotten:
-  file.absent:
-    - name: {{ laravel.directory }}/shared/.composer.json
-    - onchanges:
-      - command: composer-repository-built
-    - require_in:
-      - laravel_release: laravel-release-built
-{%- endif %}
-{%- if not laravel.source.startswith('salt://') %}
+{%- if fetched %}
 
 laravel-release-git:
   pkg.installed:
     - pkgs: [git, openssh-client]
     - install_recommends: False
+{%- endif %}
+{%- for application in chosen %}
+{%- set has_auth = salt['pillar.get'](application.composer.auth_from or '', none) is mapping %}
+{%- if composer.repository == 'debian' %}
+
+# A repository that was made anew may have other packages under the same names: what was locked with
+# the one before is resolved again.
+{{ application.id }}-release-lock-forgotten:
+  file.absent:
+    - name: {{ application.directory }}/shared/.composer.json
+    - onchanges:
+      - command: composer-repository-built
     - require_in:
-      - laravel_release: laravel-release-built
+      - laravel_release: {{ application.id }}-release-built
 {%- endif %}
 
-laravel-release-built:
+{{ application.id }}-release-built:
   laravel_release.built:
-    - name: {{ laravel.directory }}
-    - source: {{ laravel.source }}
-    - rev: {{ laravel.rev | json }}
-    - exclude: {{ laravel.exclude | json }}
-    - dev: {{ laravel.dev }}
-    - build: {{ laravel.build | string | json }}
-    - identity: {{ laravel.identity | json }}
-    - composer_home: {{ composer.home }}
-    - cache: {{ composer.cache }}
-    - release: {{ laravel.release | string | json }}
-    - build_user: {{ laravel.build_user }}
-    - npm: {{ laravel.npm | json }}
-    - hooks: {{ laravel.hooks | json }}
+    - name: {{ application.directory }}
+    - source: {{ application.source }}
+    - rev: {{ application.rev | json }}
+    - exclude: {{ application.exclude | json }}
+    - dev: {{ application.dev }}
+    - build: {{ application.build | string | json }}
+    - identity: {{ application.identity | json }}
+    - composer_home: {{ application.composer.home }}
+    - cache: {{ application.composer.cache }}
+    - release: {{ application.release | string | json }}
+    - build_user: {{ application.build_user }}
+    - npm: {{ application.npm | json }}
+    - hooks: {{ application.hooks | json }}
     - require:
       - sls: php.package
       - sls: composer
       - sls: laravel.builder
-{%- if composer.auth_from %}
-      - sls: laravel.auth
+{%- if application.composer.auth_from %}
+      - {{ 'file' if has_auth else 'test' }}: {{ application.id }}-auth-{{ 'file' if has_auth else 'refused' }}
 {%- endif %}
-{%- if not laravel.source.startswith('salt://') %}
+{%- if application.npm %}
+      - pkg: laravel-release-npm
+{%- endif %}
+{%- if application in fetched %}
+      - pkg: laravel-release-git
       - sls: laravel.known_hosts
 {%- endif %}
-      - sls: laravel.env
+      - laravel: {{ application.id }}-env-present
+{%- endfor %}

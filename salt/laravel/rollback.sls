@@ -2,3 +2,4 @@
 laravel-rollback-rolled-back:
   laravel_deployment.rolled_back:
     - release: {{ salt['pillar.get']('rollback:release', '') | string | json }}
+    - application: {{ salt['pillar.get']('rollback:application', 'laravel') | json }}

@@ -1,3 +1,4 @@
-# Applied to the master's minion by orch.rotate_key.
+# Applied to the master's minion by orch.rotate_key, which hands on what it was given.
 laravel-rotate_key-rotated:
-  laravel_deployment.key_rotated: []
+  laravel_deployment.key_rotated:
+    - application: {{ salt['pillar.get']('rotate_key:application', 'laravel') | json }}

@@ -1,19 +1,18 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
 
 include:
   - laravel.migrate
+{%- for application in chosen if application.seeder %}
 
-{%- if laravel.seeder %}
-
-laravel-seed-seeded:
+{{ application.id }}-seed-seeded:
   laravel.seeded:
-    - name: {{ laravel.directory }}
-    - seeder: {{ laravel.seeder }}
-    - node: {{ laravel.migrate_on }}
-    - user: {{ laravel.user }}
-    - timeout: {{ laravel.timeout | json }}
-    - schema_user: {{ laravel.schema_user }}
-    - schema_password_from: {{ laravel.schema_password_from }}
+    - name: {{ application.directory }}
+    - seeder: {{ application.seeder }}
+    - node: {{ application.migrate_on }}
+    - user: {{ application.user }}
+    - timeout: {{ application.timeout | json }}
+    - schema_user: {{ application.schema_user }}
+    - schema_password_from: {{ application.schema_password_from }}
     - require:
-      - sls: laravel.migrate
-{%- endif %}
+      - laravel: {{ application.id }}-migrate-migrated
+{%- endfor %}

@@ -1,14 +1,18 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import applications, chosen with context %}
 
 include:
   - php.package
+{%- if applications | length > 1 %}
+  - laravel.users
+{%- endif %}
+{%- for application in chosen %}
 
-laravel-shared-directories:
+{{ application.id }}-shared-directories:
   file.directory:
     - names:
-      - {{ laravel.directory }}
-      - {{ laravel.directory }}/releases
-      - {{ laravel.directory }}/shared
+      - {{ application.directory }}
+      - {{ application.directory }}/releases
+      - {{ application.directory }}/shared
     - user: root
     - group: root
     - mode: '0755'
@@ -16,12 +20,20 @@ laravel-shared-directories:
 
 # What outlives a release, and the only place that the web server may write. So root follows no
 # link there, as file.directory would.
-laravel-shared-storage:
+{{ application.id }}-shared-storage:
   laravel_release.storage_present:
-    - name: {{ laravel.directory }}/shared/storage
-    - user: {{ laravel.user }}
-    - group: {{ laravel.group }}
+    - name: {{ application.directory }}/shared/storage
+    - user: {{ application.user }}
+    - group: {{ application.group }}
     - mode: '0750'
+{%- if application.name != 'laravel' %}
+    # Apache is none of its group, and serves what it stores for all.
+    - public: True
+{%- endif %}
     - require:
       - sls: php.package
-      - file: laravel-shared-directories
+{%- if application.name != 'laravel' %}
+      - user: {{ application.id }}-users-user
+{%- endif %}
+      - file: {{ application.id }}-shared-directories
+{%- endfor %}

@@ -1,17 +1,22 @@
-{%- from 'laravel/map.jinja' import laravel with context %}
+{%- from 'laravel/map.jinja' import chosen with context %}
 
 include:
   - laravel.live
+{%- for application in chosen %}
 
 # Behind the switch: what runs here is the release that serves. What the pillar no longer asks for
 # goes, so that this is here without any worker, too.
-laravel-workers-running:
+{{ application.id }}-workers-running:
   laravel_worker.running:
-    - name: {{ laravel.directory }}
-    - workers: {{ laravel.workers | json }}
-    - schedule: {{ laravel.schedule | json }}
-    - nodes: {{ laravel.nodes | json }}
-    - user: {{ laravel.user }}
-    - group: {{ laravel.group }}
+    - name: {{ application.directory }}
+    - workers: {{ application.workers | json }}
+    - schedule: {{ application.schedule | json }}
+    - nodes: {{ application.nodes | json }}
+    - user: {{ application.user }}
+    - group: {{ application.group }}
+{%- if application.name != 'laravel' %}
+    - application: {{ application.name }}
+{%- endif %}
     - require:
-      - sls: laravel.live
+      - laravel_release: {{ application.id }}-live-release
+{%- endfor %}

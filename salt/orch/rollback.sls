@@ -1,12 +1,12 @@
 {#- Let one release serve again on all web servers, or on none (docs/laravel.md). Pillar of the call:
-    release: 3f2a9c01be77. -#}
+    release: 3f2a9c01be77, application: shop. -#}
 {%- set nodes = salt['saltutil.runner']('pillar.show_pillar', ['master'])['cluster']['nodes'] %}
 {%- set masters = [] %}
 {%- for name, node in nodes.items() if node.role == 'master' %}
 {%- do masters.append(name) %}
 {%- endfor %}
 {%- set given = {} %}
-{%- for key in ('release',) if key in pillar %}
+{%- for key in ('release', 'application') if key in pillar %}
 {%- do given.update({key: pillar[key]}) %}
 {%- endfor %}
 # A function of the master's minion asks the web servers, and what it does stands there.

@@ -1,3 +1,4 @@
+{%- from 'laravel/map.jinja' import applications with context %}
 {%- from 'php/map.jinja' import php with context %}
 
 include:
@@ -20,3 +21,6 @@ php-service-running:
     - watch:
       - web_server: php-config-ini-managed
       - web_server: php-config-pool-managed
+{%- for application in applications[1:] %}
+      - web_server: php-config-pool-{{ application.name }}-managed
+{%- endfor %}

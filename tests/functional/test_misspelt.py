@@ -9,6 +9,7 @@ import salt.state
 import yaml
 from group_replication.pillar import KEYS as GROUP
 from haproxy_config.pillar import KEYS as BALANCER
+from laravel_deploy.applications import defaults_of
 from pillar_check import check_keys, keys_of, walk, with_named
 
 from tests.functional.conftest import PROXY, ROOT, WEB
@@ -19,10 +20,11 @@ FORMULAS = {
     "apache": ("apache", ["headers"]),
     "composer": ("laravel:composer", []),
     "keepalived": ("keepalived", []),
-    "laravel": ("laravel", ["env", "secrets_from", "composer", "workers"]),
+    "laravel": ("laravel", ["env", "secrets_from", "composer", "workers", "applications"]),
     "php": ("php", ["ini"]),
 }
 # What a library reads of pillar itself, it has the keys of.
+SHOP = "laravel:applications:shop"
 LIBRARIES = {**GROUP, "haproxy": BALANCER}
 
 
@@ -61,6 +63,19 @@ def refused(options: dict[str, Any]) -> str:
         (WEB, "apache:servername", "x", "nothing reads; expected apache:server_name"),
         (WEB, "laravel:seder", "S", "nothing reads; expected laravel:seeder"),
         (WEB, "laravel:secrets:app_kye", "x", "nothing reads; expected laravel:secrets:app_key"),
+        (WEB, "laravel:aplications", {}, "nothing reads; expected laravel:applications"),
+        (WEB, f"{SHOP}:seder", "S", f"nothing reads; expected {SHOP}:seeder"),
+        (WEB, f"{SHOP}:known_hosts", [], "nothing reads; expected one of directory"),
+        (WEB, f"{SHOP}:composer:directory", "/x", "nothing reads; expected one of home, cache,"),
+        (WEB, f"{SHOP}:secrets:app_kye", "x", f"nothing reads; expected {SHOP}:secrets:app_key"),
+        (WEB, f"{SHOP}:server_name", "a b", "is 'a b'; expected the host's name that clients ask"),
+        (WEB, f"{SHOP}:directory", "/srv/conduit", "own: laravel:directory is /srv/conduit"),
+        (WEB, f"{SHOP}:env:DB_DATABASE", "realworld", "laravel:env:DB_DATABASE is the same"),
+        (WEB, f"{SHOP}:env:DB_USERNAME", "haproxy_root", "laravel:env:DB_USERNAME is the same"),
+        (WEB, f"{SHOP}:server_aliases", ["WEB"], "apache:server_name is the same"),
+        (WEB, f"{SHOP}:workers:Mail", {}, "names of small letters, digits and underscores"),
+        (WEB, f"{SHOP}:hooks:timeout", 0, "is '0'; expected seconds, 1 to 86400"),
+        (WEB, "laravel:only", "shpo", "is 'shpo'; expected one of laravel"),
         (WEB, "laravel:composer:cahce", "/x", "nothing reads; expected laravel:composer:cache"),
         (WEB, "apache:limit_request_body", "1M", "is '1M'; expected bytes, 1 to 2147483647"),
         (WEB, "php:ini:post_max_size", "8M", "apache:limit_request_body, to be raised with it"),
@@ -73,8 +88,14 @@ def test_what_is_wrong_is_refused_before_anything_is_touched(
     more = value
     for part in reversed(key.split(":")):
         more = {part: more}
+    if key.startswith(SHOP):
+        # What every further application says.
+        shop = more["laravel"]["applications"]["shop"]
+        for name, needed in (("source", "salt://shop"), ("server_name", "shop.example.com")):
+            shop.setdefault(name, needed)
     found = refused(with_pillar(machine, more))
-    assert f"pillar {key} is " in found
+    # A name that is wrong is the value, and its place the key.
+    assert f"pillar {key.removesuffix(':Mail')} is " in found
     assert error in found
 
 
@@ -94,6 +115,19 @@ def test_the_example_pillar_has_the_keys_that_a_formula_takes_and_no_other(formu
     example = walk(EXAMPLE, place)
     check_keys(example, known, place)
     assert paths(example, known) == paths(known, known)
+
+
+def test_the_example_s_further_application_says_what_follows_from_its_name():
+    defaults = yaml.safe_load((ROOT / "salt/laravel/defaults.yaml").read_text())["laravel"]
+    shop, example = defaults_of("shop", defaults), walk(EXAMPLE, SHOP)
+    given = {"source": "salt://shop", "server_name": "shop.example.com"}
+    own = {name for name, value in shop.items() if name not in defaults or "shop" in str(value)}
+    assert own - {"env", "secrets_from"} | {"secrets"} <= {*example}
+    for name, value in example.items():
+        if name == "env":
+            assert value.items() <= shop["env"].items()
+        elif name != "secrets":
+            assert value == given.get(name, shop.get(name))
 
 
 @pytest.mark.parametrize("place", LIBRARIES)

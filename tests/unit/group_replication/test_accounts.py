@@ -94,6 +94,24 @@ def test_the_application_changes_no_schema_and_gets_what_pillar_adds():
             settings_from(set_key(pillar(), key, wrong), "db1")
 
 
+def test_a_further_application_s_accounts_reach_its_own_database_alone():
+    passwords = {role: {"password": f"of-the-shop-{role}"} for role in ("application", "schema")}
+    declared = set_key(pillar(), "mysql:accounts:applications", {"my_shop": passwords})
+    first, schema, *further = grantees(settings_from(declared, "db1"), "application")
+    # The first one's are what they were.
+    assert [first, schema] == grantees(settings_from(pillar(), "db1"), "application")
+    assert [str(one) for one in further] == [
+        "my_shop@172.28.17.0/255.255.255.0",
+        "my_shop_schema@172.28.17.0/255.255.255.0",
+    ]
+    assert [list(one.grants) for one in further] == [
+        [r"`my\_shop`.*"],
+        [r"`my\_shop`.*", "`mysql_gr`.`schema_change`"],
+    ]
+    assert further[0].grants[r"`my\_shop`.*"] == first.grants["`realworld`.*"]
+    assert [one.password for one in further] == ["of-the-shop-application", "of-the-shop-schema"]
+
+
 def test_what_an_account_does_not_need_is_named():
     settings = settings_from(pillar(), "db1")
     application, _ = grantees(settings, "application")

@@ -12,7 +12,7 @@ from group_replication.rotation import NONE, OTHER, PILLAR, Entry, not_rotatable
 from group_replication.settings import settings_from
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from tests.unit.group import member, pillar
+from tests.unit.group import member, pillar, set_key
 
 DENIED = CommandExecutionError("Access denied (1045)")
 AWAY = UnreachableError("cannot connect")
@@ -38,6 +38,19 @@ def test_what_cannot_be_rotated_is_named(one, why):
     told = not_rotatable("application", one._asdict())
     assert told.startswith(why)
     assert bool(told) is bool(why)
+
+
+def test_accounts_of_further_applications_are_rotated_by_their_place_in_pillar():
+    passwords = {role: {"password": f"of-the-shop-{role}"} for role in ("application", "schema")}
+    declared = set_key(pillar(), "mysql:accounts:applications", {"shop": passwords})
+    accounts = rotation.accounts_by_role(settings_from(declared, "db1"))
+    assert accounts["applications:shop:application"].name == "shop"
+    assert accounts["applications:shop:schema"].password == "of-the-shop-schema"
+    without = rotation.accounts_by_role(settings_from(pillar(), "db1"))
+    assert accounts.keys() - without.keys() == {
+        "applications:shop:application",
+        "applications:shop:schema",
+    }
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from group_replication.model import OFFLINE
 from group_replication.operation import Operation, claimed_over
 from group_replication.rotation import NONE, OTHER, PILLAR
-from group_replication.rotation_run import BOTH, PURPOSE, Rotation
+from group_replication.rotation_run import BOTH, PURPOSE, Rotation, _one_pillar
 from minions import Answer
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
@@ -253,6 +253,44 @@ def test_a_web_server_with_an_older_pillar_is_named_before_it_is_locked_out(grou
     problem = run_of(group).run()["problem"]
     assert "the password of application in the pillar of web2 is another one" in problem
     assert group.calls == []
+
+
+SHOP = "applications:shop:application"
+
+
+def test_a_further_application_s_password_is_brought_to_the_web_servers(group):
+    group.accounts = {**dict.fromkeys(ROLES, (2, None)), SHOP: (1, None)}
+    group.keeper = group.channel = dict.fromkeys(NODES, 2)
+    group.backup = 2
+    planned = run_of(group).plan()
+    assert (planned["change"], planned["tell"]) == ([SHOP], ["web", "web2"])
+    # Its schema's account logs in once, with what pillar says then.
+    group.accounts = {
+        **dict.fromkeys(ROLES, (2, None)),
+        SHOP.replace("application", "x"): (1, None),
+    }
+    group.web = dict.fromkeys(group.web, 2)
+    assert run_of(group).plan()["tell"] == []
+
+
+@pytest.mark.parametrize(
+    ("of_databases", "of_the_web_server", "refused"),
+    [
+        ({"shop": "p1"}, {"shop": "p1"}, ""),
+        ({"shop": "p1"}, {"shop": "p2"}, f"the password of {SHOP} in the pillar of web is another"),
+        ({}, {"shop": "p2"}, f"the password of {SHOP} in the pillar of web is another one"),
+        # An application whose database is elsewhere, and one that a web server has not.
+        ({"shop": "p1"}, {"shop": ""}, ""),
+        ({"shop": "p1"}, {}, ""),
+    ],
+)
+def test_databases_and_web_servers_need_one_password_for_each_application(
+    of_databases, of_the_web_server, refused
+):
+    parts = {name: {"print": "p", "prints": of_databases} for name in NODES}
+    webs = {"web": {"print": "p", "prints": of_the_web_server}, "web2": {"print": "p"}}
+    assert _one_pillar(parts, webs).startswith(refused)
+    assert bool(_one_pillar(parts, webs)) is bool(refused)
 
 
 def test_a_member_that_is_offline_is_told_too(group):

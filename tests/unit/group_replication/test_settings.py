@@ -12,6 +12,7 @@ from group_replication.model import Settings
 from group_replication.settings import (
     REMOVED,
     ROLES,
+    accounts_of,
     comparison_settings,
     current_settings,
     settings_as_json,
@@ -113,6 +114,26 @@ def test_the_keepers_file_holds_the_admin_password_alone():
     assert json.loads(settings_as_json(again)) == json.loads(text)
 
 
+SHOP_OWN = {"password": "a-long-password-5"}
+SHOP = {"application": SHOP_OWN, "schema": {"password": "a-long-password-6"}}
+SHOP_S = "mysql:accounts:applications:shop"
+
+
+def test_a_further_application_has_accounts_and_a_database_by_its_name():
+    declared = set_key(pillar(), "mysql:accounts:applications", {"shop": SHOP})
+    settings = settings_from(declared, "db1")
+    (shop,) = settings.applications
+    assert (shop.name, shop.database, shop.grants) == ("shop", "shop", {})
+    assert (shop.application.name, shop.schema.name) == ("shop", "shop_schema")
+    assert "a-long-password-5" not in repr(settings)
+    assert list(accounts_of(settings))[-2:] == [
+        "applications:shop:application",
+        "applications:shop:schema",
+    ]
+    # The keeper uses none of them, and has the file that it had.
+    assert settings_as_json(settings) == settings_as_json(settings_from(pillar(), "db1"))
+
+
 # What a pillar must not say: where, what instead, and words of the error.
 WRONG = [
     ("cluster", ["nodes"], ["pillar cluster is a list", "mapping with subnet"]),
@@ -158,6 +179,40 @@ WRONG = [
     ("mysql:lookup:package", "a b", ["mysql:lookup:package", "name of a package"]),
     ("mysql:lookup:config_file", "x.cnf", ["mysql:lookup:config_file", "absolute path"]),
     ("mysql:accounts:application:database", "mysql", ["database is 'mysql'", "server's own"]),
+    ("mysql:accounts:applications", ["shop"], ["accounts:applications is a list", "a mapping"]),
+    ("mysql:accounts:applications:Shop", {}, ["applications is 'Shop'", "laravel:applications"]),
+    (SHOP_S, {"aplication": {}}, ["shop:aplication", "shop:application"]),
+    (SHOP_S, SHOP | {"schema": {}}, ["shop:schema:password is missing"]),
+    (
+        SHOP_S,
+        SHOP | {"application": {**SHOP_OWN, "database": "realworld"}},
+        ["shop:application:database is 'realworld'", "accounts:application:database is the same"],
+    ),
+    (
+        SHOP_S,
+        SHOP | {"application": {**SHOP_OWN, "database": "mysql"}},
+        ["database is 'mysql'", "server's own"],
+    ),
+    (
+        SHOP_S,
+        SHOP | {"application": {**SHOP_OWN, "name": "haproxy_root"}},
+        ["'haproxy_root'", "application:name is the s"],
+    ),
+    (
+        SHOP_S,
+        SHOP | {"application": {**SHOP_OWN, "name": "shop_schema"}},
+        ["'shop_schema'", "shop:application:name is the"],
+    ),
+    (
+        SHOP_S,
+        SHOP | {"application": {**SHOP_OWN, "grants": ["x"]}},
+        ["shop:application:grants is a list"],
+    ),
+    (
+        SHOP_S,
+        SHOP | {"application": {"password": "a-long-password-3"}},
+        ["shop:application:password is the same as"],
+    ),
     ("mysql:accounts:admin:name", "root", ["admin:name is 'root'", "server's own"]),
     ("mysql:accounts:admin:name", "mysql-gr-health", ["admin:name", "server's own"]),
     ("mysql:accounts:admin:name", "haproxy_root", ["application:name", "admin:name is the same"]),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import grp
 import pwd
 
 import pytest
-from laravel_deploy.accounts import unprivileged_ids
+from laravel_deploy import accounts
+from laravel_deploy.accounts import owner_of, runs_as, unprivileged_ids
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 
@@ -23,3 +25,22 @@ def test_root_is_refused(user):
 def test_a_user_that_is_not_there_is_named():
     with pytest.raises(CommandExecutionError, match="'no-such-user', wanted for builds"):
         unprivileged_ids("no-such-user", "builds")
+
+
+def test_an_application_runs_as_the_owner_of_its_storage(tmp_path, monkeypatch):
+    assert owner_of(str(tmp_path)) == ("www-data", "www-data")
+    storage = tmp_path / "shared/storage"
+    storage.mkdir(parents=True)
+    info = storage.lstat()
+    mine = (pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name)
+    # One that is root's by mistake is the web server's, as ever.
+    expected = mine if info.st_uid else ("www-data", "www-data")
+    assert owner_of(str(tmp_path)) == expected
+    release = tmp_path / "releases/3f2a9c01be77"
+    assert owner_of(str(release)) == expected
+    monkeypatch.setattr(accounts, "REFUSED_UID", -1)
+    assert runs_as(str(release), "") == mine
+    assert runs_as(str(release), "", "readers") == (mine[0], "readers")
+    # What a call says counts, also what is refused then.
+    assert runs_as(str(release), "jane") == ("jane", mine[1])
+    assert runs_as(str(release), None)[0] is None

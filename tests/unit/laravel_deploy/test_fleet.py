@@ -9,6 +9,7 @@ from laravel_deploy.fleet import (
     overrides,
     rollback_plan,
     rotation_plan,
+    scope,
     way_back,
 )
 from salt.exceptions import SaltInvocationError
@@ -168,12 +169,26 @@ def test_a_key_that_is_not_one_for_all_is_refused(second, refused):
     [
         ({}, {}),
         # Not the pinned one, then.
-        ({"rev": "v2"}, {"laravel": {"release": "", "rev": "v2"}}),
-        ({"release": "b"}, {"laravel": {"release": "b"}}),
+        ({"rev": "v2"}, {"release": "", "rev": "v2"}),
+        ({"release": "b"}, {"release": "b"}),
     ],
 )
 def test_a_call_stands_over_the_pillar(given, pillar):
     assert overrides(given) == pillar
+    assert scope("laravel", pillar) == {"laravel": {"only": "laravel", **pillar}}
+    of_shop = {"applications": {"shop": pillar}} if pillar else {}
+    assert scope("shop", pillar) == {"laravel": {"only": "shop", **of_shop}}
+
+
+@pytest.mark.parametrize(
+    ("application", "place"), [("laravel", "laravel"), ("shop", "laravel:applications:shop")]
+)
+def test_what_to_do_names_the_application_s_own_keys(application, place):
+    settings = {"directory": "/srv/a", "migrate": {"node": "web"}, "application": application}
+    facts = {"web": part(settings=settings), "web2": part(settings=settings, keys=keys(now="x"))}
+    assert f"into the pillar ({place}:secrets:app_key)" in deployment_plan(facts)["refused"]
+    facts["web2"] = part(settings=settings, lock="l2")
+    assert f"another build ({place}:build), for" in deployment_plan(facts)["refused"]
 
 
 @pytest.mark.parametrize("given", [{"source": "salt://other"}, {"build": 2}])

@@ -30,7 +30,7 @@ class Machines:
 
     def __init__(self, *names):
         self.one = {name: self._new() for name in names}
-        self.calls, self.pillars, self.by = [], [], set()
+        self.calls, self.pillars, self.by, self.applications = [], [], set(), set()
         # Of which call on which machine what is answered in place of its own answer.
         self.wrong = {}
         self.dies_after = None
@@ -45,6 +45,7 @@ class Machines:
         if function in TOUCHES:
             self.calls.append((function.rpartition(".")[2], *targets))
         self.by |= {arguments["by"]} if "by" in arguments else set()
+        self.applications |= {arguments["application"]} if "application" in arguments else set()
         if "pillar" in arguments:
             self.pillars.append(arguments["pillar"])
         told = {}
@@ -107,6 +108,20 @@ def machines():
     return Machines("web", "web2")
 
 
+def test_another_application_is_deployed_and_rolled_back_alone(machines):
+    shop = Fleet(machines, ["web"], "jane", {"rev": "v2"}, lambda seconds: None, "shop")
+    assert shop.deploy()["problem"] == ""
+    assert machines.applications == {"shop"}
+    only = {"only": "shop", "applications": {"shop": {"release": "", "rev": "v2"}}}
+    assert machines.pillars[0] == {"laravel": only}
+    # What builds it says nothing of the first one but to leave it alone.
+    assert machines.pillars[-1]["laravel"]["applications"]["shop"]["release"] == "b"
+    assert {pillar["laravel"]["only"] for pillar in machines.pillars} == {"shop"}
+    back = Fleet(machines, ["web"], "jane", None, lambda seconds: None, "shop")
+    assert back.rollback("a")["switched"] == ["web"]
+    assert machines.applications == {"shop"}
+
+
 def fleet(machines, **given):
     return Fleet(machines, list(machines.one), "sudo_jane", given, lambda seconds: None)
 
@@ -126,7 +141,7 @@ def test_all_is_built_and_tried_before_one_migrates_and_all_are_switched(machine
     assert machines.calls == [*BEFORE, *MIGRATE, *SWITCH, *PRUNE]
     assert machines.by == {"sudo_jane"}
     # It is built by the name that was planned.
-    assert machines.pillars[-2] == {"laravel": {"release": "b"}}
+    assert machines.pillars[-2] == {"laravel": {"only": "laravel", "release": "b"}}
     machines.calls.clear()
     again = fleet(machines).deploy()
     assert (again["switched"], again["problem"], machines.calls) == ([], "", [])
@@ -134,8 +149,9 @@ def test_all_is_built_and_tried_before_one_migrates_and_all_are_switched(machine
 
 def test_another_build_of_the_call_is_what_is_built(machines):
     fleet(machines, build="b2").deploy()
-    assert machines.pillars[0] == {"laravel": {"release": "", "build": "b2"}}
-    assert machines.pillars[-2] == {"laravel": {"release": "b", "build": "b2"}}
+    first = {"only": "laravel", "build": "b2"}
+    assert machines.pillars[0] == {"laravel": {**first, "release": ""}}
+    assert machines.pillars[-2] == {"laravel": {**first, "release": "b"}}
     with pytest.raises(SaltInvocationError):
         fleet(machines, source="salt://other")
 

@@ -10,7 +10,6 @@ from laravel_deploy import password_rotation
 from laravel_deploy.artisan import Application
 from laravel_deploy.dotenv import parse_env
 from laravel_deploy.password_rotation import (
-    KEY,
     is_used,
     refuse_unrotated,
     status,
@@ -18,6 +17,7 @@ from laravel_deploy.password_rotation import (
 )
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
+KEY = "mysql:accounts:application:password"
 SECRETS = {"DB_PASSWORD": KEY, "SEED_PASSWORD": "laravel:secrets:seed_password"}
 SCHEMA = ("schema_change", "mysql:accounts:schema:password")
 ENV = "DB_HOST=10.0.0.1\nDB_USERNAME=app\nDB_PASSWORD=old\nSEED_PASSWORD=seed\n"

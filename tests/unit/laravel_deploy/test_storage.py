@@ -33,6 +33,17 @@ def test_a_storage_is_made_as_it_was_predicted_and_then_left(tmp_path, wanted):
     }
 
 
+def test_a_web_server_of_another_group_reaches_what_is_stored_for_all_and_no_more(tmp_path, wanted):
+    path = tmp_path / "storage"
+    made = update_storage(path, wanted, test=False, public=True)
+    modes = {name: stat.S_IMODE((path / name).stat().st_mode) for name in FOLDERS}
+    others = {name: mode & 0o007 for name, mode in modes.items() if mode & 0o007}
+    assert others == {"": 0o001, "app": 0o001, "app/public": 0o005}
+    assert {mode & 0o770 for mode in modes.values()} == {0o750}
+    assert made[f"{path}/app/public"]["new"].endswith(" 0755")
+    assert update_storage(path, wanted, test=False, public=True) == {}
+
+
 @pytest.mark.parametrize("name", ["framework", "framework/cache", "logs"])
 @pytest.mark.parametrize("test", [True, False])
 def test_a_link_is_named_and_not_followed(tmp_path, wanted, name, test):

@@ -17,7 +17,7 @@ from laravel_deploy.unit_update import (
     unit_status,
     update_units,
 )
-from laravel_deploy.workers import Site, wanted_units
+from laravel_deploy.workers import Site, names_of, wanted_units
 from salt.exceptions import CommandExecutionError
 
 SITE = Site("/srv/shop", "www-data", "www-data", "web", ["web"])
@@ -300,20 +300,37 @@ def test_what_systemd_refuses_is_said(systemd):
 
 
 def test_workers_start_anew_where_there_are_any(systemd):
-    restart_workers(systemd.run_all)
+    root = Path("/srv/shop")
+    restart_workers(systemd.run_all, root)
     have(systemd, {}, schedule=True)
-    restart_workers(systemd.run_all)
+    restart_workers(systemd.run_all, root)
     assert systemd.ran == []
     have(systemd, {"mail": {}})
-    restart_workers(systemd.run_all)
-    assert systemd.ran == ["try-restart --no-block laravel-worker-*"]
+    restart_workers(systemd.run_all, root)
+    assert systemd.ran == ["try-restart --no-block laravel-worker-mail@*.service"]
+
+
+def test_another_application_s_workers_are_left_alone(systemd):
+    shop = replace(SITE, directory="/srv/other", application="shop")
+    have(systemd, {"mail": {}}, schedule=True)
+    update_units(wanted_units(shop, {"mail": {}}, True), systemd.run_all, test=False)
+    ours = "laravel-shop-worker-mail@1.service"
+    assert {ONE, ours, TIMER, "laravel-shop-schedule.timer"} <= systemd.states.keys()
+    systemd.ran.clear()
+    restart_workers(systemd.run_all, Path("/srv/other"))
+    assert systemd.ran == ["try-restart --no-block laravel-shop-worker-mail@*.service"]
+    # What one application no longer asks for goes, and nothing of the other one.
+    update_units(wanted_units(shop, {}, False), systemd.run_all, test=False)
+    assert ours not in systemd.states
+    assert {ONE, TIMER} <= systemd.states.keys()
+    assert differences(wanted_units(SITE, {"mail": {}}, True), systemd.run_all) == {}
 
 
 def test_the_status_names_the_release_that_a_worker_runs_in(systemd, monkeypatch):
-    assert unit_status(systemd.run_all, "/srv/shop/releases") == []
+    assert unit_status(systemd.run_all, "/srv/shop/releases", names_of("laravel")) == []
     have(systemd, {"mail": {}})
     monkeypatch.setattr(unit_update, "releases_of", lambda pids, *_more: dict.fromkeys(pids, "abc"))
-    assert unit_status(systemd.run_all, "/srv/shop/releases") == [
+    assert unit_status(systemd.run_all, "/srv/shop/releases", names_of("laravel")) == [
         {
             "unit": ONE,
             "state": "active (running)",

@@ -19,6 +19,26 @@ def lines(site=SITE, **worker):
     return text.splitlines()
 
 
+def test_a_further_application_s_units_and_errors_have_its_name():
+    shop = Site("/srv/shop", "laravel-shop", "laravel-shop", "web1", ["web1"], "shop")
+    units = wanted_units(shop, {"mail": {}}, True)
+    assert sorted(units.files) == [
+        "laravel-shop-schedule.service",
+        "laravel-shop-schedule.timer",
+        "laravel-shop-worker-mail@.service",
+    ]
+    assert units.running == ["laravel-shop-worker-mail@1.service", "laravel-shop-schedule.timer"]
+    assert "Unit=laravel-shop-schedule.service" in units.files["laravel-shop-schedule.timer"]
+    assert "User=laravel-shop" in units.files["laravel-shop-worker-mail@.service"]
+    place = "laravel:applications:shop"
+    with pytest.raises(SaltInvocationError, match=f"{place}:workers:mail:tries is"):
+        wanted_units(shop, {"mail": {"tries": -1}}, False)
+    with pytest.raises(SaltInvocationError, match=f"{place}:schedule is"):
+        wanted_units(shop, {}, "some")
+    with pytest.raises(SaltInvocationError, match=f"{place}:env:QUEUE_CONNECTION is 'sync'"):
+        queue_variables({"mail": {}}, {"QUEUE_CONNECTION": "sync"}, place)
+
+
 def test_nothing_is_wanted_unless_it_is_asked_for():
     assert wanted_units(SITE, {}, False) == wanted_units(SITE, None, None)
     assert wanted_units(SITE, {}, False).files == {}

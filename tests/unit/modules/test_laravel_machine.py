@@ -37,7 +37,15 @@ def test_it_looks_by_the_formula_and_the_pillar_of_the_call(machine, salt):  # n
     assert (found["serves"], found["releases"]) == ("a", [first])
     assert found["settings"]["directory"] == str(machine.root)
     module.look({"laravel": {"build": "2"}}, ask=False)
-    assert salt == [("laravel", {}), ("laravel", {"pillar": {"laravel": {"build": "2"}}})]
+    pillars = [{"only": "laravel"}, {"only": "laravel", "build": "2"}]
+    assert salt == [("laravel", {"pillar": {"laravel": pillar}}) for pillar in pillars]
+
+
+def test_of_other_applications_nothing_is_rendered(machine, salt):  # noqa: F811
+    found = module.look({"laravel": {"applications": {"shop": {"rev": "2"}}}}, False, "shop")
+    assert found["settings"]["application"] == "shop"
+    pillar = {"only": "shop", "applications": {"shop": {"rev": "2"}}}
+    assert salt == [("laravel", {"pillar": {"laravel": pillar}})]
 
 
 def test_a_release_is_kept_from_serving(machine, salt):  # noqa: F811

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from laravel_deploy.applications import server_of
 from web_config import draining
 from web_config.apache import settings
 
@@ -16,11 +17,12 @@ DEFAULTS = yaml.safe_load((ROOT / "defaults.yaml").read_text())["apache"]
 TLS = {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key", "self_signed": False}
 
 
-def rendered(name, **chosen):
+def rendered(name, application="laravel", declared=None, **chosen):
     found = settings({**DEFAULTS, **chosen}, DEFAULTS["modules"], "web")
+    server = server_of(application, declared or {}, found, "/run/php.sock")
     files = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "files"), autoescape=False)
     return files.get_template(name).render(
-        apache=found, directory="/srv/app", socket="/run/php.sock", health="/a.b/up"
+        apache=found, server=server, directory="/srv/app", health="/a.b/up"
     )
 
 
@@ -98,6 +100,21 @@ def test_uploads_are_served_from_the_storage_and_nothing_of_them_is_run(file, de
     assert "SetHandler" not in folder
     found = re.search(r'<FilesMatch "(\S+)">\s+Require all denied', folder)
     assert bool(re.search(found[1], file)) is denied
+
+
+def test_a_further_application_has_its_names_logs_and_release_alone():
+    declared = {"server_name": "shop.example.com", "server_aliases": ["www.shop.example.com"]}
+    text = rendered("site.conf.jinja", "shop", declared, tls=TLS)
+    assert text.count("ServerName shop.example.com\n    ServerAlias www.shop.example.com") == 2
+    assert text.count("RewriteMap release txt:/etc/apache2/release-shop.map") == 2
+    assert "proxy:unix:/run/php/laravel-shop.sock|fcgi://localhost" in text
+    assert "laravel-shop-error.log" in text
+    first = rendered("site.conf.jinja")
+    assert not {"conduit", "/run/php.sock", "/release.map"} & {
+        word for word in ("conduit", "/run/php.sock", "/release.map") if word in text
+    }
+    assert "ServerAlias" not in first
+    assert "${APACHE_LOG_DIR}/conduit-access.log combined" in first
 
 
 def test_a_drained_web_server_says_so_on_its_health_page_to_all_but_itself():
