@@ -31,7 +31,7 @@ def test_a_look_that_is_killed_leaves_no_machine_locked(checkout, tmp_path, mend
         env={**os.environ, "PATH": f"{FAKE}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     if mended:
         assert (answer.returncode, answer.stdout) == (0, "not created\n"), answer.stderr

@@ -95,7 +95,7 @@ def in_checkout(checkout, tmp_path):
         }
         told.unlink(missing_ok=True)
         answer = subprocess.run(
-            command, cwd=mine, env=environment, capture_output=True, text=True, timeout=240
+            command, cwd=mine, env=environment, capture_output=True, text=True, timeout=900
         )
         return answer.returncode, told.read_text().splitlines(), answer.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shlex
 import socket
@@ -28,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 NODES = {"web": {"ip": FIRST, "role": "web"}, "web2": {"ip": SECOND, "role": "web"}}
 # Some looks, and what a busy machine takes.
-NOTICED = 20
+NOTICED = 60
 
 
 class Server(ThreadingHTTPServer):
@@ -86,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.speechless:
             self.close_connection = True
             return None
-        self.server.held.wait(20)
+        self.server.held.wait(4 * NOTICED)
         headers = {name.lower(): value for name, value in self.headers.items()}
         told = {"by": self.server.address, "headers": headers, "body": len(body)}
         return self.send(200, told)
@@ -111,17 +112,24 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 
-def free_port(address: str = FIRST) -> int:
-    with closing(socket.socket()) as one:
-        one.bind((address, 0))
-        return one.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    """Return ports that no connection gets by itself until somebody listens on them."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found: list[int] = []
+    for port in random.sample(range(5000, max(lowest, 15000)), 1000):
+        with closing(socket.socket()) as one, suppress(OSError):
+            one.bind(("", port))
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 class Balancer:
     """A HAProxy with the default sections of the web servers, and the servers behind it."""
 
     def __init__(self, folder: Path, binary: str) -> None:
-        self.port, self._behind, statistics = free_port(), free_port(), free_port()
+        self.port, self._behind, statistics = free_ports(3)
         self.socket = str(folder / "admin.sock")
         settings = {
             **SETTINGS,
@@ -267,7 +275,7 @@ def clients(balancer: Balancer, *methods: str, count: int = 4) -> Iterator[list[
 
     def work(number: int) -> None:
         # The one half keeps its connection, as browsers do; the other makes one for each.
-        kept = HTTPConnection(FIRST, balancer.port, timeout=30)
+        kept = HTTPConnection(FIRST, balancer.port, timeout=NOTICED)
         while not over.is_set():
             method = methods[len(answers) % len(methods)]
             body = b"x" * 2000 if method == "POST" else None
@@ -290,7 +298,7 @@ def clients(balancer: Balancer, *methods: str, count: int = 4) -> Iterator[list[
         finally:
             over.set()
             for one in done:
-                one.result(40)
+                one.result(2 * NOTICED)
 
 
 def test_a_web_server_that_is_killed_costs_no_request_that_only_reads(balancer, servers):
@@ -327,7 +335,7 @@ def test_a_drained_web_server_ends_what_it_is_at_and_gets_nobody_new(balancer, s
         assert len(first.asked) == taken
         assert {status for _, status in answers} == {200}
         first.held.set()
-        assert [one.result(20)[0] for one in waiting] == [200, 200]
+        assert [one.result(NOTICED)[0] for one in waiting] == [200, 200]
     first.health = 200
     until(lambda: balancer.states()["web-1"] == "up")
     until(lambda: balancer.ask()[1]["by"] == FIRST)
@@ -346,7 +354,7 @@ def test_what_got_no_answer_is_sent_again_if_it_only_reads(balancer, servers, me
 
 def test_a_client_that_sends_slowly_holds_no_web_server(balancer, servers):
     with ExitStack() as stack:
-        slow = stack.enter_context(socket.create_connection((FIRST, balancer.port), 10))
+        slow = stack.enter_context(socket.create_connection((FIRST, balancer.port), NOTICED))
         slow.sendall(b"POST /api HTTP/1.1\r\nHost: app\r\nContent-Length: 5000\r\n\r\n{")
         time.sleep(0.5)
         assert servers[FIRST].asked == servers[SECOND].asked == []
@@ -358,7 +366,7 @@ def test_a_long_body_arrives_whole(balancer, servers, chunked):
     size = 3_000_000
     body: Any = b"x" * size
     if chunked:
-        with closing(HTTPConnection(FIRST, balancer.port, timeout=30)) as connection:
+        with closing(HTTPConnection(FIRST, balancer.port, timeout=NOTICED)) as connection:
             parts = (b"x" * 1000 for _ in range(3000))
             connection.request("POST", "/api", parts, encode_chunked=True)
             answer = connection.getresponse()
@@ -376,5 +384,5 @@ def test_a_request_waits_while_no_web_server_is_there(balancer):
         time.sleep(1)
         assert not waiting.done()
         one = balancer.server(FIRST)
-        assert waiting.result(20)[0] == 200
+        assert waiting.result(NOTICED)[0] == 200
     one.kill()
