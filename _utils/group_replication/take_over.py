@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 # Where the new process says how far it is, in its environment; the running process reads it.
 DESCRIPTOR = "TAKE_OVER_DESCRIPTOR"
@@ -34,6 +35,23 @@ def notify(text: str) -> None:
         place = "\0" + address[1:] if address.startswith("@") else address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.sendto(text.encode(), place)
+
+
+def refuse(why: str) -> None:
+    """
+    Tell the program that waits for a reload of this service why nothing was replaced.
+
+    why
+        The reason, in a sentence.
+
+    The text is in the file ``refused`` of the unit's runtime directory, where there is one.
+    """
+    directory = os.environ.get("RUNTIME_DIRECTORY", "")
+    if directory:
+        # One rename: whoever looks finds the whole text or none.
+        made = Path(directory, "refused.new")
+        made.write_text(f"{why}\n")
+        made.replace(Path(directory, "refused"))
 
 
 def replace(sees: Callable[[], bool], kept: Sequence[int]) -> str:

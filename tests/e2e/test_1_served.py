@@ -133,17 +133,22 @@ def test_the_statistics_page_shows_the_servers_as_they_are(lab: Lab):
 def test_agents_that_start_anew_close_no_session(lab: Lab):
     """As a highstate does when it brings a new agent: on all members at once."""
 
-    def restart(name: str) -> None:
-        lab.run(name, "systemctl restart mysql-gr-health")
+    def renew(name: str) -> str:
+        how = "reload" if name != lab.databases[0] else "restart"
+        lab.run(name, f"systemctl {how} mysql-gr-health")
+        return lab.run(name, "systemctl show -P MainPID mysql-gr-health").strip()
 
     downs = servers(lab, "chkdown")
+    processes = []
     with lab.session() as session, session.cursor() as cursor:
         for _ in range(5):
             with ThreadPoolExecutor() as pool:
-                list(pool.map(restart, lab.databases))
+                processes.append(list(pool.map(renew, lab.databases)))
             time.sleep(1)
             cursor.execute("SELECT 1")
     assert servers(lab, "chkdown") == downs
+    # A reload is a new process, too, to which the old one gave its place.
+    assert all(len(set(one)) == len(processes) for one in zip(*processes, strict=True)), processes
     for name in lab.databases:
         lab.run(name, "systemctl kill --signal=KILL mysql-gr-health")
         assert agent_says(lab, name, "writable") == "ONLINE, with a majority, role PRIMARY"

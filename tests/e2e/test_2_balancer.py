@@ -17,6 +17,7 @@ import requests
 
 from tests.e2e.conftest import LONG
 from tests.support.balancer import asked, servers
+from tests.support.health import agent_says
 from tests.support.lab import APPLICATION, FIRST_USER, Lab
 
 pytestmark = pytest.mark.restores
@@ -62,6 +63,29 @@ def test_a_reload_costs_no_connection(lab: Lab, all_online):
             visitor.stop()
     assert [visitor.failed for visitor in visitors] == [[]] * 4
     assert min(visitor.served for visitor in visitors) > 20
+
+
+def test_an_agent_that_cannot_begin_leaves_the_old_one_in_place(lab: Lab):
+    """A highstate that brings it fails, and no session ends with its member."""
+    name, path = lab.databases[0], "/usr/local/lib/mysql-gr/health.py"
+    running = "systemctl show -P MainPID mysql-gr-health"
+    before, downs = lab.run(name, running), servers(lab, "chkdown")
+    try:
+        said = lab.run(
+            name,
+            f"cp -p {path} {path}.whole && echo 'raise SystemExit(7)' > {path}"
+            " && systemctl reload mysql-gr-health 2>&1; echo code $?",
+        )
+        assert "code 1" in said, said
+        log = lab.run(name, "journalctl -u mysql-gr-health -n 20 -o cat")
+        assert "The new agent does not take over: it ended with status 7" in log
+        assert agent_says(lab, name, "writable") == "ONLINE, with a majority, role PRIMARY"
+        assert lab.run(name, running) == before
+    finally:
+        lab.run(name, f"mv {path}.whole {path} && systemctl reload mysql-gr-health")
+    assert lab.run(name, running) != before
+    assert agent_says(lab, name, "writable") == "ONLINE, with a majority, role PRIMARY"
+    assert servers(lab, "chkdown") == downs
 
 
 def writer(lab: Lab) -> str:

@@ -53,7 +53,7 @@ from group_replication.facts import (
 from group_replication.maintenance import fenced, not_for_new, within_limits
 from group_replication.member_page import code_of, shown, wanted
 from group_replication.model import UNKNOWN
-from group_replication.take_over import begin, replace
+from group_replication.take_over import begin, refuse, replace
 from salt.exceptions import CommandExecutionError
 
 try:
@@ -408,7 +408,9 @@ class Server(ThreadingHTTPServer):
         why = replace(watch.sees, [self.fileno()])
         if why:
             self._replacing.release()
-            print(f"The new agent does not take over: {why}", file=sys.stderr)
+            said = f"The new agent does not take over: {why}"
+            print(said, file=sys.stderr)
+            refuse(said)
         else:
             self.shutdown()
 

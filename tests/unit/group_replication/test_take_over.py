@@ -105,3 +105,16 @@ def test_a_later_process_that_sees_nothing_begins_when_it_is_alone(monkeypatch):
         assert begun.is_alive()
     begun.join(30)
     assert not begun.is_alive()
+
+
+def test_why_nothing_was_replaced_is_told_where_a_reload_looks(monkeypatch, tmp_path):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    take_over.refuse("it ended with status 7")
+    take_over.refuse("it ended with status 8")
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {
+        "refused": "it ended with status 8\n"
+    }
+    # By hand, without a unit, nobody waits for it.
+    monkeypatch.delenv("RUNTIME_DIRECTORY")
+    take_over.refuse("it ended with status 9")
+    assert "8" in (tmp_path / "refused").read_text()
