@@ -88,7 +88,7 @@ class Git:
             if names:
                 more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
                 raise CommandExecutionError(
-                    f"laravel:source is {url}, whose commit {commit[:12]} has {kind}, which a "
+                    f"The source is {url}, whose commit {commit[:12]} has {kind}, which a "
                     f"release would lack: {', '.join(names[:NAMED])}{more}; expected a repository "
                     "that holds all files itself, or leaves these out by export-ignore in its "
                     ".gitattributes."

@@ -11,6 +11,8 @@ from laravel_deploy.composer import Composer
 LOCK = "package-lock.json"
 # What is needed to build alone, and is no part of a release.
 MODULES = "node_modules"
+# A build knows its folder, and not which application that is.
+KEY = "laravel:npm (or laravel:applications:NAME:npm)"
 COMMANDS = (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"])
 
 
@@ -27,14 +29,14 @@ def wants_assets(there: list[str], npm: bool | None) -> bool:
     Raises SaltInvocationError where only a person can tell.
     """
     if npm not in (None, True, False):
-        raise SaltInvocationError(f"laravel:npm is {npm!r}; expected true, false or null.")
+        raise SaltInvocationError(f"{KEY} is {npm!r}; expected true, false or null.")
     if LOCK in there and npm is None:
         raise SaltInvocationError(
-            f"The source has a {LOCK}, and laravel:npm is null; expected true, to build its assets "
+            f"The source has a {LOCK}, and {KEY} is null; expected true, to build its assets "
             "(npm run build), or false, where the source brings them or has none."
         )
     if npm and LOCK not in there:
-        raise CommandExecutionError(f"laravel:npm is true, and the source has no {LOCK}.")
+        raise CommandExecutionError(f"{KEY} is true, and the source has no {LOCK}.")
     return bool(npm)
 
 

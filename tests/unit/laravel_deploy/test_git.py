@@ -176,7 +176,7 @@ def test_what_a_repository_does_not_hold_itself_is_refused(
     if refused is None:
         assert plan(tmp_path, source, None, client).complete is False
         return
-    with pytest.raises(CommandExecutionError, match=f"laravel:source is file://.*{refused}"):
+    with pytest.raises(CommandExecutionError, match=f"The source is file://.*{refused}"):
         plan(tmp_path, source, None, client)
 
 
