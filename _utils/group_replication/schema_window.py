@@ -17,6 +17,8 @@ from group_replication import operation
 from group_replication.model import MODES
 from group_replication.schema_change import CLOSING, DONE, OPEN, REQUESTED, Change, sentence
 
+# Seconds that a question to the table of windows never takes.
+ASKING_SECONDS = 2
 # Seconds that a killed statement gets to undo what it has done.
 UNDO_SECONDS = 30.0
 
@@ -125,7 +127,8 @@ def _close(
     address: str,
     problems_of_multi_primary: Callable[[], str],
 ) -> str:
-    if change.step in (REQUESTED, OPEN):
+    # Also of an owner that has finished: a migration that was cut off leaves its statement at work.
+    if change.step != CLOSING:
         _end_sessions(connection, change, address)
     with connection.cursor() as cursor:
         # AFTER: once all members have applied the change that this closes.
@@ -164,25 +167,38 @@ def _end_sessions(connection: Any, change: Change, address: str) -> None:
     """End what the owner left running: mysqld goes on with an ALTER whose client has died."""
     deadline = time.monotonic() + UNDO_SECONDS
     while True:
+        left = _left_running(connection, change, address)
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT ID AS id FROM performance_schema.processlist"
-                " WHERE ID = %s OR (%s = 0 AND USER = %s)",
-                (
-                    change.session if change.writer == address else 0,
-                    change.session,
-                    change.account,
-                ),
-            )
-            left = [row["id"] for row in cursor.fetchall()]
-            for one in left:
-                # It may be over by now.
-                with contextlib.suppress(Exception):
-                    cursor.execute("KILL %s", (one,))
+            for one, running in left.items():
+                # An owner that has finished asks whether the window is closed, in no time.
+                if change.step != DONE or running >= ASKING_SECONDS:
+                    # It may be over by now.
+                    with contextlib.suppress(Exception):
+                        cursor.execute("KILL %s", (one,))
         if not left:
             return
         if time.monotonic() >= deadline:
             raise CommandExecutionError(
-                f"{change.owner} is silent, and its statement does not end: the window stays open"
+                f"{change.owner} {'has finished' if change.step == DONE else 'is silent'}, and its"
+                " statement does not end: the window stays open"
             )
         time.sleep(0.5)
+
+
+def _left_running(connection: Any, change: Change, address: str) -> dict[int, int]:
+    """Return the owner's sessions here, and the seconds that each is at its statement.
+
+    Of an owner that has finished those alone that are at one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ID AS id, TIME AS seconds FROM performance_schema.processlist"
+            " WHERE (ID = %s OR (%s = 0 AND USER = %s)) AND (%s OR COMMAND <> 'Sleep')",
+            (
+                change.session if change.writer == address else 0,
+                change.session,
+                change.account,
+                change.step != DONE,
+            ),
+        )
+        return {row["id"]: row["seconds"] or 0 for row in cursor.fetchall()}

@@ -9,6 +9,7 @@ from group_replication import schema_window
 from group_replication.operation import Operation
 from group_replication.schema_change import Change, sentence
 from group_replication.schema_window import act, step_for
+from salt.exceptions import CommandExecutionError
 
 HERE, THERE = "172.28.17.53", "172.28.17.54"
 MULTI, SINGLE = "multi-primary", "single-primary"
@@ -105,3 +106,82 @@ def test_a_window_that_is_not_needed_any_more_is_closed_beside_an_operation(monk
     monkeypatch.setattr(schema_window, "_close", lambda *_: "closed")
     silent = ASKED._replace(seconds_left=-1)
     assert act(None, silent, {"mode": MULTI}, HERE, lambda: "", RESTART) == "closed"
+
+
+class Sessions:
+    """A server with sessions of the account: their seconds at a statement, by number."""
+
+    def __init__(self, running: dict[int, list[int]], owner_is_idle: bool = False) -> None:
+        # What each is seen at, look by look; one that is killed, or has no more looks, is gone.
+        self._running, self._idle = running, owner_is_idle
+        self.done: list[str] = []
+        self._rows: list[dict[str, int]] = []
+
+    def cursor(self):
+        return contextlib.nullcontext(self)
+
+    def execute(self, statement, values=()):
+        word = statement.split()[0]
+        if "processlist" in statement:
+            *_, everybody = values
+            self._rows = [
+                {"id": number, "seconds": looks.pop(0)}
+                for number, looks in self._running.items()
+                if looks and (everybody or not self._idle)
+            ]
+        elif word == "KILL":
+            self._running[values[0]] = []
+            self.done.append(f"kill {values[0]}")
+        elif "switch_to_multi" in statement:
+            self.done.append("switch")
+        elif word == "DELETE":
+            self.done.append("delete")
+
+    def fetchall(self):
+        return self._rows
+
+
+FINISHED = change(step="done", writer=HERE, mode=MULTI)
+
+
+@pytest.mark.parametrize(
+    ("row", "running", "idle", "done"),
+    [
+        # The program was cut off, and the server goes on with its statement.
+        (FINISHED, {7: [5, 5]}, False, ["kill 7", "switch", "delete"]),
+        # One that has only begun is given the time in which a question ends by itself.
+        (FINISHED, {7: [0, 1, 2]}, False, ["kill 7", "switch", "delete"]),
+        (FINISHED, {7: [0], 8: [1, 1]}, False, ["switch", "delete"]),
+        # A connection that is kept and at no statement changes nothing.
+        (FINISHED, {7: [90, 90]}, True, ["switch", "delete"]),
+        # One of an owner that is silent may still get a statement.
+        (FINISHED._replace(step="open", seconds_left=-1), {7: [0]}, True,
+         ["kill 7", "switch", "delete"]),
+        (FINISHED._replace(step="closing"), {7: [90, 90]}, False, ["switch", "delete"]),
+    ],
+)  # fmt: skip
+def test_nobody_else_writes_before_the_last_statement_has_ended(
+    monkeypatch, row, running, idle, done
+):
+    monkeypatch.setattr(schema_window.time, "sleep", lambda _: None)
+    server = Sessions(running, idle)
+    told = act(server, row, {"mode": SINGLE}, HERE, lambda: "")
+    assert server.done == done
+    assert told.startswith(f"the window of {row.owner} is closed")
+
+
+def test_a_window_stays_open_while_a_statement_does_not_end(monkeypatch):
+    monkeypatch.setattr(schema_window, "UNDO_SECONDS", 0)
+    server = Sessions({7: [5] * 9})
+    monkeypatch.setattr(Sessions, "execute", _undying(Sessions.execute))
+    with pytest.raises(CommandExecutionError, match="has finished, and its statement does not end"):
+        act(server, FINISHED, {"mode": SINGLE}, HERE, lambda: "")
+    assert "switch" not in server.done
+
+
+def _undying(execute):
+    def but_kill(self, statement, values=()):
+        if not statement.startswith("KILL"):
+            execute(self, statement, values)
+
+    return but_kill
