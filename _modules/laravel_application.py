@@ -9,11 +9,14 @@ them, so that each setting has one way in.
 
 from __future__ import annotations
 
+import copy
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from laravel_deploy import application_check, applications
+from pillar_check import walk
+from salt.utils import dictupdate
 
 if typing.TYPE_CHECKING:
     __pillar__: dict[str, Any]
@@ -23,6 +26,8 @@ __virtualname__ = "laravel_application"
 
 # Below these the keys are the site's own, or are checked elsewhere.
 FREE = ("env", "secrets_from", "workers")
+# What calls return is stored by the master; whoever needs a secret reads it by its key.
+KEPT = ("secrets", "applications")
 
 
 def __virtual__() -> str:
@@ -51,11 +56,11 @@ def declared(defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
     defaults
         Those of the first one: ``laravel`` of ``salt/laravel/defaults.yaml``.
 
-    Returns a list of dictionaries, the first application first: its settings, and with them
-    ``name``; ``place``, where in the pillar they are; ``id``, what its states' names begin with;
-    ``password_from``, where the password is of the account that the group has for it; ``chosen``,
-    whether this run deals with it (pillar ``laravel:only``). Raises SaltInvocationError that names
-    a key that is wrong, and what would be right.
+    Returns a list of dictionaries, the first application first: its settings without ``secrets``,
+    and with them ``name``; ``place``, where in the pillar they are; ``id``, what its states' names
+    begin with; ``password_from``, where the password is of the account that the group has for it;
+    ``chosen``, whether this run deals with it (pillar ``laravel:only``). Raises SaltInvocationError
+    that names a key that is wrong, and what would be right.
 
     CLI Example:
 
@@ -68,7 +73,10 @@ def declared(defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
         place, own = applications.place_of(name), applications.defaults_of(name, defaults)
         if name != applications.FIRST:
             __salt__["formula.check_pillar"](place, own, free=FREE)
-        settings: dict[str, Any] = __salt__["pillar.get"](place, default=own, merge=True) or own
+        given = {
+            key: one for key, one in (walk(__pillar__, place) or {}).items() if key not in KEPT
+        }
+        settings: dict[str, Any] = dictupdate.update(copy.deepcopy(dict(own)), given)
         if name != applications.FIRST:
             application_check.check_own(name, settings)
         told = {"name": name, "place": place, "id": applications.prefix_of(name)}
