@@ -232,11 +232,6 @@ def account_differences(
 ) -> dict[str, dict[str, list[str]]]:
     """What is missing and what is too much, by account: nothing for one that is as it should be."""
     missing: dict[str, dict[str, list[str]]] = {}
-    # With ANSI_QUOTES the server shows names in other quotes.
-    execute(
-        connection,
-        "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
-    )
     for wanted in grantees(settings, scope):
         found = _differences_of(connection, wanted)
         if found:
@@ -293,6 +288,11 @@ def _differences_of(connection: Any, wanted: Grantee) -> dict[str, list[str]]:
 
 
 def _granted(connection: Any, wanted: Grantee) -> set[tuple[str, str]]:
+    # With ANSI_QUOTES the server shows names in other quotes.
+    execute(
+        connection,
+        "SET SESSION sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'ANSI', '')",
+    )
     shown = rows(connection, "SHOW GRANTS FOR %s@%s", (wanted.name, wanted.host))
     return parse_grants(next(iter(row.values())) for row in shown)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from group_replication import accounts
 from group_replication.accounts import (
     SCOPES,
+    Grantee,
     attributes_lacking,
     coordinator_of,
     grantees,
@@ -195,3 +199,36 @@ def test_an_unknown_scope_is_named():
         SaltInvocationError, match="scope is 'all'; expected members or application"
     ):
         grantees(settings_from(pillar(), "db1"), "all")
+
+
+class Quoting:
+    """A session of a server with ANSI_QUOTES, where the account has all that it needs."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._rows: list[dict[str, str]] = []
+        self._quote = '"'
+
+    def cursor(self):
+        return contextlib.nullcontext(self)
+
+    def execute(self, statement, values=None):
+        self.said.append(statement.split()[0])
+        if "ANSI_QUOTES" in statement:
+            self._quote = "`"
+        on = "`shop`.*".replace("`", self._quote)
+        self._rows = [
+            {"Grants": "GRANT USAGE ON *.* TO `shop`@`%`"},
+            {"Grants": f"GRANT SELECT, INSERT ON {on} TO `shop`@`%`"},
+        ]
+
+    def fetchall(self):
+        return self._rows
+
+
+def test_an_account_in_use_loses_nothing_where_names_are_shown_in_other_quotes(monkeypatch):
+    session = Quoting()
+    monkeypatch.setattr(accounts, "_differences_of", lambda *_: {})
+    accounts._make_account(session, Grantee("shop", "%", {"`shop`.*": ("SELECT", "INSERT")}))
+    assert "REVOKE" not in session.said
+    assert session.said.count("GRANT") == 1
