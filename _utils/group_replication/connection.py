@@ -23,6 +23,8 @@ except ImportError:
     HAS_PYMYSQL = False
 
 
+# Older ones go on in plain text, password and all, where a server offers no TLS.
+KEEPS_TO_TLS = (1, 2)
 # The server's code for it, as error_text writes codes.
 TOO_MANY_CONNECTIONS = "(1040)"
 # The server sets one option of Group Replication at a time, and none while that starts or stops.
@@ -88,6 +90,12 @@ def connect(
     if not HAS_PYMYSQL:
         raise CommandExecutionError(
             "Salt's Python has no PyMySQL; `salt-call pip.install PyMySQL` installs it"
+        )
+    if "ssl" in where and pymysql.VERSION[:2] < KEEPS_TO_TLS:
+        raise CommandExecutionError(
+            f"Salt's Python has PyMySQL {'.'.join(map(str, pymysql.VERSION[:3]))}, which goes on "
+            "without TLS where a server offers none; expected 1.2 or newer: "
+            "`salt-call pip.install 'PyMySQL>=1.2'` installs it"
         )
     try:
         connection = pymysql.connect(

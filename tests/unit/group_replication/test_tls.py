@@ -30,6 +30,8 @@ class Server:
 
     def __init__(self, folder: Path, name: str, greeting: bytes = GREETING) -> None:
         self.told = b""
+        # What came before TLS was spoken.
+        self.asked = b""
         self._greeting = greeting
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
@@ -43,8 +45,8 @@ class Server:
         plain.settimeout(PATIENCE)
         try:
             plain.sendall(len(self._greeting).to_bytes(3, "little") + b"\x00" + self._greeting)
-            asked = plain.recv(36)
-            if len(asked) < 36:
+            self.asked = plain.recv(36)
+            if len(self.asked) < 36:
                 return
             with self._context.wrap_socket(plain, server_side=True) as secured:
                 self.told = secured.recv(1000)
@@ -158,6 +160,30 @@ def test_a_server_that_is_no_such_is_away(greeting, why, folder):
         tls.shown("127.0.0.1", server.port, seconds=PATIENCE)
     server.end()
     assert tls.not_verified({"db2": "127.0.0.1"}, server.port, str(folder / "ca.pem")) == {}
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_no_password_is_told_to_a_server_without_tls(verified, folder):
+    """Whoever is on the way to a server can have it offer none."""
+    server = Server(folder, "good", GREETING.replace(b"\xff\xff", b"\x00\x00", 1))
+    ssl = connection.tls(str(folder / "ca.pem") if verified else "")
+    where = {"host": "127.0.0.1", "port": server.port, "user": "somebody", "password": "secret"}
+    with (
+        pytest.raises(connection.UnreachableError, match="SSL"),
+        connection.connect(PATIENCE, PATIENCE, **where, ssl=ssl),
+    ):
+        pass
+    server.end()
+    assert server.asked == b""
+
+
+def test_a_library_that_would_tell_it_is_refused(monkeypatch):
+    monkeypatch.setattr(connection.pymysql, "VERSION", (1, 1, 3, "final"))
+    with (
+        pytest.raises(CommandExecutionError, match=r"has PyMySQL 1\.1\.3.*expected 1\.2 or newer"),
+        connection.connect(host="127.0.0.1", port=1, ssl=connection.tls()),
+    ):
+        pass
 
 
 def test_an_authority_that_is_not_there_is_a_sentence(tmp_path):
