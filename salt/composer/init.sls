@@ -4,4 +4,6 @@ include:
   - composer.package
 {%- if composer.repository == 'debian' %}
   - composer.repository
+{%- else %}
+  - composer.packagist
 {%- endif %}

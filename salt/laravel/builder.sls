@@ -66,6 +66,17 @@
         directory: {{ of_all.directory }}
     - require:
       - file: {{ application.id }}-builder-composer
+{%- else %}
+
+{{ application.id }}-builder-packagist:
+  file.absent:
+    - name: {{ composer.home }}/config.json
+    - onlyif:
+      - fun: file.contains
+        path: {{ composer.home }}/config.json
+        text: file://{{ of_all.directory }}"
+    - require:
+      - file: {{ application.id }}-builder-composer
 {%- endif %}
 {%- endif %}
 {%- endfor %}

@@ -131,3 +131,23 @@ def test_a_call_that_names_one_leaves_the_others_alone(only, there, with_pillar)
     served = {chunk["__id__"] for chunk in states_of(options, "laravel")}
     assert {"apache-site-managed", "apache-site-shop-managed"} <= served
     assert {"php-config-pool-managed", "php-config-pool-shop-managed"} <= served
+
+
+@pytest.mark.parametrize("repository", ["debian", "packagist"])
+def test_packages_come_from_one_place(with_pillar, repository):
+    """What Salt wrote for Debian's packages forbids Packagist; it goes when that is declared."""
+    more = {**MORE, "laravel": {**MORE["laravel"], "composer": {"repository": repository}}}
+    chunks = highstate(with_pillar(WEB, more))[0]
+    files = {
+        chunk["name"]: chunk for chunk in chunks if chunk["name"].endswith("/config.json")
+    }  # fmt: skip
+    assert {*files} == {"/etc/composer/config.json", "/etc/composer-shop/config.json"}
+    functions = {one["fun"] for one in files.values()}
+    assert functions == {"managed" if repository == "debian" else "absent"}
+    built = [one for one in chunks if one["__id__"].startswith("composer-repository")]
+    assert bool(built) is (repository == "debian")
+    if repository == "packagist":
+        # A file of the site's own stays.
+        for path, one in files.items():
+            text = 'file:///srv/composer-repository"'
+            assert one["onlyif"] == [{"fun": "file.contains", "path": path, "text": text}]
