@@ -16,6 +16,7 @@ use Lcobucci\JWT\Validation\Constraint\SignedWith;
 use Lcobucci\JWT\Validation\Constraint\SignedWithUntilDate;
 use RuntimeException;
 use SensitiveParameter;
+use TypeError;
 
 /**
  * Issues and reads the tokens that say who a request comes from.
@@ -68,7 +69,8 @@ class Tokens
         $jwt = $this->configuration();
         try {
             $parsed = $jwt->parser()->parse($token);
-        } catch (Exception) {
+        } catch (Exception|TypeError) {
+            // Also of dates that are no numbers, which the library hands on as they come.
             return null;
         }
         if (! $parsed instanceof UnencryptedToken || ! $parsed->claims()->has('exp')) {

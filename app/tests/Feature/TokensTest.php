@@ -48,6 +48,51 @@ class TokensTest extends TestCase
         $this->assertSame(1, User::query()->count());
     }
 
+    /**
+     * @param  array<string, mixed>  $claims
+     * @param  array<string, mixed>  $header
+     */
+    #[DataProvider('madeByHand')]
+    public function test_a_token_that_is_madeByHand_is_refused(array $claims, array $header = [], ?string $end = null): void
+    {
+        $this->register('jane');
+        $jane = $this->user('jane');
+        $right = [
+            'sub' => (string) $jane->id,
+            'iat' => time(),
+            'exp' => time() + 60,
+            'pwd' => substr(hash_hmac('sha256', "password {$jane->password}", config('conduit.jwt.secret')), 0, 32),
+        ];
+        $this->api('GET', '/user', token: $this->signed($right))->assertOk();
+        $token = $this->signed(array_filter([...$right, ...$claims], fn ($one) => $one !== null), $header, $end);
+        $this->api('GET', '/user', token: $token)
+            ->assertUnauthorized()->assertExactJson(['errors' => ['token' => ['is invalid']]]);
+    }
+
+    /**
+     * @return array<string, list<mixed>>
+     */
+    public static function madeByHand(): array
+    {
+        return [
+            'one that never expires' => [['exp' => null]],
+            'dates that are none' => [['exp' => []]],
+            'dates that are none, and no signature' => [['exp' => ['a' => 1]], [], ''],
+            'dates of texts' => [['iat' => 'yesterday']],
+            'a date beyond all' => [['exp' => 1e300]],
+            'several users' => [['sub' => ['1']]],
+            'a user that is a condition' => [['sub' => '1 or 1=1']],
+            'no user' => [['sub' => null]],
+            'no password' => [['pwd' => null]],
+            'passwords' => [['pwd' => ['a']]],
+            'no signature' => [[], [], ''],
+            'no algorithm' => [[], ['alg' => 'none'], ''],
+            'another algorithm' => [[], ['alg' => 'HS512']],
+            'four parts' => [[], [], 'c2ln.more'],
+            'a claim in the header' => [['sub' => null], ['sub' => '1']],
+        ];
+    }
+
     public function test_bearer_is_a_token_as_well(): void
     {
         $headers = ['Authorization' => 'Bearer '.$this->register('jane')];
@@ -150,6 +195,23 @@ class TokensTest extends TestCase
             'conduit.jwt.accepted_until' => now()->getTimestamp() + $left,
         ]);
         app()->forgetInstance(Tokens::class);
+    }
+
+    /**
+     * A token as anybody may write it, signed with the secret or ended otherwise.
+     *
+     * @param  array<string, mixed>  $claims
+     * @param  array<string, mixed>  $header
+     */
+    private function signed(array $claims, array $header = [], ?string $end = null): string
+    {
+        $encoded = fn (string $text): string => rtrim(strtr(base64_encode($text), '+/', '-_'), '=');
+        $told = implode('.', array_map(
+            fn (array $part): string => $encoded(json_encode($part)),
+            [['typ' => 'JWT', 'alg' => 'HS256', ...$header], $claims],
+        ));
+
+        return $told.'.'.($end ?? $encoded(hash_hmac('sha256', $told, config('conduit.jwt.secret'), true)));
     }
 
     private function user(string $name): User
