@@ -231,5 +231,5 @@ def remove(settings: Settings, member: str, drain_for: int | None = None) -> dic
     write_settings(settings)
     if now["state"] == UNKNOWN:
         return {"old": UNKNOWN, "new": UNKNOWN}
-    with exclusive(settings) as connection:
+    with exclusive(settings, START_SECONDS + seconds) as connection:
         return _leave(settings, connection, seconds)

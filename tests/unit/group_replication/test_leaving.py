@@ -178,6 +178,26 @@ def test_a_drained_member_stays_in_its_group_and_takes_nobody_new(minion, monkey
     assert maintenance.undrain() == {"old": "", "new": ""}
 
 
+@pytest.mark.parametrize("what", ["leave", "drain", "remove"])
+def test_a_statement_may_take_as_long_as_transactions_are_waited_for(minion, monkeypatch, what):
+    server, allowed = Leaving(monkeypatch), []
+
+    def exclusive(settings, seconds=leaving.START_SECONDS):
+        allowed.append(seconds)
+        return contextlib.nullcontext(server)
+
+    monkeypatch.setattr(leaving, "exclusive", exclusive)
+    monkeypatch.setattr(leaving.operation, "current", lambda connection: None)
+    if what == "remove":
+        minion(pillar(3))
+        there = {"state": "ONLINE", "settled": False, "problem": ""}
+        monkeypatch.setattr(leaving, "removal", lambda settings: there)
+        leaving.remove(minion.settings, "db4", 600)
+    else:
+        getattr(leaving, what)(minion.settings, "db4", "a kernel", 600)
+    assert allowed == [leaving.START_SECONDS + 600]
+
+
 @pytest.mark.parametrize("before", ["", "since May"])
 @pytest.mark.parametrize("what", ["leave", "drain"])
 def test_a_call_that_fails_leaves_no_reason_behind(minion, monkeypatch, what, before):
