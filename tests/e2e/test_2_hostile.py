@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.application import ENV, undeployed
-from tests.support.lab import APPLICATION, Lab
+from tests.support.lab import APPLICATION, ROOT, Lab
 
 pytestmark = pytest.mark.restores
 
@@ -121,6 +121,27 @@ def test_a_package_builds_as_nobody_who_matters(lab: Lab):
     assert odd == ""
     assert applied(lab, f"laravel pillar='{pillar}'")["laravel-release-built"]["changes"] == {}
     assert lab.api("GET", "/api/tags").status_code == 200
+
+
+def test_secrets_beside_the_application_are_sent_to_no_machine(lab: Lab):
+    """The application is served to all machines: what else a developer has in its folder is not."""
+    given = ("app/.env", "app/.env.production", "app/auth.json", "app/public/hot")
+    made = [ROOT / name for name in given if not (ROOT / name).exists()]
+    assert made
+    for path in made:
+        path.write_text("of a developer\n")
+    try:
+        # The master's list of files is some seconds old.
+        lab.run(lab.master, "salt-run --out=quiet fileserver.clear_file_list_cache")
+        for machine in (lab.web, lab.databases[0]):
+            for path in made:
+                url = f"salt://{path.relative_to(ROOT)}"
+                assert lab.salt(machine, f"cp.get_file_str {url}")[machine] is False, url
+            there = lab.salt(machine, "cp.get_file_str salt://app/.env.example")[machine]
+            assert "APP_NAME" in there
+    finally:
+        for path in made:
+            path.unlink()
 
 
 def test_the_application_is_never_run_by_root(lab: Lab):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -211,6 +212,42 @@ def test_a_window_whose_owner_died_is_closed(lab: Lab, all_online, eventually):
     # What its account still had open was ended.
     with pytest.raises(pymysql.Error), session.cursor() as cursor:
         cursor.execute("DO 0")
+
+
+def test_a_window_is_closed_once_the_statement_of_a_program_that_was_killed_has_ended(
+    lab: Lab, all_online, eventually
+):
+    """Whoever calls the program says that it has finished; mysqld is still at its statement."""
+    all_online()
+    ended = []
+    with (
+        lab.session(port=3307, schema=True) as session,
+        lab.session(port=3307, schema=True, patience=60) as working,
+        ThreadPoolExecutor() as pool,
+    ):
+        with session.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO mysql_gr.schema_change (token, owner, account, deadline) VALUES"
+                " ('trial', 'a trial', 'schema_change', UTC_TIMESTAMP() + INTERVAL 60 SECOND)"
+            )
+        eventually(lambda: "open" in change_of(lab), 30)
+
+        def work() -> None:
+            with contextlib.suppress(pymysql.Error), working.cursor() as cursor:
+                cursor.execute("DO SLEEP(40)")
+            ended.append(time.monotonic())
+
+        done = pool.submit(work)
+        time.sleep(1)
+        with session.cursor() as cursor:
+            cursor.execute("UPDATE mysql_gr.schema_change SET step = 'done'")
+        begin = time.monotonic()
+        eventually(lambda: MULTI in {one["mode"] for one in lab.status().values()}, 60)
+        switched = time.monotonic()
+        done.result()
+    assert ended[0] <= switched
+    assert switched - begin < 30
+    eventually(lambda: change_of(lab) == "", 30)
 
 
 def test_the_application_cannot_change_the_schema(lab: Lab):

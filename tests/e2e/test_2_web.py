@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import requests
@@ -39,6 +41,51 @@ def test_a_body_in_chunks_arrives_whole(lab: Lab, site: str, size: int):
 def test_a_body_that_is_too_long_is_refused(site: str):
     answer = requests.post(f"{site}/api/users", data=b"x" * 1_100_000, timeout=20)
     assert answer.status_code == 413
+
+
+def test_a_body_in_chunks_that_is_too_long_is_refused(site: str):
+    """It says no length before, so PHP finds out."""
+    headers = {"Content-Type": "application/json"}
+    answer = requests.post(
+        f"{site}/api/articles", data=chunks(1_200_000), headers=headers, timeout=20
+    )
+    assert answer.status_code == 413, answer.text
+
+
+@pytest.mark.parametrize(
+    ("sls", "state", "wrong", "said"),
+    [
+        (
+            "apache.config",
+            "apache-config-hardening-managed",
+            {"apache": {"limit_request_body": "1\nNonsense On"}},
+            "Invalid command 'Nonsense'",
+        ),
+        (
+            "php.config",
+            "php-config-pool-managed",
+            {"fpm": {"max_children": "many"}},
+            "is not a valid number",
+        ),
+    ],
+)
+def test_what_apache_or_php_fpm_refuses_stays_nowhere(
+    lab: Lab, site: str, sls: str, state: str, wrong: dict[str, dict[str, str]], said: str
+):
+    """The state as the formula has it, with a value that its checks would not let through."""
+    chunks: list[dict[str, Any]] = lab.salt(lab.web, f"state.show_low_sls {sls}")[lab.web]
+    (low,) = [one for one in chunks if one["__id__"] == state]
+    for key, values in wrong.items():
+        low["context"][key] |= values
+    for key in ("require", "watch", "order"):
+        low.pop(key, None)
+    before = lab.run(lab.web, f"sha256sum {low['name']}")
+    for test in (True, False):
+        answer = lab.salt(lab.web, f"state.low '{json.dumps(low)}' test={test}")[lab.web]
+        assert (answer["result"], answer["changes"]) == (False, {}), answer
+        assert said in answer["comment"]
+    assert lab.run(lab.web, f"sha256sum {low['name']}") == before
+    assert requests.get(f"{site}/up", timeout=20).status_code == 200
 
 
 def test_clients_that_send_slowly_keep_nobody_waiting(lab: Lab, site: str):
