@@ -33,6 +33,12 @@ APPLIER_WORK = (
     " + COALESCE((SELECT SUM(WORK_COMPLETED) FROM performance_schema.events_stages_current), 0)"
     " AS work"
 )
+# An ALTER changes no rows that are counted, but says how far its stage is; the server counts stages
+# only for who wants it, until it is started anew.
+COUNT_STAGES = (
+    "UPDATE performance_schema.setup_consumers SET ENABLED = 'YES'"
+    " WHERE NAME = 'events_stages_current'"
+)
 ERROR_LOG = (
     # Each once: a try of a minute says the same a dozen times.
     "SELECT ERROR_CODE AS code, DATA AS text FROM performance_schema.error_log"

@@ -61,6 +61,7 @@ def apply_received(connection: Any, received: str, patience: float) -> None:
     """Apply what the applier channel received before a crash, with Group Replication stopped."""
     channel = "FOR CHANNEL 'group_replication_applier'"
     ask = functools.partial(rows, connection)
+    execute(connection, causes.COUNT_STAGES)
     execute(connection, f"START REPLICA SQL_THREAD {channel}")
     try:
         progress, since = None, time.monotonic()
