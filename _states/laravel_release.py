@@ -227,8 +227,8 @@ def live(
             return ret
         if not __opts__["test"]:
             if "live" in changes:
-                ready = (server, user, group, timeout, hooks)
-                __salt__["laravel_release.switch"](name, wanted, *ready)
+                runtime = {"user": user, "group": group, "timeout": timeout, "hooks": hooks}
+                __salt__["laravel_release.switch"](name, wanted, server, **runtime)
             elif "caches" in changes:
                 __salt__["laravel_release.cache"](name, user, group)
             __salt__["laravel_release.prune"](name, keep=keep, user=user)

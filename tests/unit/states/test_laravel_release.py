@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from salt.exceptions import CommandExecutionError
 
-from tests.unit.states.deployment import APP, COMING, PARTIAL, READY, SERVING, unavailable
+from tests.unit.states.deployment import APP, COMING, NOW, PARTIAL, READY, SERVING, unavailable
 
 
 def test_what_does_not_answer_stops_the_run_before_anything_is_migrated(run):
@@ -36,3 +36,18 @@ def test_without_any_release_nothing_can_serve(run):
     none = {**READY, "release": "", "complete": False}
     ret = run("live", APP, returns={**SERVING, "next_release": none, "served": ""})
     assert (ret["result"], ret["comment"]) == (False, f"{APP} has no release that could serve.")
+
+
+def test_a_switch_runs_the_hooks_and_is_noted_by_who_called(run):
+    hooks = {"before_switch": [["view:cache"]]}
+    switched = {"old": "", "new": NOW}
+    returns = {**SERVING, "served": "", "switch": switched, "prune": []}
+    ret = run("live", APP, hooks=hooks, timeout=30, returns=returns)
+    assert ret["result"] is True, ret
+    call = run.functions["laravel_release.switch"].call_args
+    assert call.args == (APP, NOW, None)
+    assert {key: call.kwargs[key] for key in ("hooks", "timeout")} == {
+        "hooks": hooks,
+        "timeout": 30,
+    }
+    assert "by" not in call.kwargs
