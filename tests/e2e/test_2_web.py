@@ -81,7 +81,7 @@ def test_what_apache_or_php_fpm_refuses_stays_nowhere(
         low.pop(key, None)
     before = lab.run(lab.web, f"sha256sum {low['name']}")
     for test in (True, False):
-        answer = lab.salt(lab.web, f"state.low '{json.dumps(low)}' test={test}")[lab.web]
+        answer = lab.salt(lab.web, f"state.low data='{json.dumps(low)}' test={test}")[lab.web]
         assert (answer["result"], answer["changes"]) == (False, {}), answer
         assert said in answer["comment"]
     assert lab.run(lab.web, f"sha256sum {low['name']}") == before
