@@ -23,6 +23,7 @@ pytestmark = pytest.mark.restores
 
 NAME, DIRECTORY, REPOSITORY = "shop.example.com", "/srv/shop", "/srv/shop.git"
 SETTINGS, PASSWORDS = ROOT / "pillar/laravel.sls", ROOT / "pillar/secrets/application_database.sls"
+MOMENTS = ("before_switch", "after_switch")
 # By a person, as docs/laravel.md (An application comes, and goes) has it.
 REMOVAL = f"""set -e
 a2dissite -q laravel-shop
@@ -107,6 +108,7 @@ def declared(lab: Lab) -> Iterator[dict[str, Any]]:
             "rev": "main",
             "server_name": NAME,
             "npm": True,
+            "hooks": {moment: [["shop:mark", moment]] for moment in MOMENTS},
             "env": {"DB_PORT": 3307},
             "secrets": {"app_key": "base64:" + base64.b64encode(os.urandom(32)).decode()},
         }
@@ -163,6 +165,19 @@ def test_each_is_served_by_its_name_from_its_own_database(lab: Lab, shop):
     assert Visitor(lab).get("/api/tags").status_code == 404
 
 
+def marks(lab: Lab) -> set[tuple[str, ...]]:
+    """The releases in which the commands of a hook have run: one answer where all hooks agree."""
+    visitor = Visitor(lab)
+    return {tuple(visitor.get(f"/storage/{moment}").text.split()) for moment in MOMENTS}
+
+
+def test_hooks_have_run_and_a_record_says_who_deployed(lab: Lab, shop):
+    assert marks(lab) == {(serving(lab),)}
+    (release,) = lab.salt(lab.web, f"laravel_release.releases {DIRECTORY}")[lab.web]
+    (told,) = release["deployments"]
+    assert (told["how"], told["by"]) == ("deployed", "sudo_vagrant"), told
+
+
 def test_neither_reads_what_is_the_other_s(lab: Lab, shop):
     for user, other in (("laravel-shop", APPLICATION), ("www-data", DIRECTORY)):
         for path in ("shared/.env", "shared/storage/framework", "shared/storage/logs"):
@@ -185,6 +200,7 @@ def test_it_is_deployed_and_taken_back_and_the_first_notices_nothing(lab: Lab, s
     assert done["result"] is True, said
     assert done["changes"] == predicted["changes"]
     assert serving(lab) == f"{before}-second"
+    assert marks(lab) == {(before, f"{before}-second")}
     # Sessions and uploads live through it.
     assert "a note" in Visitor(lab).get().text
     back, said = orchestrated(lab, "rollback", application="shop")
