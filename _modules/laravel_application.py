@@ -9,7 +9,6 @@ them, so that each setting has one way in.
 
 from __future__ import annotations
 
-import copy
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ __virtualname__ = "laravel_application"
 # Below these the keys are the site's own, or are checked elsewhere.
 FREE = ("env", "secrets_from", "workers")
 # What calls return is stored by the master; whoever needs a secret reads it by its key.
-KEPT = ("secrets", "applications")
+WITHHELD = ("secrets", "applications")
 
 
 def __virtual__() -> str:
@@ -74,9 +73,9 @@ def declared(defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
         if name != applications.FIRST:
             __salt__["formula.check_pillar"](place, own, free=FREE)
         given = {
-            key: one for key, one in (walk(__pillar__, place) or {}).items() if key not in KEPT
+            key: one for key, one in (walk(__pillar__, place) or {}).items() if key not in WITHHELD
         }
-        settings: dict[str, Any] = dictupdate.update(copy.deepcopy(dict(own)), given)
+        settings: dict[str, Any] = dictupdate.update(own, given)
         if name != applications.FIRST:
             application_check.check_own(name, settings)
         told = {"name": name, "place": place, "id": applications.prefix_of(name)}

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from whole_file import write_whole
+
 # Where the new process says how far it is, in its environment; the running process reads it.
 DESCRIPTOR = "TAKE_OVER_DESCRIPTOR"
 RUNS, SEES = b"r", b"s"
@@ -48,10 +50,7 @@ def refuse(why: str) -> None:
     """
     directory = os.environ.get("RUNTIME_DIRECTORY", "")
     if directory:
-        # One rename: whoever looks finds the whole text or none.
-        made = Path(directory, "refused.new")
-        made.write_text(f"{why}\n")
-        made.replace(Path(directory, "refused"))
+        write_whole(Path(directory, "refused"), f"{why}\n", 0o644)
 
 
 def replace(sees: Callable[[], bool], kept: Sequence[int]) -> str:

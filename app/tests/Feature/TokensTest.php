@@ -53,7 +53,7 @@ class TokensTest extends TestCase
      * @param  array<string, mixed>  $header
      */
     #[DataProvider('madeByHand')]
-    public function test_a_token_that_is_madeByHand_is_refused(array $claims, array $header = [], ?string $end = null): void
+    public function test_a_token_that_is_made_by_hand_is_refused(array $claims, array $header = [], ?string $end = null): void
     {
         $this->register('jane');
         $jane = $this->user('jane');
