@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import re
-import tarfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +14,7 @@ import requests
 import yaml
 
 from tests.e2e.conftest import orchestrated
+from tests.support.application import put_repository
 from tests.support.lab import APPLICATION, ROOT, Lab
 from tests.support.visitors import Crowd
 
@@ -88,18 +87,7 @@ class Visitor:
 @pytest.fixture(scope="module")
 def declared(lab: Lab) -> Iterator[dict[str, Any]]:
     """The shop in pillar, its account in the group, and what a dry run says of the web server."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        archive.add(ROOT / "tests/applications/shop", arcname=".")
-    lab.salt(lab.web, "pkg.install git")
-    lab.run(
-        lab.web,
-        f"set -e\nrm -rf {REPOSITORY}\nmkdir {REPOSITORY}\ncd {REPOSITORY}\n"
-        f"echo {base64.b64encode(packed.getvalue()).decode()} | base64 -d"
-        " | tar xz --no-same-owner\n"
-        "git init -q -b main\ngit config user.name trial\ngit config user.email trial@localhost\n"
-        "git add -A\ngit commit -q -m trial",
-    )
+    put_repository(lab, "shop", REPOSITORY)
     before = {path: path.read_text() for path in (SETTINGS, PASSWORDS)}
     settings, passwords = (yaml.safe_load(text) for text in before.values())
     settings["laravel"]["applications"] = {

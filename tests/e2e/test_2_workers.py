@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.application import ENV
-from tests.support.lab import ROOT, Lab
+from tests.support.application import ENV, put_repository
+from tests.support.lab import Lab
 
 pytestmark = pytest.mark.restores
 
@@ -56,17 +53,10 @@ def put(lab: Lab, job: str, seconds: int) -> None:
 @pytest.fixture(scope="module")
 def bureau(lab: Lab) -> Iterator[str]:
     """The application with a queue, deployed; its first release."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        archive.add(ROOT / "tests/applications/bureau", arcname=".")
-    text = base64.b64encode(packed.getvalue()).decode()
-    ask(lab, "pkg.install git")
+    put_repository(lab, "bureau", REPOSITORY)
     lab.run(
         lab.web,
-        f"set -e\nrm -rf {REPOSITORY} {DIRECTORY}\n"
-        f"mkdir -p {REPOSITORY} {DIRECTORY}/releases {DIRECTORY}/shared\ncd {REPOSITORY}\n"
-        f"echo {text} | base64 -d | tar xz --no-same-owner\n"
-        "git init -q -b main\ngit config user.name trial\ngit config user.email trial@localhost",
+        f"rm -rf {DIRECTORY} && mkdir -p {DIRECTORY}/releases {DIRECTORY}/shared",
     )
     try:
         before = ask(lab, f"laravel.env {ENV}")

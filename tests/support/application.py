@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.lab import APPLICATION, Lab
+from tests.support.lab import APPLICATION, ROOT, Lab
 
 ENV = f"{APPLICATION}/shared/.env"
 
@@ -61,3 +64,19 @@ def health(lab: Lab, times: int = 1) -> list[dict[str, Any]]:
     )
     printed = lab.run(lab.web, f'python3 -c "{ask}"')
     return [json.loads(line) for line in printed.splitlines()]
+
+
+def put_repository(lab: Lab, name: str, repository: str) -> None:
+    """Make a Git repository on the web machine, with an application of tests/applications in it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(ROOT / "tests/applications" / name, arcname=".")
+    lab.salt(lab.web, "pkg.install git")
+    lab.run(
+        lab.web,
+        f"set -e\nrm -rf {repository}\nmkdir {repository}\ncd {repository}\n"
+        f"echo {base64.b64encode(packed.getvalue()).decode()} | base64 -d"
+        " | tar xz --no-same-owner\n"
+        "git init -q -b main\ngit config user.name trial\ngit config user.email trial@localhost\n"
+        "git add -A\ngit commit -q -m trial",
+    )
