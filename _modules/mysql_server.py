@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from group_replication import accounts, datadir, pending, rotation, running_options
+from group_replication import accounts, datadir, pending, rotation, running_options, turns
 from group_replication.connection import answered
 from group_replication.facts import facts_of
 from group_replication.instance_check import instance_of, instance_problems
@@ -350,3 +350,19 @@ def compare_settings() -> dict[str, Any]:
         salt db1 mysql_server.compare_settings
     """
     return comparison_settings(_settings())
+
+
+def stop_timeout() -> int:
+    """
+    Return the seconds after which systemd kills a mysqld that does not stop.
+
+    They hold the turn of a member that restarts, ``mysql:drain`` and the server's own stop. Raises
+    SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_server.stop_timeout
+    """
+    return turns.stop_timeout(_settings().drain)

@@ -19,8 +19,9 @@ from group_replication.connection import local, peer, rows
 from group_replication.facts import observe
 from group_replication.model import ONLINE, Settings
 
-# systemd kills a server whose stop takes 300 s; drain and stop need the rest.
 TURN_SECONDS = 150.0
+# What mysqld needs to write down what it has in memory, and what is given at the least.
+STOP_SECONDS, STOP_MIN = 50, 300
 # Who has been gone for longer is not on its way back from a restart.
 GONE_SECONDS = 60
 LOOK_SECONDS = 0.5
@@ -30,6 +31,16 @@ def lock_name(settings: Settings) -> str:
     """Return the name of the lock. A password is in it, so that no other account can hold it."""
     key = settings.admin.password.encode()[:64]
     return f"turn-{hashlib.blake2b(settings.group.encode(), key=key, digest_size=16).hexdigest()}"
+
+
+def stop_timeout(drain: int) -> int:
+    """
+    Return the seconds that systemd gives mysqld to stop: for its turn, the drain and the stop.
+
+    drain
+        Seconds for which transactions under way are waited for.
+    """
+    return max(STOP_MIN, int(TURN_SECONDS) + drain + STOP_SECONDS)
 
 
 def waited_for(

@@ -28,7 +28,7 @@ mysql-drain-unit-managed:
         python: {{ grains['pythonexecutable'] }}
         library: {{ mysql.library }}
         service: {{ mysql.service }}
-        drain: {{ salt['pillar.get']('mysql:drain', 10) }}
+        stop_timeout: {{ salt['mysql_server.stop_timeout']() }}
     - require:
       - file: mysql-drain-program-managed
       - sls: mysql.service

@@ -52,3 +52,10 @@ def test_what_needs_the_data_waits_for_its_disk(chunks):
         assert "After=network-online.target mysqld.service" in text.splitlines()
     health = units["/etc/systemd/system/mysql-gr-health.service"]
     assert "Before=mysqld.service" in health.splitlines()
+
+
+@pytest.mark.parametrize(("pillar", "seconds"), [({}, 300), ({"drain": 600}, 800)])
+def test_systemd_waits_as_long_as_pillar_lets_a_member_drain(with_pillar, pillar, seconds):
+    chunks = highstate(with_pillar("db1", {"mysql": pillar}))[0]
+    (unit,) = (one for one in chunks if one["__id__"] == "mysql-drain-unit-managed")
+    assert f"TimeoutStopSec={seconds}" in text_of(unit).splitlines()

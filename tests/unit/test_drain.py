@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import jinja2
 import pytest
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
 
-from tests.support.lab import ROOT
 from tests.unit.group import pillar
 from tests.unit.programs import loaded
 
@@ -67,11 +65,3 @@ def test_only_a_restart_has_a_turn(settings, monkeypatch, capsys, jobs, expected
     assert drain.main(unit) == 0
     assert (bool(taken), asked) == (expected, [unit])
     assert ("db2 restarts out of turn: db1 is away" in capsys.readouterr().err) == expected
-
-
-@pytest.mark.parametrize(("drain", "seconds"), [(0, 300), (10, 300), (600, 800)])
-def test_systemd_waits_for_a_turn_and_for_the_transactions(drain, seconds):
-    """150 s for the turn, then as long as the pillar says, and the server has to stop, too."""
-    template = ROOT / "salt/mysql/files/mysql-drain.conf.jinja"
-    text = jinja2.Template(template.read_text()).render(drain=drain)
-    assert f"TimeoutStopSec={seconds}" in text.splitlines()

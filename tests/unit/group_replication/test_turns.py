@@ -123,3 +123,9 @@ def test_nobody_waits_for_ever(monkeypatch):
     with ExitStack() as held:
         assert group.take(held) == "db3 is not ONLINE again after 150 s"
     assert group.now == pytest.approx(turns.TURN_SECONDS, abs=1)
+
+
+@pytest.mark.parametrize(("drain", "seconds"), [(0, 300), (10, 300), (600, 800)])
+def test_systemd_waits_for_a_turn_and_for_the_transactions(drain, seconds):
+    """150 s for the turn, then as long as the pillar says, and the server has to stop, too."""
+    assert turns.stop_timeout(drain) == seconds
