@@ -42,17 +42,47 @@ NOTICE_SECONDS = 1.0
 COMMIT_SECONDS = 5
 
 
+# Sessions of clients. A machine that follows the binary log has one that is at work for ever.
+CLIENTS = (
+    " FROM performance_schema.threads t"
+    " LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id = t.processlist_id"
+    " WHERE t.name = 'thread/sql/one_connection' AND COALESCE(t.processlist_user, '') NOT IN %s"
+    " AND t.processlist_command NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
+)
+
+
+def _own(settings: Settings) -> tuple[str, ...]:
+    """The accounts of those who look after the member."""
+    return ("root", settings.admin.name, settings.recovery.name, settings.health_user)
+
+
 def _busy(settings: Settings, connection: Any) -> int:
     """How many sessions of clients are in a transaction or a statement."""
-    own = ("root", settings.admin.name, settings.recovery.name, settings.health_user)
-    return rows(
+    found = rows(
         connection,
-        "SELECT COUNT(*) AS busy FROM performance_schema.threads t"
-        " LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id = t.processlist_id"
-        " WHERE t.name = 'thread/sql/one_connection' AND COALESCE(t.processlist_user, '') NOT IN %s"
-        " AND (x.trx_id IS NOT NULL OR t.processlist_command NOT IN ('Sleep', 'Daemon'))",
-        (own,),
-    )[0]["busy"]
+        f"SELECT COUNT(*) AS busy{CLIENTS}"
+        " AND (x.trx_id IS NOT NULL OR t.processlist_command <> 'Sleep')",
+        (_own(settings),),
+    )
+    return int(found[0]["busy"])
+
+
+def _end_sessions(settings: Settings, connection: Any) -> None:
+    """
+    End the sessions that clients still have with a server that is no member any more.
+
+    They would read what was. A balancer ends those that it made; one that was reloaded since leaves
+    them to its old process, which asks no health agent.
+    """
+    left = rows(
+        connection,
+        f"SELECT t.processlist_id AS id{CLIENTS} AND t.processlist_host <> 'localhost'",
+        (_own(settings),),
+    )
+    for session in left:
+        # It may end by itself meanwhile.
+        with contextlib.suppress(pymysql.Error):
+            execute(connection, "KILL CONNECTION %s", (session["id"],))
 
 
 def heir_of(settings: Settings, seen: Mapping[str, Any]) -> str | None:
@@ -120,6 +150,7 @@ def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool =
                 execute(connection, "SET GLOBAL super_read_only = ON")
             execute(connection, "STOP GROUP_REPLICATION")
         execute(connection, "SET GLOBAL super_read_only = ON")
+        _end_sessions(settings, connection)
         return {"old": old, "new": observe(connection)["state"]}
     finally:
         if not flag_stays:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
+import pymysql
 import pytest
 
 from tests.support.api_client import bio_on, client
-from tests.support.balancer import servers
+from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.restores
@@ -41,13 +45,30 @@ def test_the_api_goes_on_without_its_writer(lab: Lab, all_online, eventually, my
     eventually(lambda: servers(lab)["mysql-cluster", f"mysql-{number}"] == "UP", 30)
 
 
+@contextmanager
+def served_by(lab: Lab, name: str) -> Iterator[Any]:
+    """Return a context with a session that a member serves, by the balancer in turn."""
+    for _ in range(9):
+        with lab.session() as session:
+            if asked(session, "SELECT @@report_host") == lab.address[name]:
+                yield session
+                return
+    raise AssertionError(f"{name} served none of 9 sessions")
+
+
 def test_a_member_leaves_on_purpose_and_stays_out(lab: Lab, all_online, eventually):
     all_online()
     refusal = lab.salt("db3", "mysql_maintenance.leave member=db1")["db3"]
     assert "member is 'db1', but this is db3" in refusal
-    left = lab.salt("db3", "mysql_maintenance.leave member=db3 reason='memory is replaced'")["db3"]
-    assert left == {"old": "ONLINE", "new": "OFFLINE"}
     try:
+        with served_by(lab, "db3") as session:
+            # The process that has it asks no health agent any more.
+            lab.run(lab.proxy, "systemctl reload haproxy")
+            assert asked(session, "SELECT 'served'") == "served"
+            call = "mysql_maintenance.leave member=db3 reason='memory is replaced'"
+            assert lab.salt("db3", call)["db3"] == {"old": "ONLINE", "new": "OFFLINE"}
+            with pytest.raises(pymysql.Error):
+                asked(session, "SELECT 'rows of before'")
         eventually(lambda: servers(lab)["mysql-read", "mysql-3"] == "DOWN", 20)
         inside = lab.status()
         assert set(inside["db3"]) == set(inside["db1"])

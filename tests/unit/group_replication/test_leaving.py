@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
+import pymysql
 import pytest
 from group_replication import leaving, lock, maintenance, settings
 from group_replication.connection import UnreachableError
@@ -93,6 +94,7 @@ class Leaving:
             leaving, "observe", lambda connection: {**online("db4"), "state": state}
         )
         monkeypatch.setattr(leaving, "_busy", self._busy)
+        monkeypatch.setattr(leaving, "rows", lambda *_: [{"id": 7}, {"id": 8}])
         monkeypatch.setattr(leaving, "execute", self._do)
 
     def _busy(self, settings, connection):
@@ -100,8 +102,12 @@ class Leaving:
         return self.busy.pop(0) if len(self.busy) > 1 else self.busy[0]
 
     def _do(self, connection, sql, values=()):
-        self.said.append(sql)
+        self.said.append(sql.replace("%s", str(*values)) if values else sql)
+        if values == (7,):
+            raise pymysql.OperationalError(1094, "Unknown thread id: 7")
 
+
+KILLED = ["KILL CONNECTION 7", "KILL CONNECTION 8"]
 
 READ_ONLY, STOP = "SET GLOBAL super_read_only = ON", "STOP GROUP_REPLICATION"
 
@@ -113,6 +119,8 @@ def test_it_leaves_as_soon_as_no_client_is_in_a_transaction(minion, monkeypatch)
     assert 0.1 < time.monotonic() - begin < 100
     assert server.flag_seen == [True, True, True]
     assert server.said.index(READ_ONLY) < server.said.index(STOP)
+    # Who is still there would read what was.
+    assert server.said[-3:] == [READ_ONLY, *KILLED]
     assert not maintenance.leaving()
 
 
@@ -135,7 +143,7 @@ def test_there_is_nothing_to_drain(minion, monkeypatch, state, seconds):
 def test_a_member_outside_only_stays_read_only(minion, monkeypatch):
     server = Leaving(monkeypatch, state="OFFLINE")
     _leave(minion.settings, server, 30)
-    assert server.said == [READ_ONLY]
+    assert server.said == [READ_ONLY, *KILLED]
 
 
 def test_a_stop_keeps_the_keeper_away_until_the_server_is_down(minion, monkeypatch):
