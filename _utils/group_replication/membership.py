@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, errant, maintenance, memory
+from group_replication import causes, errant, maintenance, memory, recovery_login
 from group_replication.accounts import grantees, recovery_credentials
 from group_replication.connection import (
     LOCK_SECONDS,
@@ -186,6 +186,9 @@ def _start_as_decided(
 ) -> None:
     """Start Group Replication; where that fails, say also what may have kept the server out."""
     try:
+        if not bootstrap:
+            # A join that nobody lets in says so after a minute only.
+            recovery_login.check(settings, seen, recovery_credentials(connection)[0])
         _start(
             settings,
             connection,

@@ -365,6 +365,35 @@ def test_two_groups_with_one_name_are_named_and_the_younger_is_fenced(
     eventually(lambda: codes(lab, "db2") == ["200", "200"], 60)
 
 
+def test_a_member_that_nobody_lets_in_is_told_so_at_once(lab: Lab, whole):
+    """START GROUP_REPLICATION would say so after a minute, and each try changes the view."""
+    call(lab, "db3", "mysql_maintenance.leave", member="db3", reason="trial")
+    before, begin = counted(lab, "db1"), time.monotonic()
+    account = lab.sql(
+        "db3",
+        "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user"
+        " WHERE user = 'mysql_gr_recovery'",
+    )
+    lab.sql(
+        "db3",
+        "CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 'of yesterday' FOR CHANNEL"
+        " 'group_replication_recovery'",
+    )
+    refused = call(lab, "db3", "mysql_gr.join")
+    assert "db3 cannot log in at its own mysqld by the recovery account" in refused
+    assert "(1045)" in refused
+    write(lab, "db3", f"SET sql_log_bin = OFF; ALTER USER {account} IDENTIFIED BY 'of yesterday'")
+    refused = call(lab, "db3", "mysql_gr.join")
+    assert "db3 cannot log in at any ONLINE member by the recovery account" in refused
+    assert refused.count("(1045)") == 2
+    assert "of yesterday" not in refused
+    assert time.monotonic() - begin < 30
+    assert counted(lab, "db1") == before
+    write(lab, "db3", f"SET sql_log_bin = OFF; DROP USER {account}")
+    lab.salt("db3", "state.apply mysql.accounts")
+    assert call(lab, "db3", "mysql_gr.join")["verdict"] == "join"
+
+
 def test_another_group_is_not_joined(lab: Lab, whole, keepers_off):
     other = "11111111-2222-4333-8444-555555555555"
     declared = lab.secret("group", "name")

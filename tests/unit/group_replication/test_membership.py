@@ -121,20 +121,37 @@ def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
     assert (START in server.said) == (verdict == "reboot")
 
 
-def test_a_start_that_fails_says_what_may_have_kept_the_server_out(monkeypatch):
+@pytest.mark.parametrize(
+    ("login", "words", "started"),
+    [
+        ("", r"it fails \(3092\) What may: the seeds", True),
+        ("db1 cannot log in.", r"db1 cannot log in\. What may: the seeds", False),
+    ],
+)
+def test_a_join_that_fails_says_what_may_have_kept_the_server_out(
+    monkeypatch, login, words, started
+):
     server = Said({}, START, 3092)
     seen = {"db1": one("db1"), "db2": online("db2"), "db3": gone()}
+
+    def check(settings, facts, account):
+        assert (facts, account) == (seen, {"name": "r"})
+        if login:
+            raise CommandExecutionError(login)
+
     monkeypatch.setattr(membership, "local", lambda *_: server)
     monkeypatch.setattr(
         membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
     )
     monkeypatch.setattr(membership, "facts_of", lambda *_: seen)
     monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
+    monkeypatch.setattr(membership.recovery_login, "check", check)
     monkeypatch.setattr(
         membership, "what_keeps_out", lambda settings, facts: " What may: the seeds"
     )
-    with pytest.raises(CommandExecutionError, match=r"it fails \(3092\) What may: the seeds"):
+    with pytest.raises(CommandExecutionError, match=words):
         membership._act(settings_from(pillar(), "db1"), membership.ACTIONS)
+    assert (START in server.said) is started
 
 
 def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch):
