@@ -13,6 +13,7 @@ from salt.exceptions import CommandExecutionError
 from group_replication.connection import error_text, execute, local, peer, rows
 from group_replication.facts import observe
 from group_replication.model import ONLINE, Settings
+from group_replication.server_lock import lock_name
 
 try:
     from pymysql import err as errors
@@ -32,9 +33,6 @@ SETUP = (
     " show_gipk_in_create_table_and_information_schema = ON,"
     f" lock_wait_timeout = 5, max_execution_time = {QUERY_SECONDS * 1000}",
 )
-# Two comparisons at once would be twice the load. A lock in the server ends with its session,
-# however that ends. Any account can take it; the status says then that nothing was compared.
-LOCK = "mysql_gr.comparison"
 # The table is gone, has another column, or another key; it is locked; the query took too long.
 OF_THE_TABLE = (1054, 1146, 1176, 1205, 1412, 3024)
 
@@ -138,8 +136,11 @@ def opened(settings: Settings, load: float) -> Iterator[Sessions]:
         connections = {settings.me: mine}
         for name, address in addresses.items():
             connections[name] = stack.enter_context(peer(settings, address, CONNECTION_SECONDS))
+        # Two comparisons at once would be twice the load. A lock in the server ends with its
+        # session, however that ends.
+        lock = lock_name(settings, "comparison")
         for name, connection in sorted(connections.items()):
-            if rows(connection, "SELECT GET_LOCK(%s, 0) AS taken", (LOCK,))[0]["taken"] != 1:
+            if rows(connection, "SELECT GET_LOCK(%s, 0) AS taken", (lock,))[0]["taken"] != 1:
                 raise AtWorkError(
                     f"another comparison is at work, as {name} says: wait for its end, or end the "
                     "timer's by `systemctl stop mysql-gr-compare` on the coordinator"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ except ImportError:  # Only machines with a database have it.
 from group_replication.connection import local, peer, rows
 from group_replication.facts import observe
 from group_replication.model import ONLINE, Settings
+from group_replication.server_lock import lock_name
 
 TURN_SECONDS = 150.0
 # What mysqld needs to write down what it has in memory, and what is given at the least.
@@ -25,12 +25,6 @@ STOP_SECONDS, STOP_MIN = 50, 300
 # Who has been gone for longer is not on its way back from a restart.
 GONE_SECONDS = 60
 LOOK_SECONDS = 0.5
-
-
-def lock_name(settings: Settings) -> str:
-    """Return the name of the lock. A password is in it, so that no other account can hold it."""
-    key = settings.admin.password.encode()[:64]
-    return f"turn-{hashlib.blake2b(settings.group.encode(), key=key, digest_size=16).hexdigest()}"
 
 
 def stop_timeout(drain: int) -> int:
@@ -125,7 +119,7 @@ def take(
 
     Returns "", or after 150 s why this member restarts out of turn.
     """
-    name, deadline = lock_name(settings), clock() + TURN_SECONDS
+    name, deadline = lock_name(settings, "turn"), clock() + TURN_SECONDS
     connection, why, said = None, "", ""
     while clock() < deadline:
         where, missing = _seen(settings)

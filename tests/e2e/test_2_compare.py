@@ -202,8 +202,8 @@ def test_a_comparison_that_is_killed_leaves_nothing(lab: Lab, trial, eventually)
     lab.run(
         "db1",
         f"systemctl start --no-block {UNIT}\n"
-        'timeout 30 sh -c \'until mysql -N -e "SELECT IS_USED_LOCK(\\"mysql_gr.comparison\\")"'
-        " | grep -q [0-9]; do sleep 0.05; done'\n"
+        "timeout 30 sh -c 'until mysql -N -e \"SELECT 1 FROM performance_schema.metadata_locks"
+        ' WHERE OBJECT_NAME LIKE \\"comparison-%\\"" | grep -q 1; do sleep 0.05; done\'\n'
         f"systemctl kill -s KILL {UNIT}",
     )
     eventually(lambda: "failed" in lab.run("db1", f"systemctl is-active {UNIT}", check=False), 20)

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from group_replication import member_sessions
 from group_replication.member_sessions import AtWorkError, opened, peers_of
+from group_replication.server_lock import lock_name
 from group_replication.settings import settings_from
 from salt.exceptions import CommandExecutionError
 
@@ -50,6 +51,7 @@ def servers(monkeypatch):
 
     def make(held: str = "") -> list:
         def rows(connection, sql, values=()):
+            assert values == (lock_name(settings_from(pillar(), "db2"), "comparison"),)
             said.append((connection, sql))
             return [{"taken": 0 if connection == held else 1}]
 

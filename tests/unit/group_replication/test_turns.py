@@ -50,14 +50,6 @@ def test_the_log_of_the_server_says_who_left(monkeypatch):
     assert turns._gone(None) == ["172.28.17.53", "172.28.17.55"]
 
 
-def test_the_lock_is_none_that_another_account_can_name():
-    ours = settings_from(pillar(), "db2")
-    other = ours._replace(admin=ours.admin._replace(password="another one"))
-    assert turns.lock_name(ours) == turns.lock_name(ours._replace(me="db3"))
-    assert turns.lock_name(ours) != turns.lock_name(other)
-    assert len(turns.lock_name(ours)) <= 64
-
-
 class Group:
     """What a member sees of its group, and its lock, at each look."""
 
