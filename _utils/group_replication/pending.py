@@ -43,6 +43,9 @@ KEPT_BY_THE_GROUP = (
     "group_replication_single_primary_mode",
     SINGLE_LEADER,
 )
+# In no option file, and in mysqld-auto.cnf a second group at the next start of Group Replication
+# that is not the keeper's or Salt's.
+NEVER_PERSISTED = {"group_replication_bootstrap_group": "OFF"}
 
 
 def class_of(option: str) -> str:
@@ -123,7 +126,8 @@ def persisted_options(settings: Settings, connection: Any) -> dict[str, dict[str
         )
     }
     version = settings.version or variables["version"].partition("-")[0]
-    return overridden(options_of(settings, version), variables, persisted)
+    declared = {**NEVER_PERSISTED, **options_of(settings, version)}
+    return overridden(declared, variables, persisted)
 
 
 def pending_restart(

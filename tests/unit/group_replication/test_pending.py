@@ -6,8 +6,17 @@ import contextlib
 
 import pytest
 from group_replication import pending
-from group_replication.pending import class_of, not_set, overridden, pending_options
+from group_replication.pending import (
+    class_of,
+    not_set,
+    overridden,
+    pending_options,
+    persisted_options,
+)
+from group_replication.settings import settings_from
 from salt.exceptions import SaltInvocationError
+
+from tests.unit.group import pillar
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,26 @@ def test_a_persisted_variable_that_wins_is_named(declared, persisted, wins):
     assert bool(found) is wins
     for value in found.values():
         assert (value["class"], value["persisted"]) == ("persisted", *persisted.values())
+
+
+def test_a_persisted_bootstrap_is_named_though_no_file_has_the_option(monkeypatch):
+    answers = {
+        "persisted_variables": [
+            {"VARIABLE_NAME": "group_replication_bootstrap_group", "VARIABLE_VALUE": "ON"}
+        ],
+        "global_variables": [{"VARIABLE_NAME": "version", "VARIABLE_VALUE": "9.7.4-2"}],
+    }
+    monkeypatch.setattr(
+        pending, "rows", lambda connection, sql: answers[sql.rpartition("performance_schema.")[2]]
+    )
+    assert persisted_options(settings_from(pillar(), "db1"), None) == {
+        "group_replication_bootstrap_group": {
+            "running": "",
+            "file": "OFF",
+            "class": "persisted",
+            "persisted": "ON",
+        }
+    }
 
 
 def test_what_is_not_set_is_named_with_its_cause():
