@@ -145,7 +145,7 @@ lint: $(VENV)/ready ## ruff, mypy, import-linter, sphinx, shellcheck, yamllint, 
 	@$(LOGGED) "vagrant validate" vagrant validate --ignore-provider
 	@$(LOGGED) "php -l" sh -c "git ls-files 'app/*.php' app/artisan 'tests/applications/*.php' | xargs -n 1 php -l"
 
-$(VENV)/ready: requirements.txt vagrant/requirements.txt
+$(VENV)/ready: requirements.txt salt/mysql/files/requirements.txt
 	@vagrant/host.sh $(NEEDS_PYTHON)
 	@$(LOGGED) "making $(VENV)" $(PYTHON) -m venv $(VENV)
 	@$(LOGGED) "installing Python packages" $(VENV)/bin/pip install --disable-pip-version-check -r requirements.txt

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / ".lab"
 CLUSTER = ROOT / "pillar" / "cluster.sls"
 REQUIREMENTS = ROOT / "requirements.txt"
-PACKAGES = ROOT / "vagrant/requirements.txt"
+PACKAGES = ROOT / "salt/mysql/files/requirements.txt"
 CERTIFICATES = LAB / "site.crt"
 
 
