@@ -356,8 +356,8 @@ def stop_timeout() -> int:
     """
     Return the seconds after which systemd kills a mysqld that does not stop.
 
-    They hold the turn of a member that restarts, ``mysql:drain`` and the server's own stop. Raises
-    SaltInvocationError for wrong settings.
+    Returns an int: the turn of a member that restarts, ``mysql:drain`` and the server's own stop.
+    Raises SaltInvocationError for wrong settings.
 
     CLI Example:
 
