@@ -6,11 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-try:
-    from pymysql import err as errors
-except ImportError:  # A machine that asks no database has no need of it.
-    errors = None
-
+from group_replication import driver
 from group_replication.own_table import SCHEMA
 
 NAME = r"(?:`[^`]+`|[\w$]+)"
@@ -131,7 +127,7 @@ def _tried(cursor: Any, copy: str, rest: str) -> dict[str, str]:
         more = "" if fixed else f", {clause}"
         try:
             cursor.execute(f"ALTER TABLE {copy} {rest}{more}")
-        except errors.MySQLError as err:
+        except driver.MySQLError as err:
             said = str(err.args[-1])
             continue
         return {"algorithm": algorithm, "holds_up": holds_up}

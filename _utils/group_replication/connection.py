@@ -10,18 +10,9 @@ from typing import Any, TypeVar
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import lock
+from group_replication import driver, lock
 from group_replication.model import Settings
 from group_replication.tls import CA_FILE, context
-
-try:
-    import pymysql
-    import pymysql.cursors
-
-    HAS_PYMYSQL = True
-except ImportError:
-    HAS_PYMYSQL = False
-
 
 # Older ones go on in plain text, password and all, where a server offers no TLS.
 KEEPS_TO_TLS = (1, 2)
@@ -87,21 +78,21 @@ def connect(
     where
         The place and the account, in PyMySQL's words.
     """
-    if not HAS_PYMYSQL:
+    if not driver.is_there():
         raise CommandExecutionError(
-            "Salt's Python has no PyMySQL; `salt-call pip.install PyMySQL` installs it"
+            "Salt's Python has no PyMySQL; `salt-call state.apply mysql.python` installs it"
         )
-    if "ssl" in where and pymysql.VERSION[:2] < KEEPS_TO_TLS:
+    if "ssl" in where and driver.VERSION[:2] < KEEPS_TO_TLS:
         raise CommandExecutionError(
-            f"Salt's Python has PyMySQL {'.'.join(map(str, pymysql.VERSION[:3]))}, which goes on "
+            f"Salt's Python has PyMySQL {'.'.join(map(str, driver.VERSION[:3]))}, which goes on "
             "without TLS where a server offers none; expected 1.2 or newer: "
-            "`salt-call pip.install 'PyMySQL>=1.2'` installs it"
+            "`salt-call state.apply mysql.python` installs it"
         )
     try:
-        connection = pymysql.connect(
+        connection = driver.connect(
             autocommit=True,
             charset="utf8mb4",
-            cursorclass=pymysql.cursors.DictCursor,
+            cursorclass=driver.cursors.DictCursor,
             connect_timeout=connect_seconds,
             read_timeout=query_seconds,
             write_timeout=query_seconds,
@@ -110,13 +101,13 @@ def connect(
             ssl_disabled="unix_socket" in where,
             **where,
         )
-    except (pymysql.Error, OSError) as err:
+    except (driver.Error, OSError) as err:
         place = where.get("unix_socket") or f"{where.get('host')}:{where.get('port')}"
         raise UnreachableError(f"cannot connect to mysqld at {place}: {error_text(err)}") from err
     try:
         with connection:
             yield connection
-    except (pymysql.Error, OSError) as err:
+    except (driver.Error, OSError) as err:
         raise CommandExecutionError(f"mysqld said: {error_text(err)}") from err
 
 
@@ -244,7 +235,7 @@ def set_when_free(connection: Any, statement: str, values: Sequence[Any] = ()) -
     while True:
         try:
             return execute(connection, statement, values)
-        except pymysql.Error as err:
+        except driver.Error as err:
             if SETTING_ANOTHER not in error_text(err) or time.monotonic() > deadline:
                 raise
         time.sleep(0.5)

@@ -10,7 +10,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import maintenance, operation
+from group_replication import driver, maintenance, operation
 from group_replication.connection import (
     LOCK_SECONDS,
     QUERY_SECONDS,
@@ -28,9 +28,6 @@ from group_replication.maintenance import drained, flag_leaving, given, kept_if_
 from group_replication.model import MODES, OFFLINE, ONLINE, UNKNOWN, Settings
 from group_replication.overrides import named_member, removal_problem
 from group_replication.settings import drain_seconds, settings_file_differs, write_settings
-
-with contextlib.suppress(ImportError):
-    import pymysql
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +78,7 @@ def _end_sessions(settings: Settings, connection: Any) -> None:
     )
     for session in left:
         # It may end by itself meanwhile.
-        with contextlib.suppress(pymysql.Error):
+        with contextlib.suppress(driver.Error):
             execute(connection, "KILL CONNECTION %s", (session["id"],))
 
 
@@ -126,7 +123,7 @@ def _drain(settings: Settings, connection: Any, seconds: int) -> None:
     if heir:
         try:
             set_as_primary(connection, heir, seconds)
-        except pymysql.Error as err:
+        except driver.Error as err:
             log.warning("the switchover failed: %s", error_text(err))
 
 
@@ -146,7 +143,7 @@ def _leave(settings: Settings, connection: Any, seconds: int, flag_stays: bool =
             # Commits under way end before the group is left: one that waits for certification
             # then holds up the server for a minute.
             execute(connection, "SET SESSION lock_wait_timeout = %s", (COMMIT_SECONDS,))
-            with contextlib.suppress(pymysql.OperationalError, pymysql.InternalError):
+            with contextlib.suppress(driver.OperationalError, driver.InternalError):
                 execute(connection, "SET GLOBAL super_read_only = ON")
             execute(connection, "STOP GROUP_REPLICATION")
         execute(connection, "SET GLOBAL super_read_only = ON")

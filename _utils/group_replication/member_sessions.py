@@ -10,15 +10,11 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication import driver
 from group_replication.connection import error_text, execute, local, peer, rows
 from group_replication.facts import observe
 from group_replication.model import ONLINE, Settings
 from group_replication.server_lock import lock_name
-
-try:
-    from pymysql import err as errors
-except ImportError:  # A machine that asks no database has no need of it.
-    errors = None
 
 # What one query may take; the connection waits longer, so that the server says it.
 QUERY_SECONDS = 30
@@ -78,7 +74,7 @@ class Sessions:
     def _asked(self, name: str, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
         try:
             return rows(self._connections[name], sql, values)
-        except (errors.MySQLError, OSError) as err:
+        except (driver.MySQLError, OSError) as err:
             said = f"{name}: {error_text(err)}"
             if err.args and err.args[0] in OF_THE_TABLE:
                 raise TableError(said) from err

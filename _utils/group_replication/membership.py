@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, errant, maintenance, memory, recovery_login
+from group_replication import causes, driver, errant, maintenance, memory, recovery_login
 from group_replication.accounts import grantees, recovery_credentials
 from group_replication.connection import (
     LOCK_SECONDS,
@@ -53,9 +53,6 @@ from group_replication.verdicts import (
     held_by,
     unreachable_verdict,
 )
-
-with contextlib.suppress(ImportError):
-    import pymysql
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +121,7 @@ def _start(
     finally:
         try:
             set_when_free(connection, BOOTSTRAP + "OFF")
-        except (pymysql.Error, OSError):
+        except (driver.Error, OSError):
             # The connection went with the start; the option must not stay.
             with local(settings) as another:
                 set_when_free(another, BOOTSTRAP + "OFF")
@@ -135,7 +132,7 @@ def _start_group_replication(connection: Any) -> None:
     begin = time.monotonic()
     try:
         execute(connection, "START GROUP_REPLICATION")
-    except pymysql.Error as err:
+    except driver.Error as err:
         said = error_text(err)
         if not said.endswith(causes.SEE_LOG):
             raise
@@ -402,7 +399,7 @@ def force_quorum(
         places = ",".join(f"{settings.nodes[name]}:{settings.port}" for name in survivors)
         try:
             set_when_free(connection, FORCE_MEMBERS + "%s", (places,))
-        except pymysql.OperationalError as err:
+        except driver.OperationalError as err:
             if NO_ANSWER not in error_text(err):
                 raise
             raise CommandExecutionError(

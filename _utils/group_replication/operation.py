@@ -14,12 +14,8 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication import driver
 from group_replication.own_table import SCHEMA, TAKEN, has_table, one_row
-
-try:
-    from pymysql import err as errors
-except ImportError:  # A machine that asks no database has no need of it.
-    errors = None
 
 TABLE = "operation"
 DEFINITION = (
@@ -210,7 +206,7 @@ def _claim(
                     " since = IF(%s, since, UTC_TIMESTAMP()) WHERE token = %s AND deadline = %s",
                     (*values, claim["continues"], found.token, found.deadline),
                 )
-    except errors.MySQLError as err:
+    except driver.MySQLError as err:
         if err.args[0] not in TAKEN:
             raise
         return False

@@ -12,7 +12,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes
+from group_replication import causes, driver
 from group_replication.accounts import recovery_credentials
 from group_replication.connection import error_text, execute, local, rows
 from group_replication.facts import applier, observe, unreachable
@@ -20,9 +20,6 @@ from group_replication.model import ERROR, ONLINE, Account, Settings, joined
 from group_replication.status import clone_status
 from group_replication.verdicts import because, held_by
 from group_replication.versions import statement_for
-
-with contextlib.suppress(ImportError):
-    import pymysql
 
 # The server's code for "too many concurrent clone operations": it gives one at a time.
 DONOR_BUSY = "3634"
@@ -158,7 +155,7 @@ def _kill_clone(settings: Settings) -> None:
             connection,
             "SELECT PID AS pid FROM performance_schema.clone_status WHERE STATE = 'In Progress'",
         ):
-            with contextlib.suppress(pymysql.Error):
+            with contextlib.suppress(driver.Error):
                 execute(connection, "KILL QUERY %s", (row["pid"],))
 
 
@@ -179,7 +176,7 @@ def forget_transactions(connection: Any, version: str) -> None:
     """
     try:
         execute(connection, "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'")
-    except pymysql.Error as err:
+    except driver.Error as err:
         # One that was in no group yet has received nothing.
         if NO_CHANNEL not in error_text(err):
             raise

@@ -10,12 +10,10 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication import driver
 from group_replication.connection import error_text, exclusive, rows, set_when_free
 from group_replication.model import SINGLE_LEADER, Settings
 from group_replication.options import OFF, ON, options_of, own_options
-
-with contextlib.suppress(ImportError):
-    import pymysql
 
 # What is set in a running server without a restart, each with the size that the server rounds it
 # to; another option that differs waits for a restart of mysqld. None of these touches what the
@@ -224,6 +222,6 @@ def set_options(settings: Settings) -> dict[str, dict[str, str]]:
             value: Any = new if not number else float(new) if number[1] else int(new)
             try:
                 set_when_free(connection, f"SET GLOBAL {name} = %s", (value,))
-            except pymysql.Error as err:
+            except driver.Error as err:
                 raise CommandExecutionError(f"{name} = {new}: {error_text(err)}") from err
         return changes

@@ -19,12 +19,8 @@ from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
 
+from group_replication import driver
 from group_replication.own_table import TAKEN, one_row
-
-try:
-    from pymysql import err as errors
-except ImportError:  # A machine that asks no database has no need of it.
-    errors = None
 
 TABLE = "schema_change"
 DEFINITION = (
@@ -177,7 +173,7 @@ def _inserted(connection: Any, token: str, owner: str, account: str, session: in
                 " VALUES (%s, %s, %s, %s, UTC_TIMESTAMP() + INTERVAL %s SECOND)",
                 (token, owner[:255], account, session, SILENCE_SECONDS),
             )
-    except errors.MySQLError as err:
+    except driver.MySQLError as err:
         if err.args[0] not in TAKEN:
             raise
         return False

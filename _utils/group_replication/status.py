@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from group_replication import causes, certificates, comparison, comparison_report, operation, tls
+from group_replication import (
+    causes,
+    certificates,
+    comparison,
+    comparison_report,
+    driver,
+    operation,
+    tls,
+)
 from group_replication.communication import write_concurrency
 from group_replication.connection import local, rows
 from group_replication.decision import decide_by
@@ -31,9 +38,6 @@ from group_replication.running_options import declared_single_leader
 from group_replication.schema_change import Change, sentence
 from group_replication.tables import difference
 from group_replication.verdicts import held_by
-
-with contextlib.suppress(ImportError):
-    import pymysql
 
 
 def named(settings: Settings, members: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -89,7 +93,7 @@ def _write_concurrency_now(connection: Any, seen: Mapping[str, Any]) -> int | No
         return None
     try:
         return write_concurrency(connection)
-    except pymysql.Error:
+    except driver.Error:
         # The member has left since it was looked at.
         return None
 

@@ -9,11 +9,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-try:
-    from pymysql import MySQLError
-except ImportError:  # Only machines with a database have it.
-    MySQLError = CommandExecutionError
-
+from group_replication import driver
 from group_replication.connection import local, peer, rows
 from group_replication.facts import observe
 from group_replication.model import ONLINE, Settings
@@ -134,7 +130,7 @@ def take(
                 why = f"{', '.join(missing)} is not ONLINE again"
             else:
                 return ""
-        except (CommandExecutionError, MySQLError) as err:
+        except (CommandExecutionError, driver.MySQLError) as err:
             # The member that had the lock has left: asked anew, the view says where it is now.
             why, connection = str(err), None
             held.close()

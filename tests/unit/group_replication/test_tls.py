@@ -178,7 +178,7 @@ def test_no_password_is_told_to_a_server_without_tls(verified, folder):
 
 
 def test_a_library_that_would_tell_it_is_refused(monkeypatch):
-    monkeypatch.setattr(connection.pymysql, "VERSION", (1, 1, 3, "final"))
+    monkeypatch.setattr(pymysql, "VERSION", (1, 1, 3, "final"))
     with (
         pytest.raises(CommandExecutionError, match=r"has PyMySQL 1\.1\.3.*expected 1\.2 or newer"),
         connection.connect(host="127.0.0.1", port=1, ssl=connection.tls()),
