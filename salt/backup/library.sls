@@ -1,8 +1,9 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
 {%- set tls = salt['mysql_tls.declared']() %}
-{%- if tls.source == 'ca' %}
 
 include:
+  - mysql.python
+{%- if tls.source == 'ca' %}
   - tls.trusted
 {%- endif %}
 
@@ -20,6 +21,8 @@ backup-library-files-managed:
     - mode: '0644'
     - makedirs: true
     - dir_mode: '0755'
+    - require:
+      - salt_python: mysql-python-packages-installed
 {%- for folder in ['group_replication', 'group_backup'] %}
 
 backup-library-{{ folder }}-managed:

@@ -77,6 +77,7 @@ mysql-health-service-running:
     - require:
       - sls: mysql.accounts
       - user: mysql-health-user-present
+      - salt_python: mysql-python-packages-installed
       - file: mysql-library-files-managed
       - file: mysql-library-managed
       - file: mysql-health-program-managed
@@ -94,6 +95,7 @@ mysql-health-program-running:
     - require:
       - service: mysql-health-service-running
     - watch:
+      - salt_python: mysql-python-packages-installed
       - file: mysql-library-files-managed
       - file: mysql-library-managed
       - file: mysql-health-program-managed

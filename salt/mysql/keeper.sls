@@ -35,6 +35,7 @@ mysql-keeper-service-running:
     - require:
       - sls: mysql.accounts
     - watch:
+      - salt_python: mysql-python-packages-installed
       - file: mysql-library-files-managed
       - file: mysql-library-managed
       - file: mysql-keeper-program-managed

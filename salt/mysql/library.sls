@@ -1,5 +1,8 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
 
+include:
+  - mysql.python
+
 # The services use the same library as Salt: one code decides, whoever calls it. What the library
 # stands on comes first, so that it never lies there without.
 mysql-library-files-managed:
@@ -14,6 +17,8 @@ mysql-library-files-managed:
     - mode: '0644'
     - makedirs: true
     - dir_mode: '0755'
+    - require:
+      - salt_python: mysql-python-packages-installed
 
 mysql-library-managed:
   file.recurse:
