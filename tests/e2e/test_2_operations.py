@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.e2e.conftest import check_auto_increment
@@ -202,3 +204,32 @@ def test_accounts_that_somebody_changed_are_mended(lab: Lab, all_online):
     assert "mysql" not in lab.sql("db1", f"SHOW GRANTS FOR haproxy_root@{inside}")
     assert lab.log_in()
     assert lab.salt("db2", "mysql_gr.facts")["db2"]["db1"]["answers"] is True
+
+
+PACKAGES = "mysql-python-packages-installed"
+USERS = {PACKAGES, "mysql-keeper-service-running", "mysql-health-program-running"}
+
+
+def call(lab: Lab, machine: str, words: str) -> dict[str, dict]:
+    """Apply states by a process that has loaded nothing yet; return them by id."""
+    said = lab.run(machine, f"salt-call --out=json {words} 2> /dev/null", check=False)
+    return {one["__id__"]: one for one in json.loads(said)["local"].values()}
+
+
+def test_a_highstate_brings_what_salt_s_python_lacks(lab: Lab, all_online):
+    """States of the same run ask the server, though PyMySQL came when the library was loaded."""
+    all_online()
+    lab.run("db3", "/opt/salt/bin/pip uninstall -q -y PyMySQL prometheus_client")
+    try:
+        refused = lab.run("db3", "salt-call mysql_gr.status 2>&1", check=False)
+        assert "Salt's Python has no PyMySQL; `salt-call state.apply mysql.python`" in refused
+        predicted = call(lab, "db3", "state.apply mysql.python test=True")[PACKAGES]
+        assert predicted["result"] is None
+        done = call(lab, "db3", "state.apply")
+    finally:
+        lab.run("db3", "/opt/salt/bin/pip install -q 'PyMySQL>=1.2,<2' 'prometheus_client<1'")
+    assert {key for key, one in done.items() if one["result"] is not True} == set()
+    assert {key for key, one in done.items() if one["changes"]} == USERS
+    assert done[PACKAGES]["changes"] == predicted["changes"]
+    assert call(lab, "db3", "state.apply mysql.python")[PACKAGES]["changes"] == {}
+    assert lab.status()["db3"]["member"]["state"] == "ONLINE"
