@@ -14,6 +14,7 @@ from group_replication import driver
 from group_replication.connection import error_text, exclusive, rows, set_when_free
 from group_replication.model import SINGLE_LEADER, Settings
 from group_replication.options import OFF, ON, options_of, own_options
+from group_replication.versions import statement_for
 
 # What is set in a running server without a restart, each with the size that the server rounds it
 # to; another option that differs waits for a restart of mysqld. None of these touches what the
@@ -197,15 +198,15 @@ def option_differences(settings: Settings, connection: Any) -> dict[str, dict[st
             "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables",
         )
     }
+    running = variables["version"].partition("-")[0]
     bounds = {
         row["VARIABLE_NAME"].lower(): (int(row["MIN_VALUE"]), int(row["MAX_VALUE"]))
         for row in rows(
             connection,
-            "SELECT VARIABLE_NAME, MIN_VALUE, MAX_VALUE FROM performance_schema.variables_info"
-            " WHERE MIN_VALUE REGEXP '^-?[0-9]+$' AND MAX_VALUE REGEXP '^[0-9]+$'",
+            statement_for("bounds of variables", running)
+            + " WHERE MIN_VALUE REGEXP '^-?[0-9]+$' AND MAX_VALUE REGEXP '^[0-9]+$'",
         )
     }
-    running = variables["version"].partition("-")[0]
     options = options_of(settings, settings.version or running)
     return differing_options(options, variables, bounds)
 

@@ -14,6 +14,8 @@ OLDEST = (8, 0, 35)
 # After 9.7 the numbers are a year and a month.
 FIRST_YEAR = 26
 
+BOUNDS = "SELECT VARIABLE_NAME, MIN_VALUE, MAX_VALUE FROM performance_schema.variables_"
+
 
 class Difference(NamedTuple):
     """An option or a statement that not every supported version of MySQL has."""
@@ -94,6 +96,9 @@ DIFFERENCES = (
     Difference("binary log status", (8, 2), value="SHOW BINARY LOG STATUS", statement=True),
     Difference("reset binary logs", removed=(8, 2), value="RESET MASTER", statement=True),
     Difference("reset binary logs", (8, 2), value="RESET BINARY LOGS AND GTIDS", statement=True),
+    # The columns are deprecated where they were first.
+    Difference("bounds of variables", removed=(9,), value=f"{BOUNDS}info", statement=True),
+    Difference("bounds of variables", (9,), value=f"{BOUNDS}metadata", statement=True),
 )
 
 
