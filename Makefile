@@ -10,6 +10,7 @@ LAB := $(PYTHON) -B -m vagrant.lab
 OWNER := $(LAB) as-worker
 LOGGED := $(LAB) logged
 RUN := $(OWNER) $(VENV)/bin/python
+COPY := .lab/checkout
 # Of a group of tests a person sees how far it is, all else is in .lab/log; VERBOSE=1 shows all.
 PYTEST = $(RUN) -m pytest $(PLUGINS) -p tests.support.progress --group
 # Only daemons that pytest starts send events. Elsewhere a listener has nothing to hear, and may not end.
@@ -42,10 +43,11 @@ box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
 	@PROVIDER=$(PROVIDER) $(LAB) box
 
 # What all of them need is looked for at once. Tests that need no lab run behind those that mostly wait
-# for it. They copy the checkout as they begin, long before a test changes the table of nodes.
+# for it, with a copy of the checkout: those change its pillar.
 test: needs $(VENV)/ready browser $(NEWMAN) ## Run every test; brings the lab up if it is not
 	@$(LAB) beside "machines coming up" $(LAB) up -- $(MAKE) --no-print-directory test-unit
-	@$(LAB) beside-idle "tests without the lab" \
+	@$(RUN) -m tests.support.checkout $(COPY)
+	@CHECKOUT=$(CURDIR)/$(COPY) $(LAB) beside-idle "tests without the lab" \
 	  $(MAKE) --no-print-directory test-integration test-functional -- $(PYTEST) e2e tests/e2e
 
 needs:

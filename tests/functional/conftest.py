@@ -13,6 +13,8 @@ import pytest
 import salt.config
 import yaml
 
+from tests.support.checkout import copy as copy_checkout
+
 ROOT = Path(__file__).resolve().parents[2]
 DATABASES, PROXY, WEB, MASTER = ["db1", "db2", "db3"], "proxy", "web", "master"
 MACHINES = [MASTER, WEB, PROXY, *DATABASES]
@@ -22,18 +24,7 @@ MACHINES = [MASTER, WEB, PROXY, *DATABASES]
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of this checkout that git knows or would, with secrets of their own."""
     target = tmp_path_factory.mktemp("checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
-        source = ROOT / name
-        if source.is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / name)
+    copy_checkout(target)
     subprocess.run([sys.executable, "vagrant/prepare.py"], cwd=target, check=True)
     return target
 

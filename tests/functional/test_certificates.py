@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.functional.conftest import DATABASES, MASTER, PROXY, ROOT, WEB
+from tests.functional.conftest import DATABASES, MASTER, PROXY, WEB
 from tests.functional.test_render import highstate
 
 TLS = {"source": "ca", "names": ["db.example.org"]}
@@ -47,8 +47,8 @@ def test_each_machine_makes_what_it_needs(machine, with_cluster):
             assert chunk["values"]["MYSQL_ATTR_SSL_CA"] == "/etc/mysql/tls/ca.pem"
 
 
-def test_a_backup_machine_trusts_the_authority_before_it_follows(with_cluster):
-    table = {**yaml.safe_load((ROOT / "pillar/cluster.sls").read_text())["cluster"]["nodes"]}
+def test_a_backup_machine_trusts_the_authority_before_it_follows(with_cluster, checkout):
+    table = {**yaml.safe_load((checkout / "pillar/cluster.sls").read_text())["cluster"]["nodes"]}
     table[BACKUP] = {"ip": "172.28.17.70", "role": "backup"}
     ids = [chunk["__id__"] for chunk in highstate(with_cluster(BACKUP, tls=TLS, nodes=table))[0]]
     assert {*ids} & ALL == COMMON

@@ -178,11 +178,13 @@ def lab(checkout: Path, *words: str, **more: str) -> subprocess.CompletedProcess
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def own(tmp_path: Path, checkout: Path) -> Path:
     """A checkout with the programs of the host, in which logs may be made."""
     target = tmp_path / "own"
     shutil.copytree(ROOT / "vagrant", target / "vagrant")
-    shutil.copytree(ROOT / "pillar", target / "pillar", ignore=shutil.ignore_patterns("secrets"))
+    shutil.copytree(
+        checkout / "pillar", target / "pillar", ignore=shutil.ignore_patterns("secrets")
+    )
     return target
 
 
