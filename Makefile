@@ -42,10 +42,11 @@ box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
 	@vagrant/host.sh $(NEEDS_UP) -- vagrant openssl ssh-keygen
 	@PROVIDER=$(PROVIDER) $(LAB) box
 
-# What all of them need is looked for at once. Tests that need no lab run behind those that mostly wait
-# for it, with a copy of the checkout: those change its pillar.
-test: needs $(VENV)/ready browser $(NEWMAN) ## Run every test; brings the lab up if it is not
-	@$(LAB) beside "machines coming up" $(LAB) up -- $(MAKE) --no-print-directory test-unit
+# What all of them need is looked for at once, and the rest of it made while the machines come up. Tests
+# that need no lab run behind those that mostly wait for it, with a copy of the checkout: those change
+# its pillar.
+test: needs browser ## Run every test; brings the lab up if it is not
+	@$(LAB) beside "machines coming up" $(LAB) up -- $(MAKE) --no-print-directory $(NEWMAN) test-unit
 	@$(RUN) -m tests.support.checkout $(COPY)
 	@CHECKOUT=$(CURDIR)/$(COPY) $(LAB) beside-idle "tests without the lab" \
 	  $(MAKE) --no-print-directory test-integration test-functional -- $(PYTEST) e2e tests/e2e
