@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import backup as of_backup
-from bench import highstate, plan, points, rates, report, timings, web
+from bench import highstate, plan, points, rates, recovery, report, timings, web
 from bench.failover import Failover, show
 from bench.highstate import Highstate
 from bench.sysbench import TESTS
@@ -24,6 +24,7 @@ from tests.support.lab import MODES, ROOT, exit_code, opened
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
 BACKUP = ROOT / ".lab/bench-backup.jsonl"
+RECOVERY = ROOT / ".lab/bench-recovery.jsonl"
 SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 WEB = ROOT / ".lab/bench-web.jsonl"
@@ -66,6 +67,10 @@ def arguments() -> argparse.Namespace:
     backup.add_argument("--seconds", type=int, default=of_backup.SECONDS)
     backup.add_argument("--seed", type=int, default=None)
     backup.add_argument("--results", type=Path, default=BACKUP)
+    killed = tasks.add_parser("recovery", help="what a backup machine has when all members die")
+    killed.add_argument("--kills", type=int, default=20)
+    killed.add_argument("--results", type=Path, default=RECOVERY)
+    killed.add_argument("--resume", action="store_true", help="run what is missing there")
     shown = tasks.add_parser("report", help="the tables, the goals and the picture")
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
@@ -73,6 +78,7 @@ def arguments() -> argparse.Namespace:
     shown.add_argument("--web", type=Path, default=WEB, help="of web")
     shown.add_argument("--salt", type=Path, default=SALT, help="of salt")
     shown.add_argument("--backup", type=Path, default=BACKUP, help="of backup")
+    shown.add_argument("--recovery", type=Path, default=RECOVERY, help="of recovery")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
 
@@ -194,9 +200,22 @@ def back_in_time(options: argparse.Namespace) -> int:
     return failed
 
 
+def all_killed(options: argparse.Namespace) -> int:
+    """Kill all members at once, again and again."""
+    results = so_far(options)
+    with opened() as lab:
+        work = recovery.Recovery(lab)
+        with work.open():
+            for number in range(len(results) + 1, options.kills + 1):
+                results.append(work.run(number))
+                result_file.append(options.results, results[-1])
+                print(recovery.show(results[-1]), flush=True)
+    return 0
+
+
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials, events, idle, restored = (
+    rounds, runs, trials, events, idle, restored, kills = (
         result_file.read([path]) if path.exists() else []
         for path in (
             options.results,
@@ -205,6 +224,7 @@ def show_report(options: argparse.Namespace) -> int:
             options.web,
             options.salt,
             options.backup,
+            options.recovery,
         )
     )
     texts = {}
@@ -221,6 +241,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-salt"] = highstate.table(idle)
     if restored:
         texts["bench-backup"] = points.table(restored)
+    if kills:
+        texts["bench-recovery"] = recovery.table(kills)
     if options.print:
         print(*texts.values(), sep="\n", end="")
         return 0
@@ -246,6 +268,7 @@ def main() -> int:
         "web": visits,
         "salt": nothing_to_do,
         "backup": back_in_time,
+        "recovery": all_killed,
         "report": show_report,
     }
     return exit_code(lambda: tasks[options.task](options))
