@@ -1,4 +1,4 @@
-"""No file and no function is longer than a reader takes in at once, those of tests aside."""
+"""No file and no function is longer than a reader takes in, and each library file has its tests."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ def test_what_is_long_is_named(tmp_path, monkeypatch):
     path = tmp_path / "long.py"
     path.write_text("def walk():\n" + "    step()\n" * 60 + "\n" * 440)
     assert too_long(path) == ["long.py: 501 lines", "long.py: walk has 61 lines"]
+
+
+def test_a_library_file_has_a_test_file_of_its_name():
+    library = ROOT / "_utils"
+    missing = [
+        str(wanted.relative_to(ROOT))
+        for path in sorted(library.rglob("*.py"))
+        if path.name != "__init__.py"
+        for wanted in [
+            ROOT / "tests/unit" / path.relative_to(library).with_name(f"test_{path.name}")
+        ]
+        if not wanted.is_file()
+    ]
+    assert missing == []

@@ -1,0 +1,60 @@
+"""Where HAProxy evaluates what a directive says (its manual, "Custom log format")."""
+
+from __future__ import annotations
+
+import pytest
+from haproxy_config.log_format import in_function, is_evaluated, split
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "begun"),
+    [
+        ("http-request set-header X ", ["http-request", "set-header", "X"], ""),
+        ('a "b c" d', ["a", "b c"], "d"),
+        (r"a b\ c", ["a"], "b c"),
+        ("a 'b\\ c' d", ["a", "b\\ c"], "d"),
+        ('a "b c', ["a"], "b c"),
+        ("", [], ""),
+    ],
+)
+def test_words_end_as_haproxy_ends_them(text, words, begun):
+    assert split(text) == (words, begun)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "evaluated"),
+    [
+        ("http-request set-header X-Token ", True),
+        ("http-request set-header ", False),
+        ("http-request replace-header X old ", True),
+        ("http-request replace-header X ", False),
+        ("http-request set-path ", True),
+        ("http-request set-map(file) ", True),
+        ("http-request return status 200 lf-string ", True),
+        ("http-request return status 200 string ", False),
+        ("http-request return hdr X ", True),
+        ("http-request deny if { path ", False),
+        ("redirect location ", True),
+        ("redirect code ", False),
+        ("log-format ", True),
+        ("tcp-request content set-var-fmt(sess.a) ", True),
+        ("stats auth admin:", False),
+        ("server db1 ", False),
+        ("", False),
+    ],
+)
+def test_only_some_places_are_evaluated(prefix, evaluated):
+    assert is_evaluated(prefix) is evaluated
+
+
+@pytest.mark.parametrize(
+    ("prefix", "inside"),
+    [
+        ("http-request set-header X %[str(", True),
+        ("http-request set-header X %[req.hdr(Host)] ", False),
+        ("http-request set-header X %[", True),
+        ("acl a req.hdr(Host) -m str ", False),
+    ],
+)
+def test_the_arguments_of_a_function_are_another_place(prefix, inside):
+    assert in_function(prefix) is inside
