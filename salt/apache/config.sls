@@ -13,7 +13,7 @@ apache-config-release{{ '' if loop.first else '-' ~ application.name }}:
     - name: {{ server.map }}
     - contents: live none
     - mode: '0644'
-    - replace: False
+    - replace: false
     - require:
       - sls: apache.package
 {%- endfor %}

@@ -2,11 +2,11 @@
 apache-logs-rotated:
   pkg.installed:
     - name: logrotate
-    - install_recommends: False
+    - install_recommends: false
 
 apache-logs-timer:
   service.running:
     - name: logrotate.timer
-    - enable: True
+    - enable: true
     - require:
       - pkg: apache-logs-rotated

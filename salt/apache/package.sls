@@ -3,7 +3,7 @@
 apache-package-installed:
   pkg.installed:
     - name: {{ apache.package }}
-    - install_recommends: False
+    - install_recommends: false
 
 apache-package-held:
   packages.held:

@@ -22,8 +22,8 @@ apache-service-config-good:
 apache-service-running:
   service.running:
     - name: {{ apache.service }}
-    - enable: True
-    - reload: True
+    - enable: true
+    - reload: true
     - require:
       - command: apache-service-config-good
     - watch:

@@ -8,7 +8,7 @@ include:
 apache-tls-openssl:
   pkg.installed:
     - name: openssl
-    - install_recommends: False
+    - install_recommends: false
 
 # Good for ten years, and made once: it is for a lab, where nobody checks whose it is.
 apache-tls-self-signed:

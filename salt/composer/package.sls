@@ -5,7 +5,7 @@ composer-package-installed:
     - pkgs:
       - composer
       - unzip
-    - install_recommends: False
+    - install_recommends: false
 
 composer-package-directories:
   file.directory:
@@ -13,4 +13,4 @@ composer-package-directories:
     - user: root
     - group: root
     - mode: '0755'
-    - makedirs: True
+    - makedirs: true

@@ -8,14 +8,14 @@ include:
 composer-repository-extensions:
   pkg.installed:
     - pkgs: {{ composer.extensions | json }}
-    - install_recommends: False
+    - install_recommends: false
 
 composer-repository-script:
   file.managed:
     - name: {{ script }}
     - source: salt://composer/files/debian_composer_repository.py
     - mode: '0755'
-    - makedirs: True
+    - makedirs: true
 
 # Debian's packages are downloaded and repacked; none is installed.
 composer-repository-built:

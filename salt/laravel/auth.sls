@@ -24,7 +24,7 @@ include:
     - user: root
     - group: {{ application.build_user }}
     - mode: '0640'
-    - show_changes: False
+    - show_changes: false
     - require:
       - file: {{ 'composer-package-directories' if application.name == 'laravel' else application.id ~ '-builder-composer' }}
       - sls: laravel.builder

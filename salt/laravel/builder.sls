@@ -15,16 +15,16 @@
 {{ application.id }}-builder-group:
   group.present:
     - name: {{ application.build_user }}
-    - system: True
+    - system: true
 
 {{ application.id }}-builder-user:
   user.present:
     - name: {{ application.build_user }}
     - gid: {{ application.build_user }}
     - groups: []
-    - remove_groups: True
-    - system: True
-    - createhome: False
+    - remove_groups: true
+    - system: true
+    - createhome: false
     - home: {{ application.build_home }}
     - shell: /usr/sbin/nologin
     - fullname: Builds releases
@@ -40,7 +40,7 @@
     - user: {{ application.build_user }}
     - group: {{ application.build_user }}
     - mode: '0700'
-    - makedirs: True
+    - makedirs: true
     - require:
       - user: {{ application.id }}-builder-user
 {%- endif %}
@@ -53,7 +53,7 @@
     - user: root
     - group: root
     - mode: '0755'
-    - makedirs: True
+    - makedirs: true
 {%- if of_all.repository == 'debian' %}
 
 {{ application.id }}-builder-repository:

@@ -46,7 +46,7 @@ include:
     - user: root
     - group: {{ application.group }}
     - mode: '0640'
-    - only: True
+    - only: true
     - require:
       - laravel_release: {{ application.id }}-shared-storage
 {%- if tls.verify and application.env.get('DB_HOST') %}

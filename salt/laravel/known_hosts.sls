@@ -8,4 +8,4 @@ laravel-known_hosts-file:
     - user: root
     - group: root
     - mode: '0644'
-    - makedirs: True
+    - makedirs: true

@@ -18,14 +18,14 @@ include:
 laravel-release-npm:
   pkg.installed:
     - name: npm
-    - install_recommends: False
+    - install_recommends: false
 {%- endif %}
 {%- if fetched %}
 
 laravel-release-git:
   pkg.installed:
     - pkgs: [git, openssh-client]
-    - install_recommends: False
+    - install_recommends: false
 {%- endif %}
 {%- for application in chosen %}
 {%- set has_auth = salt['pillar.get'](application.composer.auth_from or '', none) is mapping %}

@@ -16,7 +16,7 @@ include:
     - user: root
     - group: root
     - mode: '0755'
-    - makedirs: True
+    - makedirs: true
 
 # What outlives a release, and the only place that the web server may write. So root follows no
 # link there, as file.directory would.
@@ -28,7 +28,7 @@ include:
     - mode: '0750'
 {%- if application.name != 'laravel' %}
     # Apache is none of its group, and serves what it stores for all.
-    - public: True
+    - public: true
 {%- endif %}
     - require:
       - sls: php.package

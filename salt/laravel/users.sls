@@ -7,16 +7,16 @@
 {{ application.id }}-users-group:
   group.present:
     - name: {{ application.group }}
-    - system: True
+    - system: true
 
 {{ application.id }}-users-user:
   user.present:
     - name: {{ application.user }}
     - gid: {{ application.group }}
     - groups: []
-    - remove_groups: True
-    - system: True
-    - createhome: False
+    - remove_groups: true
+    - system: true
+    - createhome: false
     - home: /var/lib/{{ application.id }}
     - shell: /usr/sbin/nologin
     - fullname: Runs {{ application.name }}

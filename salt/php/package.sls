@@ -3,7 +3,7 @@
 php-package-installed:
   pkg.installed:
     - pkgs: {{ php.packages | json }}
-    - install_recommends: False
+    - install_recommends: false
 
 php-package-held:
   packages.held:

@@ -14,8 +14,8 @@ php-service-config-good:
 php-service-running:
   service.running:
     - name: {{ php.service }}
-    - enable: True
-    - reload: True
+    - enable: true
+    - reload: true
     - require:
       - command: php-service-config-good
     - watch:
