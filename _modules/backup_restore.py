@@ -212,7 +212,7 @@ def restore_table(
     """
     schema, name = dump.check_names(table, into)
     return _passing(
-        lambda settings, place: dump.table(settings, place, schema, name, into),
+        lambda settings, place: dump.dump_table(settings, place, schema, name, into),
         *(point, snapshot, test),
     )
 
@@ -244,7 +244,7 @@ def restore_schema(
     """
     dump.check_schema(schema, into)
     return _passing(
-        lambda settings, place: dump.schema(settings, place, schema, into),
+        lambda settings, place: dump.dump_schema(settings, place, schema, into),
         *(point, snapshot, test),
     )
 

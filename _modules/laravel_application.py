@@ -109,11 +109,11 @@ def server(
     return applications.server_of(application, settings, apache, socket)
 
 
-def check(declared: Sequence[Mapping[str, Any]], first_server_name: str) -> bool:
+def check(merged: Sequence[Mapping[str, Any]], first_server_name: str) -> bool:
     """
     Refuse applications that would share what one alone may have.
 
-    declared
+    merged
         What ``laravel_application.declared`` returned, with all variables of .env.
 
     first_server_name
@@ -127,5 +127,5 @@ def check(declared: Sequence[Mapping[str, Any]], first_server_name: str) -> bool
 
         salt web laravel_application.check "$DECLARED" web.example.com
     """
-    application_check.check_apart(declared, first_server_name)
+    application_check.check_apart(merged, first_server_name)
     return True

@@ -203,7 +203,7 @@ def refused_by_new(
         files = list(archives.get(service.package, ()))
         if not files:
             continue
-        with server_packages.unpacked(run, files) as root:
+        with server_packages.unpack(run, files) as root:
             why = refused(service, root, run, check_haproxy)
         if why:
             return f"the new {service.formula} refuses its configuration: {why}"

@@ -175,7 +175,7 @@ def archive(name: str, version: str, folder: Path = ARCHIVES) -> Path | None:
 
 
 @contextmanager
-def unpacked(run: Run, archives: Iterable[Path]) -> Iterator[Path]:
+def unpack(run: Run, archives: Iterable[Path]) -> Iterator[Path]:
     """Return a context with a folder that holds what packages would install; it is removed then."""
     with tempfile.TemporaryDirectory(prefix="mysql-gr-", dir=SCRATCH) as name:
         # A program may read its plugins as its own user.

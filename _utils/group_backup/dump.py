@@ -46,7 +46,9 @@ def check_schema(schema: str, into: str) -> None:
         )
 
 
-def table(settings: Settings, place: Path, schema: str, name: str, into: str) -> dict[str, Any]:
+def dump_table(
+    settings: Settings, place: Path, schema: str, name: str, into: str
+) -> dict[str, Any]:
     """
     Write a table of an instance to a file, under another name.
 
@@ -94,7 +96,7 @@ def _without_names(connection: Any, schema: str, name: str) -> list[str]:
     return [one["name"] for one in (*found, *triggers)]
 
 
-def schema(settings: Settings, place: Path, name: str, into: str) -> dict[str, Any]:
+def dump_schema(settings: Settings, place: Path, name: str, into: str) -> dict[str, Any]:
     """
     Write the tables of a schema of an instance to a file, in a schema of another name.
 

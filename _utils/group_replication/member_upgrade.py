@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
-from server_packages import Run, unpacked
+from server_packages import Run, unpack
 
 from group_replication.connection import UnreachableError, local, rows
 from group_replication.definition_compare import OF_THE_PACKAGE
@@ -205,9 +205,9 @@ def refused_by(archive: Path, run: Run) -> str:
     run
         Salt's cmd.run_all.
 
-    Returns its words, or "". It is unpacked beside, and removed; no data directory is touched.
+    Returns its words, or "". It is unpack beside, and removed; no data directory is touched.
     """
-    with unpacked(run, [archive]) as name:
+    with unpack(run, [archive]) as name:
         return refused_options(
             run,
             f"{name}/usr/sbin/mysqld",

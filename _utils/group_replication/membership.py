@@ -81,11 +81,11 @@ def _start(
     mine: Mapping[str, Any],
     peers: Iterable[Mapping[str, Any]],
     *,
-    bootstrap: bool,
+    as_first: bool,
     confirmed: Callable[[], None] = lambda: None,
 ) -> None:
     """
-    Start Group Replication as the ONLINE peers have it; with bootstrap, as the first member.
+    Start Group Replication as the ONLINE peers have it; or with as_first as its first member.
 
     Before a bootstrap ``confirmed`` is called, which raises where it is not to be any more.
     """
@@ -108,7 +108,7 @@ def _start(
     execute(connection, "SET GLOBAL super_read_only = ON")
     # Left by a call that was given up on, it keeps Group Replication from starting.
     set_when_free(connection, FORCE_MEMBERS + "''")
-    if not bootstrap:
+    if not as_first:
         # A run that was killed in the middle of a bootstrap may have left it ON: this start would
         # make a second group.
         set_when_free(connection, BOOTSTRAP + "OFF")
@@ -179,11 +179,11 @@ def changed_since(
 
 
 def _start_as_decided(
-    settings: Settings, connection: Any, seen: Mapping[str, Mapping[str, Any]], *, bootstrap: bool
+    settings: Settings, connection: Any, seen: Mapping[str, Mapping[str, Any]], *, as_first: bool
 ) -> None:
     """Start Group Replication; where that fails, say also what may have kept the server out."""
     try:
-        if not bootstrap:
+        if not as_first:
             # A join that nobody lets in says so after a minute only.
             recovery_login.check(settings, seen, recovery_credentials(connection)[0])
         _start(
@@ -191,7 +191,7 @@ def _start_as_decided(
             connection,
             seen[settings.me],
             seen.values(),
-            bootstrap=bootstrap,
+            as_first=as_first,
             confirmed=lambda: _unchanged_since(settings, connection, seen),
         )
     except _ChangedError:
@@ -256,7 +256,7 @@ def _act(
                 # Given up by name: the applier would fail at it again.
                 give_up_received(connection)
             try:
-                _start_as_decided(settings, connection, seen, bootstrap=verdict in BOOTSTRAPS)
+                _start_as_decided(settings, connection, seen, as_first=verdict in BOOTSTRAPS)
             except _ChangedError as err:
                 return as_verdict("wait", str(err))
         return {**decision, "done": True}

@@ -86,8 +86,8 @@ def wait_for_next_look(connection: Any, seconds: float) -> None:
 class Watch:
     """What was last seen of the local member, and when."""
 
-    def __init__(self, socket: str, user: str) -> None:
-        self._where: dict[str, Any] = {"unix_socket": socket, "user": user}
+    def __init__(self, path: str, user: str) -> None:
+        self._where: dict[str, Any] = {"unix_socket": path, "user": user}
         self._seen: dict[str, Any] = {}
         self._error = "mysqld was not asked yet"
         self._at = time.monotonic()

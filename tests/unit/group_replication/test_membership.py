@@ -50,7 +50,7 @@ def started(server: Server, bootstrap: bool, monkeypatch, **mine) -> Server:
     monkeypatch.setattr(membership, "local", lambda settings: another)
     facts = {**one("db1"), **mine}
     settings = settings_from(pillar(), "db1")
-    _start(settings, server, facts, [], bootstrap=bootstrap)
+    _start(settings, server, facts, [], as_first=bootstrap)
     return another
 
 
@@ -159,7 +159,7 @@ def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch
     monkeypatch.setattr(membership, "local", lambda settings: another)
     settings = settings_from(pillar(), "db1")
     with pytest.raises(pymysql.OperationalError):
-        _start(settings, server, one("db1"), [], bootstrap=True)
+        _start(settings, server, one("db1"), [], as_first=True)
     assert another.said == [OFF]
 
 
@@ -189,7 +189,7 @@ def test_a_joiner_takes_the_groups_mode_in_the_order_that_the_server_accepts(now
     server = Server()
     settings = settings_from(pillar(), "db1")
     peers = [one("db3", mode=now), online("db2", mode=mode)]
-    _start(settings, server, one("db1", mode=now), peers, bootstrap=False)
+    _start(settings, server, one("db1", mode=now), peers, as_first=False)
     said = [s.removeprefix("SET GLOBAL group_replication_") for s in server.said]
     assert said[: len(options)] == options
 
@@ -221,7 +221,7 @@ def test_who_joins_takes_the_groups_paxos_leaders_and_who_leads_the_declared_one
         one("db3", must_match=variable("ON")),
         *([online("db2", must_match=variable(group))] if group else []),
     ]
-    _start(settings, server, one("db1", must_match=variable(mine)), peers, bootstrap=group is None)
+    _start(settings, server, one("db1", must_match=variable(mine)), peers, as_first=group is None)
     begin = f"SET GLOBAL {SINGLE_LEADER} = "
     assert [s.removeprefix(begin) for s in server.said if s.startswith(begin)] == said
 
@@ -238,7 +238,7 @@ def test_a_group_is_led_whatever_version_has_an_option(row, monkeypatch):
     monkeypatch.setattr(membership, "local", lambda settings: Server())
     settings = settings_from(set_key(pillar(), f"mysql:options:{row.name}", value), "db1")
     mine = one("db1", must_match={SINGLE_LEADER: "OFF"})
-    _start(settings, server, mine, [], bootstrap=True)
+    _start(settings, server, mine, [], as_first=True)
     assert f"SET GLOBAL {SINGLE_LEADER} = ON" in server.said
     assert server.said[-3:] == [ON, START, OFF]
     seen = {"db1": online("db1", "db2", "db3", must_match={SINGLE_LEADER: "ON"})}
@@ -255,7 +255,7 @@ def test_a_peers_text_never_reaches_a_statement(said):
     peer = online("db2", must_match={SINGLE_LEADER: said})
     if said:
         with pytest.raises(CommandExecutionError, match="expected ON or OFF"):
-            _start(settings, server, mine, [peer], bootstrap=False)
+            _start(settings, server, mine, [peer], as_first=False)
         assert START not in server.said
     assert "init_connect" not in " ".join(server.said)
 
@@ -314,7 +314,7 @@ def test_a_start_that_fails_says_what_the_log_says(code, rows, error, words):
     server = Said({"SELECT ERROR_CODE": rows}, START, code)
     settings = settings_from(pillar(), "db1")
     with pytest.raises(error, match=words):
-        _start(settings, server, one("db1"), [], bootstrap=False)
+        _start(settings, server, one("db1"), [], as_first=False)
 
 
 def converging(monkeypatch, *acts, timeout=180):
