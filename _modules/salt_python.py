@@ -36,8 +36,8 @@ def missing(requirements: str) -> list[str]:
     text = __salt__["cp.get_file_str"](requirements)
     if not text:
         raise CommandExecutionError(
-            f"requirements is '{requirements}', which the master's file server has not; expected a "
-            "file as salt://mysql/files/requirements.txt"
+            f"requirements is '{requirements}', which the master's file server does not have; "
+            "expected a file as salt://mysql/files/requirements.txt"
         )
     return lacking(text.splitlines())
 

@@ -205,7 +205,7 @@ def refused_by(archive: Path, run: Run) -> str:
     run
         Salt's cmd.run_all.
 
-    Returns its words, or "". It is unpack beside, and removed; no data directory is touched.
+    Returns its words, or "". It is unpacked beside, and removed; no data directory is touched.
     """
     with unpack(run, [archive]) as name:
         return refused_options(
