@@ -18,7 +18,8 @@ PASSWORD = "an-integration-password"
 @pytest.fixture(scope="session")
 def salt_factories_config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     # Sockets live below the root directory, and their paths must stay short.
-    return {"root_dir": tmp_path_factory.mktemp("s")}
+    # Daemons, too, start with what others leave of the processors.
+    return {"root_dir": tmp_path_factory.mktemp("s"), "start_timeout": 180}
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +57,8 @@ def minion(master: Any) -> Iterator[Any]:
         master.minion_id, extra_cli_arguments_after_first_start_failure=["--log-level=info"]
     )
     with daemon.started():
-        answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id)
+        # It runs with what others leave of the processors.
+        answer = master.salt_cli().run("saltutil.sync_all", minion_tgt=daemon.id, _timeout=180)
         assert {
             "modules.cluster",
             "modules.laravel_release",

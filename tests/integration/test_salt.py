@@ -41,7 +41,9 @@ def test_settings_arrive_unmasked_where_they_are_needed(call):
 
 def test_a_minion_that_the_table_does_not_name_is_left_alone(master, minion, stranger):
     def ask(function, *arguments):
-        return master.salt_cli().run(function, *arguments, minion_tgt=stranger.id).data
+        return (
+            master.salt_cli().run(function, *arguments, minion_tgt=stranger.id, _timeout=120).data
+        )
 
     assert set(ask("pillar.items")) == {"cluster"}
     assert "No Top file" in str(ask("state.apply", "test=True"))
