@@ -8,7 +8,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
@@ -149,6 +149,16 @@ class Writer(threading.Thread):
         self._over.set()
 
 
+def await_applied(site: Site, written: Sequence[Sequence[Change]]) -> None:
+    """Wait until the backup machine has what each writer wrote last."""
+    gtids = ",".join(changes[-1].gtid for changes in written if changes)
+    deadline = time.monotonic() + APPLIED_SECONDS
+    while not site.applied(gtids):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the backup machine lacks {gtids} after {APPLIED_SECONDS} s")
+        time.sleep(0.5)
+
+
 class Points:
     """What writers wrote while full backups were taken, and its points in time."""
 
@@ -193,17 +203,10 @@ class Points:
         if problems:
             raise AssertionError("; ".join(problems))
         self._writers = [writer.changes for writer in writers]
-        self._await_applied(",".join(changes[-1].gtid for changes in self._writers))
+        await_applied(self._site, self._writers)
         # A second is what the archive says of when it was saved.
         time.sleep(1.1)
         self._site.call("backup.save_logs")
-
-    def _await_applied(self, gtids: str) -> None:
-        deadline = time.monotonic() + APPLIED_SECONDS
-        while not self._site.applied(gtids):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"the backup machine lacks {gtids} after {APPLIED_SECONDS} s")
-            time.sleep(0.5)
 
     def drawn(self, count: int, seed: int) -> list[Point]:
         """Return points by lot."""

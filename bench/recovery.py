@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from bench.backup import APPLIED_SECONDS, TABLE, WRITERS, LabSite, Writer
+from bench.backup import TABLE, WRITERS, LabSite, Writer, await_applied
 from bench.points import Change, Gtids
 from bench.report import conditions, markdown, spread
 from tests.support import faults
@@ -83,7 +83,7 @@ class Recovery:
         self._scene.wait_stable(ONLINE_SECONDS)
         changes = [change for writer in writers for change in writer.changes]
         missing, seconds = behind(changes, has)
-        self._await_followed(changes)
+        await_applied(self._site, [writer.changes for writer in writers])
         return {
             "number": number,
             "began": now.isoformat(timespec="seconds"),
@@ -93,15 +93,6 @@ class Recovery:
             "missing": missing,
             "seconds": round(seconds, 3),
         }
-
-    def _await_followed(self, changes: Sequence[Change]) -> None:
-        """Wait until the backup machine has all that was acknowledged."""
-        gtids = ",".join(change.gtid for change in changes[-WRITERS:])
-        deadline = time.monotonic() + APPLIED_SECONDS
-        while not self._site.applied(gtids):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"the backup machine lacks {gtids} after {APPLIED_SECONDS} s")
-            time.sleep(0.5)
 
 
 def show(result: Mapping[str, Any]) -> str:
