@@ -126,15 +126,28 @@ def _certificate_there(certificate: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _trusted(settings: Settings, connection: Any) -> Iterator[None]:
-    """Let the server clone nobody but who shows that certificate."""
-    (before,) = rows(connection, "SELECT @@GLOBAL.clone_ssl_ca AS ca")
-    execute(connection, "SET GLOBAL clone_ssl_ca = %s", (str(CERTIFICATE),))
+    """Let the server clone nobody but who shows that certificate, and show none itself.
+
+    The donor made its certificate itself, trusts no authority, and refuses what one has signed.
+    """
+    (before,) = rows(
+        connection,
+        "SELECT @@GLOBAL.clone_ssl_ca AS ca, @@GLOBAL.clone_ssl_cert AS cert,"
+        " @@GLOBAL.clone_ssl_key AS `key`",
+    )
+    _clone_files(connection, {"ca": str(CERTIFICATE), "cert": "", "key": ""})
     try:
         yield
     finally:
-        # A server that has started anew has it from its option file.
+        # A server that has started anew has them from its option file.
         with contextlib.suppress(CommandExecutionError), local(settings) as again:
-            execute(again, "SET GLOBAL clone_ssl_ca = %s", (before["ca"],))
+            _clone_files(again, before)
+
+
+def _clone_files(connection: Any, files: Mapping[str, Any]) -> None:
+    """Say which files a clone trusts and shows."""
+    for name in ("ca", "cert", "key"):
+        execute(connection, f"SET GLOBAL clone_ssl_{name} = %s", (files[name],))
 
 
 def _ask(settings: Settings, address: str) -> dict[str, Any]:
