@@ -25,6 +25,9 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 __virtualname__ = "mysql_tls"
 
+# Since when a new certificate is good, before the present.
+EARLIER_SECONDS = 3600
+
 
 def __virtual__() -> str:
     return __virtualname__
@@ -151,6 +154,8 @@ def issue() -> dict[str, str]:
         signing_policy=certificates.POLICY + __opts__["id"],
         private_key=tls.KEY_FILE,
         days_valid=certificates.declared(__pillar__).days_valid,
+        # The clocks of who signs and of who is shown it may differ.
+        not_before=time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - EARLIER_SECONDS)),
     )
     aside = Path(f"{tls.CERTIFICATE_FILE}.new")
     whole_file.write_whole(aside, f"{text.strip()}\n", 0o644)
@@ -158,9 +163,11 @@ def issue() -> dict[str, str]:
         found = certificates.read(str(aside), tls.KEY_FILE, tls.CA_FILE)
         wrong = certificates.why_new(found, frozenset(names()), time.time())
         if found is None or wrong:
+            hint = "does it know the same table of nodes (saltutil.refresh_pillar)?"
+            if found is not None and not found.trusted:
+                hint = "orch.authority has all machines trust the authority that signs now"
             raise CommandExecutionError(
-                f"{_authority()} signed another certificate than is declared here: {wrong}; "
-                "does it know the same table of nodes (saltutil.refresh_pillar)?"
+                f"{_authority()} signed another certificate than is declared here: {wrong}; {hint}"
             )
         aside.rename(tls.CERTIFICATE_FILE)
     finally:

@@ -43,7 +43,7 @@ x509_signing_policies:
     - authorityKeyIdentifier: keyid:always
     - days_valid: {{ (tls.get('days_valid') or 365) | json }}
     - digest: sha256
-{%- for other in ['not_before', 'not_after', 'serial_number', 'csr', 'private_key',
+{%- for other in ['not_after', 'serial_number', 'csr', 'private_key',
                   'private_key_passphrase', 'copypath', 'prepend_cn', 'issuerAltName',
                   'authorityInfoAccess', 'crlDistributionPoints', 'issuingDistributionPoint',
                   'certificatePolicies', 'policyConstraints', 'inhibitAnyPolicy', 'nameConstraints',
