@@ -141,7 +141,7 @@ def read(certificate: str, key: str, ca: str) -> Certificate | None:
         one.not_valid_before_utc.timestamp(),
         one.not_valid_after_utc.timestamp(),
         _names_in(one),
-        any(_signed_by(one, ca_one) for ca_one in trusted),
+        any(signed_by(one, ca_one) for ca_one in trusted),
         one.public_key() == private.public_key(),
     )
 
@@ -157,7 +157,8 @@ def _names_in(one: Any) -> frozenset[str]:
     return frozenset({*found.get_values_for_type(x509.DNSName), *map(str, addresses)})
 
 
-def _signed_by(one: Any, ca: Any) -> bool:
+def signed_by(one: Any, ca: Any) -> bool:
+    """Return whether a certificate is signed by the key of another one, however old it is."""
     from cryptography.exceptions import InvalidSignature
 
     try:
@@ -199,7 +200,7 @@ def showing_issued(
             one = x509.load_der_x509_certificate(ask(address, port))
         except (OSError, ValueError):
             continue
-        if any(_signed_by(one, ca_one) for ca_one in trusted):
+        if any(signed_by(one, ca_one) for ca_one in trusted):
             found.append(name)
     return found
 
@@ -259,6 +260,39 @@ def ending(me: str, ends: Mapping[str, float], now: float | None = None) -> list
             f"the certificate that {me} shows on {channel} {how}, at {date}; "
             "a highstate renews it where the master signs them"
         )
+    return told
+
+
+def authorities_ending(me: str, ca: str = tls.CA_FILE, now: float | None = None) -> list[str]:
+    """
+    Say which authorities that are trusted end soon, in sentences.
+
+    me
+        The member's name.
+
+    ca
+        The file of their certificates.
+
+    now
+        Seconds since 1970. Default: the present.
+    """
+    from cryptography import x509
+
+    now = time.time() if now is None else now
+    try:
+        trusted = x509.load_pem_x509_certificates(Path(ca).read_bytes())
+    except (OSError, ValueError) as err:
+        return [f"the authorities that {me} trusts cannot be read: {err}"]
+    told = []
+    for one in trusted:
+        end = one.not_valid_after_utc
+        days = (end.timestamp() - now) / DAY
+        if days < WARNING_DAYS:
+            how = f"ends in {days:.0f} days" if days >= 0 else "has ended"
+            told.append(
+                f"authority {one.serial_number:X}, which {me} trusts, {how}, at "
+                f"{end:%Y-%m-%d %H:%M} UTC; orch.authority replaces it where the master signs"
+            )
     return told
 
 

@@ -368,6 +368,8 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     if too_large:
         found["problems"].append(too_large)
     found["problems"] += certificates.ending(settings.me, ends)
+    if settings.certificates:
+        found["problems"] += certificates.authorities_ending(settings.me)
     found["problems"] += comparison_report.problems(kept, settings.compare_interval)
     short = comparison_report.short(kept)
     return {**plain, **found, "comparison": short, "pending_restart": waiting}

@@ -211,6 +211,7 @@ def see_to_certificates(settings: Settings, connection: Any, past: Past) -> str:
         past.certificates_asked = time.monotonic()
         ends = tls.expires_of(rows(connection, tls.IN_USE))
         past.ending = certificates.ending(settings.me, ends)
+        past.ending += certificates.authorities_ending(settings.me)
     return "".join(f"; {one}" for one in past.ending)
 
 

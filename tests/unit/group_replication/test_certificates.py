@@ -94,6 +94,8 @@ def test_options_follow(said, shown, verified):
     assert (options.get(name) == "ON") is verified
 
 
+# Of all others that are made here: 255.
+SERIALS = {"old": 0x0D, "new": 0xE3, "third": 0x3D}
 GOOD = Certificate("1", NOW - DAY, NOW + 29 * DAY, frozenset({"db1"}), True, True)
 
 
@@ -128,9 +130,10 @@ def test_what_ends_soon_is_said_from_thirty_days_on(days, said):
     assert all("db1 shows on mysql_main" in one and said in one for one in told)
 
 
-def _made(
+def make_certificate(
     folder: Path, name: str, signer: str | None = None, san: str = "10.0.0.1", days: int = 9
 ) -> None:
+    """Make a key and its certificate, of an authority or signed by one that was made before."""
     key = ec.generate_private_key(ec.SECP256R1())
     own = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     issuer, by = own, key
@@ -143,7 +146,7 @@ def _made(
         .subject_name(own)
         .issuer_name(issuer)
         .public_key(key.public_key())
-        .serial_number(255)
+        .serial_number(SERIALS.get(name, 255))
         .not_valid_before(min(now, now + datetime.timedelta(days=days - 1)))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(signer is None, None), critical=True)
@@ -168,10 +171,23 @@ def certificates_key(path: Path):
 def folder(tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("tls")
     for name in ("ca", "other"):
-        _made(made, name)
+        make_certificate(made, name)
     for name, signer in (("db1", "ca"), ("db2", "ca"), ("evil", "other")):
-        _made(made, name, signer)
+        make_certificate(made, name, signer)
     return made
+
+
+def test_authorities_that_end_soon_are_said_too(folder):
+    told = certificates.authorities_ending("db1", str(folder / "ca.pem"))
+    assert len(told) == 1
+    assert "authority FF, which db1 trusts, ends in 9 days" in told[0]
+    assert "orch.authority" in told[0]
+    ended = certificates.authorities_ending("db1", str(folder / "ca.pem"), NOW)
+    assert "has ended" in ended[0]
+    early = NOW - 3650 * DAY
+    assert certificates.authorities_ending("db1", str(folder / "ca.pem"), early) == []
+    (wrong,) = certificates.authorities_ending("db1", str(folder / "none.pem"))
+    assert "the authorities that db1 trusts cannot be read" in wrong
 
 
 @pytest.mark.parametrize(
