@@ -1,5 +1,5 @@
-# Who has this key is taken for any member. It never leaves the machine, and nothing renews it: a new
-# one has to be trusted everywhere first (docs/certificates.md).
+# Who has this key is taken for any member. It never leaves the machine. Only orch.authority replaces
+# it: a new one has to be trusted everywhere first (docs/certificates.md).
 tls-authority-directory-present:
   file.directory:
     - name: /etc/mysql-gr-ca
@@ -22,11 +22,9 @@ tls-authority-certificate-present:
   x509.certificate_managed:
     - name: /etc/mysql-gr-ca/ca.pem
     - signing_private_key: /etc/mysql-gr-ca/ca.key
-    - CN: MySQL Group Replication
-    - basicConstraints: 'critical, CA:TRUE, pathlen:0'
-    - keyUsage: critical, keyCertSign, cRLSign
-    - subjectKeyIdentifier: hash
-    - days_valid: 3650
+{%- for key, value in salt['mysql_authority.request']().items() %}
+    - {{ key }}: {{ value | json }}
+{%- endfor %}
     - days_remaining: 0
     - user: root
     - group: root

@@ -519,6 +519,16 @@ def test_a_rotation_hands_on_what_it_is_given(chunks, given):
     assert state["without"] == given.get("without", [])
 
 
+@pytest.mark.parametrize("given", [{}, {"replace": "3F2A90C1"}])
+def test_a_replacement_of_the_authority_hands_on_what_it_is_given(chunks, given):
+    (called,) = chunks("orch.authority", given)
+    assert (called["fun"], called["tgt"], called["sls"]) == ("state", ["master"], "tls.replace")
+    assert called["pillar"] == {"authority": given}
+    (state,) = chunks("tls.replace", called["pillar"])
+    assert (state["state"], state["fun"]) == ("mysql_authority", "authority_current")
+    assert state.get("replace") == given.get("replace")
+
+
 @pytest.mark.parametrize(
     ("given", "name", "machines"),
     [

@@ -11,6 +11,7 @@ import _modules.laravel_machine
 import _modules.laravel_release
 import _states.laravel
 import _states.laravel_release
+import _states.mysql_authority
 import _states.mysql_gr
 import _states.mysql_maintenance
 import _states.mysql_rolling
@@ -38,6 +39,7 @@ def salted(monkeypatch):
         }
         functions = {name.replace("__", "."): mock for name, mock in functions.items()}
         for states in (
+            _states.mysql_authority,
             _states.mysql_gr,
             _states.mysql_maintenance,
             _states.mysql_rolling,
