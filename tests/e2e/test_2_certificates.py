@@ -1,25 +1,29 @@
-"""The lab is taken to certificates of its own authority beside the application, and renews one."""
+"""Certificates: renewed, of another authority, given up and taken up again, beside the application."""
 
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import LONG, orchestrated
 from tests.support.lab import ROOT, Lab
+from tests.support.visitors import Crowd
 
 pytestmark = pytest.mark.restores
 
 TABLE = ROOT / "pillar/cluster.sls"
+TRUSTED = "/etc/mysql/tls/ca.pem"
 SHOWN = (
     "openssl s_client -starttls mysql -connect {address}:{port} -CAfile /etc/mysql/tls/ca.pem"
     " -verify_return_error -verify_ip {verified} </dev/null 2>/dev/null"
     " | openssl x509 -noout -serial"
+)
+UPTIME = (
+    "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'"
 )
 
 
@@ -30,47 +34,78 @@ def shown(lab: Lab, name: str, port: int, verified: str = "") -> str:
     return lab.run(name, command, check=False).strip().removeprefix("serial=")
 
 
-@pytest.fixture
-def certificates(lab: Lab, all_online) -> Iterator[None]:
-    """A pillar that wants them; afterwards the old one, and members that ask for none."""
+def check_all_verified(lab: Lab) -> dict[str, str]:
+    """Each member shows a certificate that its clients verify; returns the serials."""
+    serials = {}
+    for name in lab.databases:
+        assert lab.sql(name, "SELECT @@group_replication_ssl_mode") == "VERIFY_IDENTITY"
+        serials[name] = shown(lab, name, 3306)
+        assert serials[name]
+        assert shown(lab, name, 33062) == serials[name]
+        assert shown(lab, name, 3306, lab.balancer) == serials[name]
+        # Who dials another address than the certificate names is told nothing.
+        assert not shown(lab, name, 3306, "192.0.2.1")
+    assert TRUSTED in lab.run(lab.web, "cat /srv/conduit/shared/.env")
+    return serials
+
+
+def started(lab: Lab, name: str) -> float:
+    return time.time() - float(lab.sql(name, UPTIME))
+
+
+def test_a_certificate_is_renewed_without_a_restart(lab: Lab, all_online):
     all_online()
-    # A master that was made before may not let minions ask.
-    lab.run(
-        lab.master,
-        "grep -q sign_remote /etc/salt/master && exit\n"
-        "echo \"peer: {'.*': [x509.sign_remote_certificate]}\" > /etc/salt/master.d/peer.conf\n"
-        "systemctl restart salt-master\n"
-        "for i in 1 2 3 4 5 6; do sleep 5; salt -t 5 '*' test.ping > /dev/null && exit; done",
-    )
-    lab.forget(lab.master)
-    before = TABLE.read_text()
-    declare(before, source="ca", days_valid=90)
-    try:
-        yield
-    finally:
-        # Nobody verifies any more, before anybody shows nothing that can be: the application first.
-        declare(before, source="ca", days_valid=90, verify=False)
-        lab.salt("*", "saltutil.refresh_pillar wait=True")
-        lab.apply(lab.webs)
-        TABLE.write_text(before)
-        lab.salt("*", "saltutil.refresh_pillar wait=True")
-        given_up(lab)
-        all_online()
+    serials = check_all_verified(lab)
+    # One that has no other reason is kept; one that is of no use is renewed.
+    name = lab.databases[-1]
+    since = started(lab, name)
+    assert not lab.apply([name], "mysql.certificates")
+    lab.run(name, "rm /etc/mysql/tls/server.pem")
+    assert lab.apply([name], "mysql.certificates")
+    renewed = shown(lab, name, 3306)
+    assert renewed not in ("", serials[name])
+    assert shown(lab, name, 33062) == renewed
+    assert abs(started(lab, name) - since) < 5
+    answer = lab.salt(lab.databases[0], "mysql_gr.status extended=True")
+    assert answer[lab.databases[0]]["problems"] == []
 
 
-def given_up(lab: Lab) -> None:
-    """Certificates go from all members at once: one by one is refused, and nothing is touched."""
-    refused = lab.run(
-        lab.databases[0], "salt-call --out=json state.apply mysql.config", check=False
-    )
-    states = next(iter(json.loads(refused).values())).values()
-    wrong = [one["comment"] for one in states if one["result"] is False]
-    assert any(f"{', '.join(lab.databases)} would be left with" in one for one in wrong), refused
-    assert not [one for one in states if one["changes"]]
-    for name in reversed(lab.databases):
-        lab.run(name, "systemctl stop mysql")
-    lab.apply(lab.databases)
-    assert not lab.apply(lab.databases)
+def test_another_authority_takes_the_place_of_the_one_that_a_call_names(
+    lab: Lab, crowd: Crowd, all_online
+):
+    all_online()
+    before = check_all_verified(lab)
+    since = {name: started(lab, name) for name in lab.databases}
+    present, said = orchestrated(lab, "authority")
+    assert (present["result"], present["changes"]) == (True, {}), said
+    serial = present["comment"].split()[1]
+    other, said = orchestrated(lab, "authority", replace="1F")
+    assert other["result"] is False
+    assert f"expected '{serial}'" in other["comment"]
+
+    predicted, said = orchestrated(lab, "authority", test=True, replace=serial)
+    assert predicted["result"] is None, said
+    assert check_all_verified(lab) == before
+    done, said = orchestrated(lab, "authority", replace=serial)
+    assert done["result"] is True, said
+    assert done["changes"] == predicted["changes"]
+    assert done["changes"]["replaced"] == serial
+    assert done["changes"]["renew"] == lab.databases
+    assert {*done["changes"]["narrow"]} == {*lab.databases, *lab.webs}
+
+    after = check_all_verified(lab)
+    assert not {*after.values()} & {*before.values()}
+    trusted = {lab.run(name, f"cat {TRUSTED}") for name in (*lab.databases, *lab.webs)}
+    assert len(trusted) == 1
+    assert trusted.pop().count("BEGIN CERTIFICATE") == 1
+    for name in lab.databases:
+        assert abs(started(lab, name) - since[name]) < 5, name
+    # A member that comes back dials the others, and is verified, by the new one alone.
+    lab.run(lab.databases[0], "systemctl restart mysql")
+    all_online()
+    again, said = orchestrated(lab, "authority", replace=serial)
+    assert (again["result"], again["changes"]) == (True, {}), said
+    assert not lab.apply([lab.master, *lab.databases, *lab.webs], "test=True")
 
 
 def declare(table: str, **tls: object) -> None:
@@ -80,53 +115,65 @@ def declare(table: str, **tls: object) -> None:
     TABLE.write_text(yaml.safe_dump(told, sort_keys=False))
 
 
+def refresh(lab: Lab) -> None:
+    """Functions that are called by themselves go by the pillar that a minion has in memory."""
+    lab.salt("*", "saltutil.refresh_pillar wait=True")
+
+
+@pytest.fixture
+def given_up(lab: Lab, all_online) -> Iterator[None]:
+    """A lab without certificates, as one that was made before they were the default."""
+    all_online()
+    before = TABLE.read_text()
+    try:
+        # Nobody verifies any more, before anybody shows nothing that can be: the application first.
+        declare(before, source="ca", verify=False)
+        refresh(lab)
+        lab.apply(lab.webs)
+        declare(before, source="none")
+        refresh(lab)
+        check_one_by_one_is_refused(lab)
+        for name in reversed(lab.databases):
+            lab.run(name, "systemctl stop mysql")
+        lab.apply(lab.databases)
+        assert not lab.apply(lab.databases)
+        all_online()
+        yield
+    finally:
+        TABLE.write_text(before)
+        refresh(lab)
+        taken_up(lab)
+        all_online()
+
+
+def check_one_by_one_is_refused(lab: Lab) -> None:
+    """Certificates go from all members at once; a highstate of one of them touches nothing."""
+    refused = lab.run(
+        lab.databases[0], "salt-call --out=json state.apply mysql.config", check=False
+    )
+    states = next(iter(json.loads(refused).values())).values()
+    wrong = [one["comment"] for one in states if one["result"] is False]
+    assert any(f"{', '.join(lab.databases)} would be left with" in one for one in wrong), refused
+    assert not [one for one in states if one["changes"]]
+
+
+def taken_up(lab: Lab) -> None:
+    """All verify all again, by one call."""
+    said = lab.run(
+        lab.master, "salt-run --out=json state.orchestrate orch.certificates", check=False
+    )
+    states = next(iter(json.loads(said[said.index("{") :])["data"].values()))
+    assert not {name: one["comment"] for name, one in states.items() if not one["result"]}
+
+
 @pytest.mark.repeated
 @pytest.mark.skipif(not LONG, reason="two restarts of all members")
-def test_the_lab_is_taken_there_and_a_certificate_is_renewed(lab: Lab, certificates, all_online):
-    failed: list[str] = []
-    done = threading.Event()
-
-    def visit() -> None:
-        while not done.wait(0.2):
-            answer = lab.api("GET", "/api/tags")
-            if answer.status_code != 200:
-                failed.append(f"{answer.status_code} {answer.text[:200]}")
-
-    visitor = threading.Thread(target=visit)
-    visitor.start()
-    try:
-        said = lab.run(
-            lab.master, "salt-run --out=json state.orchestrate orch.certificates", check=False
-        )
-        states = next(iter(json.loads(said[said.index("{") :])["data"].values()))
-        wrong = {name: one["comment"] for name, one in states.items() if not one["result"]}
-        assert not wrong
-        all_online()
-        # Who dials another address than the certificate names is told nothing.
-        serials = {}
-        for name in lab.databases:
-            assert lab.sql(name, "SELECT @@group_replication_ssl_mode") == "VERIFY_IDENTITY"
-            serials[name] = shown(lab, name, 3306)
-            assert serials[name]
-            assert shown(lab, name, 33062) == serials[name]
-            assert shown(lab, name, 3306, lab.balancer) == serials[name]
-            assert not shown(lab, name, 3306, "192.0.2.1")
-        # One that has no other reason is kept; one that is of no use is renewed, without a restart.
-        name = lab.databases[-1]
-        uptime = "SELECT VARIABLE_VALUE FROM performance_schema.global_status"
-        started = time.time() - float(lab.sql(name, f"{uptime} WHERE VARIABLE_NAME = 'Uptime'"))
-        assert not lab.apply([name], "mysql.certificates")
-        lab.run(name, "rm /etc/mysql/tls/server.pem")
-        assert lab.apply([name], "mysql.certificates")
-        renewed = shown(lab, name, 3306)
-        assert renewed not in ("", serials[name])
-        assert shown(lab, name, 33062) == renewed
-        again = time.time() - float(lab.sql(name, f"{uptime} WHERE VARIABLE_NAME = 'Uptime'"))
-        assert abs(again - started) < 5
-        answer = lab.salt(lab.databases[0], "mysql_gr.status extended=True")
-        assert answer[lab.databases[0]]["problems"] == []
-    finally:
-        done.set()
-        visitor.join()
-    assert not failed, failed[:3]
-    assert "/etc/mysql/tls/ca.pem" in lab.run(lab.web, "cat /srv/conduit/shared/.env")
+def test_an_installation_without_certificates_is_taken_there(
+    lab: Lab, given_up, crowd: Crowd, all_online
+):
+    assert lab.sql(lab.databases[0], "SELECT @@group_replication_ssl_mode") == "REQUIRED"
+    TABLE.write_text(TABLE.read_text().replace("source: none", "source: ca"))
+    refresh(lab)
+    taken_up(lab)
+    all_online()
+    check_all_verified(lab)
