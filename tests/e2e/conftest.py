@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import time
@@ -90,23 +89,6 @@ def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:
     answers = lab.salt(",".join(targets), f"-L {call}", 120)
     assert sorted(answers) == sorted(targets), answers
     return answers
-
-
-def orchestrated(
-    lab: Lab, name: str, test: bool = False, **given: Any
-) -> tuple[dict[str, Any], str]:
-    """Call an orchestration and return its one state on the master's minion, and all it said."""
-    said = lab.run(
-        lab.master,
-        f"salt-run --out=json state.orchestrate orch.{name} pillar='{json.dumps(given)}'"
-        f" test={test}",
-        check=False,
-    )
-    data = json.loads(said[said.index("{") :])["data"]
-    (states,) = data.values()
-    (called,) = states.values()
-    (machine,) = called["changes"]["ret"].values() if called["changes"] else ({},)
-    return next(iter(machine.values()), called), said
 
 
 def check_nothing_left_to_do(lab: Lab) -> None:

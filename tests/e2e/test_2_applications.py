@@ -13,9 +13,9 @@ import pytest
 import requests
 import yaml
 
-from tests.e2e.conftest import orchestrated
 from tests.support.application import put_repository
 from tests.support.lab import APPLICATION, ROOT, Lab
+from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
 pytestmark = pytest.mark.restores

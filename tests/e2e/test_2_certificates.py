@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.e2e.conftest import LONG, orchestrated
+from tests.e2e.conftest import LONG
 from tests.support.lab import ROOT, Lab
+from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
 pytestmark = pytest.mark.restores

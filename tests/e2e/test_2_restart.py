@@ -12,8 +12,9 @@ import pymysql
 import pytest
 import yaml
 
-from tests.e2e.conftest import LONG, orchestrated
+from tests.e2e.conftest import LONG
 from tests.support.lab import ROOT, Lab
+from tests.support.orchestration import orchestrated
 
 pytestmark = pytest.mark.restores
 

@@ -8,8 +8,9 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.e2e.conftest import LONG, orchestrated
+from tests.e2e.conftest import LONG
 from tests.support.lab import Lab
+from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 from vagrant import prepare
 

@@ -11,8 +11,9 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.e2e.conftest import LONG, orchestrated
+from tests.e2e.conftest import LONG
 from tests.support.lab import Lab
+from tests.support.orchestration import orchestrated
 
 pytestmark = pytest.mark.restores
 

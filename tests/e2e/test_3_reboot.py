@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import orchestrated
 from tests.support.lab import Lab
+from tests.support.orchestration import orchestrated
 
 pytestmark = pytest.mark.restarts_machines
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import check_nothing_left_to_do, orchestrated, salt
+from tests.e2e.conftest import check_nothing_left_to_do, salt
 from tests.e2e.larger.conftest import BACKUP as NAME
 from tests.support.lab import DATABASE, Lab
+from tests.support.orchestration import orchestrated
 
 pytestmark = pytest.mark.changes_machines
 

@@ -10,19 +10,12 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.e2e.conftest import (
-    CONVERGE,
-    FEW,
-    PAUSE,
-    check_nothing_left_to_do,
-    kept_down,
-    orchestrated,
-    salt,
-)
+from tests.e2e.conftest import CONVERGE, FEW, PAUSE, check_nothing_left_to_do, kept_down, salt
 from tests.support.http_client import PATIENCE, HttpClient, counted, failed
 from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, declared
 from tests.support.ledger import judge, longest_gap
 from tests.support.ledger_table import LedgerTable
+from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 from tests.support.writers import Writers
 
