@@ -118,6 +118,10 @@ bench-timings: $(VENV)/ready ## Silent members and machines under load, by prese
 bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched: [EVENTS=]
 	@$(RUN) -m bench web $(if $(EVENTS),--events $(EVENTS))
 
+bench-operations: $(VENV)/ready ## What clients notice of restarts, passwords, certificates, deployments: [ROUNDS=n] [OPERATIONS=]
+	@$(RUN) -m bench operations $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(OPERATIONS),--operations $(OPERATIONS))
+
 bench-salt: $(VENV)/ready ## A highstate with nothing to do, beside one of states that do nothing: [ROUNDS=n] [RESUME=1]
 	@$(RUN) -m bench salt $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RESUME),--resume)
 
@@ -165,4 +169,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
-	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-salt bench-backup bench-recovery bench-report docs lint clean
+	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-operations bench-salt bench-backup bench-recovery bench-report docs lint clean

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import backup as of_backup
-from bench import highstate, plan, points, rates, recovery, report, timings, web
+from bench import highstate, operations, plan, points, rates, recovery, report, timings, web
 from bench.failover import Failover, show
 from bench.highstate import Highstate
 from bench.sysbench import TESTS
@@ -28,6 +28,7 @@ RECOVERY = ROOT / ".lab/bench-recovery.jsonl"
 SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 WEB = ROOT / ".lab/bench-web.jsonl"
+OPERATIONS = ROOT / ".lab/bench-operations.jsonl"
 # In short, and all of it.
 PAGE = ROOT / "docs/bench.md"
 TABLES = ROOT / "docs/measurements.md"
@@ -58,6 +59,10 @@ def arguments() -> argparse.Namespace:
     visited = tasks.add_parser("web", help="what a crowd at the web servers notices")
     visited.add_argument("--events", default="", help="some of " + ",".join(web.EVENTS))
     visited.add_argument("--results", type=Path, default=WEB)
+    done = tasks.add_parser("operations", help="what clients notice of an operator's calls")
+    done.add_argument("--rounds", type=int, default=20)
+    done.add_argument("--operations", default="", help="some of " + ",".join(operations.OPERATIONS))
+    done.add_argument("--results", type=Path, default=OPERATIONS)
     nothing = tasks.add_parser("salt", help="what a highstate with nothing to do costs")
     nothing.add_argument("--rounds", type=int, default=5)
     nothing.add_argument("--results", type=Path, default=SALT)
@@ -76,6 +81,7 @@ def arguments() -> argparse.Namespace:
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
     shown.add_argument("--timings", type=Path, default=TIMINGS, help="of timings")
     shown.add_argument("--web", type=Path, default=WEB, help="of web")
+    shown.add_argument("--operations", type=Path, default=OPERATIONS, help="of operations")
     shown.add_argument("--salt", type=Path, default=SALT, help="of salt")
     shown.add_argument("--backup", type=Path, default=BACKUP, help="of backup")
     shown.add_argument("--recovery", type=Path, default=RECOVERY, help="of recovery")
@@ -168,6 +174,24 @@ def visits(options: argparse.Namespace) -> int:
     return sum(len(one["problems"]) + len(one["lost"]) for one in results)
 
 
+def operated(options: argparse.Namespace) -> int:
+    """Do what an operator does beside a crowd, and return how much did not go well."""
+    chosen = plan.chosen("OPERATIONS", options.operations, tuple(operations.OPERATIONS))
+    wrong = 0
+    with opened() as lab:
+        work = operations.Operations(lab)
+        with work.open() as crowd:
+            for number in range(1, options.rounds + 1):
+                for name in operations.possible(chosen, len(lab.webs)):
+                    result = work.run(name, number, crowd)
+                    result_file.append(options.results, result)
+                    print(operations.show(result), flush=True)
+                    wrong += len(result["problems"]) + len(result["lost"])
+        lost = crowd.lost()
+    print(f"updates lost: {'; '.join(lost) or 'none'}")
+    return wrong + len(lost)
+
+
 def nothing_to_do(options: argparse.Namespace) -> int:
     """Run the highstate and those of nothing, and return whether it exceeds its limit."""
     results = so_far(options)
@@ -215,13 +239,14 @@ def all_killed(options: argparse.Namespace) -> int:
 
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials, events, idle, restored, kills = (
+    rounds, runs, trials, events, calls, idle, restored, kills = (
         result_file.read([path]) if path.exists() else []
         for path in (
             options.results,
             options.throughput,
             options.timings,
             options.web,
+            options.operations,
             options.salt,
             options.backup,
             options.recovery,
@@ -237,6 +262,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-timings"] = timings.table(trials)
     if events:
         texts["bench-web"] = web.table(events)
+    if calls:
+        texts["bench-operations"] = operations.table(calls)
     if idle:
         texts["bench-salt"] = highstate.table(idle)
     if restored:
@@ -266,6 +293,7 @@ def main() -> int:
         "throughput": throughput,
         "timings": presets,
         "web": visits,
+        "operations": operated,
         "salt": nothing_to_do,
         "backup": back_in_time,
         "recovery": all_killed,

@@ -1,4 +1,4 @@
-"""Certificates: renewed, of another authority, given up and taken up again, beside the application."""
+"""Certificates: renewed, of another authority, given up and taken up again, beside a crowd."""
 
 from __future__ import annotations
 
