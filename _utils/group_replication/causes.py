@@ -11,6 +11,8 @@ Ask = Callable[[str], Sequence[Mapping[str, Any]]]
 
 # The server's codes that say no more than "see the error log": Group Replication does not start.
 SEE_LOG = ("(3092)", "(3096)", "(3097)")
+# In the error log: whom the group has let in waited a minute for its view.
+NO_VIEW = "Timeout on wait for view after joining group"
 
 CHANNEL_ERROR = (
     # One that runs has been started anew since; its workers' rows may still be the old ones.

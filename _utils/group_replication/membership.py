@@ -112,7 +112,7 @@ def _start(
         # A run that was killed in the middle of a bootstrap may have left it ON: this start would
         # make a second group.
         set_when_free(connection, BOOTSTRAP + "OFF")
-        _start_group_replication(connection)
+        _join_group(connection)
         return
     try:
         set_when_free(connection, BOOTSTRAP + "ON")
@@ -125,6 +125,22 @@ def _start(
             # The connection went with the start; the option must not stay.
             with local(settings) as another:
                 set_when_free(another, BOOTSTRAP + "OFF")
+
+
+def _join_group(connection: Any) -> None:
+    """
+    Start Group Replication in a group that is there, once more where the view did not come.
+
+    That was seen of a member that had left, joined and left again within seconds: the others go on
+    with their view when it gives up after a minute, and let the next start in at once.
+    """
+    try:
+        _start_group_replication(connection)
+    except CommandExecutionError as err:
+        if causes.NO_VIEW not in str(err):
+            raise
+        log.warning("%s; Group Replication is started once more", err)
+        _start_group_replication(connection)
 
 
 def _start_group_replication(connection: Any) -> None:

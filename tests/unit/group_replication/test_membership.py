@@ -7,7 +7,7 @@ import socket
 
 import pymysql
 import pytest
-from group_replication import connection, membership, memory, versions
+from group_replication import causes, connection, membership, memory, versions
 from group_replication.connection import UnreachableError
 from group_replication.membership import (
     _empty,
@@ -315,6 +315,22 @@ def test_a_start_that_fails_says_what_the_log_says(code, rows, error, words):
     settings = settings_from(pillar(), "db1")
     with pytest.raises(error, match=words):
         _start(settings, server, one("db1"), [], as_first=False)
+
+
+NO_VIEW = [{"code": "MY-011640", "text": f"Plugin reported: '{causes.NO_VIEW}'"}]
+
+
+@pytest.mark.parametrize(
+    ("logged", "bootstrap", "starts"),
+    [(NO_VIEW, False, 2), (NO_VIEW, True, 1), (LOGGED, False, 1)],
+)
+def test_a_join_whose_view_does_not_come_is_started_once_more(
+    monkeypatch, logged, bootstrap, starts
+):
+    server = Said({"SELECT ERROR_CODE": logged}, START, 3092)
+    with pytest.raises(CommandExecutionError, match="it fails"):
+        started(server, bootstrap, monkeypatch)
+    assert server.said.count(START) == starts
 
 
 def converging(monkeypatch, *acts, timeout=180):
