@@ -12,6 +12,8 @@ Settings come from pillar ``cluster`` (see ``pillar.example``), so that any mach
 
 from __future__ import annotations
 
+import logging
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,27 @@ from group_replication import certificates, connection, tls
 from group_replication.model import Settings
 from group_replication.pillar import declared_nodes
 from group_replication.settings import current_settings
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltException, SaltInvocationError
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "mysql_tls"
 
 # Since when a new certificate is good, before the present.
 EARLIER_SECONDS = 3600
+# Machines that are set up at the same time ask before the authority is made, and all at once.
+WAIT_SECONDS = 120
+AGAIN_SECONDS = 2.0
+NONE = (
+    "Has it had its highstate, and does the master's configuration have peer and worker_pools as "
+    "docs/certificates.md says?"
+)
+# What waiting does not change.
+REFUSALS = {
+    "must be specified and defined": "Is this machine in the table of nodes that it has in memory "
+    "(saltutil.refresh_pillar)?",
+    "not permitted": "A machine gets a certificate for itself alone",
+}
 
 
 def __virtual__() -> str:
@@ -105,11 +122,27 @@ def _authority() -> str:
     return next(iter(masters))
 
 
+def _ask(function: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of x509 that asks the master's minion, again while that has no authority."""
+    name, deadline = _authority(), time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return __salt__[function](*args, ca_server=name, **kwargs)
+        # A sentence in the place of what it should be, such as a traceback, is a TypeError there.
+        except (SaltException, TypeError) as err:
+            hint = next((told for words, told in REFUSALS.items() if words in str(err)), "")
+            if hint or time.monotonic() > deadline:
+                raise CommandExecutionError(f"{name} signs nothing: {err}. {hint or NONE}") from err
+            log.info("%s is asked again: %s", name, err)
+        time.sleep(AGAIN_SECONDS + random.random())  # noqa: S311
+
+
 def trust() -> str:
     """
     Ask the master's minion for the certificate of the authority, and write it where it is trusted.
 
-    What answers is known by Salt's own keys. An authority that is trusted already is kept.
+    What answers is known by Salt's own keys. An authority that is trusted already is kept. One that
+    is not there yet is waited for, up to two minutes.
 
     Returns the file. Raises CommandExecutionError when the master's minion gives none.
 
@@ -122,12 +155,11 @@ def trust() -> str:
     if Path(tls.CA_FILE).exists():
         return tls.CA_FILE
     policy = certificates.POLICY + __opts__["id"]
-    told = __salt__["x509.get_signing_policy"](policy, ca_server=_authority())
-    found = told.get("signing_cert") if isinstance(told, dict) else None
+    found = _ask("x509.get_signing_policy", policy).get("signing_cert")
     if not found or "BEGIN CERTIFICATE" not in str(found):
         raise CommandExecutionError(
-            f"{_authority()} gave no certificate of its authority: has it had its highstate, and "
-            f"does its pillar have the signing policy {policy}?"
+            f"{_authority()} gave no certificate of its authority: what does its pillar have for "
+            f"the signing policy {policy}?"
         )
     Path(tls.DIRECTORY).mkdir(parents=True, exist_ok=True)
     whole_file.write_whole(Path(tls.CA_FILE), f"{str(found).strip()}\n", 0o644)
@@ -149,8 +181,8 @@ def issue() -> dict[str, str]:
 
         salt db1 mysql_tls.issue
     """
-    text = __salt__["x509.create_certificate"](
-        ca_server=_authority(),
+    text = _ask(
+        "x509.create_certificate",
         signing_policy=certificates.POLICY + __opts__["id"],
         private_key=tls.KEY_FILE,
         days_valid=certificates.declared(__pillar__).days_valid,

@@ -1,0 +1,60 @@
+"""How a machine asks the master's minion for a certificate."""
+
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+import _modules.mysql_tls as module
+from tests.unit.group import Clock, pillar
+
+NOT_YET = CommandExecutionError("ca_server reported errors: Could not deserialize binary data")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Give the module an x509 that answers so; returns what asks it."""
+    Clock(monkeypatch)
+    monkeypatch.setattr(module, "__pillar__", pillar(), raising=False)
+
+    def give(*answers):
+        function = Mock(side_effect=answers)
+        monkeypatch.setattr(module, "__salt__", {"x509.it": function}, raising=False)
+        return function
+
+    return give
+
+
+def test_an_authority_that_is_not_there_yet_is_asked_again(asked):
+    function = asked(
+        SaltInvocationError("ca_server did not respond."),
+        TypeError("string indices must be integers, not 'str'"),
+        NOT_YET,
+        "a certificate",
+    )
+    assert module._ask("x509.it", "policy", days_valid=3) == "a certificate"
+    assert function.call_count == 4
+    function.assert_called_with("policy", ca_server="master", days_valid=3)
+
+
+def test_one_that_never_comes_is_given_up(asked):
+    function = asked(*[NOT_YET] * 100)
+    with pytest.raises(CommandExecutionError, match=r"master signs nothing: .*worker_pools"):
+        module._ask("x509.it")
+    assert module.WAIT_SECONDS / 3 < function.call_count < module.WAIT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("signing_policy must be specified and defined on signing minion", "refresh_pillar"),
+        ("minion not permitted to use specified signing policy", "for itself alone"),
+    ],
+)
+def test_a_refusal_is_told_at_once(asked, said, hint):
+    function = asked(CommandExecutionError(f"ca_server reported errors:\n{said}"))
+    with pytest.raises(CommandExecutionError, match=hint):
+        module._ask("x509.it")
+    function.assert_called_once()
