@@ -1,7 +1,11 @@
 {%- from 'mysql/map.jinja' import mysql with context %}
+{%- set tls = salt['mysql_tls.declared']() %}
 
 include:
   - mysql.config
+{%- if tls.source == 'ca' %}
+  - mysql.certificate
+{%- endif %}
 
 # Debian keeps the server in a package of its own, whose installation starts and makes nothing. With
 # a data directory there, the other package's scripts make none: theirs is sometimes not whole.
@@ -28,3 +32,7 @@ mysql-data-directory-initialized:
     - require:
       - pkg: mysql-data-server-core-installed
       - user: mysql-data-user-present
+{%- if tls.source == 'ca' %}
+      # The option file names it, and is read.
+      - mysql_tls: mysql-certificate-current
+{%- endif %}
