@@ -70,8 +70,8 @@ def renew(lab: Lab, number: int) -> None:
 
 def authority(lab: Lab, number: int) -> None:
     """Have another authority take the place of the present one."""
-    serial = _call(lab, "authority")["comment"].split()[1]
-    _call(lab, "authority", replace=serial)
+    planned = lab.salt(lab.master, "mysql_authority.plan")[lab.master]
+    _call(lab, "authority", replace=planned["authority"])
 
 
 def deployed(lab: Lab, number: int) -> None:
