@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from tests.support.monitor import Sample
 
+# Of many of a kind.
+SHOWN = 3
+
 
 def unlike(found: Any) -> list[str]:
     """Return what a comparison of all tables and definitions found, in sentences.
@@ -27,6 +30,29 @@ def unlike(found: Any) -> list[str]:
     if found["undecided"]:
         problems.append(f"{found['undecided']} rows or definitions changed although nobody wrote")
     return problems
+
+
+def numbered_twice(logs: Mapping[str, Iterable[tuple[str, int]]]) -> list[str]:
+    """
+    Return which ids were inserted by more than one transaction, in sentences.
+
+    logs
+        Member to what its binary logs have: the GTID of a transaction, and an id that it inserted.
+
+    One transaction has one GTID, on whatever member its log is read.
+    """
+    known: dict[int, dict[str, str]] = {}
+    for member, inserted in logs.items():
+        for gtid, one in inserted:
+            known.setdefault(one, {}).setdefault(gtid, member)
+    twice = {one: gtids for one, gtids in known.items() if len(gtids) > 1}
+    told = [
+        f"id {one} was inserted by " + " and ".join(f"{g} on {m}" for g, m in gtids.items())
+        for one, gtids in sorted(twice.items())[:SHOWN]
+    ]
+    if len(twice) > SHOWN:
+        told.append(f"{len(twice) - SHOWN} other ids were inserted by several transactions")
+    return told
 
 
 class Span(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 import pymysql
 
 from chaos.faults import FAULTS
-from chaos.judgements import splits, unlike
+from chaos.judgements import numbered_twice, splits, unlike
 from chaos.plan import Round
 from chaos.scene import ChaosScene
 from tests.support.lab import Lab
@@ -74,6 +74,8 @@ class Chaos:
         self._monitor, self._writers = self._scene.monitor, self._scene.writers
         # What was in the table before this round, as all members agreed on.
         self._history: tuple[int, tuple[int, int]] | None = None
+        # When the round began, by the clock.
+        self._since = 0.0
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -86,7 +88,7 @@ class Chaos:
 
     def round(self, one: Round, seed: int) -> dict[str, Any]:
         """Run one round and return its result; ``problems`` is empty when all is well."""
-        begin = time.monotonic()
+        begin, self._since = time.monotonic(), time.time()
         result = begun(one.number, seed, one.fault)
         result["victims"], result["seconds"] = list(one.victims), one.seconds
         result["coins"] = list(one.coins)
@@ -179,6 +181,7 @@ class Chaos:
         result["lost"] = len({one for ids in found.lost.values() for one in ids})
         result["problems"] += found.problems
         self._judge_history(inside, result)
+        result["problems"] += numbered_twice(self._scene.table.logged(inside, self._since))
         if len(inside) > 1:
             result["problems"] += unlike(json.loads(self._lab.run(inside[0], COMPARE)))
 

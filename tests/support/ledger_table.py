@@ -6,9 +6,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.lab import Lab
+from tests.support.lab import DATABASE, Lab
 
 TABLE = "chaos_ledger"
+# The inserts in binary logs: a transaction's GTID, and the first column of each row.
+LOGGED = r"""cd /var/lib/mysql
+logs=$(find . -maxdepth 1 -name 'binlog.[0-9]*' -newermt @{since} | sort)
+[ -n "$logs" ] || exit 0
+mysqlbinlog --no-defaults --verbose --base64-output=DECODE-ROWS $logs | awk '
+  /GTID_NEXT=/ {{ split($0, quoted, "\047"); gtid = quoted[2] }}
+  /^### / {{ if ($2 == "INSERT") take = ($4 == "`{table}`");
+            else if (take && sub("^###   @1=", "")) {{ print gtid, $1; take = 0 }} }}'
+"""
 # A statement without an answer by then has none.
 ANSWER_SECONDS = 10
 
@@ -59,6 +68,21 @@ class LedgerTable:
                     (before,),
                 )
                 found[name] = cursor.fetchone()
+        return found
+
+    def logged(self, members: Iterable[str], since: float) -> dict[str, list[tuple[str, int]]]:
+        """Return the GTID and the id of each insert that members have in their binary logs.
+
+        since
+            Seconds since 1970; logs that were closed before are not read.
+        """
+        found = {}
+        for name in members:
+            said = self._lab.run(
+                name, LOGGED.format(since=int(since), table=f"{DATABASE}`.`{TABLE}")
+            )
+            pairs = (line.split() for line in said.splitlines())
+            found[name] = [(gtid, int(one)) for gtid, one in pairs]
         return found
 
     def _change(self, statement: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chaos import report
 from chaos.faults import FAULTS
-from chaos.judgements import spans, splits, unlike
+from chaos.judgements import numbered_twice, spans, splits, unlike
 from chaos.plan import FAULTS as PLANNED
 from chaos.plan import plan, races
 from tests.support import result_file, scene
@@ -25,6 +25,14 @@ MEMBERS = ("db1", "db2", "db3")
 
 def test_every_fault_can_be_planned_and_done():
     assert tuple(FAULTS) == PLANNED
+
+
+def test_an_id_that_two_transactions_inserted_is_told():
+    logs = {"db1": [("a:1", 7), ("a:2", 8)], "db2": [("a:1", 7), ("a:3", 8)], "db3": []}
+    assert numbered_twice({"db1": logs["db1"], "db3": []}) == []
+    assert numbered_twice(logs) == ["id 8 was inserted by a:2 on db1 and a:3 on db2"]
+    many = {"db1": [(f"a:{n}", 7 + n // 2) for n in range(10)]}
+    assert numbered_twice(many)[3:] == ["2 other ids were inserted by several transactions"]
 
 
 @settings(deadline=None, max_examples=40)
