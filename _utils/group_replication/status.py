@@ -13,6 +13,7 @@ from group_replication import (
     comparison_report,
     driver,
     operation,
+    stray_accounts,
     tls,
 )
 from group_replication.communication import write_concurrency
@@ -360,6 +361,7 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None
         ends = tls.expires_of(rows(connection, tls.IN_USE)) if settings.certificates else {}
+        strays = stray_accounts.look(settings, connection)
     found = diagnosis(settings, everyone, channels)
     if plain["failing"]:
         found["problems"].append(plain["failing"])
@@ -370,6 +372,7 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
     found["problems"] += certificates.ending(settings.me, ends)
     if settings.certificates:
         found["problems"] += certificates.authorities_ending(settings.me)
+    found["problems"] += strays
     found["problems"] += comparison_report.problems(kept, settings.compare_interval)
     short = comparison_report.short(kept)
     return {**plain, **found, "comparison": short, "pending_restart": waiting}
