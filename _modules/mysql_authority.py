@@ -21,7 +21,7 @@ from group_replication import authority, certificates, lock, tls
 from group_replication.authority_run import Home, Replacement
 from group_replication.pillar import declared_nodes
 from minions import Answer
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import SaltInvocationError
 from whole_file import write_whole
 
 __virtualname__ = "mysql_authority"
@@ -201,11 +201,5 @@ def renew() -> str:
 
         salt db1 mysql_authority.renew
     """
-    serial: str = __salt__["mysql_tls.issue"]()["serial"]
-    __salt__["mysql_tls.reload"]()
-    left = __salt__["mysql_tls.not_shown"]()
-    if left:
-        raise CommandExecutionError(
-            f"mysqld was told to take certificate {serial}, and shows another on {', '.join(left)}"
-        )
+    serial: str = __salt__["mysql_tls.renew"](force=True)["serial"]
     return serial

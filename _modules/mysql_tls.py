@@ -254,6 +254,42 @@ def reload() -> None:
         tls.reload(lambda statement: connection.execute(local, statement))
 
 
+def renew(force: bool = False) -> dict[str, str]:
+    """
+    Renew this machine's certificate where it is due, and have the server take it.
+
+    Minions call it twice a day (``schedule`` in pillar), so that no certificate ends for want of a
+    highstate. Nothing is done where the master's minion signs none.
+
+    force
+        Renew it whatever it says. Default False.
+
+    Returns a dict: ``why`` it was renewed, and ``serial`` of the new one; both are "" where nothing
+    was due. Raises CommandExecutionError when it is refused, is not what was wanted, or is not
+    shown.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'db*' mysql_tls.renew
+    """
+    if certificates.declared(__pillar__).source != "ca":
+        return {"why": "", "serial": ""}
+    why = "it was asked for" if force else why_new()
+    serial = issue()["serial"] if why else ""
+    # Also of a run that was killed before the server had taken it.
+    if not_shown():
+        reload()
+        left = not_shown()
+        if left:
+            raise CommandExecutionError(
+                f"mysqld was told to take {tls.CERTIFICATE_FILE}, and shows another certificate "
+                f"on {', '.join(left)}"
+            )
+    return {"why": why, "serial": serial}
+
+
 def not_verified(address: str, port: int, ca: str) -> str:
     """
     Return why a server that answers cannot be verified, or the empty text; none logs in.

@@ -3,8 +3,8 @@
 {%- import_yaml 'cluster.sls' as table %}
 {%- set pillars = {
   'master': ['certificates'],
-  'db': ['mysql', 'secrets.group', 'secrets.mysql', 'secrets.application_database',
-         'secrets.schema_database'],
+  'db': ['mysql', 'certificate_renewal', 'secrets.group', 'secrets.mysql',
+         'secrets.application_database', 'secrets.schema_database'],
   'proxy': ['haproxy', 'secrets.haproxy'],
   'web': ['laravel', 'secrets.application_database', 'secrets.schema_database', 'secrets.laravel'],
   'backup': ['backup', 'mysql', 'secrets.group', 'secrets.backup_database', 'secrets.backup_repository'],

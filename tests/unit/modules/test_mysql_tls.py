@@ -58,3 +58,45 @@ def test_a_refusal_is_told_at_once(asked, said, hint):
     with pytest.raises(CommandExecutionError, match=hint):
         module._ask("x509.it")
     function.assert_called_once()
+
+
+@pytest.mark.parametrize(
+    ("source", "why", "force", "shown", "called"),
+    [
+        ("ca", "", False, [[]], []),
+        ("ca", "there is none", False, [["mysql_main"], []], ["issue", "reload"]),
+        ("ca", "", True, [["mysql_main"], []], ["issue", "reload"]),
+        # A run was killed before the server had taken the file.
+        ("ca", "", False, [["mysql_admin"], []], ["reload"]),
+        ("none", "there is none", True, [], []),
+        ("files", "there is none", False, [], []),
+    ],
+)
+def test_a_certificate_is_renewed_where_it_is_due(monkeypatch, source, why, force, shown, called):
+    told = []
+    cluster = {"cluster": {**pillar()["cluster"], "tls": {"source": source}}}
+    for name, value in (
+        ("__pillar__", cluster),
+        ("why_new", lambda: why),
+        ("issue", lambda: told.append("issue") or {"serial": "3F"}),
+        ("reload", lambda: told.append("reload")),
+        ("not_shown", Mock(side_effect=shown)),
+    ):
+        monkeypatch.setattr(module, name, value, raising=False)
+    answer = module.renew(force)
+    assert told == called
+    assert answer["serial"] == ("3F" if "issue" in called else "")
+    assert bool(answer["why"]) is ("issue" in called)
+
+
+def test_a_certificate_that_the_server_does_not_take_is_told(monkeypatch):
+    cluster = {"cluster": {**pillar()["cluster"], "tls": {"source": "ca"}}}
+    for name, value in (
+        ("__pillar__", cluster),
+        ("why_new", lambda: ""),
+        ("reload", lambda: None),
+        ("not_shown", lambda: ["mysql_admin"]),
+    ):
+        monkeypatch.setattr(module, name, value, raising=False)
+    with pytest.raises(CommandExecutionError, match="another certificate on mysql_admin"):
+        module.renew()
