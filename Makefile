@@ -129,6 +129,9 @@ bench-backup: $(VENV)/ready ## Points in time restored from the repository, comp
 	@$(RUN) -m bench backup $(if $(POINTS),--points $(POINTS)) $(if $(LENGTH),--seconds $(LENGTH)) \
 	  $(if $(SEED),--seed $(SEED))
 
+bench-backup-cost: $(VENV)/ready ## What a full backup costs who writes, beside the time before and after it: [BACKUPS=n] [RESUME=1]
+	@$(RUN) -m bench backup-cost $(if $(BACKUPS),--backups $(BACKUPS)) $(if $(RESUME),--resume)
+
 bench-recovery: $(VENV)/ready ## What the backup machine has when all members are killed at once: [KILLS=n] [RESUME=1]
 	@$(RUN) -m bench recovery $(if $(KILLS),--kills $(KILLS)) $(if $(RESUME),--resume)
 
@@ -169,4 +172,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
-	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-operations bench-salt bench-backup bench-recovery bench-report docs lint clean
+	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-operations bench-salt bench-backup bench-backup-cost bench-recovery bench-report docs lint clean

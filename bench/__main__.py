@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from bench import backup as of_backup
-from bench import highstate, operations, plan, points, rates, recovery, report, timings, web
+from bench import (
+    backup_cost,
+    highstate,
+    operations,
+    plan,
+    points,
+    rates,
+    recovery,
+    report,
+    timings,
+    web,
+)
 from bench.failover import Failover, show
 from bench.highstate import Highstate
 from bench.sysbench import TESTS
@@ -24,6 +35,7 @@ from tests.support.lab import MODES, ROOT, exit_code, opened
 FAILOVER = ROOT / ".lab/bench-failover.jsonl"
 THROUGHPUT = ROOT / ".lab/bench-throughput.jsonl"
 BACKUP = ROOT / ".lab/bench-backup.jsonl"
+COST = ROOT / ".lab/bench-backup-cost.jsonl"
 RECOVERY = ROOT / ".lab/bench-recovery.jsonl"
 SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
@@ -72,6 +84,10 @@ def arguments() -> argparse.Namespace:
     backup.add_argument("--seconds", type=int, default=of_backup.SECONDS)
     backup.add_argument("--seed", type=int, default=None)
     backup.add_argument("--results", type=Path, default=BACKUP)
+    cost = tasks.add_parser("backup-cost", help="what a full backup costs who writes")
+    cost.add_argument("--backups", type=int, default=10)
+    cost.add_argument("--results", type=Path, default=COST)
+    cost.add_argument("--resume", action="store_true", help="run what is missing there")
     killed = tasks.add_parser("recovery", help="what a backup machine has when all members die")
     killed.add_argument("--kills", type=int, default=20)
     killed.add_argument("--results", type=Path, default=RECOVERY)
@@ -84,6 +100,7 @@ def arguments() -> argparse.Namespace:
     shown.add_argument("--operations", type=Path, default=OPERATIONS, help="of operations")
     shown.add_argument("--salt", type=Path, default=SALT, help="of salt")
     shown.add_argument("--backup", type=Path, default=BACKUP, help="of backup")
+    shown.add_argument("--backup-cost", type=Path, default=COST, help="of backup-cost")
     shown.add_argument("--recovery", type=Path, default=RECOVERY, help="of recovery")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
     return parser.parse_args()
@@ -224,6 +241,19 @@ def back_in_time(options: argparse.Namespace) -> int:
     return failed
 
 
+def backed_up(options: argparse.Namespace) -> int:
+    """Take full backups beside writers, and return how much did not go well."""
+    results = so_far(options)
+    with opened() as lab:
+        work = backup_cost.Cost(of_backup.LabSite(lab))
+        with work.open():
+            for number in range(len(results) + 1, options.backups + 1):
+                results.append(work.run(number))
+                result_file.append(options.results, results[-1])
+                print(backup_cost.show(results[-1]), flush=True)
+    return sum(len(one["problems"]) for one in results)
+
+
 def all_killed(options: argparse.Namespace) -> int:
     """Kill all members at once, again and again."""
     results = so_far(options)
@@ -239,7 +269,7 @@ def all_killed(options: argparse.Namespace) -> int:
 
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials, events, calls, idle, restored, kills = (
+    rounds, runs, trials, events, calls, idle, restored, costs, kills = (
         result_file.read([path]) if path.exists() else []
         for path in (
             options.results,
@@ -249,6 +279,7 @@ def show_report(options: argparse.Namespace) -> int:
             options.operations,
             options.salt,
             options.backup,
+            options.backup_cost,
             options.recovery,
         )
     )
@@ -268,6 +299,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-salt"] = highstate.table(idle)
     if restored:
         texts["bench-backup"] = points.table(restored)
+    if costs:
+        texts["bench-backup-cost"] = backup_cost.table(costs)
     if kills:
         texts["bench-recovery"] = recovery.table(kills)
     if options.print:
@@ -296,6 +329,7 @@ def main() -> int:
         "operations": operated,
         "salt": nothing_to_do,
         "backup": back_in_time,
+        "backup-cost": backed_up,
         "recovery": all_killed,
         "report": show_report,
     }

@@ -15,7 +15,7 @@ from group_replication.certificates import showing_issued
 from group_replication.connection import UnreachableError, connect
 from salt.exceptions import CommandExecutionError
 
-from tests.unit.group_replication.test_certificates import _made
+from tests.unit.group_replication.test_certificates import make_certificate
 
 GREETING = b"\x0a9.7.4\x00" + struct.pack("<I", 7) + b"abcdefgh\x00" + struct.pack("<H", 0xFFFF)
 GREETING += b"\xff" + struct.pack("<HH", 2, 0xCFFF) + b"\x15" + bytes(10) + b"ijklmnopqrst\x00"
@@ -65,11 +65,11 @@ class Server:
 def folder(tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("tls")
     for name in ("ca", "other"):
-        _made(made, name)
-    _made(made, "good", "ca", san="127.0.0.1")
-    _made(made, "elsewhere", "ca", san="10.0.0.9")
-    _made(made, "evil", "other", san="127.0.0.1")
-    _made(made, "old", "ca", san="127.0.0.1", days=-1)
+        make_certificate(made, name)
+    make_certificate(made, "good", "ca", san="127.0.0.1")
+    make_certificate(made, "elsewhere", "ca", san="10.0.0.9")
+    make_certificate(made, "evil", "other", san="127.0.0.1")
+    make_certificate(made, "old", "ca", san="127.0.0.1", days=-1)
     return made
 
 
