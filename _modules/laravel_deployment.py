@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import minions
+import minion_calls
 from group_replication import lock
 from group_replication.pillar import declared_nodes
 from laravel_deploy.applications import FIRST
 from laravel_deploy.deployments import caller
 from laravel_deploy.fleet_run import Fleet
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "laravel_deployment"
@@ -35,7 +35,7 @@ def __virtual__() -> str:
 
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
-    return minions.call(__opts__["conf_file"], targets, function, arguments)
+    return minion_calls.call(__opts__["conf_file"], targets, function, arguments)
 
 
 def _fleet(application: str, given: Mapping[str, Any] | None = None) -> Fleet:

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import minions
+import minion_calls
 from group_replication import receiving, restore_run
 from group_replication.model import joined
 from group_replication.pillar import declared_nodes
 from group_replication.settings import current_settings
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import SaltInvocationError
 
 __virtualname__ = "mysql_restore"
@@ -31,7 +31,7 @@ def __virtual__() -> str:
 
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
-    return minions.call(__opts__["conf_file"], targets, function, arguments)
+    return minion_calls.call(__opts__["conf_file"], targets, function, arguments)
 
 
 def _backup_machine(name: str | None) -> str:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import minions
+import minion_calls
 from group_replication import lock
 from group_replication.pillar import ROLES, declared_balancer, declared_nodes, declared_web
 from group_replication.reboot_run import Reboot
@@ -27,7 +27,7 @@ from group_replication.restart_run import Restart
 from group_replication.rolling_run import Rolling
 from group_replication.stand_in import Site
 from group_replication.upgrade_run import Upgrade
-from minions import Answer
+from minion_calls import Answer
 
 __virtualname__ = "mysql_rolling"
 
@@ -43,12 +43,12 @@ def __virtual__() -> str:
 
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
-    return minions.call(__opts__["conf_file"], targets, function, arguments)
+    return minion_calls.call(__opts__["conf_file"], targets, function, arguments)
 
 
 def _listen(name: str, seconds: float) -> bool:
     """Wait until a minion tells the master of this machine that it has started."""
-    return minions.listen(__opts__["conf_file"], name, seconds)
+    return minion_calls.listen(__opts__["conf_file"], name, seconds)
 
 
 def _who(alone: bool) -> str:

@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import minions
+import minion_calls
 from group_replication import lock, rotation
 from group_replication.model import Settings
 from group_replication.pillar import declared_nodes
 from group_replication.rotation_run import Rotation
 from group_replication.settings import current_settings
-from minions import Answer
+from minion_calls import Answer
 
 __virtualname__ = "mysql_rotation"
 
@@ -42,7 +42,7 @@ def _settings() -> Settings:
 
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
-    return minions.call(__opts__["conf_file"], targets, function, arguments)
+    return minion_calls.call(__opts__["conf_file"], targets, function, arguments)
 
 
 def _rotation(without: Sequence[str] | None, alone: bool = True) -> Rotation:

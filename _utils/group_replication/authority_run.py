@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from minions import Answer, Call
+from minion_calls import Answer, Call
 from salt.exceptions import CommandExecutionError
 
 from group_replication import authority

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from minions import Answer, Call
+from minion_calls import Answer, Call
 from salt.exceptions import CommandExecutionError
 
 from group_replication.operation import LEASE_SECONDS

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from minions import Answer, Call
+from minion_calls import Answer, Call
 from salt.exceptions import CommandExecutionError
 
 from group_replication.accounts import coordinator_of

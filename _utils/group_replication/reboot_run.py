@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minions import Call
+from minion_calls import Call
 from salt.exceptions import CommandExecutionError
 
 from group_replication.machines_run import Machines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minions import Call
+from minion_calls import Call
 from salt.exceptions import CommandExecutionError
 
 from group_replication.machines_run import Machines

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minions import Answer, Call
+from minion_calls import Answer, Call
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication.model import OFFLINE, ONLINE, joined

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minions import Answer, Call
+from minion_calls import Answer, Call
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication import packages_check

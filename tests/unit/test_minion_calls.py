@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-import minions
+import minion_calls
 import pytest
-from minions import Answer
+from minion_calls import Answer
 
 
 class Client:
@@ -33,7 +33,7 @@ def client(monkeypatch):
             assert path == "/etc/salt/master"
             yield one
 
-        monkeypatch.setattr(minions.salt.client, "get_local_client", had)
+        monkeypatch.setattr(minion_calls.salt.client, "get_local_client", had)
         return one
 
     return make
@@ -45,19 +45,21 @@ def test_each_answer_is_a_value_or_says_why_not(client):
         {"db2": {"ret": "mysqld said: no", "retcode": 1}},
         {"db3": {"ret": "", "success": False}},
     )
-    found = minions.call("/etc/salt/minion", ("db1", "db2", "db3"), "mysql_gr.status", {"x": 2})
+    found = minion_calls.call(
+        "/etc/salt/minion", ("db1", "db2", "db3"), "mysql_gr.status", {"x": 2}
+    )
     assert found == {
         "db1": Answer({"a": 1}),
         "db2": Answer("mysqld said: no", "mysqld said: no"),
         "db3": Answer("", "it failed"),
     }
     targets = ["db1", "db2", "db3"]
-    assert one.asked == [(targets, "mysql_gr.status", {"x": 2}, "list", minions.TIMEOUT)]
+    assert one.asked == [(targets, "mysql_gr.status", {"x": 2}, "list", minion_calls.TIMEOUT)]
 
 
 def test_one_that_does_not_answer_is_left_out(client):
     client({"db1": {"failed": True}}, {"db2": {"ret": True}})
-    assert minions.call("/etc/salt/minion", ("db1", "db2"), "test.ping", {}) == {
+    assert minion_calls.call("/etc/salt/minion", ("db1", "db2"), "test.ping", {}) == {
         "db2": Answer(True)
     }
 
@@ -69,7 +71,7 @@ def test_nobody_is_waited_for_once_all_have_answered(client):
 
     one = client()
     one.cmd_iter = lambda *_, **__: late()
-    assert minions.call("/etc/salt/minion", ("db1",), "test.ping", {}) == {"db1": Answer(True)}
+    assert minion_calls.call("/etc/salt/minion", ("db1",), "test.ping", {}) == {"db1": Answer(True)}
 
 
 @pytest.mark.parametrize(("event", "started"), [({"tag": "x"}, True), (None, False)])
@@ -84,6 +86,8 @@ def test_a_minion_that_starts_says_so(monkeypatch, event, started):
         assert (role, opts, listen) == ("master", "options of /etc/salt/master", True)
         yield Bus()
 
-    monkeypatch.setattr(minions.salt.config, "client_config", lambda path: f"options of {path}")
-    monkeypatch.setattr(minions.salt.utils.event, "get_event", heard)
-    assert minions.listen("/etc/salt/minion", "db1", 9) is started
+    monkeypatch.setattr(
+        minion_calls.salt.config, "client_config", lambda path: f"options of {path}"
+    )
+    monkeypatch.setattr(minion_calls.salt.utils.event, "get_event", heard)
+    assert minion_calls.listen("/etc/salt/minion", "db1", 9) is started

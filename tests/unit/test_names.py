@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import salt
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
     path
@@ -49,3 +51,13 @@ def test_a_name_is_one_thing_in_a_file():
 def test_a_shadow_is_found():
     text = "import os\n\ndef a(os):\n    b = 1\n\ndef b():\n    return a\n"
     assert shadows(text) == ["a: b", "a: os"]
+
+
+def test_no_library_has_the_name_of_one_of_salt_s_own():
+    """While Salt loads a file its folder is in the path: Salt's could be imported instead."""
+    folders = [path for path in Path(salt.__file__).parent.iterdir() if path.is_dir()]
+    ours = {
+        path.stem for path in ROOT.joinpath("_utils").iterdir() if not path.name.startswith("_")
+    }
+    theirs = {path.stem for folder in folders for path in folder.glob("[a-z]*")}
+    assert not ours & theirs

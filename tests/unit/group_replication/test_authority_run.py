@@ -7,7 +7,7 @@ from group_replication import authority
 from group_replication.authority import Authority
 from group_replication.authority_run import GOES_ON, PURPOSE, Home, Replacement
 from group_replication.operation import Operation, claimed_over
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import HOSTS_OF_THREE as NODES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from group_replication.operation import Operation
 from group_replication.operation_run import OperationRun, row_of
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError
 
 from tests.unit.group import HOSTS, Clock, gone, one, online

@@ -7,7 +7,7 @@ import json
 import pytest
 from group_replication import reboot_run
 from group_replication.reboot_run import Reboot
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import HOSTS_OF_THREE as NODES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from group_replication.restore_run import begin, is_member
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError
 
 POINT = {"gtids": "a:1-9", "member": "db1", "donor": "backup1"}

@@ -9,7 +9,7 @@ import pytest
 from group_replication import rolling_run
 from group_replication.operation import Operation, claimed_over
 from group_replication.rolling_run import Rolling
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import HOSTS_OF_THREE as NODES

@@ -7,7 +7,7 @@ from group_replication.model import OFFLINE
 from group_replication.operation import Operation, claimed_over
 from group_replication.rotation import NONE, OTHER, PILLAR
 from group_replication.rotation_run import BOTH, PURPOSE, Rotation, _one_pillar
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import HOSTS_OF_THREE as NODES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from laravel_deploy.fleet_run import Fleet
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import SaltInvocationError
 
 from tests.unit.laravel_deploy.test_fleet import keys

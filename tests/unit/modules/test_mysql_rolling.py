@@ -7,7 +7,7 @@ import contextlib
 import pytest
 import salt.client
 from group_replication import lock
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import SaltInvocationError
 
 import _modules.mysql_rolling as module
