@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import minions
+import minion_calls
 from group_replication import authority, certificates, lock, tls
 from group_replication.authority_run import Home, Replacement
 from group_replication.pillar import declared_nodes
-from minions import Answer
+from minion_calls import Answer
 from salt.exceptions import SaltInvocationError
 from whole_file import write_whole
 
@@ -41,7 +41,7 @@ def _is_database() -> bool:
 
 def _call(targets: Sequence[str], function: str, arguments: Mapping[str, Any]) -> dict[str, Answer]:
     """Call a function on minions, through the master of this machine."""
-    return minions.call(__opts__["conf_file"], targets, function, arguments)
+    return minion_calls.call(__opts__["conf_file"], targets, function, arguments)
 
 
 def _make() -> None:

@@ -13,7 +13,6 @@ Settings come from pillar ``cluster`` (see ``pillar.example``), so that any mach
 from __future__ import annotations
 
 import logging
-import random
 import time
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,10 @@ EARLIER_SECONDS = 3600
 # Machines that are set up at the same time ask before the authority is made, and all at once.
 WAIT_SECONDS = 120
 AGAIN_SECONDS = 2.0
+# The roles of those.
+ASKING = ("db", "web", "backup")
 NONE = (
-    "Has it had its highstate, and does the master's configuration have peer and worker_pools as "
+    "Has it had its highstate, and does the master's configuration have peer as "
     "docs/certificates.md says?"
 )
 # What waiting does not change.
@@ -122,10 +123,12 @@ def _authority() -> str:
     return next(iter(masters))
 
 
-def _ask(function: str, *args: Any, **kwargs: Any) -> Any:
+def _ask(function: str, *args: Any, in_turn: bool = True, **kwargs: Any) -> Any:
     """Call a function of x509 that asks the master's minion, again while that has no authority."""
     name, deadline = _authority(), time.monotonic() + WAIT_SECONDS
     while True:
+        if in_turn:
+            time.sleep(_to_turn())
         try:
             return __salt__[function](*args, ca_server=name, **kwargs)
         # A sentence in the place of what it should be, such as a traceback, is a TypeError there.
@@ -134,7 +137,16 @@ def _ask(function: str, *args: Any, **kwargs: Any) -> Any:
             if hint or time.monotonic() > deadline:
                 raise CommandExecutionError(f"{name} signs nothing: {err}. {hint or NONE}") from err
             log.info("%s is asked again: %s", name, err)
-        time.sleep(AGAIN_SECONDS + random.random())  # noqa: S311
+        time.sleep(AGAIN_SECONDS)
+
+
+def _to_turn() -> float:
+    """How long this machine waits, so that not all that are set up together ask at once."""
+    asking = sorted(name for role in ASKING for name in declared_nodes(__pillar__, role))
+    me = __opts__["id"]
+    if me not in asking:
+        return 0.0
+    return certificates.seconds_to_turn(asking.index(me), len(asking), time.time())
 
 
 def trust() -> str:
@@ -166,11 +178,15 @@ def trust() -> str:
     return tls.CA_FILE
 
 
-def issue() -> dict[str, str]:
+def issue(in_turn: bool = True) -> dict[str, str]:
     """
     Have the master's minion sign a certificate for this machine's key, and write it.
 
     The file is replaced at once and the key stays, so that the two fit at any moment.
+
+    in_turn
+        Wait for this machine's turn to ask, up to four seconds for each machine that may ask. False
+        is for a caller that has one machine ask at a time. Default True.
 
     Returns a dict: ``serial`` of the new one. Raises CommandExecutionError when it is refused, or
     is not what was wanted.
@@ -183,6 +199,7 @@ def issue() -> dict[str, str]:
     """
     text = _ask(
         "x509.create_certificate",
+        in_turn=in_turn,
         signing_policy=certificates.POLICY + __opts__["id"],
         private_key=tls.KEY_FILE,
         days_valid=certificates.declared(__pillar__).days_valid,
@@ -262,7 +279,7 @@ def renew(force: bool = False) -> dict[str, str]:
     highstate. Nothing is done where the master's minion signs none.
 
     force
-        Renew it whatever it says. Default False.
+        Renew it whatever it says, and without waiting for a turn to ask. Default False.
 
     Returns a dict: ``why`` it was renewed, and ``serial`` of the new one; both are "" where nothing
     was due. Raises CommandExecutionError when it is refused, is not what was wanted, or is not
@@ -277,7 +294,7 @@ def renew(force: bool = False) -> dict[str, str]:
     if certificates.declared(__pillar__).source != "ca":
         return {"why": "", "serial": ""}
     why = "it was asked for" if force else why_new()
-    serial = issue()["serial"] if why else ""
+    serial = issue(in_turn=not force)["serial"] if why else ""
     # Also of a run that was killed before the server had taken it.
     if not_shown():
         reload()

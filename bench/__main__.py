@@ -197,9 +197,10 @@ def operated(options: argparse.Namespace) -> int:
     wrong = 0
     with opened() as lab:
         work = operations.Operations(lab)
+        names = work.possible(chosen)
         with work.open() as crowd:
             for number in range(1, options.rounds + 1):
-                for name in operations.possible(chosen, len(lab.webs)):
+                for name in names:
                     result = work.run(name, number, crowd)
                     result_file.append(options.results, result)
                     print(operations.show(result), flush=True)

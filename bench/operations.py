@@ -107,9 +107,21 @@ OPERATIONS: dict[str, Callable[[Lab, int], None]] = {
 }
 
 
-def possible(operations: Sequence[str], webs: int) -> list[str]:
-    """Return of some operations those that this lab can do without an outage."""
-    return [name for name in operations if name != "services" or webs > 1]
+def possible(operations: Sequence[str], webs: int, signs: bool) -> list[str]:
+    """
+    Return of some operations those that this lab can do without an outage.
+
+    operations
+        Their names.
+
+    webs
+        How many web servers there are.
+
+    signs
+        Whether the master's minion signs certificates.
+    """
+    without = ([] if webs > 1 else ["services"]) + ([] if signs else ["certificates", "authority"])
+    return [name for name in operations if name not in without]
 
 
 class Operations:
@@ -118,6 +130,12 @@ class Operations:
     def __init__(self, lab: Lab) -> None:
         self._lab, self._scene = lab, Scene(lab)
         self._versions = versions(lab, [])
+
+    def possible(self, operations: Sequence[str]) -> list[str]:
+        """Return of some operations those that this lab can do without an outage."""
+        master = self._lab.master
+        declared = self._lab.salt(master, "mysql_tls.declared")[master]
+        return possible(operations, len(self._lab.webs), declared["source"] == "ca")
 
     @contextmanager
     def open(self) -> Iterator[Crowd]:

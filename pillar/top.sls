@@ -3,8 +3,8 @@
 {%- import_yaml 'cluster.sls' as table %}
 {%- set pillars = {
   'master': ['certificates'],
-  'db': ['mysql', 'certificate_renewal', 'secrets.group', 'secrets.mysql',
-         'secrets.application_database', 'secrets.schema_database'],
+  'db': ['mysql', 'secrets.group', 'secrets.mysql', 'secrets.application_database',
+         'secrets.schema_database'],
   'proxy': ['haproxy', 'secrets.haproxy'],
   'web': ['laravel', 'secrets.application_database', 'secrets.schema_database', 'secrets.laravel'],
   'backup': ['backup', 'mysql', 'secrets.group', 'secrets.backup_database', 'secrets.backup_repository'],
@@ -12,6 +12,9 @@
 {#- Members make the account that a backup machine logs in as, and never get the repository's key. -#}
 {%- if 'backup' in table.cluster.nodes.values() | map(attribute='role') %}
 {%- do pillars.db.append('secrets.backup_database') %}
+{%- endif %}
+{%- if (table.cluster.get('tls') or {}).get('source') == 'ca' %}
+{%- do pillars.db.append('certificate_renewal') %}
 {%- endif %}
 base:
   # No secret, and all that a machine needs that is no longer named there.

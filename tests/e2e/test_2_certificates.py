@@ -1,4 +1,4 @@
-"""Certificates: renewed, of another authority, given up and taken up again, beside a crowd."""
+"""The lab is taken to certificates, renews one, and replaces its authority, beside a crowd."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from tests.support.lab import ROOT, Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
-pytestmark = pytest.mark.restores
+pytestmark = [
+    pytest.mark.restores,
+    pytest.mark.repeated,
+    pytest.mark.skipif(not LONG, reason="two restarts of all members"),
+]
 
 TABLE = ROOT / "pillar/cluster.sls"
 TRUSTED = "/etc/mysql/tls/ca.pem"
@@ -54,7 +58,71 @@ def started(lab: Lab, name: str) -> float:
     return time.time() - float(lab.sql(name, UPTIME))
 
 
-def test_a_certificate_is_renewed_without_a_restart(lab: Lab, all_online):
+def declare(table: str, **tls: object) -> None:
+    """Write a text of the table with certificates so."""
+    told = yaml.safe_load(table)
+    told["cluster"]["tls"] = tls
+    TABLE.write_text(yaml.safe_dump(told, sort_keys=False))
+
+
+def refresh(lab: Lab) -> None:
+    """Functions that are called by themselves go by the pillar that a minion has in memory."""
+    lab.salt("*", "saltutil.refresh_pillar wait=True")
+
+
+def check_one_by_one_is_refused(lab: Lab) -> None:
+    """Certificates go from all members at once; a highstate of one of them touches nothing."""
+    refused = lab.run(
+        lab.databases[0], "salt-call --out=json state.apply mysql.config", check=False
+    )
+    states = next(iter(json.loads(refused).values())).values()
+    wrong = [one["comment"] for one in states if one["result"] is False]
+    assert any(f"{', '.join(lab.databases)} would be left with" in one for one in wrong), refused
+    assert not [one for one in states if one["changes"]]
+
+
+def taken_up(lab: Lab) -> None:
+    """All verify all again, by one call."""
+    said = lab.run(
+        lab.master, "salt-run --out=json state.orchestrate orch.certificates", check=False
+    )
+    states = next(iter(json.loads(said[said.index("{") :])["data"].values()))
+    assert not {name: one["comment"] for name, one in states.items() if not one["result"]}
+
+
+@pytest.fixture(scope="module")
+def certificates(lab: Lab) -> Iterator[None]:
+    """A pillar that wants them; afterwards the old one, and members that ask for none."""
+    before = TABLE.read_text()
+    declare(before, source="ca")
+    refresh(lab)
+    try:
+        yield
+    finally:
+        # Nobody verifies any more, before anybody shows nothing that can be: the application first.
+        declare(before, source="ca", verify=False)
+        refresh(lab)
+        lab.apply(lab.webs)
+        TABLE.write_text(before)
+        refresh(lab)
+        check_one_by_one_is_refused(lab)
+        for name in reversed(lab.databases):
+            lab.run(name, "systemctl stop mysql")
+        lab.apply(lab.databases)
+        assert not lab.apply(lab.databases)
+
+
+def test_an_installation_without_certificates_is_taken_there(
+    lab: Lab, certificates, crowd: Crowd, all_online
+):
+    all_online()
+    assert lab.sql(lab.databases[0], "SELECT @@group_replication_ssl_mode") == "REQUIRED"
+    taken_up(lab)
+    all_online()
+    check_all_verified(lab)
+
+
+def test_a_certificate_is_renewed_without_a_restart(lab: Lab, certificates, all_online):
     all_online()
     serials = check_all_verified(lab)
     # One that has no other reason is kept; one that is of no use is renewed.
@@ -76,7 +144,7 @@ def test_a_certificate_is_renewed_without_a_restart(lab: Lab, all_online):
 
 
 def test_another_authority_takes_the_place_of_the_one_that_a_call_names(
-    lab: Lab, crowd: Crowd, all_online
+    lab: Lab, certificates, crowd: Crowd, all_online
 ):
     all_online()
     before = check_all_verified(lab)
@@ -111,74 +179,3 @@ def test_another_authority_takes_the_place_of_the_one_that_a_call_names(
     again, said = orchestrated(lab, "authority", replace=serial)
     assert (again["result"], again["changes"]) == (True, {}), said
     assert not lab.apply([lab.master, *lab.databases, *lab.webs], "test=True")
-
-
-def declare(table: str, **tls: object) -> None:
-    """Write a text of the table with certificates so."""
-    told = yaml.safe_load(table)
-    told["cluster"]["tls"] = tls
-    TABLE.write_text(yaml.safe_dump(told, sort_keys=False))
-
-
-def refresh(lab: Lab) -> None:
-    """Functions that are called by themselves go by the pillar that a minion has in memory."""
-    lab.salt("*", "saltutil.refresh_pillar wait=True")
-
-
-@pytest.fixture
-def given_up(lab: Lab, all_online) -> Iterator[None]:
-    """A lab without certificates, as one that was made before they were the default."""
-    all_online()
-    before = TABLE.read_text()
-    try:
-        # Nobody verifies any more, before anybody shows nothing that can be: the application first.
-        declare(before, source="ca", verify=False)
-        refresh(lab)
-        lab.apply(lab.webs)
-        declare(before, source="none")
-        refresh(lab)
-        check_one_by_one_is_refused(lab)
-        for name in reversed(lab.databases):
-            lab.run(name, "systemctl stop mysql")
-        lab.apply(lab.databases)
-        assert not lab.apply(lab.databases)
-        all_online()
-        yield
-    finally:
-        TABLE.write_text(before)
-        refresh(lab)
-        taken_up(lab)
-        all_online()
-
-
-def check_one_by_one_is_refused(lab: Lab) -> None:
-    """Certificates go from all members at once; a highstate of one of them touches nothing."""
-    refused = lab.run(
-        lab.databases[0], "salt-call --out=json state.apply mysql.config", check=False
-    )
-    states = next(iter(json.loads(refused).values())).values()
-    wrong = [one["comment"] for one in states if one["result"] is False]
-    assert any(f"{', '.join(lab.databases)} would be left with" in one for one in wrong), refused
-    assert not [one for one in states if one["changes"]]
-
-
-def taken_up(lab: Lab) -> None:
-    """All verify all again, by one call."""
-    said = lab.run(
-        lab.master, "salt-run --out=json state.orchestrate orch.certificates", check=False
-    )
-    states = next(iter(json.loads(said[said.index("{") :])["data"].values()))
-    assert not {name: one["comment"] for name, one in states.items() if not one["result"]}
-
-
-@pytest.mark.repeated
-@pytest.mark.skipif(not LONG, reason="two restarts of all members")
-def test_an_installation_without_certificates_is_taken_there(
-    lab: Lab, given_up, crowd: Crowd, all_online
-):
-    assert lab.sql(lab.databases[0], "SELECT @@group_replication_ssl_mode") == "REQUIRED"
-    TABLE.write_text(TABLE.read_text().replace("source: none", "source: ca"))
-    refresh(lab)
-    taken_up(lab)
-    all_online()
-    check_all_verified(lab)

@@ -6,7 +6,6 @@ import base64
 import datetime
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ def authority(
             "interface": "127.0.0.1",
             # What the lab's master allows, and no more.
             "peer": configured["peer"],
-            "worker_pools": configured["worker_pools"],
+            "worker_threads": configured["worker_threads"],
         },
     )
     daemon.folder = root
@@ -170,19 +169,6 @@ def test_whom_to_trust_is_told_to_each_declared_node(made, ask):
     told = ask(WEB, "x509.get_signing_policy", f"mysql-gr-{WEB}", ca_server=AUTHORITY)
     assert told["signing_cert"].strip() == (made / "ca.pem").read_text().strip()
     assert "signing_private_key" not in told
-
-
-def test_more_may_ask_at_once_than_the_master_has_workers(made, ask):
-    """Each keeps one until another one has taken its call."""
-    wanted = (made / "ca.pem").read_text().strip()
-
-    def told(_: int) -> str:
-        policy = f"mysql-gr-{DATABASE}"
-        answer = ask(DATABASE, "x509.get_signing_policy", policy, ca_server=AUTHORITY)
-        return answer["signing_cert"].strip() if isinstance(answer, dict) else str(answer)
-
-    with ThreadPoolExecutor(6) as pool:
-        assert [*pool.map(told, range(6))] == [wanted] * 6
 
 
 def test_what_a_database_wants_is_what_it_is_given(made, ask):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import bench.__main__ as bench
 from bench import operations
 from bench.measure import Acknowledged, Failure, Record
@@ -21,10 +23,19 @@ def test_what_a_path_met_is_what_its_clients_met_between_two_moments():
     }
 
 
-def test_web_servers_take_turns_where_there_are_two():
+@pytest.mark.parametrize(
+    ("webs", "signs", "without"),
+    [
+        (2, True, set()),
+        (1, True, {"services"}),
+        (2, False, {"certificates", "authority"}),
+        (1, False, {"services", "certificates", "authority"}),
+    ],
+)
+def test_what_a_lab_cannot_do_without_an_outage_is_left_out(webs, signs, without):
     names = [*operations.OPERATIONS]
-    assert operations.possible(names, 2) == names
-    assert operations.possible(names, 1) == [name for name in names if name != "services"]
+    expected = [name for name in names if name not in without]
+    assert operations.possible(names, webs, signs) == expected
 
 
 def result(operation, number, pause=0.2, **more):
