@@ -79,7 +79,7 @@ def minion(master: Any) -> Iterator[Any]:
             "utils.group_replication.gtid",
             "utils.haproxy_config.sections",
             "utils.laravel_deploy.switch",
-            "utils.minions",
+            "utils.minion_calls",
             "utils.pillar_check",
             "utils.state_report",
         } <= set(answer.data["utils"]), answer
