@@ -15,8 +15,8 @@ from salt.exceptions import CommandExecutionError
 from group_replication import authority
 from group_replication.authority import Authority, Machine
 from group_replication.model import joined
-from group_replication.operation import LEASE_SECONDS, claimed_over, sentence
-from group_replication.operation_run import Facts, OperationRun, row_of
+from group_replication.operation import LEASE_SECONDS
+from group_replication.operation_run import OperationRun
 from group_replication.rolling import gates, refusal
 
 PURPOSE = "replacement of the authority"
@@ -121,7 +121,7 @@ class Replacement(OperationRun):
             **self._left(has, machines, why),
             "gates": answers,
             "refused": refusal(answers),
-            "continues": "" if answers["no other operation"] else self._continued(facts),
+            "continues": "" if answers["no other operation"] else self._continued(facts, PURPOSE),
         }
 
     def _left(self, has: Authority, machines: Mapping[str, Machine], why: str) -> dict[str, Any]:
@@ -140,11 +140,6 @@ class Replacement(OperationRun):
             "narrow": [name for name in machines if name in {*wide, *trust}],
         }
 
-    def _continued(self, facts: Facts) -> str:
-        row = row_of(facts)
-        claim = claimed_over(row, PURPOSE, self._owner, {})
-        return sentence(row) if row and claim["continues"] else ""
-
     # ---- what is done ----
 
     def run(self) -> dict[str, Any]:
@@ -161,18 +156,7 @@ class Replacement(OperationRun):
         left = plan["why"] or plan["trust"] or plan["renew"] or plan["narrow"]
         if plan["refused"] or not (left or plan["continues"]):
             return done
-        try:
-            claim = self._write("mysql_operation.begin", purpose=PURPOSE, began={})
-        except CommandExecutionError as err:
-            return {**done, "problem": str(err)}
-        self._token, done["gave_up"] = claim["token"], claim["gave_up"]
-        try:
-            self._go_on(plan, done)
-            self._write("mysql_operation.end", token=self._token)
-        except CommandExecutionError as err:
-            done["problem"] = f"{err}. {GOES_ON}"
-            self._give_up()
-        return done
+        return self._under_row(PURPOSE, done, lambda: self._go_on(plan, done), lambda: GOES_ON)
 
     def _go_on(self, plan: Mapping[str, Any], done: dict[str, Any]) -> None:
         if plan["why"] and not self._home.read().next:

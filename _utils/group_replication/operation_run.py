@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minion_calls import Answer, Call
@@ -12,7 +12,7 @@ from salt.exceptions import CommandExecutionError
 from group_replication.accounts import coordinator_of
 from group_replication.facts import unreachable
 from group_replication.model import ONLINE
-from group_replication.operation import LEASE_SECONDS, Operation
+from group_replication.operation import LEASE_SECONDS, Operation, claimed_over, sentence
 
 Facts = Mapping[str, Mapping[str, Any]]
 
@@ -92,6 +92,47 @@ class OperationRun:
             if one["state"] == ONLINE and one["quorum"]:
                 return coordinator_of(one["members"], self._nodes)
         return None
+
+    def _continued(self, facts: Facts, purpose: str) -> str:
+        """What was broken off and would be continued, in a sentence, or the empty text."""
+        row = row_of(facts)
+        claim = claimed_over(row, purpose, self._owner, {})
+        return sentence(row) if row and claim["continues"] else ""
+
+    def _under_row(
+        self,
+        purpose: str,
+        done: dict[str, Any],
+        act: Callable[[], None],
+        stays: Callable[[], str],
+    ) -> dict[str, Any]:
+        """
+        Do something while the row is this operation's.
+
+        purpose
+            What is done, in words.
+
+        done
+            What comes of it; ``gave_up`` and ``problem`` are filled in.
+
+        act
+            Does it, and raises CommandExecutionError where it ends early.
+
+        stays
+            Returns what is so then, as a further sentence, or the empty text.
+        """
+        try:
+            claim = self._write("mysql_operation.begin", purpose=purpose, began={})
+        except CommandExecutionError as err:
+            return {**done, "problem": str(err)}
+        self._token, done["gave_up"] = claim["token"], claim["gave_up"]
+        try:
+            act()
+            self._write("mysql_operation.end", token=self._token)
+        except CommandExecutionError as err:
+            done["problem"] = ". ".join(filter(None, (str(err), stays())))
+            self._give_up()
+        return done
 
     def _give_up(self) -> None:
         """Be in nobody's way any more; where that fails the deadline does it."""

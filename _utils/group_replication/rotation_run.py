@@ -14,8 +14,8 @@ from minion_calls import Answer, Call
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication.model import OFFLINE, ONLINE, joined
-from group_replication.operation import LEASE_SECONDS, claimed_over, sentence
-from group_replication.operation_run import LOOK_SECONDS, Facts, OperationRun, row_of
+from group_replication.operation import LEASE_SECONDS
+from group_replication.operation_run import LOOK_SECONDS, Facts, OperationRun
 from group_replication.rolling import gates, refusal
 from group_replication.rotation import NONE, PILLAR, not_rotatable
 
@@ -119,13 +119,8 @@ class Rotation(OperationRun):
             "without": self._without,
             "gates": answers,
             "refused": refusal(answers),
-            "continues": "" if answers["no other operation"] else self._continued(facts),
+            "continues": "" if answers["no other operation"] else self._continued(facts, PURPOSE),
         }
-
-    def _continued(self, facts: Facts) -> str:
-        row = row_of(facts)
-        claim = claimed_over(row, PURPOSE, self._owner, {})
-        return sentence(row) if row and claim["continues"] else ""
 
     # ---- what is done ----
 
@@ -142,20 +137,12 @@ class Rotation(OperationRun):
         left = plan["change"] or plan["discard"] or plan["tell"]
         if plan["refused"] or not (left or plan["continues"]):
             return done
-        try:
-            claim = self._write("mysql_operation.begin", purpose=PURPOSE, began={})
-        except CommandExecutionError as err:
-            return {**done, "problem": str(err)}
-        self._token, done["gave_up"] = claim["token"], claim["gave_up"]
-        try:
-            self._go_on(plan, done)
-            self._write("mysql_operation.end", token=self._token)
-        except CommandExecutionError as err:
-            done["problem"] = str(err)
-            if done["changed"] or plan["discard"]:
-                done["problem"] += f". {BOTH}"
-            self._give_up()
-        return done
+        return self._under_row(
+            PURPOSE,
+            done,
+            lambda: self._go_on(plan, done),
+            lambda: BOTH if done["changed"] or plan["discard"] else "",
+        )
 
     def _go_on(self, plan: Mapping[str, Any], done: dict[str, Any]) -> None:
         self._proceed("have two passwords accepted")
