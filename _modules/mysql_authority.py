@@ -1,6 +1,6 @@
 """
-Replace the authority that signs the certificates of the databases.
-===================================================================
+The authority of the installation: it signs the certificates of the databases, and is replaced.
+===============================================================================================
 
 ``plan`` and ``replace`` are called on the machine of the Salt master, whose minion asks all others
 through it: ``salt-run state.orchestrate orch.authority`` does that. Every machine trusts the next
@@ -12,16 +12,17 @@ Settings come from pillar ``cluster`` and ``mysql`` (see ``pillar.example``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import minion_calls
-from group_replication import authority, certificates, lock, tls
+from group_replication import authority, certificates, lock, signing, tls
 from group_replication.authority_run import Home, Replacement
 from group_replication.pillar import declared_nodes
 from minion_calls import Answer
-from salt.exceptions import SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
 from whole_file import write_whole
 
 __virtualname__ = "mysql_authority"
@@ -84,6 +85,67 @@ def request() -> dict[str, Any]:
         salt master mysql_authority.request
     """
     return dict(authority.REQUEST)
+
+
+def sign(machine: str, request: str, names: list[str]) -> dict[str, str]:
+    """
+    Return the certificate of the authority, and sign one for a database's public key.
+
+    The reactor has the master's minion put what this returns into Salt's mine
+    (``salt/reactor/certificate.sls``). The public key comes from the mine, too: whoever sent the
+    event, the named machine's own key alone is signed, and all else is from the table of nodes.
+
+    machine
+        The minion's id.
+
+    request
+        What that machine calls its request.
+
+    names
+        The names and addresses that it wants. With others in this minion's pillar nothing is
+        signed, and the pillar is read anew: the machine asks again.
+
+    Returns a dict of str: ``request``; ``authority`` and ``certificate`` in PEM form, "" where
+    there is none; ``problem``, a sentence that says why there is no certificate, or "". Of what a
+    function raises the mine would keep nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt master mysql_authority.sign db1 by-hand '[db1, 172.28.17.53, 172.28.17.52]'
+    """
+    answer = {"request": str(request), "authority": "", "certificate": "", "problem": ""}
+    try:
+        answer["authority"] = authority.read().current
+        answer["certificate"] = _signed(str(machine), names, bool(answer["authority"]))
+    except (CommandExecutionError, SaltInvocationError) as err:
+        answer["problem"] = str(err)
+    return answer
+
+
+def _signed(machine: str, names: Sequence[str], present: bool) -> str:
+    """Sign a certificate for a machine's key."""
+    known = machine in declared_nodes(__pillar__, None)
+    own = certificates.names_of(__pillar__, machine) if known else frozenset()
+    if own != {*names}:
+        __salt__["saltutil.refresh_pillar"]()
+        has, wants = (", ".join(sorted(each)) or "no names" for each in (own, names))
+        raise CommandExecutionError(
+            f"{machine} wants a certificate for {wants}, and the pillar of the master's minion has "
+            f"{has} for it"
+        )
+    wanted = signing.content(__pillar__, machine, time.time())
+    if not present:
+        raise CommandExecutionError("there is no authority yet; a highstate there makes it")
+    sent = __salt__["mine.get"](machine, signing.PUBLIC_KEY, tgt_type="list") or {}
+    made = __salt__["x509.create_certificate"](
+        signing_private_key=str(authority.DIRECTORY / authority.KEY),
+        signing_cert=str(authority.DIRECTORY / authority.CERTIFICATE),
+        public_key=signing.public_key(machine, sent.get(machine)),
+        **wanted,
+    )
+    return f"{made.strip()}\n"
 
 
 def plan(serial: str | None = None) -> dict[str, Any]:

@@ -3,48 +3,41 @@ Keep certificates of the database machines: got from the master's minion, shown,
 ===============================================================================================
 
 The authority's key lies on the master's machine, and each other key on the machine that made it.
-The minion there signs, by Salt's own ``x509``, for declared databases and with their declared names
-and addresses alone: its signing policies come from the master's pillar, and nothing that the asking
-minion says goes into a certificate but its public key.
+The minion there signs, for declared databases and with their declared names and addresses alone:
+nothing that the asking minion says goes into a certificate but its public key. A machine asks by an
+event, which a reactor hands on; keys and certificates go through Salt's mine
+(:py:func:`mysql_authority.sign <_modules.mysql_authority.sign>`).
 
 Settings come from pillar ``cluster`` (see ``pillar.example``), so that any machine may ask.
 """
 
 from __future__ import annotations
 
-import logging
+import random
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
 import whole_file
-from group_replication import certificates, connection, tls
+from group_replication import certificates, connection, signing, tls
 from group_replication.model import Settings
 from group_replication.pillar import declared_nodes
 from group_replication.settings import current_settings
 from salt.exceptions import CommandExecutionError, SaltException, SaltInvocationError
 
-log = logging.getLogger(__name__)
-
 __virtualname__ = "mysql_tls"
 
-# Since when a new certificate is good, before the present.
-EARLIER_SECONDS = 3600
-# Machines that are set up at the same time ask before the authority is made, and all at once.
+# Machines that are set up at the same time ask before the authority is made.
 WAIT_SECONDS = 120
-AGAIN_SECONDS = 2.0
-# The roles of those.
-ASKING = ("db", "web", "backup")
-NONE = (
-    "Has it had its highstate, and does the master's configuration have peer as "
+# An answer takes a second or two. An event that nobody took is sent again, and not by all machines
+# at the same moment: of two answers at once the mine can lose one (Salt 3008.3).
+AGAIN_SECONDS = (4.0, 6.0)
+LOOK_SECONDS = 0.5
+NOBODY = (
+    "it does not answer. Does its minion run, and does the master's configuration have reactor as "
     "docs/certificates.md says?"
 )
-# What waiting does not change.
-REFUSALS = {
-    "must be specified and defined": "Is this machine in the table of nodes that it has in memory "
-    "(saltutil.refresh_pillar)?",
-    "not permitted": "A machine gets a certificate for itself alone",
-}
 
 
 def __virtual__() -> str:
@@ -123,30 +116,33 @@ def _authority() -> str:
     return next(iter(masters))
 
 
-def _ask(function: str, *args: Any, in_turn: bool = True, **kwargs: Any) -> Any:
-    """Call a function of x509 that asks the master's minion, again while that has no authority."""
-    name, deadline = _authority(), time.monotonic() + WAIT_SECONDS
+def _ask(wanted: str) -> str:
+    """
+    Have the master's minion answer what is wanted of it: ``authority`` or ``certificate``.
+
+    One that has no authority yet is asked again, for two minutes.
+    """
+    signer, request = _authority(), uuid.uuid4().hex
+    asked = {"signer": signer, "request": request, "names": names()}
+    name = signing.ANSWER + __opts__["id"]
+    problem, begun, again = NOBODY, time.monotonic(), 0.0
     while True:
-        if in_turn:
-            time.sleep(_to_turn())
+        passed = time.monotonic() - begun
+        if passed >= again:
+            __salt__["event.send"](signing.EVENT, asked)
+            again = passed + random.uniform(*AGAIN_SECONDS)  # noqa: S311
         try:
-            return __salt__[function](*args, ca_server=name, **kwargs)
-        # A sentence in the place of what it should be, such as a traceback, is a TypeError there.
-        except (SaltException, TypeError) as err:
-            hint = next((told for words, told in REFUSALS.items() if words in str(err)), "")
-            if hint or time.monotonic() > deadline:
-                raise CommandExecutionError(f"{name} signs nothing: {err}. {hint or NONE}") from err
-            log.info("%s is asked again: %s", name, err)
-        time.sleep(AGAIN_SECONDS)
-
-
-def _to_turn() -> float:
-    """How long this machine waits, so that not all that are set up together ask at once."""
-    asking = sorted(name for role in ASKING for name in declared_nodes(__pillar__, role))
-    me = __opts__["id"]
-    if me not in asking:
-        return 0.0
-    return certificates.seconds_to_turn(asking.index(me), len(asking), time.time())
+            found = __salt__["mine.get"](signer, name, tgt_type="list") or {}
+        except SaltException as err:
+            raise CommandExecutionError(f"the master does not answer: {err}") from err
+        answer = found.get(signer) or {}
+        if answer.get("request") == request:
+            if answer[wanted]:
+                return str(answer[wanted])
+            problem = answer["problem"]
+        if passed > WAIT_SECONDS:
+            raise CommandExecutionError(f"{signer} gave no {wanted}: {problem}")
+        time.sleep(LOOK_SECONDS)
 
 
 def trust() -> str:
@@ -166,30 +162,21 @@ def trust() -> str:
     """
     if Path(tls.CA_FILE).exists():
         return tls.CA_FILE
-    policy = certificates.POLICY + __opts__["id"]
-    found = _ask("x509.get_signing_policy", policy).get("signing_cert")
-    if not found or "BEGIN CERTIFICATE" not in str(found):
-        raise CommandExecutionError(
-            f"{_authority()} gave no certificate of its authority: what does its pillar have for "
-            f"the signing policy {policy}?"
-        )
+    found = _ask("authority")
     Path(tls.DIRECTORY).mkdir(parents=True, exist_ok=True)
-    whole_file.write_whole(Path(tls.CA_FILE), f"{str(found).strip()}\n", 0o644)
+    whole_file.write_whole(Path(tls.CA_FILE), f"{found.strip()}\n", 0o644)
     return tls.CA_FILE
 
 
-def issue(in_turn: bool = True) -> dict[str, str]:
+def issue() -> dict[str, str]:
     """
     Have the master's minion sign a certificate for this machine's key, and write it.
 
-    The file is replaced at once and the key stays, so that the two fit at any moment.
-
-    in_turn
-        Wait for this machine's turn to ask, up to four seconds for each machine that may ask. False
-        is for a caller that has one machine ask at a time. Default True.
+    The file is replaced at once and the key stays, so that the two fit at any moment. A minion that
+    has no authority yet is asked again, for two minutes.
 
     Returns a dict: ``serial`` of the new one. Raises CommandExecutionError when it is refused, or
-    is not what was wanted.
+    is not what was wanted; SaltInvocationError on a machine that is no declared database.
 
     CLI Example:
 
@@ -197,26 +184,26 @@ def issue(in_turn: bool = True) -> dict[str, str]:
 
         salt db1 mysql_tls.issue
     """
-    text = _ask(
-        "x509.create_certificate",
-        in_turn=in_turn,
-        signing_policy=certificates.POLICY + __opts__["id"],
-        private_key=tls.KEY_FILE,
-        days_valid=certificates.declared(__pillar__).days_valid,
-        # The clocks of who signs and of who is shown it may differ.
-        not_before=time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - EARLIER_SECONDS)),
-    )
+    signing.content(__pillar__, __opts__["id"], time.time())
+    if not __salt__["mine.send"](
+        signing.PUBLIC_KEY, tls.KEY_FILE, mine_function="x509.get_public_key"
+    ):
+        raise CommandExecutionError(
+            f"the public key of {tls.KEY_FILE} could not be sent to the master: is it a key, and "
+            "does the master answer?"
+        )
+    text = _ask("certificate")
     aside = Path(f"{tls.CERTIFICATE_FILE}.new")
     whole_file.write_whole(aside, f"{text.strip()}\n", 0o644)
     try:
         found = certificates.read(str(aside), tls.KEY_FILE, tls.CA_FILE)
         wrong = certificates.why_new(found, frozenset(names()), time.time())
         if found is None or wrong:
-            hint = "does it know the same table of nodes (saltutil.refresh_pillar)?"
+            hint = ""
             if found is not None and not found.trusted:
-                hint = "orch.authority has all machines trust the authority that signs now"
+                hint = "; orch.authority has all machines trust the authority that signs now"
             raise CommandExecutionError(
-                f"{_authority()} signed another certificate than is declared here: {wrong}; {hint}"
+                f"{_authority()} signed another certificate than is declared here: {wrong}{hint}"
             )
         aside.rename(tls.CERTIFICATE_FILE)
     finally:
@@ -279,7 +266,7 @@ def renew(force: bool = False) -> dict[str, str]:
     highstate. Nothing is done where the master's minion signs none.
 
     force
-        Renew it whatever it says, and without waiting for a turn to ask. Default False.
+        Renew it whatever it says. Default False.
 
     Returns a dict: ``why`` it was renewed, and ``serial`` of the new one; both are "" where nothing
     was due. Raises CommandExecutionError when it is refused, is not what was wanted, or is not
@@ -294,7 +281,7 @@ def renew(force: bool = False) -> dict[str, str]:
     if certificates.declared(__pillar__).source != "ca":
         return {"why": "", "serial": ""}
     why = "it was asked for" if force else why_new()
-    serial = issue(in_turn=not force)["serial"] if why else ""
+    serial = issue()["serial"] if why else ""
     # Also of a run that was killed before the server had taken it.
     if not_shown():
         reload()

@@ -2,7 +2,6 @@
     minion sets its own grains, and would choose its own secrets. -#}
 {%- import_yaml 'cluster.sls' as table %}
 {%- set pillars = {
-  'master': ['certificates'],
   'db': ['mysql', 'secrets.group', 'secrets.mysql', 'secrets.application_database',
          'secrets.schema_database'],
   'proxy': ['haproxy', 'secrets.haproxy'],

@@ -22,10 +22,6 @@ DAYS_MIN, DAYS_MAX = 3, 3650
 DAY = 86400
 # From so many days on everybody who is asked says that a certificate ends.
 WARNING_DAYS = 30
-# An answer takes a second or two.
-TURN_SECONDS = 4.0
-# What the master's pillar names a node's signing policy.
-POLICY = "mysql-gr-"
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -113,26 +109,6 @@ def names_of(pillar: Mapping[str, Any], node: str) -> frozenset[str]:
         found |= {*balancer.proxies.values(), *declared(pillar).names}
         found |= {balancer.virtual_address} - {""}
     return frozenset(found)
-
-
-def seconds_to_turn(place: int, count: int, now: float) -> float:
-    """
-    Return how long a machine waits until it is its turn to ask, in seconds; 0 within its turn.
-
-    place, count
-        The machine's place among all that ask, from 0 on, and how many these are.
-
-    now
-        Seconds since 1970.
-
-    A minion that calls another one occupies a worker of the master until the master has taken the
-    call, for which it needs a second one. As many calls at once as there are workers wait for each
-    other, and keep the master from everything else (Salt 3008.3).
-    """
-    cycle = count * TURN_SECONDS
-    left = (place * TURN_SECONDS - now) % cycle
-    # So much of a turn is enough to ask in.
-    return 0.0 if left >= cycle - TURN_SECONDS / 2 else left
 
 
 def read(certificate: str, key: str, ca: str) -> Certificate | None:

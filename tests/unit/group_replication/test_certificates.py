@@ -121,29 +121,6 @@ def test_why_another_is_needed(found, why):
 
 
 @pytest.mark.parametrize(
-    ("place", "count", "now", "expected"),
-    [
-        (0, 3, 0.0, 0.0),
-        (1, 3, 0.0, 4.0),
-        (2, 3, 0.0, 8.0),
-        (0, 3, 1.9, 0.0),
-        # Too late for this turn.
-        (0, 3, 3.0, 9.0),
-        (2, 3, 1200.0, 8.0),
-        (0, 1, 3.0, 1.0),
-    ],
-)
-def test_each_machine_has_a_turn_to_ask_in(place, count, now, expected):
-    assert certificates.seconds_to_turn(place, count, now) == expected
-
-
-def test_no_two_ask_in_the_same_turn():
-    for now in range(48):
-        asking = [n for n in range(12) if certificates.seconds_to_turn(n, 12, now / 1.0) == 0.0]
-        assert len(asking) <= 1
-
-
-@pytest.mark.parametrize(
     ("days", "said"),
     [(31, ""), (29, "ends in 29 days"), (0.2, "ends in 0 days"), (-1, "has ended")],
 )

@@ -5,61 +5,105 @@ from __future__ import annotations
 from unittest.mock import Mock
 
 import pytest
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import CommandExecutionError, SaltInvocationError, SaltReqTimeoutError
 
 import _modules.mysql_tls as module
 from tests.unit.group import Clock, pillar
 
-NOT_YET = CommandExecutionError("ca_server reported errors: Could not deserialize binary data")
+SIGNER = "master"
+NOT_YET = {"authority": "", "certificate": "", "problem": "there is no authority yet"}
+BOTH = {"authority": "the authority", "certificate": "a certificate", "problem": ""}
+STALE = {**BOTH, "request": "of an earlier one"}
+
+
+class Mine:
+    """Salt's event bus and mine, with answers in the order of the looks at it."""
+
+    def __init__(self, *answers):
+        self.answers = [*answers]
+        self.events: list[dict] = []
+
+    def send_event(self, tag, data):
+        assert tag == "mysql_gr/certificate/request"
+        self.events.append(data)
+
+    def get(self, target, name, tgt_type):
+        assert (target, name, tgt_type) == (SIGNER, "mysql_certificate_answer_db2", "list")
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return {SIGNER: {"request": self.events[-1]["request"], **answer}} if answer else {}
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Give the module an x509 that answers so; returns what asks it."""
-    Clock(monkeypatch)
+    """Give the module a mine that answers so; returns it."""
+    clock = Clock(monkeypatch)
     monkeypatch.setattr(module, "__pillar__", pillar(), raising=False)
     monkeypatch.setattr(module, "__opts__", {"id": "db2"}, raising=False)
-    monkeypatch.setattr(module.time, "time", lambda: 0.0)
 
     def give(*answers):
-        function = Mock(side_effect=answers)
-        monkeypatch.setattr(module, "__salt__", {"x509.it": function}, raising=False)
-        return function
+        mine = Mine(*answers)
+        functions = {"event.send": mine.send_event, "mine.get": mine.get}
+        monkeypatch.setattr(module, "__salt__", functions, raising=False)
+        return mine, clock
 
     return give
 
 
-def test_an_authority_that_is_not_there_yet_is_asked_again(asked):
-    function = asked(
-        SaltInvocationError("ca_server did not respond."),
-        TypeError("string indices must be integers, not 'str'"),
-        NOT_YET,
-        "a certificate",
-    )
-    assert module._ask("x509.it", "policy", days_valid=3) == "a certificate"
-    assert function.call_count == 4
-    function.assert_called_with("policy", ca_server="master", days_valid=3)
+@pytest.mark.parametrize("wanted", ["authority", "certificate"])
+def test_an_answer_to_another_request_is_waited_past(asked, wanted):
+    mine, _ = asked(None, STALE, NOT_YET, BOTH)
+    assert module._ask(wanted) == BOTH[wanted]
+    (event,) = mine.events
+    assert event["signer"] == SIGNER
+    assert event["names"] == module.names()
 
 
-def test_one_that_never_comes_is_given_up(asked):
-    function = asked(*[NOT_YET] * 100)
-    with pytest.raises(CommandExecutionError, match=r"master signs nothing: .*have peer"):
-        module._ask("x509.it")
-    assert 10 < function.call_count < module.WAIT_SECONDS
+def test_an_event_that_nobody_took_is_sent_again_as_the_same_request(asked):
+    mine, _ = asked(*[None] * 13, BOTH)
+    assert module._ask("certificate") == "a certificate"
+    first, second = mine.events
+    assert first == second
 
 
 @pytest.mark.parametrize(
-    ("said", "hint"),
+    ("answer", "words"),
+    [(None, "does not answer.*have reactor"), (NOT_YET, "there is no authority yet")],
+)
+def test_one_that_never_comes_is_given_up_with_the_last_cause(asked, answer, words):
+    mine, _ = asked(answer)
+    with pytest.raises(CommandExecutionError, match=f"master gave no certificate: .*{words}"):
+        module._ask("certificate")
+    fastest, slowest = (module.WAIT_SECONDS / each for each in module.AGAIN_SECONDS)
+    assert slowest - 3 <= len(mine.events) <= fastest + 1
+
+
+def test_a_master_that_does_not_answer_is_told(asked):
+    asked(SaltReqTimeoutError("Message timed out"))
+    with pytest.raises(CommandExecutionError, match="the master does not answer: Message"):
+        module._ask("authority")
+
+
+@pytest.mark.parametrize(
+    ("me", "sent", "error", "words"),
     [
-        ("signing_policy must be specified and defined on signing minion", "refresh_pillar"),
-        ("minion not permitted to use specified signing policy", "for itself alone"),
+        ("db2", False, CommandExecutionError, "could not be sent"),
+        ("web", True, SaltInvocationError, "no 'web' with role db"),
     ],
 )
-def test_a_refusal_is_told_at_once(asked, said, hint):
-    function = asked(CommandExecutionError(f"ca_server reported errors:\n{said}"))
-    with pytest.raises(CommandExecutionError, match=hint):
-        module._ask("x509.it")
-    function.assert_called_once()
+def test_nothing_is_asked_for_without_a_key_or_a_database(monkeypatch, me, sent, error, words):
+    cluster = {"cluster": {**pillar()["cluster"], "tls": {"source": "ca"}}}
+    send = Mock(return_value=sent)
+    for name, value in (
+        ("__pillar__", cluster),
+        ("__opts__", {"id": me}),
+        ("__salt__", {"mine.send": send}),
+        ("_ask", Mock(side_effect=AssertionError)),
+    ):
+        monkeypatch.setattr(module, name, value, raising=False)
+    with pytest.raises(error, match=words):
+        module.issue()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +124,7 @@ def test_a_certificate_is_renewed_where_it_is_due(monkeypatch, source, why, forc
     for name, value in (
         ("__pillar__", cluster),
         ("why_new", lambda: why),
-        ("issue", lambda in_turn: told.append("issue") or {"serial": "3F"}),
+        ("issue", lambda: told.append("issue") or {"serial": "3F"}),
         ("reload", lambda: told.append("reload")),
         ("not_shown", Mock(side_effect=shown)),
     ):
