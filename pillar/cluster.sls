@@ -8,9 +8,9 @@ cluster:
   health_port: 9200
   # The balancers serve the application, too, from all web servers (docs/haproxy.md, Web servers).
   web: {balanced: true}
-  # Certificates of an authority of this installation, and servers verified by them: `source: ca`.
-  # One that runs already is taken there by orch.certificates (docs/certificates.md).
-  # tls: {source: ca}
+  # Certificates of an authority of this installation, and servers verified by them. An installation
+  # that runs without is taken there by orch.certificates (docs/certificates.md).
+  tls: {source: ca}
   nodes:
     master: {ip: 172.28.17.50, role: master}
     web: {ip: 172.28.17.51, role: web}

@@ -1,10 +1,10 @@
-"""The lab is taken to certificates, renews one, and replaces its authority, beside a crowd."""
+"""The lab's certificates: verified, renewed, given up and taken again, of another authority."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import yaml
@@ -14,11 +14,8 @@ from tests.support.lab import ROOT, Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
-pytestmark = [
-    pytest.mark.restores,
-    pytest.mark.repeated,
-    pytest.mark.skipif(not LONG, reason="two restarts of all members"),
-]
+pytestmark = [pytest.mark.restores, pytest.mark.repeated]
+LONG_ONLY = pytest.mark.skipif(not LONG, reason="minutes, and two restarts of all members")
 
 TABLE = ROOT / "pillar/cluster.sls"
 TRUSTED = "/etc/mysql/tls/ca.pem"
@@ -90,39 +87,42 @@ def taken_up(lab: Lab) -> None:
     assert not {name: one["comment"] for name, one in states.items() if not one["result"]}
 
 
-@pytest.fixture(scope="module")
-def certificates(lab: Lab) -> Iterator[None]:
-    """A pillar that wants them; afterwards the old one, and members that ask for none."""
-    before = TABLE.read_text()
-    declare(before, source="ca")
+def given_up(lab: Lab, table: str) -> None:
+    """Nobody verifies any more, and then nobody has a certificate."""
+    # The application first.
+    declare(table, source="ca", verify=False)
     refresh(lab)
+    lab.apply(lab.webs)
+    declare(table, source="none")
+    refresh(lab)
+    check_one_by_one_is_refused(lab)
+    for name in reversed(lab.databases):
+        lab.run(name, "systemctl stop mysql")
+    lab.apply(lab.databases)
+    assert not lab.apply(lab.databases)
+
+
+@pytest.fixture
+def without(lab: Lab, all_online) -> None:
+    """A lab that has no certificates, with a pillar that wants them again."""
+    all_online()
+    before = TABLE.read_text()
     try:
-        yield
+        given_up(lab, before)
     finally:
-        # Nobody verifies any more, before anybody shows nothing that can be: the application first.
-        declare(before, source="ca", verify=False)
-        refresh(lab)
-        lab.apply(lab.webs)
         TABLE.write_text(before)
         refresh(lab)
-        check_one_by_one_is_refused(lab)
-        for name in reversed(lab.databases):
-            lab.run(name, "systemctl stop mysql")
-        lab.apply(lab.databases)
-        assert not lab.apply(lab.databases)
-
-
-def test_an_installation_without_certificates_is_taken_there(
-    lab: Lab, certificates, crowd: Crowd, all_online
-):
     all_online()
-    assert lab.sql(lab.databases[0], "SELECT @@group_replication_ssl_mode") == "REQUIRED"
-    taken_up(lab)
+
+
+def test_all_verify_all(lab: Lab, all_online):
     all_online()
     check_all_verified(lab)
+    for name, answer in lab.salt("db*", "mysql_gr.status extended=True").items():
+        assert answer["problems"] == [], name
 
 
-def test_a_certificate_is_renewed_without_a_restart(lab: Lab, certificates, all_online):
+def test_a_certificate_is_renewed_without_a_restart(lab: Lab, all_online):
     all_online()
     serials = check_all_verified(lab)
     # One that has no other reason is kept; one that is of no use is renewed.
@@ -143,8 +143,19 @@ def test_a_certificate_is_renewed_without_a_restart(lab: Lab, certificates, all_
     assert answer[lab.databases[0]]["problems"] == []
 
 
+@LONG_ONLY
+def test_an_installation_without_certificates_is_taken_there(
+    lab: Lab, without, crowd: Crowd, all_online
+):
+    assert lab.sql(lab.databases[0], "SELECT @@group_replication_ssl_mode") == "REQUIRED"
+    taken_up(lab)
+    all_online()
+    check_all_verified(lab)
+
+
+@LONG_ONLY
 def test_another_authority_takes_the_place_of_the_one_that_a_call_names(
-    lab: Lab, certificates, crowd: Crowd, all_online
+    lab: Lab, crowd: Crowd, all_online
 ):
     all_online()
     before = check_all_verified(lab)
@@ -179,3 +190,64 @@ def test_another_authority_takes_the_place_of_the_one_that_a_call_names(
     again, said = orchestrated(lab, "authority", replace=serial)
     assert (again["result"], again["changes"]) == (True, {}), said
     assert not lab.apply([lab.master, *lab.databases, *lab.webs], "test=True")
+
+
+def check_all_trust_what_is_shown(lab: Lab) -> None:
+    """Whoever connects to a member, from any machine, at any moment of a replacement."""
+    for name in (*lab.databases, *lab.webs):
+        for member in lab.databases:
+            command = SHOWN.format(
+                address=lab.address[member], port=3306, verified=lab.address[member]
+            )
+            assert lab.run(name, command, check=False), (name, member)
+
+
+def is_in_step(lab: Lab, step: str) -> bool:
+    return step in lab.sql(lab.databases[0], "SELECT * FROM mysql_gr.operation")
+
+
+@LONG_ONLY
+def test_a_replacement_that_is_killed_is_continued(lab: Lab, crowd: Crowd, all_online, eventually):
+    """In each step that takes time; a unit test has it killed before and behind all of them."""
+    all_online()
+    before = check_all_verified(lab)
+    serial = lab.salt(lab.master, "mysql_authority.plan")[lab.master]["authority"]
+    call = json.dumps({"replace": serial})
+    begin = f"nohup salt-run state.orchestrate orch.authority pillar='{call}' >/dev/null 2>&1 &"
+    for step in ("next authority, too", "certificate of the next", "one authority alone"):
+        lab.run(lab.master, begin)
+        eventually(partial(is_in_step, lab, step))
+        lab.run(
+            lab.master,
+            "pkill -KILL -f 'salt-run.*orch.authority'\nsystemctl kill --signal=KILL salt-minion",
+        )
+        check_all_trust_what_is_shown(lab)
+        eventually(lambda: lab.salt("*", "test.ping", timeout=2).get(lab.master) is True, 60)
+        left = lab.salt(lab.master, "mysql_authority.plan")[lab.master]
+        assert left["continues"] or left["why"], left
+    done, said = orchestrated(lab, "authority", replace=serial)
+    assert done["result"] is True, said
+    after = check_all_verified(lab)
+    assert not {*after.values()} & {*before.values()}
+    left = lab.salt(lab.master, "mysql_authority.plan")[lab.master]
+    assert (left["trust"], left["renew"], left["narrow"]) == ([], [], [])
+
+
+@LONG_ONLY
+def test_an_authority_that_is_lost_is_made_anew_and_brought_to_all(
+    lab: Lab, crowd: Crowd, all_online
+):
+    """As when the master's machine is another one."""
+    all_online()
+    before = check_all_verified(lab)
+    lab.run(lab.master, "rm -r /etc/mysql-gr-ca")
+    assert lab.apply([lab.master])
+    # Nothing fails of what runs.
+    assert check_all_verified(lab) == before
+    refused = lab.run(lab.databases[0], "salt-call mysql_tls.renew force=True 2>&1", check=False)
+    assert "orch.authority has all machines trust the authority that signs now" in refused
+    done, said = orchestrated(lab, "authority")
+    assert done["result"] is True, said
+    assert not {*check_all_verified(lab).values()} & {*before.values()}
+    trusted = {lab.run(name, f"cat {TRUSTED}") for name in (*lab.databases, *lab.webs)}
+    assert trusted == {lab.run(lab.master, "cat /etc/mysql-gr-ca/ca.pem")}

@@ -65,11 +65,11 @@ def test_a_name_is_no_pattern(name, with_cluster):
 @pytest.mark.parametrize(
     ("machine", "formulas"),
     [
-        ("salt.example", {"common"}),
-        ("front", {"common", "php", "apache", "laravel", "composer"}),
+        ("salt.example", {"common", "tls"}),
+        ("front", {"common", "php", "apache", "laravel", "composer", "tls"}),
         ("db-balancer", {"common", "haproxy", "keepalived"}),
-        ("mysql-a", {"common", "mysql"}),
-        ("mysql-c", {"common", "mysql"}),
+        ("mysql-a", {"common", "mysql", "tls"}),
+        ("mysql-c", {"common", "mysql", "tls"}),
     ],
 )
 def test_states_go_by_role(machine, formulas, with_cluster):
