@@ -244,8 +244,8 @@ def reload() -> None:
     """
     Have the local server take the files on each channel; no session ends, nothing is replicated.
 
-    Returns nothing. Raises CommandExecutionError when it does not answer, or files do not fit: it
-    keeps the old ones then.
+    Returns nothing. Raises CommandExecutionError when the server does not answer, when the files do
+    not fit each other (it keeps the old ones then), and when it shows another certificate after it.
 
     CLI Example:
 
@@ -256,6 +256,12 @@ def reload() -> None:
     settings = current_settings(__pillar__, __opts__["id"])
     with connection.local(settings) as local:
         tls.reload(lambda statement: connection.execute(local, statement))
+    left = not_shown() if Path(tls.CERTIFICATE_FILE).exists() else []
+    if left:
+        raise CommandExecutionError(
+            f"mysqld was told to take {tls.CERTIFICATE_FILE}, and shows another certificate "
+            f"on {', '.join(left)}"
+        )
 
 
 def renew(force: bool = False) -> dict[str, str]:
@@ -285,12 +291,6 @@ def renew(force: bool = False) -> dict[str, str]:
     # Also of a run that was killed before the server had taken it.
     if not_shown():
         reload()
-        left = not_shown()
-        if left:
-            raise CommandExecutionError(
-                f"mysqld was told to take {tls.CERTIFICATE_FILE}, and shows another certificate "
-                f"on {', '.join(left)}"
-            )
     return {"why": why, "serial": serial}
 
 

@@ -99,11 +99,6 @@ def certificate_shown(name: str) -> dict[str, Any]:
         if __opts__["test"]:
             return predicted(ret, f"mysqld would take {name} on {', '.join(old)}")
         __salt__["mysql_tls.reload"]()
-        left = __salt__["mysql_tls.not_shown"]()
-        if left:
-            raise CommandExecutionError(
-                f"mysqld was told to take {name}, and shows another on {', '.join(left)}"
-            )
         ret["comment"] = f"mysqld has taken {name} on {', '.join(old)}"
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)

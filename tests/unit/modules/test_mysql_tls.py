@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from unittest.mock import Mock
 
 import pytest
 from salt.exceptions import CommandExecutionError, SaltInvocationError, SaltReqTimeoutError
 
 import _modules.mysql_tls as module
-from tests.unit.group import Clock, pillar
+from tests.unit.group import Clock, Server, pillar
 
 SIGNER = "master"
 NOT_YET = {"authority": "", "certificate": "", "problem": "there is no authority yet"}
@@ -110,10 +111,10 @@ def test_nothing_is_asked_for_without_a_key_or_a_database(monkeypatch, me, sent,
     ("source", "why", "force", "shown", "called"),
     [
         ("ca", "", False, [[]], []),
-        ("ca", "there is none", False, [["mysql_main"], []], ["issue", "reload"]),
-        ("ca", "", True, [["mysql_main"], []], ["issue", "reload"]),
+        ("ca", "there is none", False, [["mysql_main"]], ["issue", "reload"]),
+        ("ca", "", True, [["mysql_main"]], ["issue", "reload"]),
         # A run was killed before the server had taken the file.
-        ("ca", "", False, [["mysql_admin"], []], ["reload"]),
+        ("ca", "", False, [["mysql_admin"]], ["reload"]),
         ("none", "there is none", True, [], []),
         ("files", "there is none", False, [], []),
     ],
@@ -135,14 +136,28 @@ def test_a_certificate_is_renewed_where_it_is_due(monkeypatch, source, why, forc
     assert bool(answer["why"]) is ("issue" in called)
 
 
-def test_a_certificate_that_the_server_does_not_take_is_told(monkeypatch):
-    cluster = {"cluster": {**pillar()["cluster"], "tls": {"source": "ca"}}}
+@pytest.mark.parametrize(
+    ("certificate", "shown", "words"),
+    [
+        (True, [], ""),
+        (True, ["mysql_admin"], "shows another certificate on mysql_admin"),
+        # An authority is trusted before the first certificate is made.
+        (False, ["mysql_main"], ""),
+    ],
+)
+def test_what_the_server_shows_after_it_is_held(monkeypatch, tmp_path, certificate, shown, words):
+    path = tmp_path / "server.pem"
+    if certificate:
+        path.touch()
+    server = Server()
+    monkeypatch.setattr(module.tls, "CERTIFICATE_FILE", str(path))
     for name, value in (
-        ("__pillar__", cluster),
-        ("why_new", lambda: ""),
-        ("reload", lambda: None),
-        ("not_shown", lambda: ["mysql_admin"]),
+        ("__pillar__", pillar()),
+        ("__opts__", {"id": "db2"}),
+        ("not_shown", lambda: shown),
     ):
         monkeypatch.setattr(module, name, value, raising=False)
-    with pytest.raises(CommandExecutionError, match="another certificate on mysql_admin"):
-        module.renew()
+    monkeypatch.setattr(module.connection, "local", lambda settings: server)
+    with pytest.raises(CommandExecutionError, match=words) if words else nullcontext():
+        module.reload()
+    assert server.said == [*module.tls.RELOADS.values()]

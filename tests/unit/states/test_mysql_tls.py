@@ -66,20 +66,13 @@ def test_a_certificate_is_asked_for_where_it_is_needed(
     ("test", "answers", "result", "said", "asked"),
     [
         (False, [[]], True, "mysqld shows", ["not_shown"]),
-        (False, [["mysql_main"], []], True, "has taken", ["not_shown", "reload", "not_shown"]),
-        (
-            False,
-            [["mysql_main"], ["mysql_main"]],
-            False,
-            "shows another on mysql_main",
-            ["not_shown", "reload", "not_shown"],
-        ),
+        (False, [["mysql_main"]], True, "has taken", ["not_shown", "reload"]),
         (True, [["mysql_admin"]], None, "would take", ["not_shown"]),
         (True, [CommandExecutionError("away")], None, "once mysqld runs: away", ["not_shown"]),
         (False, [CommandExecutionError("away")], False, "away", ["not_shown"]),
     ],
 )
-def test_a_server_is_told_and_asked_again(test, answers, result, said, asked, called):
+def test_a_server_is_told_to_take_what_it_does_not_show(test, answers, result, said, asked, called):
     found = called(test, not_shown=answers, reload=None)
     ret = mysql_tls.certificate_shown(FILE)
     assert (ret["result"], found) == (result, asked)
@@ -87,6 +80,14 @@ def test_a_server_is_told_and_asked_again(test, answers, result, said, asked, ca
     assert bool(ret["changes"]) is (result is not False and "taken" in ret["comment"]) or (
         test and "would take" in ret["comment"]
     )
+
+
+def test_a_file_that_the_server_does_not_take_is_told(called):
+    wrong = CommandExecutionError("shows another certificate on mysql_main")
+    called(False, not_shown=[["mysql_main"]], reload=wrong)
+    ret = mysql_tls.certificate_shown(FILE)
+    assert ret["result"] is False
+    assert "another certificate on mysql_main" in ret["comment"]
 
 
 @pytest.mark.parametrize(
