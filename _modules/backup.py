@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from group_backup import archive, channel, full, options, record, restic, restore, space
+from group_backup import archive, channel, full, options, priority, record, restic, restore, space
 from group_backup import drill as drills
 from group_backup import settings as of_pillar
 from group_backup.model import FULL, LOCK_FILE, LOCK_SECONDS, LOGS, Settings
@@ -322,7 +322,7 @@ def verify(part: str = "10%") -> str:
         salt backup1 backup.verify 100%
     """
     of_pillar.check_part(part)
-    with lock.alone(LOCK_SECONDS, LOCK_FILE):
+    with lock.alone(LOCK_SECONDS, LOCK_FILE), priority.lowered():
         restic.check(_settings(), part)
     return ""
 
@@ -343,7 +343,7 @@ def save_logs() -> dict[str, Any]:
         salt backup1 backup.save_logs
     """
     settings = _settings()
-    with lock.alone(LOCK_SECONDS, LOCK_FILE):
+    with lock.alone(LOCK_SECONDS, LOCK_FILE), priority.lowered():
         return full.run_logs(settings)
 
 
@@ -366,7 +366,7 @@ def take(drilled: bool = True) -> dict[str, Any]:
         salt backup1 backup.take
     """
     settings = _settings()
-    with lock.alone(LOCK_SECONDS, LOCK_FILE):
+    with lock.alone(LOCK_SECONDS, LOCK_FILE), priority.lowered():
         full.clean(settings)
         found = full.run_full(settings)
         if drilled:
@@ -395,6 +395,6 @@ def drill(snapshot: str | None = None) -> dict[str, Any]:
         salt backup1 backup.drill
     """
     settings = _settings()
-    with lock.alone(LOCK_SECONDS, LOCK_FILE):
+    with lock.alone(LOCK_SECONDS, LOCK_FILE), priority.lowered():
         full.clean(settings)
         return drills.run(settings, restore.newest(settings, snapshot))
