@@ -87,7 +87,7 @@ def request() -> dict[str, Any]:
     return dict(authority.REQUEST)
 
 
-def sign(machine: str, request: str, names: list[str]) -> dict[str, str]:
+def sign(machine: str, number: str, names: list[str]) -> dict[str, str]:
     """
     Return the certificate of the authority, and sign one for a database's public key.
 
@@ -98,16 +98,16 @@ def sign(machine: str, request: str, names: list[str]) -> dict[str, str]:
     machine
         The minion's id.
 
-    request
+    number
         What that machine calls its request.
 
     names
         The names and addresses that it wants. With others in this minion's pillar nothing is
         signed, and the pillar is read anew: the machine asks again.
 
-    Returns a dict of str: ``request``; ``authority`` and ``certificate`` in PEM form, "" where
-    there is none; ``problem``, a sentence that says why there is no certificate, or "". Of what a
-    function raises the mine would keep nothing.
+    Returns a dict of str: ``request``, that number; ``authority`` and ``certificate`` in PEM form,
+    "" where there is none; ``problem``, a sentence that says why there is no certificate, or "". Of
+    what a function raises the mine would keep nothing.
 
     CLI Example:
 
@@ -115,7 +115,7 @@ def sign(machine: str, request: str, names: list[str]) -> dict[str, str]:
 
         salt master mysql_authority.sign db1 by-hand '[db1, 172.28.17.53, 172.28.17.52]'
     """
-    answer = {"request": str(request), "authority": "", "certificate": "", "problem": ""}
+    answer = {"request": str(number), "authority": "", "certificate": "", "problem": ""}
     try:
         answer["authority"] = authority.read().current
         answer["certificate"] = _signed(str(machine), names, bool(answer["authority"]))

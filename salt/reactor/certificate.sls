@@ -8,5 +8,5 @@ mysql-certificate-answered:
         - name: {{ ('mysql_certificate_answer_' ~ data['id']) | json }}
         - mine_function: mysql_authority.sign
         - machine: {{ data['id'] | json }}
-        - request: {{ data['data']['request'] | json }}
+        - number: {{ data['data']['request'] | json }}
         - names: {{ data['data']['names'] | json }}

@@ -205,7 +205,7 @@ def test_a_reactor_hands_on_what_an_event_says_as_data(asked, checkout, opts):
                         {"name": f"{signing.ANSWER}{asked}"},
                         {"mine_function": "mysql_authority.sign"},
                         {"machine": asked},
-                        {"request": asked},
+                        {"number": asked},
                         {"names": [asked]},
                     ]
                 },
