@@ -1,5 +1,5 @@
 # Kills threads in the middle of looks at one machine's state, as Vagrant does when a machine is up, and
-# looks afterwards: killed_looks.rb DIRECTORY, which gets Vagrant's own files. The Vagrantfile is that of
+# looks afterwards: killed_looks.rb DIRECTORY [survivor], which gets Vagrant's own files. The Vagrantfile is that of
 # the current directory.
 require "vagrant"
 
@@ -22,3 +22,10 @@ Thread.report_on_exception = false
   machine.state
 end
 puts machine.state.short_description
+# A thread that nothing kills, not even the end of the program.
+if ARGV[1] == "survivor"
+  survivor = Thread.new { Thread.handle_interrupt(Object => :never) { loop { machine.state; sleep 0.1 } } }
+  sleep 0.1 until survivor.stop?
+  survivor.kill
+  raise "it has died" if survivor.join(1)
+end
