@@ -59,7 +59,7 @@ def test_each_member_is_configured_to_be_safe(lab: Lab):
             " @@sync_binlog, @@innodb_flush_log_at_trx_commit, @@sql_require_primary_key,"
             " @@group_replication_ssl_mode, @@group_replication_recovery_use_ssl",
         )
-        assert values.split("\t") == ["0", "0", "1", "1", "1", "REQUIRED", "1"], name
+        assert values.split("\t") == ["0", "0", "1", "1", "1", "VERIFY_IDENTITY", "1"], name
 
 
 def test_every_member_could_join(lab: Lab):
