@@ -45,7 +45,7 @@ def status(extended: bool = False) -> dict[str, Any]:
     ``host``, ``port``, ``state``, ``role``, ``version``), ``writable`` (bool), ``gtid_executed``,
     ``paused`` and ``drained`` (why the operator keeps the member out, or clients from it, or ""),
     ``failing`` (what the keeper does not try just now, since it failed twice, or ""), ``fenced``
-    (why the member serves nobody: another group has this one's name, and is the elder, or ""),
+    (why the member serves nobody: another group has this one's name, and goes on, or ""),
     ``schema_change`` and ``operation`` (who changes the schema, or is at the members, and how far
     that is, or ""). Outside a group the shape is the same: state OFFLINE, no members, and what is
     declared for group and mode.

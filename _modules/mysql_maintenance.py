@@ -186,7 +186,7 @@ def undrain() -> dict[str, str]:
 
 def unfence(member: str, test: bool = False) -> dict[str, str]:
     """
-    Let a member serve again that was fenced: of two groups with one name, its was the younger.
+    Let a member serve again that was fenced: of two groups with one name, its own gave way.
 
     It is for when the other group is given up: its members have left. What they had written there
     is not here, and this member's rows count from now on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from group_replication import memory
@@ -16,9 +17,15 @@ from group_replication.gtid import (
     union_gtids,
 )
 from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, joined
-from group_replication.origins import forked, is_younger, sentence
+from group_replication.origins import forked, is_fenced, sentence, yields
 from group_replication.tables import by_address, difference, is_listed
-from group_replication.verdicts import as_verdict, because, held_by, unreachable_verdict, view_of
+from group_replication.verdicts import (
+    as_verdict,
+    because,
+    held_by,
+    in_one_group,
+    unreachable_verdict,
+)
 from group_replication.versions import OLDEST, clones, version_of
 
 # An empty member that lacks more transactions is cloned instead of replaying them.
@@ -43,9 +50,7 @@ def _decide_in_group(
             "refuse",
             f"{me} is ONLINE without a majority: {joined(gone)} UNREACHABLE; writes are blocked",
         )
-    fork = mine["fork"]
-    # Sticky: who was fenced once is so until somebody decides.
-    fenced = bool(fork) and fork["fenced"] and fork["origin"] in ("", view_of(mine))
+    fenced = is_fenced(mine)
     other = {
         name: facts
         for name, facts in online.items()
@@ -53,13 +58,13 @@ def _decide_in_group(
         # A member that has just come in may have none yet.
         and facts["view_id"]
         and mine["view_id"]
-        and view_of(facts) != view_of(mine)
+        and not in_one_group(mine, facts)
     }
     if other:
-        younger = any(is_younger(view_of(mine), view_of(facts)) for facts in other.values())
-        return as_verdict("refuse", sentence(me, mine, other, fenced or younger))
+        fenced = fenced or yields(mine, other.values(), mine["fork"])
+        return as_verdict("refuse", sentence(me, mine, other, fenced))
     if fenced:
-        return as_verdict("refuse", f"{me} is fenced: {fork['why']}")
+        return as_verdict("refuse", f"{me} is fenced: {mine['fork']['why']}")
     return as_verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
 
 
@@ -99,7 +104,7 @@ def _no_group(
             + f", but {group} is declared",
         )
     views = {name: facts["view_id"] for name, facts in online.items() if facts["view_id"]}
-    if len({view_of(online[name]) for name in views}) > 1:
+    if not all(in_one_group(online[one], online[two]) for one, two in combinations(views, 2)):
         return as_verdict(
             "refuse",
             "two groups with one name: "

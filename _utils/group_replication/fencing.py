@@ -1,4 +1,4 @@
-"""Two groups with one name: members outside one's own view are asked, and the younger is fenced."""
+"""Two groups with one name: members outside one's own view are asked, and one is fenced."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def see_to(
     others: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """
-    Fence the local member, if its group is the younger of two, and say what is so.
+    Fence the local member, if its group gives way to another one, and say what is so.
 
     settings
         The group's settings.
@@ -98,7 +98,7 @@ def see_to(
 
 def unfence(settings: Settings, member: str, test: bool = False) -> dict[str, str]:
     """
-    Let a member serve that was fenced as one of the younger of two groups.
+    Let a member serve that was fenced, since its group gave way to another one.
     """
     named_member(member, settings.me, "ending a fence")
     with exclusive(settings) as connection:

@@ -134,8 +134,9 @@ def fork() -> dict[str, Any]:
     """
     Return what was seen of another group with this one's name, or nothing.
 
-    Returns a dict: ``origin`` of the view that this member was in, ``others``, the origins of the
-    other views, ``fenced`` (bool: this member's group is the one that serves nobody) and ``why``. A
+    Returns a dict: ``origin`` of the view that this member was in; ``others``, the origins of the
+    other views; ``apart``, the addresses of the other half's members, where a group was forced into
+    two halves; ``fenced`` (bool: this member's group is the one that serves nobody); ``why``. A
     file that cannot be read fences: whoever wrote it meant something.
     """
     try:
@@ -143,6 +144,8 @@ def fork() -> dict[str, Any]:
         return {
             "origin": str(found["origin"]),
             "others": [str(origin) for origin in found["others"]],
+            # Not in a file of 1.0.0.
+            "apart": [str(host) for host in found.get("apart", [])],
             "fenced": bool(found["fenced"]),
             "why": str(found["why"]),
         }
@@ -150,12 +153,12 @@ def fork() -> dict[str, Any]:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as err:
         why = f"{FORK_FILE} cannot be read: {err!r}"
-        return {"origin": "", "others": [], "fenced": True, "why": why}
+        return {"origin": "", "others": [], "apart": [], "fenced": True, "why": why}
 
 
 def fenced() -> str:
     """
-    Say why this member serves nobody, as one of the younger of two groups, or the empty text.
+    Say why this member serves nobody: its group gave way to another one. Or the empty text.
     """
     found = fork()
     return found["why"] if found and found["fenced"] else ""

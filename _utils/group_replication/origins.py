@@ -1,4 +1,4 @@
-"""Two groups with one name: which of them is the younger, and what its members may not do."""
+"""Two groups with one name: which of them gives way, and what its members may not do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from group_replication.model import ONLINE, joined
-from group_replication.verdicts import view_of
+from group_replication.verdicts import in_one_group, view_of
 
 
 def rivals_of(
@@ -33,7 +33,7 @@ def rivals_of(
         and one["quorum"]
         and one["group"] == mine["group"]
         and one["view_id"]
-        and view_of(one) != view_of(mine)
+        and not in_one_group(mine, one)
     }
 
 
@@ -48,6 +48,53 @@ def is_younger(mine: str, other: str) -> bool:
     if not (mine.isdecimal() and other.isdecimal()):
         return True
     return int(mine) >= int(other)
+
+
+def gives_way(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a member's group is the one that is fenced beside another one.
+
+    mine, other
+        What a member of each says of itself.
+
+    The younger of two gives way. Of two halves of one group the smaller does: the larger had the
+    majority without force. Where neither is, both do.
+    """
+    if view_of(mine) != view_of(other):
+        return is_younger(view_of(mine), view_of(other))
+    return _size(mine) <= _size(other)
+
+
+def is_fenced(mine: Mapping[str, Any]) -> bool:
+    """Tell whether a member in a group is fenced: who was so once is until somebody decides."""
+    fork = mine["fork"]
+    return bool(fork) and bool(fork["fenced"]) and fork["origin"] in ("", view_of(mine))
+
+
+def yields(
+    mine: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]], before: Mapping[str, Any]
+) -> bool:
+    """
+    Tell whether the local member's group gives way to one of its rivals.
+
+    mine, rivals
+        What the local member says of itself, and those of other groups.
+
+    before
+        As for :py:func:`fork_of`. Which of two halves gave way is seen once: the larger one may
+        lose members later.
+    """
+    origin = view_of(mine)
+    seen = bool(before) and before["origin"] == origin and origin in before["others"]
+    return any(gives_way(mine, one) for one in rivals if not (seen and view_of(one) == origin))
+
+
+def _size(facts: Mapping[str, Any]) -> int:
+    return sum(member["state"] == ONLINE for member in facts["members"])
+
+
+def _hosts(members: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {str(member["host"]) for member in members}
 
 
 def fork_of(
@@ -71,14 +118,17 @@ def fork_of(
     same = bool(before) and before["origin"] in ("", origin)
     if not rivals:
         # A member that came into another group did so by name, or gave its rows up.
+        if same and _hosts(mine["members"]) & {*before["apart"]}:
+            return {}
         return dict(before) if same or (before and not before["fenced"]) else {}
     known = before["others"] if same else []
-    fenced = (same and before["fenced"]) or any(
-        is_younger(origin, view_of(one)) for one in rivals.values()
-    )
+    fenced = (same and before["fenced"]) or yields(mine, rivals.values(), before)
+    half = [one for one in rivals.values() if view_of(one) == origin]
+    other_half = _hosts(member for one in half for member in one["members"])
     return {
         "origin": origin,
         "others": sorted({*known, *(view_of(one) for one in rivals.values())}),
+        "apart": sorted({*(before["apart"] if same else ()), *other_half}),
         "fenced": fenced,
         "why": sentence(me, mine, rivals, fenced),
     }
@@ -99,20 +149,19 @@ def sentence(
     seen = f"two groups with one name: {me} is in view {mine['view_id']}, " + joined(
         f"{name} in view {one['view_id']}" for name, one in rivals.items()
     )
-    unclear = [
-        name
-        for name, one in rivals.items()
-        if is_younger(view_of(mine), view_of(one)) and is_younger(view_of(one), view_of(mine))
-    ]
-    if unclear:
-        return f"{seen}; which is the younger is not clear, and both are fenced: {_way_out(me)}"
+    less, more = ("younger", "elder")
+    if any(view_of(one) == view_of(mine) for one in rivals.values()):
+        seen += ", two halves of one group, since a majority was forced"
+        less, more = ("smaller", "larger")
+    if fenced and any(gives_way(mine, one) and gives_way(one, mine) for one in rivals.values()):
+        return f"{seen}; which is the {less} is not clear, and both are fenced: {_way_out(me)}"
     if fenced:
         return (
-            f"{seen}; {me}'s is the younger one, which its keepers fence: it serves nobody; "
+            f"{seen}; {me}'s is the {less} one, which its keepers fence: it serves nobody; "
             + _way_out(me)
         )
     return (
-        f"{seen}; {me}'s is the elder one and goes on, the other is fenced by its keepers: it "
+        f"{seen}; {me}'s is the {more} one and goes on, the other is fenced by its keepers: it "
         f"serves nobody. {_ways_out(rivals)}"
     )
 
@@ -127,6 +176,13 @@ def _way_out(me: str) -> str:
 
 def _ways_out(rivals: Iterable[str]) -> str:
     return " ".join(f"Of {name}: {_way_out(name)}." for name in rivals)
+
+
+def _is_other_half(fork: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether members of a group are those of the other half of it, or came from there."""
+    met = _hosts(majority.values()) & {*fork["apart"]}
+    # Members of the half that gave way may have come into the one that went on since.
+    return bool(met) and (fork["fenced"] or len(met) == len(majority))
 
 
 def forked(
@@ -148,7 +204,7 @@ def forked(
     origins = {view_of(one) for one in majority.values() if one["view_id"]}
     if not fork or (not fork["fenced"] and not origins & set(fork["others"])):
         return "", ""
-    if majority and origins == {fork["origin"]}:
+    if majority and origins == {fork["origin"]} and not _is_other_half(fork, majority):
         return "", ""
     was = f"{me} was in one of two groups with one name, whose transactions have equal numbers"
     unless = f"if it is known that they are the same, mysql_maintenance.unfence member={me}"

@@ -52,6 +52,17 @@ def view_of(facts: Mapping[str, Any]) -> str:
     return str(facts["view_id"]).partition(":")[0]
 
 
+def in_one_group(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """
+    Tell whether two members that are ONLINE are in one group.
+
+    Views of one origin that have no member in common are two groups, too: a majority was forced
+    while the other half of the group went on.
+    """
+    hosts, there = ({member["host"] for member in facts["members"]} for facts in (one, other))
+    return view_of(one) == view_of(other) and bool(hosts & there)
+
+
 def because(one: Mapping[str, Any]) -> str:
     """The applier's last error as the end of a sentence, where there is one."""
     return f" (its applier said: {one['applier_error']})" if one["applier_error"] else ""

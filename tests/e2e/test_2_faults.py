@@ -12,6 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from tests.e2e.conftest import LONG
 from tests.support.api_client import bio_on, client
 from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
@@ -176,6 +177,58 @@ def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, 
     assert "its part in the old group is ended before a new one" in logs
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 30)
     eventually(lambda: set(servers(lab).values()) == {"UP"}, 30)
+
+
+@contextmanager
+def cut_off(lab: Lab, alone: str, others: list[str]) -> Iterator[None]:
+    """Return a context in which a member and the others cannot reach each other."""
+    far = {alone: others, **{name: [alone] for name in others}}
+
+    def routes(change: str) -> None:
+        for name, peers in far.items():
+            lab.run(name, "\n".join(f"ip route {change} {lab.address[peer]}/32" for peer in peers))
+
+    routes("add blackhole")
+    try:
+        yield
+    finally:
+        routes("del blackhole")
+
+
+@pytest.mark.skipif(not LONG, reason="two minutes, for what a person does in spite of a refusal")
+def test_of_two_halves_of_one_group_the_smaller_is_fenced(lab: Lab, all_online, eventually):
+    """A majority is forced on one side of a cut, and the cut ends."""
+    all_online()
+    *larger, alone = lab.databases
+    mark = "/var/lib/mysql-gr/fork.json"
+    wait = "SET GLOBAL group_replication_unreachable_majority_timeout = {}"
+    lab.sql(alone, wait.format(0))
+    try:
+        with cut_off(lab, alone, larger):
+            eventually(lambda: lab.status()[alone]["quorum"] is False, 60)
+            force = f"mysql_gr.force_quorum survivors='[{alone}]' dead='[{', '.join(larger)}]'"
+            lab.salt(alone, force)
+            eventually(lambda: lab.status()[alone]["quorum"] is True, 60)
+            eventually(lambda: lab.status()[larger[0]]["quorum"] is True, 60)
+        eventually(lambda: lab.sql(alone, "SELECT @@super_read_only") == "1", 60)
+        for name, words in ((alone, "smaller one, which its keepers fence"), (larger[0], "larger")):
+            problems = lab.salt(name, "mysql_gr.status extended=True")[name]["problems"]
+            said = next(one for one in problems if "two halves of one group" in one)
+            assert words in said
+        assert {lab.sql(name, "SELECT @@super_read_only") for name in larger} == {"0"}
+        assert lab.api("GET", "/api/tags").status_code == 200
+        leave = f"mysql_maintenance.leave member={alone} reason=trial"
+        assert lab.salt(alone, leave)[alone] == {"old": "ONLINE", "new": "OFFLINE"}
+        assert f"clone_over={alone}" in lab.salt(alone, "mysql_gr.join")[alone]
+        lab.salt(alone, f"mysql_gr.join method=clone clone_over={alone}")
+        all_online(240)
+        # All have one history again, and nobody is held back by the other one.
+        for name in lab.databases:
+            eventually(lambda on=name: lab.run(on, f"ls {mark} || true") == "", 30)
+            assert lab.salt(name, "mysql_gr.status extended=True")[name]["problems"] == []
+    finally:
+        lab.sql(alone, wait.format(10))
+        lab.run(alone, f"rm -f {mark}")
 
 
 def test_what_was_received_and_not_applied_is_not_lost(lab: Lab, all_online, eventually):

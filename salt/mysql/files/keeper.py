@@ -216,7 +216,7 @@ def see_to_certificates(settings: Settings, connection: Any, past: Past) -> str:
 
 
 def see_to_fork(settings: Settings, connection: Any, facts: Mapping[str, Any], past: Past) -> str:
-    """Fence this member, if there is an elder group of the same name."""
+    """Fence this member, if its group gives way to another one of the same name."""
     outside = fencing.outside_of(settings, facts)
     if facts["state"] != ONLINE or not facts["quorum"]:
         past.asked = -math.inf

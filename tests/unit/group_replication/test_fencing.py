@@ -13,7 +13,13 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 from tests.unit.group import HOSTS_OF_THREE, Server, gone, one, online, pillar
 
 SETTINGS = settings_from(pillar(), "db2")
-FORK = {"origin": "2", "others": ["1"], "fenced": True, "why": "two groups with one name"}
+FORK = {
+    "origin": "2",
+    "others": ["1"],
+    "apart": [],
+    "fenced": True,
+    "why": "two groups with one name",
+}
 WRITABLE = "SET GLOBAL super_read_only = OFF"
 
 

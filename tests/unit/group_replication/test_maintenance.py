@@ -58,7 +58,13 @@ def test_a_drain_that_nobody_ended_is_over_some_time(minion):
     assert not leaving()
 
 
-FORK = {"origin": "2", "others": ["1"], "fenced": True, "why": "two groups with one name"}
+FORK = {
+    "origin": "2",
+    "others": ["1"],
+    "apart": ["10.0.0.1"],
+    "fenced": True,
+    "why": "two groups with one name",
+}
 
 
 def test_another_group_is_kept_until_it_is_forgotten(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ from group_replication.decision import decide_by
 from group_replication.origins import fork_of, forked, is_younger, rivals_of
 from group_replication.overrides import join_by, recover_by
 
-from tests.unit.group import GROUP, OTHER, gone, one, online
+from tests.unit.group import GROUP, HOSTS, OTHER, gone, one, online
 
 ELDER, YOUNGER = "17958668752626857", "17958680000000000"
 HELD = f"{GROUP}:1-9"
@@ -49,7 +49,13 @@ def test_who_is_younger(mine, other, expected):
     ("mine", "other", "expected"),
     [
         (elder("db1"), younger("db2"), True),
-        (elder("db1"), elder("db2", view_id=view(ELDER, 9)), False),
+        (elder("db1", "db2"), elder("db2", "db1", view_id=view(ELDER, 9)), False),
+        # The one has not seen yet that the other has come, or has gone.
+        (elder("db1"), elder("db2", "db1", view_id=view(ELDER, 9)), False),
+        (elder("db1", "db3"), elder("db2", "db3"), False),
+        # Two halves of one group, each with a majority of its own.
+        (elder("db1"), elder("db2", view_id=view(ELDER, 9)), True),
+        (elder("db1"), elder("db2", quorum=False), False),
         (elder("db1"), younger("db2", group=OTHER), False),
         (elder("db1"), younger("db2", quorum=False), False),
         (elder("db1"), younger("db2", view_id=None), False),
@@ -65,9 +71,9 @@ def test_who_serves_in_another_group(mine, other, expected):
     assert bool(rivals_of(mine, {"db2": other})) is expected
 
 
-MARK = {"origin": YOUNGER, "others": [ELDER], "fenced": True, "why": "two groups"}
-BESIDE = {"origin": ELDER, "others": [YOUNGER], "fenced": False, "why": "two groups"}
-UNREADABLE = {"origin": "", "others": [], "fenced": True, "why": "cannot be read"}
+MARK = {"origin": YOUNGER, "others": [ELDER], "apart": [], "fenced": True, "why": "two groups"}
+BESIDE = {"origin": ELDER, "others": [YOUNGER], "apart": [], "fenced": False, "why": "two groups"}
+UNREADABLE = {"origin": "", "others": [], "apart": [], "fenced": True, "why": "cannot be read"}
 
 
 @pytest.mark.parametrize(
@@ -203,3 +209,96 @@ def test_an_operator_names_the_member():
     assert join_by("db2", GROUP, seen, "clone")["verdict"] == "refuse"
     down = facts(db1=one("db1", gtids=f"{GROUP}:1-5"), db2=OUT, db3=one("db3"))
     assert recover_by("db2", GROUP, down, "db2")["verdict"] == "reboot"
+
+
+def half(name: str, *others: str, **more) -> dict:
+    """A member of one half of the elder group, all of whose members each half has."""
+    return elder(name, *others, **more)
+
+
+LARGER = half("db1", "db2")
+SMALLER = half("db3")
+
+
+def mark(mine: dict, rival: dict, before: dict | None = None) -> dict:
+    return fork_of("me", mine, {"rival": rival}, before or {})
+
+
+def hosts(*names: str) -> list[str]:
+    return sorted(HOSTS[name] for name in names)
+
+
+@pytest.mark.parametrize(
+    ("mine", "rival", "fenced", "apart"),
+    [
+        (LARGER, SMALLER, False, hosts("db3")),
+        (SMALLER, LARGER, True, hosts("db1", "db2")),
+        # Neither had a majority without force.
+        (half("db1"), SMALLER, True, hosts("db3")),
+    ],
+)
+def test_of_two_halves_the_smaller_gives_way(mine, rival, fenced, apart):
+    found = mark(mine, rival)
+    assert (found["fenced"], found["apart"], found["others"]) == (fenced, apart, [ELDER])
+    assert "two halves of one group" in found["why"]
+    # What was seen once stays, whoever is lost later.
+    alone = half("db1") if mine is LARGER else mine
+    assert mark(alone, rival, found)["fenced"] is fenced
+
+
+def test_the_halves_are_named_with_the_way_out():
+    assert "is the larger one and goes on" in mark(LARGER, SMALLER)["why"]
+    assert "is the smaller one, which its keepers fence" in mark(SMALLER, LARGER)["why"]
+    assert "both are fenced" in mark(half("db1"), SMALLER)["why"]
+
+
+def test_a_half_forgets_the_other_once_a_member_of_it_is_in_its_view():
+    kept = mark(LARGER, SMALLER)
+    assert fork_of("me", LARGER, {"db3": gone()}, kept) == kept
+    assert fork_of("me", half("db1", "db2", "db3"), {}, kept) == {}
+    given_up = mark(SMALLER, LARGER)
+    assert fork_of("db3", half("db3", "db1", "db2"), {}, given_up) == {}
+
+
+@pytest.mark.parametrize(
+    ("fork", "majority", "expected"),
+    [
+        # The half that gave way, at the one that went on.
+        (mark(SMALLER, LARGER), {"db1": LARGER, "db2": half("db2", "db1")}, "clone_over"),
+        (mark(SMALLER, LARGER), {"db1": half("db1")}, "clone_over"),
+        # Another member of its half has cloned and is there already.
+        (
+            mark(SMALLER, LARGER),
+            {"db1": half("db1", "db4"), "db4": half("db4", "db1")}, "clone_over",
+        ),
+        (mark(SMALLER, LARGER), {}, "force_member"),
+        # Back into its own half.
+        (mark(SMALLER, LARGER), {"db4": half("db4")}, ""),
+        (mark(LARGER, SMALLER), {"db2": half("db2")}, ""),
+        (mark(LARGER, SMALLER), {"db2": half("db2", "db3"), "db3": half("db3", "db2")}, ""),
+        (mark(LARGER, SMALLER), {}, ""),
+        # The half that went on, at the other.
+        (mark(LARGER, SMALLER), {"db3": SMALLER}, "clone_over"),
+    ],
+)  # fmt: skip
+def test_no_member_joins_the_other_half_by_its_transactions(fork, majority, expected):
+    assert forked("me", one("db2", gtids=HELD, fork=fork), majority)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("me", "seen", "words"),
+    [
+        ("db2", facts(db1=half("db1"), db2=one("db2", gtids=HELD), db3=SMALLER), "is in view"),
+        ("db3", facts(db1=LARGER, db2=half("db2", "db1"), db3=SMALLER), "db3's is the smaller one"),
+        ("db1", facts(db1=LARGER, db2=half("db2", "db1"), db3=SMALLER), "db1's is the larger one"),
+        (
+            "db1",
+            facts(db1=half("db1", fork=mark(LARGER, SMALLER)), db3=SMALLER),
+            "db1's is the larger one",
+        ),
+    ],
+)
+def test_nobody_joins_while_two_halves_serve(me, seen, words):
+    decision = decide_by(me, GROUP, seen)
+    assert decision["verdict"] == "refuse"
+    assert words in decision["why"]
