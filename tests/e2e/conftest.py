@@ -17,8 +17,10 @@ from tests.support.http_client import counted, failed
 from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
 from tests.support.visitors import Crowd
 
-# `make test-long`: tests that are marked `repeated` do their thing many times.
+# `make test` is to answer within half an hour. What it leaves out runs with LONG=1, and what is
+# marked `repeated` does its thing many times then.
 LONG = bool(os.environ.get("LONG"))
+long_only = pytest.mark.skipif(not LONG, reason="LONG=1 runs it")
 CONVERGE = "salt-run state.orchestrate orch.cluster"
 # What a file leaves behind, least first: the order in which they run (CONTRIBUTING.md).
 DAMAGE = ("reads", "restores", "restarts_machines", "changes_machines")

@@ -9,13 +9,12 @@ from functools import partial
 import pytest
 import yaml
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import long_only
 from tests.support.lab import ROOT, Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
 pytestmark = [pytest.mark.restores, pytest.mark.repeated]
-LONG_ONLY = pytest.mark.skipif(not LONG, reason="minutes, and two restarts of all members")
 
 TABLE = ROOT / "pillar/cluster.sls"
 TRUSTED = "/etc/mysql/tls/ca.pem"
@@ -143,7 +142,7 @@ def test_a_certificate_is_renewed_without_a_restart(lab: Lab, all_online):
     assert answer[lab.databases[0]]["problems"] == []
 
 
-@LONG_ONLY
+@long_only
 def test_an_installation_without_certificates_is_taken_there(
     lab: Lab, without, crowd: Crowd, all_online
 ):
@@ -153,7 +152,7 @@ def test_an_installation_without_certificates_is_taken_there(
     check_all_verified(lab)
 
 
-@LONG_ONLY
+@long_only
 def test_another_authority_takes_the_place_of_the_one_that_a_call_names(
     lab: Lab, crowd: Crowd, all_online
 ):
@@ -206,7 +205,7 @@ def is_in_step(lab: Lab, step: str) -> bool:
     return step in lab.sql(lab.databases[0], "SELECT * FROM mysql_gr.operation")
 
 
-@LONG_ONLY
+@long_only
 def test_a_replacement_that_is_killed_is_continued(lab: Lab, crowd: Crowd, all_online, eventually):
     """In each step that takes time; a unit test has it killed before and behind all of them."""
     all_online()
@@ -233,7 +232,7 @@ def test_a_replacement_that_is_killed_is_continued(lab: Lab, crowd: Crowd, all_o
     assert (left["trust"], left["renew"], left["narrow"]) == ([], [], [])
 
 
-@LONG_ONLY
+@long_only
 def test_an_authority_that_is_lost_is_made_anew_and_brought_to_all(
     lab: Lab, crowd: Crowd, all_online
 ):

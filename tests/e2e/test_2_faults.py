@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import long_only
 from tests.support.api_client import bio_on, client
 from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
@@ -195,7 +195,7 @@ def cut_off(lab: Lab, alone: str, others: list[str]) -> Iterator[None]:
         routes("del blackhole")
 
 
-@pytest.mark.skipif(not LONG, reason="two minutes, for what a person does in spite of a refusal")
+@long_only
 def test_of_two_halves_of_one_group_the_smaller_is_fenced(lab: Lab, all_online, eventually):
     """A majority is forced on one side of a cut, and the cut ends."""
     all_online()

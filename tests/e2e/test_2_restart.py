@@ -12,7 +12,7 @@ import pymysql
 import pytest
 import yaml
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import long_only
 from tests.support.lab import ROOT, Lab
 from tests.support.orchestration import orchestrated
 
@@ -190,7 +190,7 @@ def test_an_option_is_brought_in_by_a_rolling_restart(
 
 
 @pytest.mark.repeated
-@pytest.mark.skipif(not LONG, reason="a restart of all members more")
+@long_only
 def test_in_single_primary_mode_the_primary_hands_over_first(lab: Lab, switch_mode, all_online):
     switch_mode("single-primary")
     (primary,) = [name for name, status in lab.status().items() if status["writable"]]

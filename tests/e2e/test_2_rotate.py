@@ -8,7 +8,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
@@ -96,7 +96,7 @@ def test_one_call_rotates_them_and_no_request_fails(
 
 
 @pytest.mark.repeated
-@pytest.mark.skipif(not LONG, reason="a member is stopped and started")
+@long_only
 def test_a_member_that_was_left_out_joins_after_its_highstate(lab: Lab, all_online):
     all_online()
     lab.run("db3", "systemctl stop mysql-gr-keeper mysql")

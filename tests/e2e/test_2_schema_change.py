@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pymysql
 import pytest
 
-from tests.e2e.conftest import LONG, Killer
+from tests.e2e.conftest import LONG, Killer, long_only
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.restores
@@ -153,7 +153,7 @@ def test_ten_kinds_of_schema_changes_beside_writers(lab: Lab, inserters, eventua
 
 
 @pytest.mark.repeated
-@pytest.mark.skipif(not LONG, reason="the window is closed a minute after its owner died")
+@long_only
 def test_a_writer_that_is_killed_in_the_middle(
     lab: Lab, inserters, mysqld_down: Killer, eventually
 ):

@@ -11,7 +11,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.e2e.conftest import LONG
+from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 from tests.support.orchestration import orchestrated
 
@@ -153,7 +153,7 @@ def writers(lab: Lab, all_online) -> Iterator[list[Writer]]:
 
 
 @pytest.mark.repeated
-@pytest.mark.skipif(not LONG, reason="packages are made, and three members take turns: minutes")
+@long_only
 def test_members_are_upgraded_beside_writers(
     lab: Lab, newer: str, writers: list[Writer], all_online, eventually
 ):
