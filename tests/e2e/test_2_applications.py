@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from tests.e2e.conftest import long_only
 from tests.support.application import put_repository
 from tests.support.lab import APPLICATION, ROOT, Lab
 from tests.support.orchestration import orchestrated
@@ -178,6 +179,7 @@ def test_neither_reads_what_is_the_other_s(lab: Lab, shop):
             assert said == "", (user, path, said)
 
 
+@long_only
 def test_it_is_deployed_and_taken_back_and_the_first_notices_nothing(lab: Lab, shop, crowd: Crowd):
     first = lab.salt(lab.web, f"laravel_release.releases {APPLICATION}")
     before = serving(lab)

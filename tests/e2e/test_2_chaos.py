@@ -14,6 +14,7 @@ import pytest
 
 from chaos.plan import Round
 from chaos.run import Chaos
+from tests.e2e.conftest import long_only
 from tests.support.api_client import bio_on, client
 from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
@@ -106,6 +107,7 @@ def moments(text: str) -> list[datetime]:
     return [datetime.fromisoformat(line.split()[0].rstrip("Z")) for line in text.splitlines()]
 
 
+@long_only
 def test_the_group_calls_nobody_who_was_expelled(lab: Lab, chaos: Chaos):
     """Each call that nobody answers holds up all; the first would come 8 s after it was."""
     victim, *others = lab.databases

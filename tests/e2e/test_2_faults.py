@@ -145,6 +145,7 @@ def test_a_member_with_errant_transactions_is_refused(lab: Lab, all_online):
     lab.sql("db1", "DROP DATABASE IF EXISTS errant")
 
 
+@long_only
 def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, eventually):
     """No majority anywhere: all go to offline mode, and come back when the network does."""
     all_online()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.restores
@@ -36,6 +37,7 @@ def views(lab: Lab) -> set[str]:
     return {(status["view_id"] or "").partition(":")[0] for status in lab.status().values()}
 
 
+@long_only
 def test_two_orchestrations_at_once_both_converge(lab: Lab, outside):
     before = views(lab) - {""}
     with ThreadPoolExecutor() as pool:
@@ -72,6 +74,7 @@ def test_a_minion_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
     assert bootstraps_left(lab) == {"0"}
 
 
+@long_only
 def test_a_master_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
     with ThreadPoolExecutor() as pool:
         first = pool.submit(converge, lab)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.restores
@@ -278,6 +279,7 @@ def counted(lab: Lab, member: str) -> int:
     return int(lab.status()[member]["view_id"].partition(":")[2])
 
 
+@long_only
 def test_what_fails_twice_for_the_same_reason_is_not_tried_for_ever(lab: Lab, whole, eventually):
     """A row that db3 alone has stops its applier, and each try costs the group a change of view."""
     lab.sql("db1", "CREATE TABLE realworld.twice (id INT PRIMARY KEY, v INT)")
@@ -315,6 +317,7 @@ def test_what_fails_twice_for_the_same_reason_is_not_tried_for_ever(lab: Lab, wh
         lab.sql("db1", "DROP TABLE realworld.twice")
 
 
+@long_only
 def test_two_groups_with_one_name_are_named_and_the_younger_is_fenced(
     lab: Lab, whole, keepers_off, eventually
 ):

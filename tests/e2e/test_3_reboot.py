@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 from tests.support.orchestration import orchestrated
 
@@ -22,6 +23,7 @@ def boots(lab: Lab) -> dict[str, str]:
     return {name: one["boot"] for name, one in lab.salt("*", "machine.look").items()}
 
 
+@long_only
 def test_a_member_is_rebooted_in_its_turn_and_nobody_notices(lab: Lab, all_online, crowd):
     all_online()
     before = boots(lab)

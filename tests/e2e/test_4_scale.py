@@ -20,6 +20,7 @@ from tests.e2e.conftest import (
     check_auto_increment,
     check_nothing_left_to_do,
     grown_to,
+    long_only,
     salt,
 )
 from tests.support.lab import TABLE, Lab, declared, nodes
@@ -117,6 +118,7 @@ def check_group(lab: Lab, databases: list[str], pids: dict[str, str]) -> None:
     assert sorted((s["section"], s["address"], s["state"]) for s in members) == expected
 
 
+@long_only
 @pytest.mark.repeated
 def test_the_group_grows_and_shrinks_under_write_load(lab: Lab, writers):
     before = TABLE.read_text()

@@ -10,7 +10,15 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.e2e.conftest import CONVERGE, FEW, PAUSE, check_nothing_left_to_do, kept_down, salt
+from tests.e2e.conftest import (
+    CONVERGE,
+    FEW,
+    PAUSE,
+    check_nothing_left_to_do,
+    kept_down,
+    long_only,
+    salt,
+)
 from tests.support.http_client import PATIENCE, HttpClient, counted, failed
 from tests.support.lab import APPLICATION, DATABASE, ROOT, TABLE, Lab, declared
 from tests.support.ledger import judge, longest_gap
@@ -175,6 +183,7 @@ def unbuildable(lab: Lab, machine: str) -> Iterator[None]:
         lab.run(machine, "mv /usr/bin/composer.kept /usr/bin/composer")
 
 
+@long_only
 def test_a_deployment_is_one_on_both_web_servers(grown: Lab):
     first, second = grown.webs
 
