@@ -190,7 +190,7 @@ def issue() -> dict[str, str]:
     ):
         raise CommandExecutionError(
             f"the public key of {tls.KEY_FILE} could not be sent to the master: is it a key, and "
-            "does the master answer?"
+            "does this machine's minion run?"
         )
     text = _ask("certificate")
     aside = Path(f"{tls.CERTIFICATE_FILE}.new")
