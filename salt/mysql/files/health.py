@@ -186,7 +186,7 @@ class Watch:
             answer["writable"] = False
         fence = fenced()
         if fence:
-            # What it has is not what the elder group has.
+            # What it has is not what the other group has.
             answer.update(writable=False, readable=False, handing_over=False, fenced=True)
         answer["reason"] = ", ".join(
             words
@@ -247,7 +247,7 @@ class Gauges:
             ("readable", "The member may be read"),
             ("draining", "The balancer is to send nobody new"),
             ("quorum", "The member's view has a majority"),
-            ("fenced", "Another group has this one's name, and is the elder"),
+            ("fenced", "Another group has this one's name, and goes on"),
             ("disk_full", "A disk that commits need is full, or was a minute ago"),
         ):
             yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=bool(answer[name]))
