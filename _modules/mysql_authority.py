@@ -92,8 +92,8 @@ def sign(machine: str, number: str, names: list[str]) -> dict[str, str]:
     Return the certificate of the authority, and sign one for a database's public key.
 
     The reactor has the master's minion put what this returns into Salt's mine
-    (``salt/reactor/certificate.sls``). The public key comes from the mine, too: whoever sent the
-    event, the named machine's own key alone is signed, and all else is from the table of nodes.
+    (``salt/reactor/certificate.sls``). The public key comes from the mine, too: whichever minion
+    sent the event, the named machine's own key is signed. All else is from the table of nodes.
 
     machine
         The minion's id.

@@ -66,7 +66,7 @@ def gives_way(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def is_fenced(mine: Mapping[str, Any]) -> bool:
-    """Tell whether a member in a group is fenced: who was so once is until somebody decides."""
+    """Tell whether a member in a group is fenced: it stays so until somebody decides."""
     fork = mine["fork"]
     return bool(fork) and bool(fork["fenced"]) and fork["origin"] in ("", view_of(mine))
 

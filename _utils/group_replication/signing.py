@@ -16,7 +16,7 @@ from group_replication.pillar import declared_nodes
 # The event by which a machine asks (salt/reactor/certificate.sls).
 EVENT = "mysql_gr/certificate/request"
 # In Salt's mine: the public key of each machine, and on the master's minion, with the machine's id
-# behind it, what that was answered. The mine knows who sent something; an event can be another's.
+# behind it, what that was answered. The mine knows which minion sent something; an event does not.
 PUBLIC_KEY = "mysql_certificate_public_key"
 ANSWER = "mysql_certificate_answer_"
 # Since when a new certificate is good, before the present: the machines' clocks may differ.
@@ -34,7 +34,7 @@ def content(pillar: Mapping[str, Any], machine: str, now: float) -> dict[str, An
     clones asks who signed the other's, and not for which address.
 
     pillar
-        The pillar of who signs.
+        The pillar of the minion that signs.
 
     machine
         The minion's id.
