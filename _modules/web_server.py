@@ -15,7 +15,7 @@ from typing import Any
 from salt.exceptions import CommandExecutionError
 from web_config import apache as apache_pillar
 from web_config import certificate as certificates
-from web_config import draining
+from web_config import draining, module_links
 from web_config import php as php_pillar
 from web_config.judge import judge
 from whole_file import write_whole
@@ -176,6 +176,34 @@ def write(
     except OSError as err:
         raise CommandExecutionError(f"{name} cannot be written: {err.strerror}") from err
     return planned
+
+
+def disable_module(name: str, tree: str, check: str, test: bool = False) -> list[str]:
+    """
+    Disable a module of Apache's, once Apache takes its configuration without that.
+
+    name, tree
+        The module as a2enmod names it, and the folder of Apache's configuration.
+
+    check
+        The command by which Apache judges a configuration, with ``{tree}`` for its folder.
+
+    test
+        Only tell what would go, and judge nothing. Default: False.
+
+    Returns a list of str: the links that are gone, below the folder. Apache is not reloaded. Raises
+    CommandExecutionError with Apache's words if the configuration needs the module.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web web_server.disable_module ssl /etc/apache2 \\
+            check='env APACHE_CONFDIR={tree} apache2ctl configtest' test=True
+    """
+    return module_links.disable_module(
+        name, tree, shlex.split(check), __salt__["cmd.run_all"], test
+    )
 
 
 def check_pair(certificate: str, key: str) -> str:

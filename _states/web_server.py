@@ -75,6 +75,39 @@ def managed(
     return ret
 
 
+def module_disabled(name: str, tree: str, check: str) -> dict[str, Any]:
+    """
+    Hold that Apache does not load a module, unless its configuration needs it.
+
+    name, tree
+        The module as a2enmod names it, and the folder of Apache's configuration.
+
+    check
+        The command by which Apache judges a configuration, with ``{tree}`` for its folder.
+
+    Returns a state return whose ``changes`` have ``disabled``, the links that go. Fails with
+    Apache's words where the configuration needs the module. Raises nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web state.apply apache.site test=True
+    """
+    ret, test = unchanged(name, f"{name} is not enabled"), bool(__opts__["test"])
+    try:
+        gone = __salt__["web_server.disable_module"](name, tree, check, test=test)
+    except CommandExecutionError as err:
+        return failed(ret, err)
+    if not gone:
+        return ret
+    ret["changes"] = {"disabled": gone}
+    if test:
+        return predicted(ret, f"{name} would be disabled")
+    ret["comment"] = f"{name} has been disabled"
+    return ret
+
+
 def certificate_good(name: str, key: str) -> dict[str, Any]:
     """
     Hold that a certificate and its key are there and fit.

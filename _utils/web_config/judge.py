@@ -113,7 +113,11 @@ def _words(copy: Path, command: Sequence[str], run: Callable[..., Any]) -> str:
 
 
 def refused(
-    tree: str, moved: Mapping[str, str], command: Sequence[str], run: Callable[..., Any]
+    tree: str,
+    moved: Mapping[str, str],
+    command: Sequence[str],
+    run: Callable[..., Any],
+    without: Sequence[str] = (),
 ) -> str:
     """
     Return why a program refuses the configuration that is in place, or the empty text.
@@ -130,12 +134,17 @@ def refused(
     run
         Salt's ``cmd.run_all``.
 
+    without
+        Files of the folder that are left out.
+
     Raises CommandExecutionError when it does not answer, or the folder cannot be copied.
     """
     with tempfile.TemporaryDirectory(prefix="judged-") as aside:
         copy = Path(aside, Path(tree).name)
         try:
             _copied(Path(tree), copy, moved)
+            for name in without:
+                (copy / name).unlink(missing_ok=True)
         except OSError as err:
             raise CommandExecutionError(f"{tree} cannot be copied to be judged: {err}") from err
         return _words(copy, command, run).replace(str(copy), tree)

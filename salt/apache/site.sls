@@ -51,3 +51,16 @@ apache-site-default-absent:
     - require:
       - web_server: {{ id }}-managed
 {%- endfor %}
+{%- if 'ssl' not in apache.modules %}
+
+# Left from when the pillar had a certificate: Apache would answer port 443 without TLS.
+apache-site-ssl-disabled:
+  web_server.module_disabled:
+    - name: ssl
+    - tree: {{ judged.tree }}
+    - check: {{ judged.check | json }}
+    - require:
+{%- for application in applications %}
+      - web_server: apache-site{{ '' if loop.first else '-' ~ application.name }}-managed
+{%- endfor %}
+{%- endif %}

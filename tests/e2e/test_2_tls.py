@@ -31,9 +31,12 @@ def encrypted(lab: Lab) -> Iterator[str]:
         apply({})
         lab.run(
             lab.web,
-            "a2dismod --quiet ssl\nsystemctl reload apache2\n"
             "rm -f /etc/ssl/certs/apache-self-signed.pem /etc/ssl/private/apache-self-signed.key",
         )
+        # Nothing is left of it, and port 443 answers nobody.
+        assert "ssl" not in lab.run(lab.web, "ls /etc/apache2/mods-enabled")
+        with pytest.raises(requests.exceptions.ConnectionError):
+            requests.get(f"http://{lab.address[lab.web]}:443/", timeout=20)
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")

@@ -82,3 +82,11 @@ def test_what_is_in_place_is_judged_with_what_has_moved(tree, tmp_path):
     assert refused(str(tree), {}, ["/bin/true"], run) == ""
     assert refused(str(tree), {}, ["/bin/false"], run) == "/bin/false ended with 1"
     assert seen(tree) == before
+
+
+def test_what_is_in_place_is_judged_without_some_files(tree):
+    (tree / "conf.d/b.conf").write_text("bad\n")
+    before = seen(tree)
+    assert "b.conf:bad" in refused(str(tree), {}, CHECK, run)
+    assert refused(str(tree), {}, CHECK, run, ["conf.d/b.conf", "conf.d/none.conf"]) == ""
+    assert seen(tree) == before
