@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from laravel_deploy import application_check, applications
+from laravel_deploy.shared_folders import parse_shared_folders, served
 from pillar_check import walk
 from salt.utils import dictupdate
 
@@ -76,6 +77,8 @@ def declared(defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
             key: one for key, one in (walk(__pillar__, place) or {}).items() if key not in WITHHELD
         }
         settings: dict[str, Any] = dictupdate.update(own, given)
+        settings["shared_folders"] = parse_shared_folders(settings["shared_folders"], place)
+        application_check.check_any(place, settings)
         if name != applications.FIRST:
             application_check.check_own(name, settings)
         told = {"name": name, "place": place, "id": applications.prefix_of(name)}
@@ -98,7 +101,8 @@ def server(
 
     Returns a dictionary: ``server_name`` and ``aliases``; ``site``, the name of its file of
     Apache's; ``log``, what its logs' names begin with; ``map``, the file that names the release;
-    ``socket``, where its php-fpm listens.
+    ``socket``, where its php-fpm listens; ``shared``, the folders of its storage that are served
+    where the code would have them.
 
     CLI Example:
 
@@ -106,7 +110,8 @@ def server(
 
         salt web laravel_application.server shop "$SETTINGS" "$APACHE" /run/php/php8.4-fpm.sock
     """
-    return applications.server_of(application, settings, apache, socket)
+    told = applications.server_of(application, settings, apache, socket)
+    return {**told, "shared": served(settings["shared_folders"])}
 
 
 def check(merged: Sequence[Mapping[str, Any]], first_server_name: str) -> bool:

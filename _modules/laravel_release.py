@@ -47,16 +47,6 @@ def _later(function: str) -> Callable[..., Any]:
     return lambda *args, **kwargs: __salt__[function](*args, **kwargs)
 
 
-def _git() -> Git:
-    return Git(
-        Path(__opts__["cachedir"]) / "laravel",
-        run_all=__salt__["cmd.run_all"],
-        init=_later("git.init"),
-        archive=_later("git.archive"),
-        tar=_later("archive.tar"),
-    )
-
-
 def _runtime(
     directory: str,
     user: str | None,
@@ -85,7 +75,7 @@ def _plan(directory: str, source: Source, pin: str) -> Plan:
     folders = FileServer(_later("cp.list_master"), _later("cp.cache_files"))
     found = kept_plan(Path(directory), source, pin)
     if found is None:
-        found = plan(Path(directory), source, folders, _git())
+        found = plan(Path(directory), source, folders, Git.of_minion(__opts__["cachedir"], _later))
         check_made(pin, found.release, source)
     __context__[_planned_key(directory)] = found.told()
     return found
@@ -100,6 +90,7 @@ def source_release(
     build: str = "",
     identity: str | None = None,
     release: str = "",
+    shared_folders: list[str] | None = None,
 ) -> dict[str, Any]:
     """
     Tell which release a source makes now, without making it.
@@ -132,9 +123,12 @@ def source_release(
         A release that is taken as it is where it is complete here, without a look at the source;
         ``live`` is the one that serves. Default: what the source makes.
 
+    shared_folders
+        Folders of the code that are links into the storage. Default: None, there are none.
+
     Returns ``{"release": str, "fingerprint": str, "complete": bool, "migrations": [str]}``. Raises
-    CommandExecutionError if the source cannot be read or makes another release than the one that is
-    named, SaltInvocationError if it is malformed.
+    CommandExecutionError if the source cannot be read or makes another release than the one named,
+    SaltInvocationError if it is malformed.
 
     CLI Example:
 
@@ -142,7 +136,8 @@ def source_release(
 
         salt 'web*' laravel_release.source_release /srv/conduit salt://app
     """
-    return _plan(directory, Source(source, rev, exclude, dev, build, identity), release).told()
+    wanted = Source(source, rev, exclude, dev, build, identity, shared_folders or ())
+    return _plan(directory, wanted, release).told()
 
 
 def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
@@ -158,8 +153,8 @@ def next_release(directory: str, predicted: bool = False) -> dict[str, Any]:
 
     Returns ``{"release": str, "path": str, "complete": bool, "stopped": str, "stopped_by": str,
     "migrations": [str]}``. ``stopped`` says why it must not serve, ``stopped_by`` who says so, the
-    ``check`` after the switch or the ``operator``; ``migrations`` are those of a source that was
-    asked. An application without releases has no name.
+    ``check`` after the switch or the ``operator``; ``migrations`` are a source's that was asked. An
+    application without releases has no name.
 
     CLI Example:
 
@@ -209,31 +204,33 @@ def build(
     release: str = "",
     npm: bool | None = None,
     hooks: dict[str, Any] | None = None,
+    shared_folders: list[str] | None = None,
+    network: bool = False,
 ) -> dict[str, Any]:
     """
-    Make the release of a source, aside from the one that serves, with all its dependencies.
+    Make the release of a source, aside from the one that serves, with its dependencies.
 
-    One that is complete is left as it is; one that was broken off is made anew. Composer and the
-    scripts of all packages run as a user of their own, without the secrets of ``.env``; the release
-    is a copy of what came of it, and root's, so that neither this user nor the web server can
-    change the code that runs.
+    One that was broken off is made anew. Composer and the scripts of packages run as a user of
+    their own, without the secrets of ``.env``, the scripts without a network. The release is a copy
+    of what came of it, and root's: neither this user nor the web server can change it.
 
     directory
         The folder of the releases, an absolute path.
 
-    source, rev, exclude, dev, build, identity, release
+    source, rev, exclude, dev, build, identity, release, shared_folders
         As for ``laravel_release.source_release``.
 
     composer_home, cache
         Composer's settings (/etc/composer), and what it downloaded (/var/cache/laravel-build).
 
-    timeout, build_user, test, npm, hooks
+    timeout, build_user, test, npm, hooks, network
         Seconds after which Composer is ended: 900; who runs it, never root: laravel-build; whether
         only to tell what would be made: False; whether ``npm ci`` and ``npm run build`` are run
-        (None refuses a source with a ``package-lock.json``); artisan commands, as pillar ``hooks``.
+        (None refuses a source with a ``package-lock.json``); artisan commands, as pillar ``hooks``;
+        whether scripts, ``npm run build`` and hooks reach the network: False.
 
-    Returns ``{"release": str, "before": str, "built": bool}``; ``before`` is the one that was to
-    serve next. Raises CommandExecutionError if it cannot be made.
+    Returns ``{"release": str, "before": str, "built": bool}``; ``before`` was to serve next. Raises
+    CommandExecutionError if it cannot be made.
 
     CLI Example:
 
@@ -241,13 +238,13 @@ def build(
 
         salt 'web*' laravel_release.build /srv/shop https://git.example.com/shop.git rev=v2.1
     """
-    wanted = Source(source, rev, exclude, dev, build, identity)
-    composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user)
-    commands = parse_hooks(hooks)
+    wanted = Source(source, rev, exclude, dev, build, identity, shared_folders or ())
+    composer = Composer(composer_home, cache, timeout, __salt__["cmd.run_all"], build_user, network)
+    git, commands = Git.of_minion(__opts__["cachedir"], _later), parse_hooks(hooks)
     return build_release(
         Path(directory),
         lambda: _plan(directory, wanted, release),
-        *(_git(), composer, test, npm, commands),
+        *(git, composer, test, npm, commands),
     )
 
 

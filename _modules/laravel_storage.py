@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from laravel_deploy.shared_folders import parse_shared_folders
 from laravel_deploy.storage import update_storage
 
 __virtualname__ = "laravel_storage"
@@ -20,6 +21,7 @@ def update(
     mode: str = "0750",
     test: bool = False,
     public: bool = False,
+    shared_folders: list[str] | None = None,
 ) -> dict[str, dict[str, str]]:
     """
     Have the folders that Laravel writes to, with their owner and mode.
@@ -40,6 +42,10 @@ def update(
         The web server is none of the group, and serves what is in ``app/public``: others may read
         that folder, and pass those above it. Default: False.
 
+    shared_folders
+        Folders of the code that releases have links to, as ``laravel:shared_folders``: each has a
+        folder below ``app``. Default: None, there are none.
+
     Returns a dictionary of what changed: folder to ``{"old", "new"}``, each as
     ``www-data:www-data 0750``. Raises CommandExecutionError if one is a link or no folder.
 
@@ -49,4 +55,5 @@ def update(
 
         salt 'web*' laravel_storage.update /srv/conduit/shared/storage test=True
     """
-    return update_storage(Path(path), {"user": user, "group": group, "mode": mode}, test, public)
+    wanted = {"user": user, "group": group, "mode": mode}
+    return update_storage(Path(path), wanted, test, public, parse_shared_folders(shared_folders))

@@ -52,6 +52,8 @@ def built(
     release: str = "",
     npm: bool | None = None,
     hooks: dict[str, Any] | None = None,
+    shared_folders: list[str] | None = None,
+    network: bool = False,
 ) -> dict[str, Any]:
     """
     Have the release that a source makes now built, complete with its dependencies, aside.
@@ -59,10 +61,10 @@ def built(
     name
         The folder of the releases, an absolute path.
 
-    source, rev, exclude, dev, build, identity, release
+    source, rev, exclude, dev, build, identity, release, shared_folders
         As for ``laravel_release.source_release``; exclude None means its default.
 
-    composer_home, cache, timeout, build_user, npm, hooks
+    composer_home, cache, timeout, build_user, npm, hooks, network
         As for ``laravel_release.build``.
 
     Returns the state's answer; changes: ``release`` with the one that was next before and now.
@@ -77,7 +79,8 @@ def built(
     if exclude is not None:
         chosen["exclude"] = exclude
     chosen |= {"composer_home": composer_home, "cache": cache, "timeout": timeout}
-    chosen |= {"build_user": build_user, "npm": npm, "hooks": hooks}
+    chosen |= {"build_user": build_user, "npm": npm, "hooks": hooks, "network": network}
+    chosen["shared_folders"] = shared_folders
     ret = unchanged(name, "")
     try:
         made = __salt__["laravel_release.build"](
@@ -100,6 +103,7 @@ def storage_present(
     group: str = "www-data",
     mode: str = "0750",
     public: bool = False,
+    shared_folders: list[str] | None = None,
 ) -> dict[str, Any]:
     """
     Have the folders that Laravel writes to. None is reached by a link: the web server may put one.
@@ -107,7 +111,7 @@ def storage_present(
     name
         The storage, an absolute path.
 
-    user, group, mode, public
+    user, group, mode, public, shared_folders
         As for ``laravel_storage.update``.
 
     Returns the state's answer; changes: each folder with owner and mode before and now.
@@ -119,10 +123,10 @@ def storage_present(
         salt web state.single laravel_release.storage_present /srv/conduit/shared/storage test=True
     """
     ret = unchanged(name, f"{name} is as it should be.")
+    wanted = {"user": user, "group": group, "mode": mode, "public": public}
+    wanted["shared_folders"] = shared_folders
     try:
-        changes = __salt__["laravel_storage.update"](
-            name, user=user, group=group, mode=mode, test=__opts__["test"], public=public
-        )
+        changes = __salt__["laravel_storage.update"](name, **wanted, test=__opts__["test"])
     except (CommandExecutionError, SaltInvocationError) as err:
         return _failed(ret, err)
     if changes:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from laravel_deploy.lock import BUILD_LOCK, locked
 from laravel_deploy.naming import is_git
 from laravel_deploy.npm import MODULES, build_assets, wants_assets
 from laravel_deploy.releases import MARKER, mark
+from laravel_deploy.shared_folders import link_shared
 from laravel_deploy.sources import Plan
 
 STORAGE = ("framework/cache/data", "framework/sessions", "framework/views", "logs")
@@ -132,6 +133,11 @@ def _furnish(stage: Path, env: str) -> None:
             make_folders(at, name, 0o755)
 
 
+def _is_left_out(name: str, shared_folders: Sequence[str]) -> bool:
+    """Tell of a path in a build whether it is no part of the release."""
+    return name in shared_folders or bool(NOT_RELEASED.fullmatch(name))
+
+
 def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
     """Make the release of what was built; the mark that it is complete comes last."""
     path, source = root / RELEASES / plan.release, plan.source
@@ -140,9 +146,10 @@ def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
     with folder(root) as at:
         make_folders(at, f"{RELEASES}/{plan.release}", 0o755)
     with folder(stage) as built, folder(path) as at:
-        copy_tree(built, at, uid, lambda name: bool(NOT_RELEASED.fullmatch(name)))
+        copy_tree(built, at, uid, lambda name: _is_left_out(name, source.shared_folders))
         for shared in (".env", "storage"):
             os.symlink(f"../../{SHARED}/{shared}", shared, dir_fd=at)
+    link_shared(path, source.shared_folders)
     # A mark that outlives a loss of power must not be of files that do not.
     os.sync()
     now = datetime.datetime.now(datetime.timezone.utc)

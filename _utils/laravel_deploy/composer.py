@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.accounts import unprivileged_ids
 from laravel_deploy.beneath import folder, names, read_file, write_file
+from laravel_deploy.confinement import confined
 from laravel_deploy.env_file import redact
 from laravel_deploy.files import write_text
 from laravel_deploy.layout import SHARED
@@ -22,6 +24,13 @@ from laravel_deploy.programs import run_program
 LOCKS = (".composer.json", "composer.lock")
 # Of the minion's own variables: by which way packages are reached.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PROGRAMS = "/usr/local/bin:/usr/bin:/bin"
+# What programs say that find no network.
+OFFLINE = re.compile(
+    r"could not resolve|getaddrinfo|EAI_AGAIN|ENOTFOUND|ENOTCACHED|network is unreachable|"
+    r"name resolution|failed to connect",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class Composer:
     run_all: Callable[..., dict[str, Any]]
     # Who runs it and, by it, what the code and its dependencies have to run at a build.
     user: str
+    # Whether what they run reaches the network.
+    network: bool = False
 
     def ids(self) -> tuple[int, int]:
         """Return the numbers of the user and its group; raises if it is root or not known."""
@@ -71,6 +82,8 @@ class Composer:
         """
         Run ``composer install``, and keep the lock that it made.
 
+        The packages come first, while no code of theirs runs; their code has no network.
+
         root, path
             The folder of the releases, and the one where it is built, which is the user's.
 
@@ -82,6 +95,8 @@ class Composer:
         """
         command = ["composer", "install", "--no-interaction", "--no-progress", "--no-ansi"]
         command += ["--classmap-authoritative", *([] if dev else ["--no-dev"])]
+        download = [*command, "--download-only", "--no-plugins", "--no-scripts"]
+        self.must(download, path, root, "composer install", fetches=True)
         self.must(command, path, root, "composer install")
         if shipped:
             return
@@ -102,6 +117,7 @@ class Composer:
         *,
         env: Mapping[str, str] | None = None,
         timeout: int | None = None,
+        fetches: bool = False,
     ) -> None:
         """
         Run a command of a build, as the user that builds and without any secret.
@@ -115,17 +131,23 @@ class Composer:
         env, timeout
             Further variables, and the seconds after which it is ended, unless Composer's.
 
+        fetches
+            It runs no code of a package, and needs the network.
+
         Raises CommandExecutionError with the command's own words if it fails.
         """
+        online = fetches or self.network
+        account = pwd.getpwuid(self.ids()[0])
         done = run_program(
             self.run_all,
-            command,
+            confined(command, account.pw_uid, account.pw_gid, network=online),
             cwd=str(path),
-            runas=self.user,
             # What the minion's own surroundings hold is not for the code of packages.
             clean_env=True,
             env={
-                **{name: os.environ[name] for name in PROXIES if name in os.environ},
+                **{name: os.environ[name] for name in PROXIES if online and name in os.environ},
+                "HOME": account.pw_dir,
+                "PATH": PROGRAMS,
                 "COMPOSER_HOME": self.home,
                 "COMPOSER_CACHE_DIR": self.cache,
                 "COLUMNS": "4096",
@@ -135,15 +157,20 @@ class Composer:
             umask="022",
         )
         if done["retcode"]:
-            raise CommandExecutionError(_failed(what, done, str(root)))
+            raise CommandExecutionError(_failed(what, done, str(root), online))
 
 
-def _failed(what: str, done: Mapping[str, Any], directory: str) -> str:
+def _failed(what: str, done: Mapping[str, Any], directory: str, online: bool) -> str:
     """Return the sentence for a command that failed: its own problem report, shortened."""
     text = redact(f"{done['stdout']}\n{done['stderr']}", directory)
+    # Salt's own words for that begin with the whole command.
+    text = re.sub(r"\[.*\] : (Timed out after)", r"\1", text)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     problems = [
         line for line in lines if re.match(r"- |Problem \d|.*(Error|failed|could not)", line)
     ]
     told = " ".join((problems or [line for line in lines if line])[-6:])
-    return f"{what} failed (exit code {done['retcode']}): {told[:800]}"
+    why = ""
+    if not online and OFFLINE.search(text):
+        why = " It has no network, unless laravel:build_network is true."
+    return f"{what} failed (exit code {done['retcode']}): {told[:800]}{why}"

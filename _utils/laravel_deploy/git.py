@@ -51,6 +51,12 @@ class Git:
     archive: Callable[..., Any]
     tar: Callable[..., Any]
 
+    @classmethod
+    def of_minion(cls, cachedir: str, later: Callable[[str], Callable[..., Any]]) -> Git:
+        """Return it with the minion's cache, and Salt's functions, each looked up when called."""
+        functions = ("cmd.run_all", "git.init", "git.archive", "archive.tar")
+        return cls(Path(cachedir) / "laravel", *(later(name) for name in functions))
+
     def commit(self, url: str, rev: str, identity: str | None) -> str:
         """Return the commit that a branch, a tag or a commit names in a repository."""
         if COMMIT.fullmatch(rev):

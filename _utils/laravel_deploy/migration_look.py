@@ -8,6 +8,7 @@ from typing import Any
 
 from laravel_deploy.artisan import Application
 from laravel_deploy.caches import CACHES, cache_folder
+from laravel_deploy.confinement import confined
 from laravel_deploy.dotenv import parse_env
 from laravel_deploy.env_file import neutral_env
 from laravel_deploy.failures import sentence
@@ -15,13 +16,6 @@ from laravel_deploy.layout import env_path, home
 from laravel_deploy.programs import run_program
 
 LOOK_SECONDS = 120
-# Without a network, and as a user that owns nothing and reads no secret: so code may run whose
-# effects nobody has asked for.
-POWERLESS = (
-    *("unshare", "--net", "--ipc", "--"),
-    *("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--no-new-privs"),
-    "--",
-)
 # What a migration may do beside its statements comes to nothing instead of failing.
 NOWHERE = {
     "LOG_CHANNEL": "stderr",
@@ -116,7 +110,8 @@ def look(app: Application, pending: Sequence[str]) -> list[tuple[str, list[str],
     caches = {variable: str(cache_folder(home(app.directory)) / ".none") for *_, variable in CACHES}
     done = run_program(
         app.run_all,
-        [*POWERLESS, "php", "--", *pending],
+        # As a user that owns nothing and reads no secret: its effects nobody has asked for.
+        confined(["php", "--", *pending], "nobody", "nogroup"),
         cwd=str(home(app.directory)),
         clean_env=True,
         env={**plain, **NOWHERE, **caches, "COLUMNS": "4096", "NO_COLOR": "1"},

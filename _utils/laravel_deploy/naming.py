@@ -44,9 +44,10 @@ def named_commit(refs: Mapping[str, str], rev: str) -> str:
     return str(found.pop())
 
 
-def release_name(fingerprint: str, dev: bool, build: str) -> str:
+def release_name(fingerprint: str, dev: bool, build: str, shared: str = "") -> str:
     """Return a release's name: of the same name are those that are made of the same."""
-    name = "-".join([fingerprint[:12], *(["dev"] if dev else []), *([build] if build else [])])
+    parts = (fingerprint[:12], "dev" if dev else "", shared, build)
+    name = "-".join(part for part in parts if part)
     if not RELEASE_NAME.fullmatch(name):
         raise SaltInvocationError(
             f"build is {build!r}; expected letters, digits, dots, dashes and underscores."

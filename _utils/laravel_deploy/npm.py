@@ -13,7 +13,11 @@ LOCK = "package-lock.json"
 MODULES = "node_modules"
 # A build knows its folder, and not which application that is.
 KEY = "laravel:npm (or laravel:applications:NAME:npm)"
-COMMANDS = (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"])
+INSTALL = ["npm", "ci", "--no-audit", "--no-fund"]
+# What fetches packages runs no code of theirs; the scripts of packages run where they are installed
+# a second time, from the cache.
+FETCH = [*INSTALL, "--ignore-scripts"]
+COMMANDS = ([*INSTALL, "--offline"], ["npm", "run", "build"])
 
 
 def wants_assets(there: list[str], npm: bool | None) -> bool:
@@ -44,6 +48,8 @@ def build_assets(composer: Composer, root: Path, stage: Path) -> None:
     """
     Have npm build the assets in the folder of a build, as the user that builds.
 
+    The packages come first, while no code of theirs runs; their code has no network.
+
     composer
         How commands of a build are run.
 
@@ -53,6 +59,7 @@ def build_assets(composer: Composer, root: Path, stage: Path) -> None:
     Raises CommandExecutionError with npm's own words if it fails.
     """
     cache = {"npm_config_cache": f"{composer.cache}/npm", "npm_config_update_notifier": "false"}
+    composer.must(FETCH, stage, root, "npm ci", env=cache, fetches=True)
     for command in COMMANDS:
         what = " ".join(word for word in command if not word.startswith("-"))
         composer.must(command, stage, root, what, env=cache)

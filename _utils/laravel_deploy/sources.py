@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from laravel_deploy.git import Git
 from laravel_deploy.layout import RELEASES
 from laravel_deploy.naming import is_git, release_name
 from laravel_deploy.releases import marked
+from laravel_deploy.shared_folders import parse_shared_folders, suffix
 
 
 class Source(NamedTuple):
@@ -29,6 +31,8 @@ class Source(NamedTuple):
     build: str = ""
     # The file of the SSH key with which a repository is asked.
     identity: str | None = None
+    # Folders of the code that outlive a release.
+    shared_folders: Sequence[str] = ()
 
 
 class Plan(NamedTuple):
@@ -69,6 +73,7 @@ def plan(root: Path, source: Source, folders: FileServer, git: Git) -> Plan:
     Raises CommandExecutionError if the source cannot be read or does not hold all of the release's
     files, SaltInvocationError if it is malformed.
     """
+    shared = suffix(parse_shared_folders([*source.shared_folders]))
     if is_git(source.url):
         files: dict[str, str] = {}
         fingerprint = git.commit(source.url, source.rev, source.identity)
@@ -81,7 +86,7 @@ def plan(root: Path, source: Source, folders: FileServer, git: Git) -> Plan:
         files = folders.files(source.url, source.exclude)
         migrations = _migrations_among(files)
         fingerprint = fingerprint_of(files)
-    name = release_name(fingerprint, source.dev, source.build)
+    name = release_name(fingerprint, source.dev, source.build, shared)
     whole = bool(marked(root / RELEASES / name))
     if is_git(source.url) and not whole:
         git.check(source.url, fingerprint, source.identity)

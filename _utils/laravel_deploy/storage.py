@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.beneath import folder, is_folder, make_folders
 from laravel_deploy.files import trusted, user_and_group
+from laravel_deploy.shared_folders import storage_folders
 
 # What Laravel expects there; the storage itself comes first.
 FOLDERS = (
@@ -33,13 +34,17 @@ SERVED = "app/public"
 
 def _mode(relative: str, mode: int, public: bool) -> int:
     """Return the mode of a folder."""
-    if public and relative == SERVED:
+    if public and f"{relative}/".startswith(f"{SERVED}/"):
         return mode | 0o005
     return mode | 0o001 if public and relative in PASSED else mode
 
 
 def update_storage(
-    path: Path, wanted: Mapping[str, str], test: bool, public: bool = False
+    path: Path,
+    wanted: Mapping[str, str],
+    test: bool,
+    public: bool = False,
+    shared_folders: Sequence[str] = (),
 ) -> dict[str, dict[str, str]]:
     """
     Have the folders of a storage, with their owner and mode.
@@ -56,13 +61,16 @@ def update_storage(
     public
         Others than the group may read what is stored for all, in ``app/public``.
 
+    shared_folders
+        Folders of the code that releases have links to.
+
     Returns what changed: folder to ``{"old", "new"}``, such as ``www-data:www-data 0750``. Raises
     CommandExecutionError if one of them is a link or no folder; nothing is changed behind it.
     """
     path = trusted(path)
     owner, mode = user_and_group(wanted, path, missing_ok=test), int(wanted["mode"], 8)
     changes = {}
-    for relative in FOLDERS:
+    for relative in (*FOLDERS, *storage_folders(shared_folders)):
         own = _mode(relative, mode, public)
         aim = f"{wanted['user']}:{wanted['group']} {own:04o}"
         found = _found(path, relative)

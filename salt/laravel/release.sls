@@ -57,6 +57,8 @@ laravel-release-git:
     - build_user: {{ application.build_user }}
     - npm: {{ application.npm | json }}
     - hooks: {{ application.hooks | json }}
+    - shared_folders: {{ application.shared_folders | json }}
+    - network: {{ application.build_network | json }}
     - require:
       - sls: php.package
       - sls: composer

@@ -30,6 +30,7 @@ include:
     # Apache is none of its group, and serves what it stores for all.
     - public: true
 {%- endif %}
+    - shared_folders: {{ application.shared_folders | json }}
     - require:
       - sls: php.package
 {%- if application.name != 'laravel' %}

@@ -97,6 +97,7 @@ def declared(lab: Lab) -> Iterator[dict[str, Any]]:
             "rev": "main",
             "server_name": NAME,
             "npm": True,
+            "shared_folders": ["public/media"],
             "hooks": {moment: [["shop:mark", moment]] for moment in MOMENTS},
             "env": {"DB_PORT": 3307},
             "secrets": {"app_key": "base64:" + base64.b64encode(os.urandom(32)).decode()},
@@ -154,6 +155,25 @@ def test_each_is_served_by_its_name_from_its_own_database(lab: Lab, shop):
     assert Visitor(lab).get("/api/tags").status_code == 404
 
 
+def test_a_shared_folder_is_served_and_nothing_of_it_is_run(lab: Lab, shop):
+    lab.run(
+        lab.web,
+        "setpriv --reuid=laravel-shop --regid=laravel-shop --clear-groups sh -ec '"
+        f"cd {DIRECTORY}/current/public/media\n"
+        'echo kept > one.txt\necho "<?php echo 6 * 7;" > run.php\nln -sf /etc/passwd link.txt\'',
+    )
+    assert lab.run(lab.web, f"cat {DIRECTORY}/shared/storage/app/public/media/one.txt") == "kept\n"
+    answers = {
+        name: Visitor(lab).get(f"/media/{name}") for name in ("one.txt", "run.php", "link.txt")
+    }
+    assert {name: one.status_code for name, one in answers.items()} == {
+        "one.txt": 200,
+        "run.php": 403,
+        "link.txt": 403,
+    }
+    assert answers["one.txt"].text == "kept\n"
+
+
 def marks(lab: Lab) -> set[tuple[str, ...]]:
     """The releases in which the commands of a hook have run: one answer where all hooks agree."""
     visitor = Visitor(lab)
@@ -193,6 +213,7 @@ def test_it_is_deployed_and_taken_back_and_the_first_notices_nothing(lab: Lab, s
     assert marks(lab) == {(before, f"{before}-second")}
     # Sessions and uploads live through it.
     assert "a note" in Visitor(lab).get().text
+    assert Visitor(lab).get("/media/one.txt").text == "kept\n"
     back, said = orchestrated(lab, "rollback", application="shop")
     assert back["result"] is True, said
     assert serving(lab) == before

@@ -24,11 +24,32 @@ while [ "$(date +%s)" -lt $end ]; do
         [ -f "$file" ] && [ ! -L "$file" ] && ln -sf {VICTIM}/secret "$file" && echo hit && exit
     done
 done"""
-# What a package does at a build: it says who it is, what it reads, and leaves a process behind.
-SCRIPT = f"""#!/bin/sh
-{{ id -un; id -Gn; cat .env; env; cat {ENV}; }} > /tmp/hostile-build 2>&1
+# What a package does at a build: it says who it is, what it reads and reaches, and leaves a process
+# behind.
+REACH = (
+    """php -r 'echo @fsockopen("{address}", 80, $n, $m, 5) ? "reached" : "no network", PHP_EOL;'"""
+)
+SCRIPT = """#!/bin/sh
+{{ id -un; id -Gn; cat .env; env; cat {env}; {reach} }} > /tmp/hostile-build 2>&1
 chmod 04777 artisan
-(exec 3>> public/index.php; sleep 5; echo '// late' >&3) > /dev/null 2>&1 < /dev/null &
+(exec 3>> public/index.php; sleep 2; echo '// late' >&3; touch /tmp/hostile-late) > /dev/null 2>&1 &
+"""
+# What a migration does whose statements are asked for: it says so by the name of a table.
+MIGRATION = """<?php
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Support\\Facades\\DB;
+
+return new class extends Migration
+{{
+    public function up(): void
+    {{
+        $env = @file_get_contents("{env}") ? "secrets" : "no_secrets";
+        $net = @fsockopen("{address}", 80, $n, $m, 5) ? "network" : "no_network";
+        $log = @file_put_contents("{storage}/logs/hostile", "x") ? "file" : "no_file";
+        $who = trim(`id -un`);
+        DB::statement("create table {{$who}}_{{$env}}_{{$net}}_{{$log}} (a int)");
+    }}
+}};
 """
 
 
@@ -89,19 +110,30 @@ def test_a_link_in_the_place_of_a_cache_is_not_followed(lab: Lab):
     assert lab.run(lab.web, f"ls -A {CACHE} | grep -c aside || true").strip() == "0"
 
 
-def test_a_package_builds_as_nobody_who_matters(lab: Lab):
+def committed(lab: Lab, changes: str) -> None:
+    """Make a repository of the application as it is deployed, with some changes."""
     lab.salt(lab.web, "pkg.install git")
     lab.run(
         lab.web,
         f"set -e\nrm -rf {REPOSITORY}\ncp -RL {APPLICATION}/current {REPOSITORY}\n"
         f"cd {REPOSITORY}\n"
         "rm -rf vendor storage .env bootstrap/cache composer.lock .release.json\n"
-        f"cat > build.sh <<'SH'\n{SCRIPT}SH\n"
-        'sed -i \'s|"@php artisan package:discover --ansi"|&, "sh build.sh"|\' composer.json\n'
-        "echo APP_KEY=of-the-source > .env.production\necho '{}' > auth.json\n"
-        "echo http://elsewhere > public/hot\n"
+        f"{changes}\n"
         "git init -q -b main\ngit config user.name trial\ngit config user.email trial@localhost\n"
         "git add -A -f\ngit commit -q -m trial",
+    )
+
+
+def test_a_package_builds_as_nobody_who_matters(lab: Lab):
+    reach = REACH.format(address=lab.address[lab.proxy])
+    assert lab.run(lab.web, reach).strip() == "reached"
+    script = SCRIPT.format(env=ENV, reach=reach)
+    committed(
+        lab,
+        f"cat > build.sh <<'SH'\n{script}SH\n"
+        'sed -i \'s|"@php artisan package:discover --ansi"|&, "sh build.sh"|\' composer.json\n'
+        "echo APP_KEY=of-the-source > .env.production\necho '{}' > auth.json\n"
+        "echo http://elsewhere > public/hot",
     )
     pillar = json.dumps({"laravel": {"source": f"file://{REPOSITORY}", "rev": "main"}})
     states = applied(lab, f"laravel pillar='{pillar}'")
@@ -109,10 +141,11 @@ def test_a_package_builds_as_nobody_who_matters(lab: Lab):
     said = lab.run(lab.web, "cat /tmp/hostile-build")
     assert said.splitlines()[:2] == ["laravel-build", "laravel-build"]
     assert "Permission denied" in said
+    assert said.splitlines()[-1] == "no network"
     assert not [name for name, value in lab.secrets().items() if value in said]
     odd = lab.run(
         lab.web,
-        f"sleep 6\ncd {APPLICATION}\n"
+        f"sleep 3\nls /tmp/hostile-late 2>/dev/null\ncd {APPLICATION}\n"
         "find releases ! -user root\nfind releases ! -type l -perm /6022\n"
         "ls -d current/.env.production current/auth.json current/public/hot .build-* 2>/dev/null\n"
         "grep -l late current/public/index.php\n",
@@ -121,6 +154,18 @@ def test_a_package_builds_as_nobody_who_matters(lab: Lab):
     assert odd == ""
     assert applied(lab, f"laravel pillar='{pillar}'")["laravel-release-built"]["changes"] == {}
     assert lab.api("GET", "/api/tags").status_code == 200
+
+
+def test_a_migration_that_is_asked_for_its_statements_has_no_effect(lab: Lab):
+    code = MIGRATION.format(env=ENV, address=lab.address[lab.proxy], storage=STORAGE)
+    name = "database/migrations/2030_01_01_000000_hostile.php"
+    committed(lab, f"cat > {name} <<'PHP'\n{code}PHP")
+    built = lab.salt(lab.web, f"laravel_release.build {APPLICATION} file://{REPOSITORY} rev=main")
+    path = f"{APPLICATION}/releases/{built[lab.web]['release']}"
+    (problem,) = lab.salt(lab.web, f"laravel.check_migrations {path}")[lab.web]
+    assert problem["table"] == "nobody_no_secrets_no_network_no_file", problem
+    assert lab.run(lab.web, f"ls {STORAGE}/logs/hostile", check=False) == ""
+    assert "no_secrets" not in lab.sql("db1", "SHOW TABLES IN realworld")
 
 
 def test_secrets_beside_the_application_are_sent_to_no_machine(lab: Lab):

@@ -75,6 +75,8 @@ def refused(options: dict[str, Any]) -> str:
         (WEB, f"{SHOP}:server_aliases", ["WEB"], "apache:server_name is the same"),
         (WEB, f"{SHOP}:workers:Mail", {}, "names of small letters, digits and underscores"),
         (WEB, f"{SHOP}:hooks:timeout", 0, "is '0'; expected seconds, 1 to 86400"),
+        (WEB, "laravel:shared_folders", "x", "is 'x'; expected a list of folders of the code"),
+        (WEB, f"{SHOP}:build_network", 1, "is '1'; expected true or false"),
         (WEB, "laravel:only", "shpo", "is 'shpo'; expected one of laravel"),
         (WEB, "laravel:composer:cahce", "/x", "nothing reads; expected laravel:composer:cache"),
         (WEB, "apache:limit_request_body", "1M", "is '1M'; expected bytes, 1 to 2147483647"),

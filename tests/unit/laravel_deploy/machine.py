@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,13 @@ INFO  Something of the application's own.
 {"migration": "2026_01_02_000002_create_c", "unknown": "it asks the database for something",
  "statements": ["create table `c` (`note` varchar(255) not null)"]}
 """.replace("\n ", " ")
+
+
+def unconfined(command: list[str]) -> tuple[list[str], str, bool]:
+    """What a confined command runs, the number of its user, and whether it has the network."""
+    at = command.index("--no-new-privs")
+    online = "--net" not in command[: command.index("--")]
+    return command[at + 2 :], command[command.index("--reuid") + 1], online
 
 
 def answer(stdout: str = "", stderr: str = "", retcode: int = 0) -> dict[str, Any]:
@@ -90,19 +99,27 @@ class Machine:
         return [str(self.source / path.removeprefix("salt://app/")) for path in paths]
 
     def run_all(self, command: list[str], **options) -> dict:
+        user, online = "", True
+        if command[0] == "unshare":
+            command, user, online = unconfined(command)
+            # Only what is fetched, and runs no code, may reach the network.
+            assert online is bool({"--download-only", "--ignore-scripts"} & {*command}), command
         self.ran.append(command)
         home = Path(options["cwd"])
         if command[0] == "composer":
+            if "--download-only" in command:
+                if not (home / "composer.lock").exists():
+                    (home / "composer.lock").write_text("made here")
+                return answer(retcode=self.composer, stderr="Problem 1")
             (home / "vendor").mkdir()
             # As the application does when it is run by root, and something is wrong.
             (home / "storage/logs/laravel.log").write_text("of root")
             (home / "vendor/autoload.php").write_text("<?php")
-            if not (home / "composer.lock").exists():
-                (home / "composer.lock").write_text("made here")
             return answer(retcode=self.composer, stderr="Problem 1")
         if command[0] == "npm":
             self.npm_env = options["env"]
             if command[1] == "ci":
+                shutil.rmtree(home / "node_modules", ignore_errors=True)
                 (home / "node_modules/.bin").mkdir(parents=True)
                 (home / "node_modules/.bin/vite").write_text("no part of a release")
             else:
@@ -111,7 +128,8 @@ class Machine:
                 (home / "public/build/app.js").write_text("built")
             return answer(retcode=self.npm, stderr="npm error Missing script")
         if command[:2] == ["php", "artisan"] and command[2].startswith("app:"):
-            self.hooks.append((command[2], command[3:-2], options["runas"], home.name, self.told()))
+            who = user or options["runas"]
+            self.hooks.append((command[2], command[3:-2], who, home.name, self.told()))
             return answer(retcode=self.hook, stderr="RuntimeException: it went wrong")
         if command[0] == "cgi-fcgi":
             self.forgotten.append(json.loads(options["env"]["FORGET"]))
@@ -166,11 +184,18 @@ class Machine:
         folders = FileServer(self.list_master, self.cache_files)
         return plan(self.root, Source("salt://app", **options), folders, Mock(spec=Git))
 
-    def build(self, test: bool = False, **options: Any) -> dict[str, Any]:
+    def build(
+        self, test: bool = False, shared_folders: Sequence[str] = (), **options: Any
+    ) -> dict[str, Any]:
         composer = Composer(
             "/etc/composer", "/var/cache/laravel-build", 900, self.run_all, self.user
         )
-        return build_release(self.root, self.plan, Mock(spec=Git), composer, test, **options)
+        return build_release(
+            self.root,
+            lambda: self.plan(shared_folders=shared_folders),
+            *(Mock(spec=Git), composer, test),
+            **options,
+        )
 
     def switch(
         self, release: str = "", server: dict | None = None, hooks: dict | None = None

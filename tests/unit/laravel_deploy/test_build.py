@@ -12,6 +12,8 @@ from laravel_deploy.env_file import update_env
 from laravel_deploy.releases import known, next_release
 from salt.exceptions import CommandExecutionError
 
+from tests.unit.laravel_deploy.machine import unconfined
+
 
 def test_a_release_is_built_once_and_aside(machine):
     built = machine.build()
@@ -25,7 +27,7 @@ def test_a_release_is_built_once_and_aside(machine):
     assert (path / "vendor/autoload.php").read_text() == "<?php"
     again = {"release": built["release"], "before": built["release"], "built": False}
     assert machine.build() == again
-    assert [command[0] for command in machine.ran] == ["composer"]
+    assert [command[0] for command in machine.ran] == ["composer", "composer"]
 
 
 def test_what_would_be_built_is_told_and_not_done(machine):
@@ -80,14 +82,9 @@ def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_
 
     def run_all(command, **options):
         home = Path(options["cwd"])
-        seen.append(
-            (
-                options["runas"],
-                (home / ".env").read_text(),
-                sorted(options["env"]),
-                options["clean_env"],
-            )
-        )
+        _, user, online = unconfined(command)
+        env, clean = sorted(options["env"]), options["clean_env"]
+        seen.append((user, (home / ".env").read_text(), env, clean, online))
         for name in (".env.local", "auth.json", "public/hot", ".release.json"):
             (home / name).parent.mkdir(exist_ok=True)
             (home / name).write_text("of the build")
@@ -95,8 +92,13 @@ def test_composer_runs_as_the_builder_without_secrets_and_what_it_leaves_is_not_
 
     machine.run_all = run_all
     path = machine.root / "releases" / machine.build()["release"]
-    variables = ["COLUMNS", "COMPOSER_CACHE_DIR", "COMPOSER_HOME", "https_proxy"]
-    assert seen == [(machine.user, "APP_ENV=production\n", variables, True)]
+    own = (str(os.geteuid()), "APP_ENV=production\n")
+    variables = ["COLUMNS", "COMPOSER_CACHE_DIR", "COMPOSER_HOME", "HOME", "PATH"]
+    # The way to packages is told to the one that fetches them.
+    assert seen == [
+        (*own, [*variables, "https_proxy"], True, True),
+        (*own, variables, True, False),
+    ]
     assert "a secret" in (path / ".env").read_text()
     for name in (".env.local", "auth.json", "public/hot"):
         assert not (path / name).exists()

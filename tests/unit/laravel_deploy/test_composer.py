@@ -7,6 +7,40 @@ from pathlib import Path
 import pytest
 from salt.exceptions import CommandExecutionError
 
+from tests.unit.laravel_deploy.machine import answer
+
+HINT = "It has no network, unless laravel:build_network is true."
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("curl error 6 while downloading x: Could not resolve host: x", HINT),
+        ("npm error code ENOTFOUND", HINT),
+        ("Problem 1", "Problem 1"),
+        ("['unshare', '--ipc', 'php', 'artisan'] : Timed out after 9 seconds", "1): Timed out"),
+    ],
+)
+def test_a_script_that_misses_the_network_is_told_why(machine, said, told):
+    honest = machine.run_all
+
+    def run_all(command, **options):
+        fetches = "--download-only" in command
+        return honest(command, **options) if fetches else answer(retcode=1, stderr=said)
+
+    machine.run_all = run_all
+    with pytest.raises(CommandExecutionError) as caught:
+        machine.build()
+    assert told in str(caught.value)
+    assert (HINT in str(caught.value)) is (told == HINT)
+
+
+def test_who_fetches_packages_is_not_told_of_a_way_that_it_has(machine):
+    machine.run_all = lambda *_args, **_options: answer(retcode=1, stderr="Could not resolve host")
+    with pytest.raises(CommandExecutionError, match="composer install failed") as caught:
+        machine.build()
+    assert HINT not in str(caught.value)
+
 
 def test_the_next_release_has_the_packages_of_the_one_before(machine):
     def lock() -> str:

@@ -56,7 +56,7 @@ def test_the_one_that_serves_stays_and_is_next_again(machine):
     assert (found.release, found.complete) == (first, True)
     assert found.fingerprint.startswith(first)
     assert found.migrations == ["2026_01_01_000001_create_a"]
-    machine.plan = lambda: SimpleNamespace(release=first, complete=True)
+    machine.plan = lambda **_: SimpleNamespace(release=first, complete=True)
     assert machine.build() == {"release": first, "before": second, "built": False}
     assert (machine.root / "next").readlink().name == first
     assert kept_plan(machine.root, SOURCE, second).release == second

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from salt.exceptions import SaltInvocationError
 
 import _modules.laravel_application as module
 
@@ -15,6 +16,8 @@ DEFAULTS: dict[str, Any] = {
     "applications": {},
     "only": "",
     "composer": {"home": "/etc/composer", "auth_from": None},
+    "shared_folders": [],
+    "build_network": False,
 }
 SHOP = {"source": "salt://shop", "server_name": "shop.example.com", "env": {"DB_PORT": 3307}}
 
@@ -49,3 +52,24 @@ def test_no_secret_is_handed_on(declared):
     found = declared({**secrets, "applications": {"shop": {**SHOP, **secrets}}})
     assert [one["name"] for one in found] == ["laravel", "shop"]
     assert "not-to-be-shown" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"shared_folders": ["storage"]}, "shared_folders is 'storage'; expected a folder that"),
+        ({"build_network": "yes"}, "build_network is 'yes'; expected true or false"),
+    ],
+)
+def test_what_no_application_can_be_is_refused_for_each(declared, given, said):
+    with pytest.raises(SaltInvocationError, match=f"pillar laravel:{said}"):
+        declared(given)
+    with pytest.raises(SaltInvocationError, match=f"pillar laravel:applications:shop:{said}"):
+        declared({"applications": {"shop": {**SHOP, **given}}})
+
+
+def test_it_is_told_which_shared_folders_are_served(declared):
+    (first,) = declared({"shared_folders": ["public/b", "public/a", "data"]})
+    assert first["shared_folders"] == ["data", "public/a", "public/b"]
+    apache = {"server_name": "web", "release_map": "/etc/apache2/release.map"}
+    assert module.server("laravel", first, apache, "/run/php.sock")["shared"] == ["a", "b"]

@@ -17,9 +17,9 @@ DEFAULTS = yaml.safe_load((ROOT / "defaults.yaml").read_text())["apache"]
 TLS = {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key", "self_signed": False}
 
 
-def rendered(name, application="laravel", declared=None, **chosen):
+def rendered(name, application="laravel", declared=None, shared=(), **chosen):
     found = settings({**DEFAULTS, **chosen}, DEFAULTS["modules"], "web")
-    server = server_of(application, declared or {}, found, "/run/php.sock")
+    server = {**server_of(application, declared or {}, found, "/run/php.sock"), "shared": shared}
     files = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "files"), autoescape=False)
     return files.get_template(name).render(
         apache=found, server=server, directory="/srv/app", health="/a.b/up"
@@ -100,6 +100,14 @@ def test_uploads_are_served_from_the_storage_and_nothing_of_them_is_run(file, de
     assert "SetHandler" not in folder
     found = re.search(r'<FilesMatch "(\S+)">\s+Require all denied', folder)
     assert bool(re.search(found[1], file)) is denied
+
+
+def test_a_shared_folder_is_served_from_the_storage_before_the_release_is_looked_at():
+    text = rendered("site.conf.jinja", shared=["up.loads"])
+    stored = "/srv/app/shared/storage/app/public/up.loads"
+    rule = f'RewriteCond "{stored}$1" -f\n    RewriteRule "^/up\\.loads(/.+)$" "{stored}$1" [L,'
+    assert text.index(rule) < text.index("Only what is in public/")
+    assert "up.loads" not in rendered("site.conf.jinja")
 
 
 def test_a_further_application_has_its_names_logs_and_release_alone():
