@@ -118,6 +118,9 @@ bench-timings: $(VENV)/ready ## Silent members and machines under load, by prese
 bench-web: $(VENV)/ready ## A crowd at the web server: deployments, rollbacks, members killed, modes switched: [EVENTS=]
 	@$(RUN) -m bench web $(if $(EVENTS),--events $(EVENTS))
 
+bench-deployments: $(VENV)/ready ## What long requests and jobs notice of deployments on all web servers: [DEPLOYS=n] [ROLLBACKS=n]
+	@$(RUN) -m bench deployments $(if $(DEPLOYS),--deploys $(DEPLOYS)) $(if $(ROLLBACKS),--rollbacks $(ROLLBACKS))
+
 bench-operations: $(VENV)/ready ## What clients notice of restarts, passwords, certificates, deployments: [ROUNDS=n] [OPERATIONS=]
 	@$(RUN) -m bench operations $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(OPERATIONS),--operations $(OPERATIONS))
@@ -172,4 +175,4 @@ clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
 .PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
-	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-operations bench-salt bench-backup bench-backup-cost bench-recovery bench-report docs lint clean
+	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-deployments bench-operations bench-salt bench-backup bench-backup-cost bench-recovery bench-report docs lint clean

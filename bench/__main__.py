@@ -12,6 +12,7 @@ from typing import Any
 from bench import backup as of_backup
 from bench import (
     backup_cost,
+    deployments,
     highstate,
     operations,
     plan,
@@ -41,6 +42,7 @@ SALT = ROOT / ".lab/bench-salt.jsonl"
 TIMINGS = ROOT / ".lab/bench-timings.jsonl"
 WEB = ROOT / ".lab/bench-web.jsonl"
 OPERATIONS = ROOT / ".lab/bench-operations.jsonl"
+DEPLOYMENTS = ROOT / ".lab/bench-deployments.jsonl"
 # In short, and all of it.
 PAGE = ROOT / "docs/bench.md"
 TABLES = ROOT / "docs/measurements.md"
@@ -71,6 +73,10 @@ def arguments() -> argparse.Namespace:
     visited = tasks.add_parser("web", help="what a crowd at the web servers notices")
     visited.add_argument("--events", default="", help="some of " + ",".join(web.EVENTS))
     visited.add_argument("--results", type=Path, default=WEB)
+    deployed = tasks.add_parser("deployments", help="what long requests and jobs notice of them")
+    deployed.add_argument("--deploys", type=int, default=10)
+    deployed.add_argument("--rollbacks", type=int, default=2)
+    deployed.add_argument("--results", type=Path, default=DEPLOYMENTS)
     done = tasks.add_parser("operations", help="what clients notice of an operator's calls")
     done.add_argument("--rounds", type=int, default=20)
     done.add_argument("--operations", default="", help="some of " + ",".join(operations.OPERATIONS))
@@ -92,18 +98,23 @@ def arguments() -> argparse.Namespace:
     killed.add_argument("--kills", type=int, default=20)
     killed.add_argument("--results", type=Path, default=RECOVERY)
     killed.add_argument("--resume", action="store_true", help="run what is missing there")
-    shown = tasks.add_parser("report", help="the tables, the goals and the picture")
+    report_arguments(tasks.add_parser("report", help="the tables, the goals and the picture"))
+    return parser.parse_args()
+
+
+def report_arguments(shown: argparse.ArgumentParser) -> None:
+    """Say which results are shown, and where."""
     shown.add_argument("--results", type=Path, default=FAILOVER, help="of failover")
     shown.add_argument("--throughput", type=Path, default=THROUGHPUT, help="of throughput")
     shown.add_argument("--timings", type=Path, default=TIMINGS, help="of timings")
     shown.add_argument("--web", type=Path, default=WEB, help="of web")
+    shown.add_argument("--deployments", type=Path, default=DEPLOYMENTS, help="of deployments")
     shown.add_argument("--operations", type=Path, default=OPERATIONS, help="of operations")
     shown.add_argument("--salt", type=Path, default=SALT, help="of salt")
     shown.add_argument("--backup", type=Path, default=BACKUP, help="of backup")
     shown.add_argument("--backup-cost", type=Path, default=COST, help="of backup-cost")
     shown.add_argument("--recovery", type=Path, default=RECOVERY, help="of recovery")
     shown.add_argument("--print", action="store_true", help="to the screen, into no file")
-    return parser.parse_args()
 
 
 def so_far(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -191,6 +202,25 @@ def visits(options: argparse.Namespace) -> int:
     return sum(len(one["problems"]) + len(one["lost"]) for one in results)
 
 
+def many_deployed(options: argparse.Namespace) -> int:
+    """Deploy beside long requests, quick ones and jobs; return how much did not go well."""
+    counts = {"none": 1, "deploy": options.deploys, "rollback": options.rollbacks}
+    results: list[dict[str, Any]] = []
+    with opened() as lab:
+        work = deployments.Deployments(lab)
+        with work.open():
+            with work.crowd():
+                for event, times in counts.items():
+                    for number in range(1, times + 1):
+                        results.append(work.run(event, number))
+                        print(deployments.show(results[-1]), flush=True)
+            results[-1] |= work.judge()
+    for result in results:
+        result_file.append(options.results, result)
+    print(deployments.table(results))
+    return sum(len(one["problems"]) + len(one.get("misdone", [])) for one in results)
+
+
 def operated(options: argparse.Namespace) -> int:
     """Do what an operator does beside a crowd, and return how much did not go well."""
     chosen = plan.chosen("OPERATIONS", options.operations, tuple(operations.OPERATIONS))
@@ -270,13 +300,14 @@ def all_killed(options: argparse.Namespace) -> int:
 
 def show_report(options: argparse.Namespace) -> int:
     """Write the tables into the page and draw the picture, or print the tables."""
-    rounds, runs, trials, events, calls, idle, restored, costs, kills = (
+    rounds, runs, trials, events, deploys, calls, idle, restored, costs, kills = (
         result_file.read([path]) if path.exists() else []
         for path in (
             options.results,
             options.throughput,
             options.timings,
             options.web,
+            options.deployments,
             options.operations,
             options.salt,
             options.backup,
@@ -294,6 +325,8 @@ def show_report(options: argparse.Namespace) -> int:
         texts["bench-timings"] = timings.table(trials)
     if events:
         texts["bench-web"] = web.table(events)
+    if deploys:
+        texts["bench-deployments"] = deployments.table(deploys)
     if calls:
         texts["bench-operations"] = operations.table(calls)
     if idle:
@@ -327,6 +360,7 @@ def main() -> int:
         "throughput": throughput,
         "timings": presets,
         "web": visits,
+        "deployments": many_deployed,
         "operations": operated,
         "salt": nothing_to_do,
         "backup": back_in_time,

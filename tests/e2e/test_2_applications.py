@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -11,30 +10,17 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from tests.e2e.conftest import long_only
-from tests.support.application import put_repository
-from tests.support.lab import APPLICATION, ROOT, Lab
+from tests.support import further_application
+from tests.support.lab import APPLICATION, Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
 pytestmark = pytest.mark.restores
 
-NAME, DIRECTORY, REPOSITORY = "shop.example.com", "/srv/shop", "/srv/shop.git"
-SETTINGS, PASSWORDS = ROOT / "pillar/laravel.sls", ROOT / "pillar/secrets/application_database.sls"
+NAME, DIRECTORY = "shop.example.com", "/srv/shop"
 MOMENTS = ("before_switch", "after_switch")
-# By a person, as docs/laravel.md (An application comes, and goes) has it.
-REMOVAL = f"""set -e
-a2dissite -q laravel-shop
-rm -f /etc/apache2/sites-available/laravel-shop.conf /etc/php/*/fpm/pool.d/zz-laravel-shop.conf
-systemctl reload apache2 'php*-fpm.service'
-rm -rf {DIRECTORY} {REPOSITORY} /etc/composer-shop /etc/apache2/release-shop.map
-rm -rf /var/cache/laravel-build-shop /var/lib/laravel-build-shop /var/lib/laravel-shop
-for _ in $(seq 150); do pgrep -u laravel-shop >/dev/null || break; sleep 0.2; done
-userdel laravel-shop
-userdel laravel-build-shop
-"""
 
 
 def applied(lab: Lab, call: str, test: bool = False) -> dict[str, Any]:
@@ -88,43 +74,16 @@ class Visitor:
 @pytest.fixture(scope="module")
 def declared(lab: Lab) -> Iterator[dict[str, Any]]:
     """The shop in pillar, its account in the group, and what a dry run says of the web server."""
-    put_repository(lab, "shop", REPOSITORY)
-    before = {path: path.read_text() for path in (SETTINGS, PASSWORDS)}
-    settings, passwords = (yaml.safe_load(text) for text in before.values())
-    settings["laravel"]["applications"] = {
-        "shop": {
-            "source": f"file://{REPOSITORY}",
-            "rev": "main",
-            "server_name": NAME,
-            "npm": True,
-            "shared_folders": ["public/media"],
-            "hooks": {moment: [["shop:mark", moment]] for moment in MOMENTS},
-            "env": {"DB_PORT": 3307},
-            "secrets": {"app_key": "base64:" + base64.b64encode(os.urandom(32)).decode()},
-        }
+    settings = {
+        "server_name": NAME,
+        "npm": True,
+        "shared_folders": ["public/media"],
+        "hooks": {moment: [["shop:mark", moment]] for moment in MOMENTS},
+        "env": {"DB_PORT": 3307},
     }
-    passwords["mysql"]["accounts"]["applications"] = {
-        "shop": {one: {"password": os.urandom(12).hex()} for one in ("application", "schema")}
-    }
-    try:
-        SETTINGS.write_text(yaml.safe_dump(settings, sort_keys=False))
-        PASSWORDS.write_text(yaml.safe_dump(passwords, sort_keys=False))
-        made = lab.apply(lab.databases)
+    with further_application.declared(lab, "shop", settings) as made:
         assert {one.partition("@")[0] for one in made} == {"database shop", "shop", "shop_schema"}
         yield applied(lab, "state.apply", test=True)
-    finally:
-        for path, text in before.items():
-            path.write_text(text)
-        lab.run(lab.web, REMOVAL, check=False)
-        lab.sql("db1", "DROP DATABASE IF EXISTS shop")
-        for account in ("shop", "shop_schema"):
-            for host in lab.sql(
-                "db1", f"SELECT host FROM mysql.user WHERE user = '{account}'"
-            ).split():
-                lab.sql("db1", f"DROP USER '{account}'@'{host}'")
-        lab.salt("*", "saltutil.refresh_pillar wait=True")
-        # The setting that the first further application brought, among others.
-        lab.apply(lab.webs)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +189,6 @@ def test_its_name_is_refused_where_it_is_another_s(lab: Lab, shop):
 
 
 def test_a_person_removes_it_and_the_first_stays(lab: Lab, shop, crowd: Crowd):
-    lab.run(lab.web, REMOVAL)
+    further_application.removed(lab, lab.web, "shop")
     # Whoever asks for its name comes to the first one, as for any that is not declared.
     assert Visitor(lab).get("/api/tags").status_code == 200

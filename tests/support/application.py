@@ -6,13 +6,15 @@ import base64
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tests.support.lab import APPLICATION, ROOT, Lab
 
 ENV = f"{APPLICATION}/shared/.env"
+# Of the same time a commit is the same on every machine.
+COMMITTED = "2026-01-01T00:00:00Z"
 
 
 @contextmanager
@@ -66,17 +68,22 @@ def health(lab: Lab, times: int = 1) -> list[dict[str, Any]]:
     return [json.loads(line) for line in printed.splitlines()]
 
 
-def put_repository(lab: Lab, name: str, repository: str) -> None:
-    """Make a Git repository on the web machine, with an application of tests/applications in it."""
+def put_repository(lab: Lab, name: str, repository: str, machines: Sequence[str] = ()) -> None:
+    """Make a Git repository with an application of tests/applications in it.
+
+    machines: web servers, which get one of the same commit; the first one alone unless given.
+    """
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         archive.add(ROOT / "tests/applications" / name, arcname=".")
-    lab.salt(lab.web, "pkg.install git")
-    lab.run(
-        lab.web,
-        f"set -e\nrm -rf {repository}\nmkdir {repository}\ncd {repository}\n"
-        f"echo {base64.b64encode(packed.getvalue()).decode()} | base64 -d"
-        " | tar xz --no-same-owner\n"
-        "git init -q -b main\ngit config user.name trial\ngit config user.email trial@localhost\n"
-        "git add -A\ngit commit -q -m trial",
-    )
+    for machine in machines or [lab.web]:
+        lab.salt(machine, "pkg.install git")
+        lab.run(
+            machine,
+            f"set -e\nrm -rf {repository}\nmkdir {repository}\ncd {repository}\n"
+            f"echo {base64.b64encode(packed.getvalue()).decode()} | base64 -d"
+            " | tar xz --no-same-owner\n"
+            f"export GIT_AUTHOR_DATE={COMMITTED} GIT_COMMITTER_DATE={COMMITTED}\n"
+            "git init -q -b main\ngit config user.name trial\n"
+            "git config user.email trial@localhost\ngit add -A\ngit commit -q -m trial",
+        )

@@ -14,3 +14,9 @@ Route::get('/put/{job}/{seconds}', function (string $job, int $seconds) {
 
     return ['put' => $job];
 });
+// A request that takes its time, as a report or an upload does.
+Route::get('/slow/{seconds}', function (int $seconds) {
+    sleep($seconds);
+
+    return ['release' => basename(base_path())];
+});
