@@ -1,6 +1,6 @@
 """
-What a formula asks before its states are rendered: whether its pillar is spelled as it is read.
-================================================================================================
+What a formula asks before its states are rendered: whether its pillar is what it reads.
+========================================================================================
 
 ``map.jinja`` of a formula calls it with the formula's defaults, which have every key that it reads.
 """
@@ -13,9 +13,11 @@ from typing import Any
 import pillar_check
 
 
-def check_pillar(name: str, defaults: Mapping[str, Any], free: Collection[str] = ()) -> None:
+def check_pillar(
+    name: str, defaults: Mapping[str, Any], free: Collection[str] = (), own: Collection[str] = ()
+) -> None:
     """
-    Refuse a pillar that has a key that the formula does not read.
+    Refuse a pillar that has a key that the formula does not read, or a value of another kind.
 
     name
         Where in the pillar the formula's settings are: ``apache`` or ``laravel:composer``.
@@ -27,8 +29,11 @@ def check_pillar(name: str, defaults: Mapping[str, Any], free: Collection[str] =
     free
         Keys of the defaults below which all keys are the site's own. Default: none.
 
-    Returns nothing. Raises SaltInvocationError that names the key, and what would be right; it
-    shows no value.
+    own
+        Keys of the defaults whose values may be of several kinds, or are checked elsewhere. All
+        others have to be text, a number, a list or true or false, as the default is. Default: none.
+
+    Returns nothing. Raises SaltInvocationError that names the key, and what would be right.
 
     CLI Example:
 
@@ -40,3 +45,4 @@ def check_pillar(name: str, defaults: Mapping[str, Any], free: Collection[str] =
     known = pillar_check.keys_of(defaults, free)
     known = pillar_check.with_named(known, [defaults, declared], name)
     pillar_check.check_keys(declared, known, name)
+    pillar_check.check_kinds(declared, defaults, name, {*free, *own})

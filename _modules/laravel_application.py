@@ -26,6 +26,11 @@ __virtualname__ = "laravel_application"
 
 # Below these the keys are the site's own, or are checked elsewhere.
 FREE = ("env", "secrets_from", "workers")
+# These are null where an application has none, or are of several kinds and checked elsewhere.
+OWN = (
+    *("seeder", "app_key_from", "jwt_secret_from", "jwt_accepted_from"),
+    *("schedule", "hooks", "shared_folders", "server_aliases"),
+)
 # What calls return is stored by the master; whoever needs a secret reads it by its key.
 WITHHELD = ("secrets", "applications")
 
@@ -72,13 +77,12 @@ def declared(defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name in applications.names(__pillar__):
         place, own = applications.place_of(name), applications.defaults_of(name, defaults)
         if name != applications.FIRST:
-            __salt__["formula.check_pillar"](place, own, free=FREE)
+            __salt__["formula.check_pillar"](place, own, free=FREE, own=OWN)
         given = {
             key: one for key, one in (walk(__pillar__, place) or {}).items() if key not in WITHHELD
         }
         settings: dict[str, Any] = dictupdate.update(own, given)
         settings["shared_folders"] = parse_shared_folders(settings["shared_folders"], place)
-        application_check.check_any(place, settings)
         if name != applications.FIRST:
             application_check.check_own(name, settings)
         told = {"name": name, "place": place, "id": applications.prefix_of(name)}

@@ -65,6 +65,54 @@ def check_keys(value: Any, known: Mapping[str, Any], place: str) -> None:
             check_keys(inner, known[key], f"{place}:{key}")
 
 
+def check_kinds(
+    value: Any, defaults: Mapping[str, Any], place: str, own: Collection[str] = ()
+) -> None:
+    """
+    Refuse a value that is of another kind than its default: text, a number, a list, true or false.
+
+    value
+        What the pillar holds there, whose keys are in order.
+
+    defaults
+        A value for each key; one that is null says nothing of its kind.
+
+    place
+        Where in the pillar that is, with colons.
+
+    own
+        Keys of it that may be of several kinds, or are checked elsewhere.
+    """
+    for key, given in (value or {}).items():
+        default, where = defaults.get(key), f"{place}:{key}"
+        if key in own or default is None:
+            continue
+        if isinstance(default, Mapping):
+            if given is None:
+                raise invalid(where, given, f"a mapping with {', '.join(default)}")
+            check_kinds(given, default, where)
+        elif isinstance(default, bool):
+            if not isinstance(given, bool):
+                raise invalid(where, given, "true or false")
+        elif isinstance(default, int | float):
+            if isinstance(given, bool) or not isinstance(given, int | float) or given < 0:
+                raise invalid(where, given, f"a number, 0 or more, such as {default}")
+        elif isinstance(default, list):
+            if not isinstance(given, list) or not all(_is_text(one) for one in given):
+                raise invalid(where, given, "a list of texts")
+        elif not _is_text(given) or (default and given == ""):
+            raise invalid(where, given, f"text in one line, such as '{default}'")
+
+
+def _is_text(value: Any) -> bool:
+    """Tell whether a value is text in one line, or a number that stands for one."""
+    return (
+        isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+        and str(value).isprintable()
+    )
+
+
 def keys_of(defaults: Mapping[str, Any], free: Collection[str] = ()) -> dict[str, Any]:
     """
     Return the keys that a formula with such defaults reads, as :py:func:`check_keys` takes them.

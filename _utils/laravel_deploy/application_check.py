@@ -1,4 +1,4 @@
-"""What applications of a web server may not be, and what no two of them may share."""
+"""What further applications of a web server may not be, and what no two of them may share."""
 
 from __future__ import annotations
 
@@ -17,19 +17,6 @@ USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 # Accounts of the system: Salt would change them, and others run as they do.
 NOT_OWN = ("root", "www-data", "nobody")
 HOST_NAME = "a name in virtual hosts"
-
-
-def check_any(place: str, settings: Mapping[str, Any]) -> None:
-    """
-    Refuse settings that no application can have.
-
-    place, settings
-        Where in the pillar they are, and the merged settings.
-
-    Raises SaltInvocationError that names the key, its value, and what would be right.
-    """
-    if not isinstance(settings["build_network"], bool):
-        raise invalid(f"{place}:build_network", settings["build_network"], "true or false")
 
 
 def check_own(name: str, settings: Mapping[str, Any]) -> None:

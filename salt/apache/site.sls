@@ -53,14 +53,13 @@ apache-site-default-absent:
 {%- endfor %}
 {%- if 'ssl' not in apache.modules %}
 
-# Left from when the pillar had a certificate: Apache would answer port 443 without TLS.
+# Left from when the pillar had a certificate: Apache would answer port 443 without TLS. Last, when no
+# site of an application has it any more.
 apache-site-ssl-disabled:
   web_server.module_disabled:
     - name: ssl
     - tree: {{ judged.tree }}
     - check: {{ judged.check | json }}
     - require:
-{%- for application in applications %}
-      - web_server: apache-site{{ '' if loop.first else '-' ~ application.name }}-managed
-{%- endfor %}
+      - web_server: apache-site-managed
 {%- endif %}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,18 +11,40 @@ import yaml
 from group_replication.pillar import KEYS as GROUP
 from haproxy_config.pillar import KEYS as BALANCER
 from laravel_deploy.applications import defaults_of
-from pillar_check import check_keys, keys_of, walk, with_named
+from pillar_check import check_keys, check_kinds, keys_of, walk, with_named
+from salt.exceptions import SaltInvocationError
 
 from tests.functional.conftest import PROXY, ROOT, WEB
 
 EXAMPLE = yaml.safe_load((ROOT / "pillar.example").read_text())
-# Where in the pillar each formula's settings are, and below which of them the names are a site's.
-FORMULAS = {
-    "apache": ("apache", ["headers"]),
-    "composer": ("laravel:composer", []),
-    "keepalived": ("keepalived", []),
-    "laravel": ("laravel", ["env", "secrets_from", "composer", "workers", "applications"]),
-    "php": ("php", ["ini"]),
+# Where in the pillar each formula's settings are; below which of them the names are a site's; and
+# which are checked elsewhere, or may be of several kinds.
+FORMULAS: dict[str, tuple[str, list[str], list[str]]] = {
+    "apache": (
+        "apache",
+        ["headers"],
+        ["modules", "limit_request_body", "request_workers", "read_timeout"],
+    ),
+    "composer": ("laravel:composer", [], []),
+    "keepalived": ("keepalived", [], []),
+    "laravel": (
+        "laravel",
+        ["env", "secrets_from", "composer", "workers", "applications"],
+        [
+            *("seeder", "app_key_from", "jwt_secret_from", "jwt_accepted_from"),
+            *("schedule", "hooks", "shared_folders", "only"),
+        ],
+    ),
+    "php": ("php", ["ini"], ["fpm"]),
+}
+# Of each kind, what is of none or of another.
+WRONG: dict[type, tuple[Any, ...]] = {
+    bool: (None, 1, "a", ["a"]),
+    int: (None, True, "a", -1, ["a"]),
+    float: (None, True, "a", -1, ["a"]),
+    str: (None, True, "a\nb", ["a"], {"a": 1}),
+    list: (None, True, 1, "a", [["a"]], ["a\nb"]),
+    dict: (None,),
 }
 # What a library reads of pillar itself, it has the keys of.
 SHOP = "laravel:applications:shop"
@@ -30,7 +53,7 @@ LIBRARIES = {**GROUP, "haproxy": BALANCER}
 
 def known_to(formula: str) -> dict[str, Any]:
     """The keys that a formula takes, by its own defaults."""
-    place, free = FORMULAS[formula]
+    place, free, _ = FORMULAS[formula]
     defaults = yaml.safe_load((ROOT / f"salt/{formula}/defaults.yaml").read_text())[formula]
     return with_named(keys_of(defaults, free), defaults, place)
 
@@ -81,6 +104,13 @@ def refused(options: dict[str, Any]) -> str:
         (WEB, "laravel:composer:cahce", "/x", "nothing reads; expected laravel:composer:cache"),
         (WEB, "apache:limit_request_body", "1M", "is '1M'; expected bytes, 1 to 2147483647"),
         (WEB, "php:ini:post_max_size", "8M", "apache:limit_request_body, to be raised with it"),
+        (WEB, "laravel:keep", "five", "is 'five'; expected a number, 0 or more, such as 5"),
+        (WEB, "laravel:pages", "/up", "is '/up'; expected a list of texts"),
+        (WEB, "apache:hold", "no", "is 'no'; expected true or false"),
+        (WEB, "apache:tls", None, "is missing; expected a mapping with certificate, key, self_s"),
+        (WEB, "php:packages", ["a\nb"], "is a list; expected a list of texts"),
+        (PROXY, "keepalived:user", "", "is ''; expected text in one line, such as 'keepalived_"),
+        (WEB, f"{SHOP}:directory", ["/srv"], "is a list; expected text in one line, such as '/s"),
         (WEB, "apache", ["x"], "is a list; expected a mapping with server_name, package, service"),
     ],
 )
@@ -101,18 +131,50 @@ def test_what_is_wrong_is_refused_before_anything_is_touched(
     assert error in found
 
 
+def kinds(defaults: dict[str, Any], place: str, own: list[str]) -> Iterator[tuple[str, Any]]:
+    """Each key whose value has to be of the kind of its default, and that default."""
+    for key, default in defaults.items():
+        if key in own or default is None:
+            continue
+        yield f"{place}:{key}", default
+        if isinstance(default, dict):
+            yield from kinds(default, f"{place}:{key}", [])
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_value_of_another_kind_is_refused_for_every_key(formula):
+    place, free, own = FORMULAS[formula]
+    defaults = yaml.safe_load((ROOT / f"salt/{formula}/defaults.yaml").read_text())[formula]
+    checked = [*kinds(defaults, place, [*free, *own])]
+    assert len(checked) > 1
+    for key, default in checked:
+        for value in (default, *WRONG[type(default)]):
+            declared: Any = value
+            for part in reversed(key.removeprefix(f"{place}:").split(":")):
+                declared = {part: declared}
+            try:
+                check_kinds(declared, defaults, place, [*free, *own])
+                refusal = ""
+            except SaltInvocationError as err:
+                refusal = str(err)
+            taken = "" if value is default else f"pillar {key} is "
+            assert refusal.startswith(taken), (key, value, refusal)
+            assert bool(refusal) is (value is not default), (key, value, refusal)
+
+
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_map_says_what_is_said_here(formula):
     """The maps give the check its place and the keys that are the site's own."""
-    place, free = FORMULAS[formula]
+    place, free, own = FORMULAS[formula]
     call = f"salt['formula.check_pillar']('{place}', defaults['{formula}']"
-    call += f", free={free!r})" if free else ")"
+    call += f", free={free!r}" if free else ""
+    call += f", own={own!r})" if own else ")"
     assert call in (ROOT / f"salt/{formula}/map.jinja").read_text()
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_the_example_pillar_has_the_keys_that_a_formula_takes_and_no_other(formula):
-    place, _ = FORMULAS[formula]
+    place, *_ = FORMULAS[formula]
     known = known_to(formula)
     example = walk(EXAMPLE, place)
     check_keys(example, known, place)

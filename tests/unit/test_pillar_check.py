@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pillar_check import check_keys, invalid, is_number, keys_of, walk, with_named
+from pillar_check import check_keys, check_kinds, invalid, is_number, keys_of, walk, with_named
 from salt.exceptions import SaltInvocationError
 
 KNOWN = {"port": None, "tls": {"certificate": None, "key": None}, "headers": None}
@@ -122,3 +122,57 @@ def test_a_key_that_another_one_names_is_read(tree, expected):
     known = {"env": None}
     assert with_named(known, tree, "app") == expected
     assert known == {"env": None}
+
+
+KINDS = {
+    "name": "web",
+    "suffix": "",
+    "keep": 5,
+    "pause": 0.5,
+    "hold": True,
+    "pages": [],
+    "tls": {"key": "", "self_signed": False},
+    "version": None,
+    "schedule": False,
+}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        {"name": "other", "suffix": "", "keep": 0, "pause": 1, "hold": False, "pages": ["/up", 1]},
+        {"name": 8.4, "tls": {}, "version": ["anything"]},
+        {"tls": {"key": "/a", "self_signed": True}, "schedule": "all"},
+        # Of a key that another check refuses, or takes, nothing is said here.
+        {"secrets": {"key": None}},
+    ],
+)
+def test_a_value_of_its_default_s_kind_is_taken(value):
+    check_kinds(value, KINDS, "web", own=["schedule"])
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ({"name": None}, "web:name is missing; expected text in one line, such as 'web'"),
+        ({"name": ""}, "web:name is ''; expected text in one line, such as 'web'"),
+        ({"name": True}, "web:name is 'True'; expected text in one line, such as 'web'"),
+        ({"name": "a\nb"}, r"web:name is 'a\nb'; expected text in one line, such as 'web'"),
+        ({"suffix": ["a"]}, "web:suffix is a list; expected text in one line, such as ''"),
+        ({"keep": "5"}, "web:keep is '5'; expected a number, 0 or more, such as 5"),
+        ({"keep": True}, "web:keep is 'True'; expected a number, 0 or more, such as 5"),
+        ({"pause": -1}, "web:pause is '-1'; expected a number, 0 or more, such as 0.5"),
+        ({"hold": "yes"}, "web:hold is 'yes'; expected true or false"),
+        ({"hold": 1}, "web:hold is '1'; expected true or false"),
+        ({"pages": "/up"}, "web:pages is '/up'; expected a list of texts"),
+        ({"pages": [{"a": 1}]}, "web:pages is a list; expected a list of texts"),
+        ({"tls": None}, "web:tls is missing; expected a mapping with key, self_signed"),
+        ({"tls": {"self_signed": "no"}}, "web:tls:self_signed is 'no'; expected true or false"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_with_its_key(value, error):
+    with pytest.raises(SaltInvocationError) as caught:
+        check_kinds(value, KINDS, "web", own=["schedule"])
+    assert str(caught.value) == f"pillar {error}"

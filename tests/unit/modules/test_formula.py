@@ -46,6 +46,7 @@ def test_what_is_read_is_taken(check, declared):
             {"secrets": {"app_kye": "hidden"}},
             "laravel:secrets:app_kye is a key that nothing reads; expected laravel:secrets:app_key",
         ),
+        ({"seeder": ["hidden"]}, "laravel:seeder is a list; expected text in one line"),
         (["hidden"], "laravel is a list; expected a mapping with seeder, env, key_from, composer"),
     ],
 )
