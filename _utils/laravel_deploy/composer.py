@@ -25,6 +25,8 @@ LOCKS = (".composer.json", "composer.lock")
 # Of the minion's own variables: by which way packages are reached.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PROGRAMS = "/usr/local/bin:/usr/bin:/bin"
+# What Composer says of packages that are well.
+PROGRESS = re.compile(r"- (?:Downloading|Installing|Locking|Syncing) ")
 # What programs say that find no network.
 OFFLINE = re.compile(
     r"could not resolve|getaddrinfo|EAI_AGAIN|ENOTFOUND|ENOTCACHED|network is unreachable|"
@@ -166,10 +168,11 @@ def _failed(what: str, done: Mapping[str, Any], directory: str, online: bool) ->
     # Salt's own words for that begin with the whole command.
     text = re.sub(r"\[.*\] : (Timed out after)", r"\1", text)
     lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = [line for line in lines if line and not PROGRESS.match(line)]
     problems = [
         line for line in lines if re.match(r"- |Problem \d|.*(Error|failed|could not)", line)
     ]
-    told = " ".join((problems or [line for line in lines if line])[-6:])
+    told = " ".join((problems or lines)[-6:])
     why = ""
     if not online and OFFLINE.search(text):
         why = " It has no network, unless laravel:build_network is true."

@@ -30,7 +30,7 @@ REACH = (
     """php -r 'echo @fsockopen("{address}", 80, $n, $m, 5) ? "reached" : "no network", PHP_EOL;'"""
 )
 SCRIPT = """#!/bin/sh
-{{ id -un; id -Gn; cat .env; env; cat {env}; {reach} }} > /tmp/hostile-build 2>&1
+{{ id -un; id -Gn; cat .env; env; cat {env}; {reach}; }} > /tmp/hostile-build 2>&1
 chmod 04777 artisan
 (exec 3>> public/index.php; sleep 2; echo '// late' >&3; touch /tmp/hostile-late) > /dev/null 2>&1 &
 """

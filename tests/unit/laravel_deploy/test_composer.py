@@ -18,6 +18,10 @@ HINT = "It has no network, unless laravel:build_network is true."
         ("curl error 6 while downloading x: Could not resolve host: x", HINT),
         ("npm error code ENOTFOUND", HINT),
         ("Problem 1", "Problem 1"),
+        (
+            "  - Installing acme/lib (1.0): Extracting archive\nScript sh build.sh returned 2",
+            "install failed (exit code 1): Script sh build.sh returned 2",
+        ),
         ("['unshare', '--ipc', 'php', 'artisan'] : Timed out after 9 seconds", "1): Timed out"),
     ],
 )
