@@ -75,13 +75,13 @@ def declared(defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     chosen, found = applications.chosen(__pillar__), []
     for name in applications.names(__pillar__):
-        place, own = applications.place_of(name), applications.defaults_of(name, defaults)
+        place, settings = applications.place_of(name), applications.defaults_of(name, defaults)
         if name != applications.FIRST:
-            __salt__["formula.check_pillar"](place, own, free=FREE, own=OWN)
+            __salt__["formula.check_pillar"](place, settings, free=FREE, own=OWN)
         given = {
             key: one for key, one in (walk(__pillar__, place) or {}).items() if key not in WITHHELD
         }
-        settings: dict[str, Any] = dictupdate.update(own, given)
+        dictupdate.update(settings, given)
         settings["shared_folders"] = parse_shared_folders(settings["shared_folders"], place)
         if name != applications.FIRST:
             application_check.check_own(name, settings)

@@ -266,8 +266,11 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
         done.append(row.account)
         return "the window is open"
 
+    limits = []
+
     @contextlib.contextmanager
     def local(settings, query_seconds=30):
+        limits.append(query_seconds)
         yield settings
 
     monkeypatch.setattr(keeper, "local", local)
@@ -277,6 +280,8 @@ def test_the_coordinators_keeper_sees_to_a_schema_change(seeing, monkeypatch, me
     seen = keeper.look(frozenset(HOSTS[one.split("=")[0]] for one in members.split()))
     assert (seen.sentence, seen.pause) == (said, keeper.MEMBER_SECONDS)
     assert (done, asked) == (acted, [])
+    # A switch that never ends must not keep the keeper from all else.
+    assert None not in limits
 
 
 @pytest.mark.parametrize(

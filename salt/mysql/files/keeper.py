@@ -60,6 +60,9 @@ MEMBER_SECONDS = 0.5
 # What has just changed is about to change again: a server that starts, a member that is expelled.
 BRISK_SECONDS = 0.5
 BRISK_FOR_SECONDS = 15.0
+# A switch of mode waits for transactions. One was seen that never ended, though all members had
+# switched: what is not over by then is looked at again, as the group is.
+SWITCH_SECONDS = 60.0
 # Two groups with one name both serve until then.
 ASIDE_SECONDS = 10.0
 # Members give up what they know of who is gone when the group is reconfigured, and what was agreed
@@ -236,8 +239,7 @@ def see_to_schema_change(
     """Open or close the window for a schema change, if that is for this member to do."""
     if coordinator_of(facts["members"], settings.nodes) != settings.me or not facts["quorum"]:
         return f"; {schema_change.sentence(change)}"
-    # A switch of mode waits for transactions, for as long as they take.
-    with local(settings, None) as connection:
+    with local(settings, SWITCH_SECONDS) as connection:
         done = schema_window.act(
             connection,
             change,
