@@ -16,6 +16,7 @@ from tests.e2e.conftest import long_only
 from tests.support.api_client import bio_on, client
 from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
+from tests.support.read_lock import read_locked
 
 pytestmark = pytest.mark.restores
 
@@ -228,20 +229,17 @@ def test_what_was_received_and_not_applied_is_not_lost(lab: Lab, all_online, eve
     all_online()
     lab.sql("db1", "CREATE TABLE IF NOT EXISTS realworld.ledger (id INT PRIMARY KEY)")
     lab.sql("db1", "DELETE FROM realworld.ledger")
-    for name in ("db2", "db3"):
-        lab.sql(name, "SET SESSION group_replication_consistency = 'BEFORE'; SELECT 1")
-        lab.run(
-            name,
-            "setsid mysql -e 'LOCK TABLES realworld.ledger READ; SELECT SLEEP(300)'"
-            " > /dev/null 2>&1 &\nsleep 1",
-        )
-    for number in range(1, 31):
-        lab.sql("db1", f"INSERT INTO realworld.ledger VALUES ({number})")
-    assert lab.sql("db2", "SELECT COUNT(*) FROM realworld.ledger") == "0"
+    with (
+        read_locked(lab, "db2", "realworld.ledger", 300),
+        read_locked(lab, "db3", "realworld.ledger", 300),
+    ):
+        for number in range(1, 31):
+            lab.sql("db1", f"INSERT INTO realworld.ledger VALUES ({number})")
+        assert lab.sql("db2", "SELECT COUNT(*) FROM realworld.ledger") == "0"
 
-    with ThreadPoolExecutor() as pool:
-        kill = "systemctl stop mysql-gr-keeper\nsystemctl kill --signal=KILL mysql"
-        list(pool.map(lambda name: lab.run(name, kill), lab.databases))
+        with ThreadPoolExecutor() as pool:
+            kill = "systemctl stop mysql-gr-keeper\nsystemctl kill --signal=KILL mysql"
+            list(pool.map(lambda name: lab.run(name, kill), lab.databases))
     lab.new_disk("db1")
     assert lab.sql("db1", "SELECT @@gtid_executed") == ""
     eventually(lambda: "does not answer" not in str(lab.salt("db2", "mysql_gr.decide")), 60)

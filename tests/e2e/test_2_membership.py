@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
+from tests.support.read_lock import read_locked
 
 pytestmark = pytest.mark.restores
 
@@ -468,14 +469,10 @@ def test_a_member_whose_connections_are_used_up_is_still_asked(lab: Lab, whole, 
 def test_a_lag_is_measured_and_a_stopped_applier_named(lab: Lab, whole, eventually):
     lab.sql("db1", "CREATE TABLE realworld.lag (id INT PRIMARY KEY)")
     try:
-        lab.run(
-            "db3",
-            "setsid mysql -e 'LOCK TABLES realworld.lag READ; SELECT SLEEP(8)'"
-            " > /dev/null 2>&1 &\nsleep 1",
-        )
-        for number in range(5):
-            lab.sql("db1", f"INSERT INTO realworld.lag VALUES ({number})")
-        lag = call(lab, "db3", "mysql_gr.status", extended=True)["applier"]
+        with read_locked(lab, "db3", "realworld.lag", 60):
+            for number in range(5):
+                lab.sql("db1", f"INSERT INTO realworld.lag VALUES ({number})")
+            lag = call(lab, "db3", "mysql_gr.status", extended=True)["applier"]
         assert lag["running"] is True
         assert lag["queued"] >= 1
         assert lag["lag_seconds"] > 0
