@@ -18,10 +18,7 @@ from laravel_deploy.retention import served_before
 Later = Callable[[str], Callable[..., Any]]
 
 # What is used of each state of the formula: its arguments, as the rendered SLS has them.
-BUILT = (
-    *("source", "rev", "exclude", "dev", "build", "identity", "release"),
-    "shared_folders",
-)
+BUILT = ("source", "rev", "exclude", "dev", "build", "identity", "release", "shared_folders")
 LIVE = ("server", "keep", "user", "group", "hooks")
 MIGRATED = ("node", "schema_user", "schema_password_from", "timeout")
 STATES = {"laravel_release.built", "laravel_release.live", "laravel.migrated"}
