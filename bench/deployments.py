@@ -109,10 +109,15 @@ class Deployments:
         lab = self._lab
         settings = {
             "server_name": HOST,
+            # It has no table of sessions, and no visitor that comes back.
+            "env": {"SESSION_DRIVER": "array"},
             "workers": {"paper": {"processes": PROCESSES, "sleep": 1, "timeout": 60}},
         }
         with further_application.declared(lab, NAME, settings):
             lab.apply(lab.webs)
+            for client in self._clients:
+                if client.ask("probe", "GET", "/done/none") is None:
+                    raise AssertionError(f"{client.base} as {HOST}: {client.answers[-1].cause}")
             yield
 
     @contextmanager
