@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
+import yaml
 from salt.exceptions import SaltInvocationError
 
 
@@ -100,8 +101,18 @@ def check_kinds(
         elif isinstance(default, list):
             if not isinstance(given, list) or not all(_is_text(one) for one in given):
                 raise invalid(where, given, "a list of texts")
-        elif not _is_text(given) or (default and given == ""):
+        elif not (is_plain(given) if default else _is_text(given)):
             raise invalid(where, given, f"text in one line, such as '{default}'")
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is text that YAML reads as itself, without quotes: a name or a path."""
+    if not isinstance(value, str) or not value.isprintable() or "{" in value:
+        return False
+    try:
+        return bool(value) and yaml.safe_load(value) == value
+    except yaml.YAMLError:
+        return False
 
 
 def _is_text(value: Any) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pillar_check import check_keys, invalid, is_number
+from pillar_check import check_keys, invalid, is_number, is_plain, walk
 
 from haproxy_config.defaults import NO_TLS, TERMINATE
 
@@ -31,6 +31,8 @@ KEYS: dict[str, Any] = {
 }
 
 
+# In states as they are.
+PLAIN = ("package", "service", "config:path", "config:user", "config:group")
 CERTIFICATE = re.compile(r"/[A-Za-z0-9._/@+-]+")
 # As many digits as the health agent takes.
 MOST_BEHIND = 999_999_999
@@ -70,6 +72,10 @@ def check(
     Raises SaltInvocationError naming the key, and what would be right.
     """
     check_keys(declared, KEYS, "haproxy")
+    for name in PLAIN:
+        given = walk(declared or {}, name)
+        if given is not None and not is_plain(given):
+            raise invalid(f"haproxy:{name}", given, "a name or a path, in one line")
     ports, listening = _listening(tls, virtual_address)
     for name in KEYS["ports"]:
         key = f"haproxy:ports:{name}"

@@ -14,7 +14,7 @@ from laravel_deploy.applications import defaults_of
 from pillar_check import check_keys, check_kinds, keys_of, walk, with_named
 from salt.exceptions import SaltInvocationError
 
-from tests.functional.conftest import PROXY, ROOT, WEB
+from tests.functional.conftest import DATABASES, PROXY, ROOT, WEB
 
 EXAMPLE = yaml.safe_load((ROOT / "pillar.example").read_text())
 # Where in the pillar each formula's settings are; below which of them the names are a site's; and
@@ -81,6 +81,10 @@ def refused(options: dict[str, Any]) -> str:
         (PROXY, "haproxy:ports:writter", 1, "nothing reads; expected haproxy:ports:writer"),
         (PROXY, "haproxy:ports:writer", "3307/tcp", "is '3307/tcp'; expected a port number from 1"),
         (PROXY, "keepalived:advert_interval", 1, "nothing reads; expected keepalived:advert_int"),
+        (PROXY, "haproxy:service", ["a"], "is a list; expected a name or a path, in one line"),
+        (PROXY, "haproxy:config:user", "a: b", "is 'a: b'; expected a name or a path, in one line"),
+        (WEB, "laravel:source", -1, "is '-1'; expected text in one line, such as 'salt://app'"),
+        (DATABASES[0], "mysql:lookup", "a", "is a str; expected a mapping with package, core_p"),
         (WEB, "php:fpm:max_childs", 40, "nothing reads; expected php:fpm:max_children"),
         (WEB, "apache:tls:certifcate", "/x", "nothing reads; expected apache:tls:certificate"),
         (WEB, "apache:servername", "x", "nothing reads; expected apache:server_name"),

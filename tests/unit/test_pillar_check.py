@@ -143,7 +143,7 @@ KINDS = {
         None,
         {},
         {"name": "other", "suffix": "", "keep": 0, "pause": 1, "hold": False, "pages": ["/up", 1]},
-        {"name": 8.4, "tls": {}, "version": ["anything"]},
+        {"suffix": 8.4, "tls": {}, "version": ["anything"]},
         {"tls": {"key": "/a", "self_signed": True}, "schedule": "all"},
         # Of a key that another check refuses, or takes, nothing is said here.
         {"secrets": {"key": None}},
@@ -160,6 +160,9 @@ def test_a_value_of_its_default_s_kind_is_taken(value):
         ({"name": ""}, "web:name is ''; expected text in one line, such as 'web'"),
         ({"name": True}, "web:name is 'True'; expected text in one line, such as 'web'"),
         ({"name": "a\nb"}, r"web:name is 'a\nb'; expected text in one line, such as 'web'"),
+        ({"name": 8.4}, "web:name is '8.4'; expected text in one line, such as 'web'"),
+        ({"name": "a: b"}, "web:name is 'a: b'; expected text in one line, such as 'web'"),
+        ({"name": "{{ x }}"}, "web:name is '{{ x }}'; expected text in one line, such as 'web'"),
         ({"suffix": ["a"]}, "web:suffix is a list; expected text in one line, such as ''"),
         ({"keep": "5"}, "web:keep is '5'; expected a number, 0 or more, such as 5"),
         ({"keep": True}, "web:keep is 'True'; expected a number, 0 or more, such as 5"),
