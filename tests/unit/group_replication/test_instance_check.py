@@ -185,6 +185,14 @@ def test_what_only_the_server_itself_knows_is_named(instance, what, value, expec
     assert expected in found[0][2]
 
 
+def test_what_an_account_has_beyond_its_need_keeps_nobody_out():
+    more = {"unneeded": ["SELECT ON *.*"]}
+    both = {"missing": ["REQUIRE SSL"], **more}
+    assert problems(accounts={"r@h": more}) == []
+    (found,) = problems(accounts={"r@h": both})
+    assert found[2] == "REQUIRE SSL (mysql_server.create_accounts)"
+
+
 def test_a_name_that_leads_to_loopback_is_said_so():
     ((what, value, expected),) = problems({"report_host": "db1"}, report_addresses=["127.0.1.1"])
     assert (what, value) == ("report_host", "db1 (127.0.1.1)")
