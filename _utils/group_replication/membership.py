@@ -195,9 +195,21 @@ def changed_since(
 
 
 def _start_as_decided(
-    settings: Settings, connection: Any, seen: Mapping[str, Mapping[str, Any]], *, as_first: bool
+    settings: Settings,
+    connection: Any,
+    seen: Mapping[str, Mapping[str, Any]],
+    decision: Mapping[str, Any],
 ) -> None:
     """Start Group Replication; where that fails, say also what may have kept the server out."""
+    as_first = decision["verdict"] in BOOTSTRAPS
+
+    def confirmed() -> None:
+        _unchanged_since(settings, connection, seen)
+        if decision["verdict"] == "reboot" and decision["received"]:
+            # Given up by name: the applier would fail at it again. Not earlier, or it would be gone
+            # also where the group is not begun now.
+            give_up_received(connection)
+
     try:
         if not as_first:
             # A join that nobody lets in says so after a minute only.
@@ -208,7 +220,7 @@ def _start_as_decided(
             seen[settings.me],
             seen.values(),
             as_first=as_first,
-            confirmed=lambda: _unchanged_since(settings, connection, seen),
+            confirmed=confirmed,
         )
     except _ChangedError:
         raise
@@ -268,11 +280,8 @@ def _act(
             except DonorBusyError as err:
                 return as_verdict("wait", str(err))
         else:
-            if verdict == "reboot" and decision["received"]:
-                # Given up by name: the applier would fail at it again.
-                give_up_received(connection)
             try:
-                _start_as_decided(settings, connection, seen, as_first=verdict in BOOTSTRAPS)
+                _start_as_decided(settings, connection, seen, decision)
             except _ChangedError as err:
                 return as_verdict("wait", str(err))
         return {**decision, "done": True}

@@ -76,6 +76,14 @@ def test_a_bootstrap_takes_its_option_back(monkeypatch):
     assert server.said[-3:] == [ON, START, OFF]
 
 
+# What a member has to say of what it received and cannot apply, when that is given up.
+GIVEN_UP = [
+    "SET SESSION sql_log_bin = OFF",
+    "SET GLOBAL super_read_only = OFF",
+    "RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'",
+    "SET GLOBAL super_read_only = ON",
+    "SET SESSION sql_log_bin = ON",
+]
 SAID = {"db1": one("db1"), "db2": gone(), "db3": one("db3", gtids=f"{GROUP}:1-5")}
 
 
@@ -99,15 +107,27 @@ def test_who_says_something_else_than_before_is_named(meanwhile, names):
     assert changed_since("db1", SAID, {**SAID, **meanwhile}) == names
 
 
+STUCK = {
+    **SAID,
+    "db1": one("db1", gtids=f"{GROUP}:1-5", gtid_received=f"{GROUP}:6", applier_error="error 1062"),
+}
+
+
 @pytest.mark.parametrize(
-    ("later", "verdict", "statements"),
-    [(SAID, "reboot", [ON, START, OFF]), ({**SAID, "db2": online("db2")}, "wait", [ON, OFF])],
+    ("before", "later", "verdict", "statements"),
+    [
+        (SAID, SAID, "reboot", [ON, START, OFF]),
+        (SAID, {**SAID, "db2": online("db2")}, "wait", [ON, OFF]),
+        (STUCK, STUCK, "reboot", [ON, *GIVEN_UP, START, OFF]),
+        # What it received is there as long as it may be needed.
+        (STUCK, {**STUCK, "db2": online("db2")}, "wait", [ON, OFF]),
+    ],
 )
 def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
-    monkeypatch, later, verdict, statements
+    monkeypatch, before, later, verdict, statements
 ):
     """A member that was silent may have come back, and lead a group by now."""
-    server, answers = Server(), [SAID, later]
+    server, answers = Server(), [before, later]
     monkeypatch.setattr(membership, "local", lambda *_: server)
     monkeypatch.setattr(
         membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
@@ -467,3 +487,20 @@ def test_a_view_that_is_late_is_not_a_server_that_died(monkeypatch, dies, error,
     monkeypatch.setattr(connection, "execute", wait)
     with pytest.raises(error, match=words):
         force_quorum(settings, ["db1"], ["db2", "db3"], patience=60)
+
+
+def test_emptying_a_member_has_no_time_out(monkeypatch):
+    """Big databases are dropped for minutes, and what breaks off is a member without a schema."""
+    asked, server = [], Server()
+
+    def exclusive(settings, seconds):
+        asked.append(seconds)
+        return contextlib.nullcontext(server)
+
+    seen = {"db1": one("db1"), "db2": online("db2", "db3"), "db3": online("db3", "db2")}
+    monkeypatch.setattr(membership, "exclusive", exclusive)
+    monkeypatch.setattr(membership, "facts_of", lambda *_: seen)
+    settings = settings_from(pillar(), "db1")
+    assert membership.reset_member(settings, "db1", test=True)["errant"] == ""
+    assert asked == [None]
+    assert server.said == []
