@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -194,7 +195,7 @@ def not_set(differ: Mapping[str, Mapping[str, Any]]) -> str:
 
 def refuse_other_than_made(settings: Settings, options: Mapping[str, Any]) -> None:
     """
-    Refuse an option that differs from what the data directory of the local server was made with.
+    Refuse options with which the data directory of the local server would not be found or taken.
 
     Where no server answers there is none to ask: its own start is the judge.
 
@@ -205,23 +206,35 @@ def refuse_other_than_made(settings: Settings, options: Mapping[str, Any]) -> No
         As :py:func:`options.options_of` returns them.
     """
     declared = {name: options[name] for name in AT_INITIALIZATION if name in options}
-    if not declared:
-        return
     try:
         with local(settings) as connection:
             found = rows(
                 connection,
                 "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
                 " WHERE VARIABLE_NAME IN %s",
-                (AT_INITIALIZATION,),
+                ((*AT_INITIALIZATION, "datadir"),),
             )
     except CommandExecutionError:
         return
     for row in found:
         name, running = row["VARIABLE_NAME"].lower(), row["VARIABLE_VALUE"]
-        if name in declared and option_as_running(declared[name], running) != running:
+        if name == "datadir":
+            _refuse_other_directory(settings.data_directory, running)
+        elif name in declared and option_as_running(declared[name], running) != running:
             raise invalid(
                 f"mysql:options:{name}",
                 declared[name],
                 f"'{running}', with which this data directory was made: mysqld would not start",
             )
+
+
+def _refuse_other_directory(declared: str, running: str) -> None:
+    """Refuse to name a directory beside the data: mysqld would start without it, or not at all."""
+    # Either may be reached by a link.
+    if os.path.realpath(declared) != os.path.realpath(running):
+        raise invalid(
+            "mysql:lookup:data_directory",
+            declared,
+            f"'{running.rstrip('/')}', where the running server has its data; who moves it has "
+            f"mysqld stopped meanwhile",
+        )

@@ -133,6 +133,43 @@ def test_another_value_than_the_data_directory_has_is_refused(
         pending.refuse_other_than_made(minion.settings, options)
 
 
+@pytest.mark.parametrize(
+    ("declared", "running", "refused"),
+    [
+        ("/var/lib/mysql", "/var/lib/mysql/", False),
+        ("/data/mysql", "/data/mysql/", False),
+        ("/data/mysql", "/var/lib/mysql/", True),
+        # Back to the default, which no option file names.
+        ("/var/lib/mysql", "/data/mysql/", True),
+    ],
+)
+def test_a_server_with_data_is_led_to_no_other_directory(
+    minion, monkeypatch, declared, running, refused
+):
+    shown = [{"VARIABLE_NAME": "datadir", "VARIABLE_VALUE": running}]
+    monkeypatch.setattr(pending, "local", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(pending, "rows", lambda *_: shown)
+    settings = minion.settings._replace(data_directory=declared)
+    if not refused:
+        pending.refuse_other_than_made(settings, {})
+        return
+    with pytest.raises(SaltInvocationError) as told:
+        pending.refuse_other_than_made(settings, {})
+    assert str(told.value).startswith(
+        f"pillar mysql:lookup:data_directory is '{declared}'; expected '{running.rstrip('/')}'"
+    )
+
+
+def test_a_link_to_the_data_is_the_same_place(minion, monkeypatch, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "mysql").symlink_to("disk")
+    shown = [{"VARIABLE_NAME": "datadir", "VARIABLE_VALUE": f"{tmp_path}/disk/"}]
+    monkeypatch.setattr(pending, "local", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(pending, "rows", lambda *_: shown)
+    settings = minion.settings._replace(data_directory=f"{tmp_path}/mysql")
+    pending.refuse_other_than_made(settings, {})
+
+
 def test_a_server_that_does_not_answer_refuses_nothing(minion):
     gone = minion.settings._replace(socket="/nonexistent/mysqld.sock")
     pending.refuse_other_than_made(gone, {"lower_case_table_names": 1})
