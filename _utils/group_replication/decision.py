@@ -20,10 +20,12 @@ from group_replication.model import OFFLINE, ONLINE, RECOVERING, UNREACHABLE, jo
 from group_replication.origins import forked, is_fenced, sentence, yields
 from group_replication.tables import by_address, difference, is_listed
 from group_replication.verdicts import (
+    Facts,
     as_verdict,
     because,
     held_by,
     in_one_group,
+    paused_verdict,
     unreachable_verdict,
 )
 from group_replication.versions import OLDEST, clones, version_of
@@ -33,7 +35,7 @@ CLONE_THRESHOLD = 1_000_000
 
 
 def _decide_in_group(
-    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
+    mine: Mapping[str, Any], me: str, group: str, online: Facts
 ) -> dict[str, Any] | None:
     """The rows for a member that Group Replication runs on."""
     if mine["state"] == RECOVERING:
@@ -69,7 +71,7 @@ def _decide_in_group(
 
 
 def _decide_with_group(
-    mine: Mapping[str, Any], me: str, group: str, online: Mapping[str, Mapping[str, Any]]
+    mine: Mapping[str, Any], me: str, group: str, online: Facts
 ) -> dict[str, Any]:
     """The rows for a member outside the group, while others are ONLINE."""
     majority = {name: facts for name, facts in online.items() if facts["quorum"]}
@@ -92,9 +94,7 @@ def _decide_with_group(
     return _decide_empty(mine, me, group, majority, held)
 
 
-def _no_group(
-    group: str, online: Mapping[str, Mapping[str, Any]], majority: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any] | None:
+def _no_group(group: str, online: Facts, majority: Facts) -> dict[str, Any] | None:
     """The rows for members ONLINE that are not one group with a majority."""
     foreign = {name: facts["group"] for name, facts in online.items() if facts["group"] != group}
     if foreign:
@@ -120,8 +120,8 @@ def _no_group(
 def _unfit(
     mine: Mapping[str, Any],
     me: str,
-    online: Mapping[str, Mapping[str, Any]],
-    majority: Mapping[str, Mapping[str, Any]],
+    online: Facts,
+    majority: Facts,
 ) -> dict[str, Any] | None:
     """The rows for a member that the group does not take now, whatever transactions it has."""
     if not is_listed(mine["host"], [facts["declared"] for facts in majority.values()]):
@@ -157,7 +157,7 @@ def _unfit(
     return None
 
 
-def seen_by(mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def seen_by(mine: Mapping[str, Any], majority: Facts) -> list[str]:
     """
     Return the members that have a server in their view, though it is outside the group by now.
 
@@ -181,9 +181,7 @@ def too_old(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return left < right and not (left[:2] == right[:2] and left >= OLDEST)
 
 
-def purged_of(
-    mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]
-) -> dict[str, GtidSet] | None:
+def purged_of(mine: Mapping[str, Any], majority: Facts) -> dict[str, GtidSet] | None:
     """What each member has purged that this one needs, if that is so for all of them."""
     needed = {
         name: subtract_gtids(parse_gtids(one["gtid_purged"]), parse_gtids(mine["gtid_executed"]))
@@ -193,7 +191,7 @@ def purged_of(
 
 
 def _decide_incremental(
-    mine: Mapping[str, Any], me: str, group: str, majority: Mapping[str, Mapping[str, Any]]
+    mine: Mapping[str, Any], me: str, group: str, majority: Facts
 ) -> dict[str, Any]:
     """The rows for a member with a part of the group's history."""
     why, override = forked(me, mine, majority)
@@ -219,7 +217,7 @@ def _decide_empty(
     mine: Mapping[str, Any],
     me: str,
     group: str,
-    majority: Mapping[str, Mapping[str, Any]],
+    majority: Facts,
     held: GtidSet,
 ) -> dict[str, Any]:
     """The rows for a member without any transaction: incremental or by clone."""
@@ -254,7 +252,7 @@ def _decide_empty(
     )
 
 
-def donor_for(mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]) -> str | None:
+def donor_for(mine: Mapping[str, Any], majority: Facts) -> str | None:
     """
     Return which member to clone: the last declared one of a version that can be, or None.
 
@@ -270,7 +268,7 @@ def donor_for(mine: Mapping[str, Any], majority: Mapping[str, Mapping[str, Any]]
     return able[-1] if able else None
 
 
-def ending_of(me: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+def ending_of(me: str, facts: Facts) -> dict[str, Any] | None:
     """
     The rows for members that have not ended their part in an old group.
 
@@ -304,9 +302,7 @@ def apply_verdict(me: str, mine: Mapping[str, Any], received: str) -> dict[str, 
     )
 
 
-def _unbuilt(
-    mine: Mapping[str, Any], group: str, unreachable: Mapping[str, Mapping[str, Any]], declared: int
-) -> list[str]:
+def _unbuilt(mine: Mapping[str, Any], group: str, unreachable: Facts, declared: int) -> list[str]:
     """
     The unreachable members that are declared and were never built, as far as this one remembers.
 
@@ -323,7 +319,7 @@ def _unbuilt(
 
 
 def _decide_without_group(
-    mine: Mapping[str, Any], me: str, group: str, facts: Mapping[str, Mapping[str, Any]]
+    mine: Mapping[str, Any], me: str, group: str, facts: Facts
 ) -> dict[str, Any]:
     """The rows for the time when nobody is ONLINE: who bootstraps or reboots the group?"""
     recovering = [name for name, one in facts.items() if one["state"] == RECOVERING]
@@ -359,16 +355,14 @@ def _decide_without_group(
             f"no member has what all have together: {lacking}",
             override="force_member",
         )
-    differing = _differing_tables(mine, me, facts)
-    if differing:
-        return differing
     # By what all see the same: the order of a table is each member's own.
     chosen = min(complete, key=lambda name: by_address(facts[name]["host"]))
     first = not any(source.partition(":")[0] == group for source in everything)
-    if first and chosen == me:
-        refused = _not_first(mine, me, group, held[me])
-        if refused:
-            return refused
+    refused = _differing_tables(mine, me, facts)
+    if first and not refused:
+        refused = _not_first(me, chosen, group, facts, held)
+    if refused:
+        return refused
     why, override = forked(me, mine, {}) if chosen == me else ("", "")
     if why:
         return as_verdict("refuse", why, override=override)
@@ -378,7 +372,7 @@ def _decide_without_group(
 def _received_first(
     mine: Mapping[str, Any],
     me: str,
-    facts: Mapping[str, Mapping[str, Any]],
+    facts: Facts,
     everything: GtidSet,
 ) -> dict[str, Any] | None:
     """
@@ -405,9 +399,7 @@ def _received_first(
     return None
 
 
-def _differing_tables(
-    mine: Mapping[str, Any], me: str, facts: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any] | None:
+def _differing_tables(mine: Mapping[str, Any], me: str, facts: Facts) -> dict[str, Any] | None:
     """The row for members whose tables of nodes are not the same."""
     differs = difference(
         mine["declared"] or (),
@@ -424,19 +416,23 @@ def _differing_tables(
 
 
 def _not_first(
-    mine: Mapping[str, Any], me: str, group: str, held: GtidSet
+    me: str,
+    chosen: str,
+    group: str,
+    facts: Facts,
+    held: Mapping[str, GtidSet],
 ) -> dict[str, Any] | None:
-    """The rows for a member that would bootstrap the group and must not."""
-    was = mine["remembered"]
-    if was and (was["group"] in ("", group) or not held):
+    """The rows for a new group where more was there before: a group, or data without GTIDs."""
+    was = facts[me]["remembered"]
+    if me == chosen and was and (was["group"] in ("", group) or not held[me]):
         return as_verdict("refuse", memory.lost(me, was))
-    if not held and mine["schemas"]:
-        return as_verdict(
-            "refuse",
-            f"{me} has data that no transaction accounts for ({joined(mine['schemas'])}): members "
-            "that join would lack it; dump it, drop it, and load it into the group",
-        )
-    return None
+    without = joined(
+        f"{name} has data that no transaction accounts for ({joined(one['schemas'])})"
+        for name, one in facts.items()
+        if one["schemas"] and not held[name]
+    )
+    more = ": the other members would lack it; dump it, drop it, and load it into the group"
+    return as_verdict("refuse", without + more) if without else None
 
 
 def _bootstrapped_by(chosen: str, me: str, first: bool, unbuilt: Sequence[str]) -> dict[str, Any]:
@@ -463,7 +459,7 @@ def _bootstrapped_by(chosen: str, me: str, first: bool, unbuilt: Sequence[str]) 
     )
 
 
-def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def decide_by(me: str, group: str, facts: Facts) -> dict[str, Any]:
     """
     Decide what a member is to do from what is known of all (docs/decisions.md has the table).
 
@@ -492,7 +488,7 @@ def decide_by(me: str, group: str, facts: Mapping[str, Mapping[str, Any]]) -> di
     if inside is not None:
         return inside
     if mine["paused"]:
-        return as_verdict("paused", f"{me} stays out of the group: {mine['paused']}")
+        return paused_verdict(me, mine["paused"])
     if online:
         return _decide_with_group(mine, me, group, online)
     return _decide_without_group(mine, me, group, facts)

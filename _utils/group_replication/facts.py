@@ -313,6 +313,11 @@ def applier(connection: Any) -> dict[str, str]:
     }
 
 
+def _schemas(connection: Any) -> list[str]:
+    """The schemas that are not the server's own."""
+    return [row["name"] for row in rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))]
+
+
 def _local_knowledge(settings: Settings) -> dict[str, Any]:
     """What the local machine knows and its server does not."""
     return {
@@ -335,13 +340,12 @@ def look(settings: Settings, connection: Any = None) -> dict[str, Any]:
         # The socket is taken like any other place; the administrators' door is not.
         with peer(settings, settings.nodes[settings.me]) as connection:
             return {**observe(connection), **applier(connection), **_local_knowledge(settings)}
-    schemas = rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))
     change, under_way = schema_change.current(connection), operation.current(connection)
     return {
         **observe(connection),
         **applier(connection),
         **_local_knowledge(settings),
-        "schemas": [row["name"] for row in schemas],
+        "schemas": _schemas(connection),
         "schema_change": change._asdict() if change else None,
         "operation": under_way._asdict() if under_way else None,
     }
@@ -355,7 +359,11 @@ def facts_of(settings: Settings, connection: Any = None) -> dict[str, dict[str, 
             if name == settings.me:
                 return look(settings, connection)
             with peer(settings, settings.nodes[name]) as other:
-                return {**observe(other), **applier(other)}
+                found = {**observe(other), **applier(other)}
+                # Of who is inside, transactions account for all of it.
+                if found["state"] not in PRESENT:
+                    found["schemas"] = _schemas(other)
+                return found
         except CommandExecutionError as err:
             return {**unreachable(str(err)), "host": settings.nodes[name]}
 

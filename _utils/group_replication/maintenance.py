@@ -13,7 +13,7 @@ from typing import Any
 from salt.exceptions import SaltInvocationError
 
 from group_replication.files import write_whole
-from group_replication.model import Settings
+from group_replication.model import LEAVING, Settings
 
 PAUSE_FILE = Path("/var/lib/mysql-gr/paused")
 # That another group of this one's name was seen; it outlives a boot, as the other one's rows do.
@@ -51,8 +51,7 @@ def given(reason: str) -> str:
 
 def kept_out(settings: Settings) -> str:
     """Why this member stays out of the group, or the empty text."""
-    leaving_now = "it is leaving just now" if leaving() else ""
-    return paused() or settings.removed or leaving_now
+    return paused() or settings.removed or (LEAVING if leaving() else "")
 
 
 @contextlib.contextmanager

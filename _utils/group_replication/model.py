@@ -57,6 +57,9 @@ MEMBERS_MIN, MEMBERS_MAX = 3, 9
 ONLINE, RECOVERING, OFFLINE, ERROR = "ONLINE", "RECOVERING", "OFFLINE", "ERROR"
 UNREACHABLE, UNKNOWN = "UNREACHABLE", "UNKNOWN"
 PRESENT = (ONLINE, RECOVERING)
+# Why a member stays out that nobody paused.
+REMOVED = "pillar cluster:nodes no longer declares it"
+LEAVING = "it is leaving just now"
 
 # Where the server's package has it.
 DATA_DIRECTORY = "/var/lib/mysql"

@@ -21,6 +21,7 @@ from group_replication.model import (
     MEMBERS_MAX,
     MEMBERS_MIN,
     MODES,
+    REMOVED,
     SYSTEM_SCHEMAS,
     TIMINGS,
     WRITE_CONCURRENCY_RANGE,
@@ -59,8 +60,6 @@ SETTINGS_FILE = files.SETTINGS_FILE
 PASSWORD_MIN, PASSWORD_MAX = 12, 32
 
 DRAIN_MAX = 600
-
-REMOVED = "pillar cluster:nodes no longer declares it"
 
 
 def _password(pillar: Mapping[str, Any], key: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from group_replication.gtid import GtidSet, parse_gtids, union_gtids
+from group_replication.model import LEAVING, REMOVED
 
 # What is to be done, and by whom:
 #   member      nothing: this is a member of a group with a majority
@@ -27,7 +28,9 @@ STARTS = ("bootstrap", "reboot", "join", "clone")
 BOOTSTRAPS = ("bootstrap", "reboot")
 ACTIONS = (*STARTS, "accept", "stop", "apply")
 PENDING = ("wait", "uncertain", "recovering")
-Decide = Callable[[str, str, Mapping[str, Mapping[str, Any]]], dict[str, Any]]
+# What members say of themselves, by name.
+Facts = Mapping[str, Mapping[str, Any]]
+Decide = Callable[[str, str, Facts], dict[str, Any]]
 
 
 def held_by(facts: Mapping[str, Any]) -> GtidSet:
@@ -45,6 +48,12 @@ def as_verdict(verdict: str, why: str, **more: Any) -> dict[str, Any]:
 def unreachable_verdict(me: str, error: str) -> dict[str, Any]:
     """Return the decision for a member whose mysqld does not answer."""
     return as_verdict("unreachable", f"mysqld on {me} does not answer: {error}")
+
+
+def paused_verdict(me: str, why: str) -> dict[str, Any]:
+    """Return the decision for a member that is kept out, and what ends that where a call does."""
+    ends = "" if why in (REMOVED, LEAVING) else " (mysql_maintenance.unpause ends that)"
+    return as_verdict("paused", f"{me} stays out of the group: {why}{ends}")
 
 
 def view_of(facts: Mapping[str, Any]) -> str:

@@ -143,7 +143,20 @@ TABLE = {
     ),
     "first creation out of data that no transaction accounts for": (
         {"db1": one("db1", schemas=["shop"]), "db2": one("db2"), "db3": one("db3")},
-        "db1", "refuse", ["no transaction accounts for (shop)", "members that join would lack it"],
+        "db1", "refuse", ["no transaction accounts for (shop)", "the other members would lack it"],
+    ),
+    "first creation beside data that no transaction accounts for": (
+        {"db1": one("db1"), "db2": one("db2", schemas=["shop"]), "db3": one("db3")},
+        "db1", "refuse", ["db2 has data that no transaction accounts for (shop)", "load it into"],
+    ),
+    "first creation beside data, as the member that has it sees it": (
+        {"db1": one("db1"), "db2": one("db2", schemas=["shop"]), "db3": one("db3")},
+        "db2", "refuse", ["db2 has data that no transaction accounts for (shop)"],
+    ),
+    "first creation out of data with transactions": (
+        {"db1": one("db1", gtids=f"{OTHER}:1-5", schemas=["shop"]), "db2": one("db2"),
+         "db3": one("db3")},
+        "db1", "bootstrap", ["db1 bootstraps the group"],
     ),
     "a stale member of mine is still in the view": (
         {"db1": online("db1", "db2", "db3"), "db2": one("db2"), "db3": online("db3", "db1", "db2")},
@@ -380,7 +393,8 @@ TABLE = {
     ),
     "taken out on purpose": (
         {"db1": online("db1"), "db2": one("db2", paused="memory is replaced"), "db3": one("db3")},
-        "db2", "paused", ["db2 stays out", "memory is replaced"],
+        "db2", "paused",
+        ["db2 stays out", "memory is replaced (mysql_maintenance.unpause ends that)"],
     ),
     "mysqld does not answer": (
         {"db1": gone("no such file"), "db2": one("db2"), "db3": one("db3")},

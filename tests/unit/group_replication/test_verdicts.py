@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from group_replication.gtid import format_gtids
+from group_replication.model import LEAVING, REMOVED
 from group_replication.verdicts import (
     ACTIONS,
     BOOTSTRAPS,
@@ -12,6 +13,7 @@ from group_replication.verdicts import (
     as_verdict,
     because,
     held_by,
+    paused_verdict,
     unreachable_verdict,
     view_of,
 )
@@ -38,6 +40,15 @@ def test_a_decision_has_all_fields_whatever_is_known():
         "donor": "db3",
     }
     assert unreachable_verdict("db1", "refused")["why"] == "mysqld on db1 does not answer: refused"
+
+
+@pytest.mark.parametrize(
+    ("why", "ends"), [("a new disk", True), (REMOVED, False), (LEAVING, False)]
+)
+def test_who_is_paused_is_told_what_ends_that(why, ends):
+    said = paused_verdict("db1", why)["why"]
+    assert said.startswith(f"db1 stays out of the group: {why}")
+    assert said.endswith("(mysql_maintenance.unpause ends that)") is ends
 
 
 def test_what_bootstraps_starts_and_what_starts_acts():
