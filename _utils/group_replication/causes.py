@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from group_replication.model import MODES
+
 Ask = Callable[[str], Sequence[Mapping[str, Any]]]
 
 # The server's codes that say no more than "see the error log": Group Replication does not start.
@@ -131,6 +133,29 @@ def too_large(me: str, ask: Ask, seconds: float = 3600) -> str:
         f"{me} refused {times} for the size, with error 3100, last at {seen['last']} (server's "
         f"time): {sizes[1]} bytes, and {LIMIT} is {sizes[2]}; another try ends the same way: "
         "change the rows in several transactions"
+    )
+
+
+def refuses_commits(me: str, mode: str | None, ask: Ask) -> str:
+    """
+    Return why a member in multi-primary mode refuses what new sessions commit, or the empty text.
+
+    me
+        The member's declared name.
+
+    mode
+        The group's mode.
+
+    ask
+        As for :py:func:`applier_error`.
+    """
+    level = ask("SELECT @@GLOBAL.transaction_isolation AS level")[0]["level"]
+    if mode != MODES[0] or level != "SERIALIZABLE":
+        return ""
+    return (
+        f"{me} refuses each commit of a new session: transaction_isolation is SERIALIZABLE, which "
+        f"no {MODES[0]} group takes; SET GLOBAL transaction_isolation = DEFAULT and RESET PERSIST "
+        "IF EXISTS transaction_isolation end that"
     )
 
 

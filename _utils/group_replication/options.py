@@ -163,6 +163,10 @@ def check_needs(settings: Settings) -> None:
                 "READ-COMMITTED, REPEATABLE-READ or READ-UNCOMMITTED: in multi-primary mode the "
                 "server refuses every commit of a SERIALIZABLE transaction",
             )
+        if bare == "require_secure_transport" and said.upper() in ON and not settings.certificates:
+            raise invalid(
+                key, value, "OFF: without certificates (cluster:tls) the application has no TLS"
+            )
         if bare == "datadir" and str(Path(said)) != settings.data_directory:
             raise invalid(
                 key,

@@ -356,7 +356,11 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         channels = _channels(connection)
         channels["write_concurrency"] = _write_concurrency_now(connection, seen)
         waiting = pending_restart(settings, connection, seen["must_match"])
-        too_large = causes.too_large(settings.me, functools.partial(rows, connection))
+        ask = functools.partial(rows, connection)
+        refused = [
+            causes.too_large(settings.me, ask),
+            causes.refuses_commits(settings.me, seen["mode"], ask),
+        ]
         # Who is outside the group does not know what the group has kept since.
         inside = seen["state"] == ONLINE and seen["quorum"]
         kept = comparison.last(connection) if inside else None
@@ -367,8 +371,7 @@ def status_of(settings: Settings, extended: bool = False) -> dict[str, Any]:
         found["problems"].append(plain["failing"])
     if plain["drained"]:
         found["problems"].append(f"{settings.me} is drained: {plain['drained']}")
-    if too_large:
-        found["problems"].append(too_large)
+    found["problems"] += filter(None, refused)
     found["problems"] += certificates.ending(settings.me, ends)
     if settings.certificates:
         found["problems"] += certificates.authorities_ending(settings.me)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from group_replication.causes import too_large
+from group_replication.causes import refuses_commits, too_large
 
 # As MySQL 9.7.4 has it in performance_schema.error_log.
 LOGGED = (
@@ -34,3 +34,18 @@ def test_a_transaction_that_was_too_large_is_named_with_the_limit(times, last, t
     said = too_large("db1", lambda query: [{"times": times, "last": last, "text": text}])
     assert said.startswith(expected)
     assert bool(said) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "told"),
+    [
+        ("multi-primary", "SERIALIZABLE", True),
+        ("multi-primary", "REPEATABLE-READ", False),
+        ("single-primary", "SERIALIZABLE", False),
+        (None, "SERIALIZABLE", False),
+    ],
+)
+def test_a_level_with_which_no_commit_succeeds_is_named(mode, level, told):
+    said = refuses_commits("db1", mode, lambda query: [{"level": level}])
+    assert said.startswith("db1 refuses each commit of a new session") is told
+    assert ("SET GLOBAL transaction_isolation = DEFAULT" in said) is told

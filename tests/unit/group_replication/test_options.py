@@ -142,6 +142,17 @@ def test_serializable_is_for_one_primary_alone():
     assert settings_from(one_primary, "db1").options["transaction_isolation"]
 
 
+@pytest.mark.parametrize(("source", "refused"), [("none", True), ("ca", False)])
+def test_clients_without_tls_are_refused_only_where_the_application_has_it(source, refused):
+    declared = set_key(pillar(), "mysql:options:require_secure_transport", True)
+    declared = set_key(declared, "cluster:tls:source", source)
+    if not refused:
+        assert settings_from(declared, "db1").options["require_secure_transport"] == "ON"
+        return
+    with pytest.raises(SaltInvocationError, match="require_secure_transport is 'ON'; expected OFF"):
+        settings_from(declared, "db1")
+
+
 def file_of(version: str, options: dict | None = None) -> dict:
     declared = set_key(pillar(), "mysql:options", options)
     return options_of(settings_from(declared, "db1"), version)

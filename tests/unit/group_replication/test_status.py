@@ -189,6 +189,7 @@ def test_the_extended_status_speaks_of_the_last_comparison(monkeypatch, mine, ke
         monkeypatch.setattr(status, name, value)
     monkeypatch.setattr(status.comparison, "last", lambda connection: kept)
     monkeypatch.setattr(status.causes, "too_large", lambda me, ask: f"{me} refused a transaction")
+    monkeypatch.setattr(status.causes, "refuses_commits", lambda me, mode, ask: "")
     monkeypatch.setattr(status.stray_accounts, "look", lambda settings, connection: ["a stray"])
     monkeypatch.setattr(status, "pending_restart", lambda *_: {"port": {"class": "restart"}})
     assert "comparison" not in status.status_of(settings)
