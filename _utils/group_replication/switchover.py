@@ -10,13 +10,16 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_replication import maintenance, operation, schema_change
 from group_replication.accounts import coordinator_of
-from group_replication.connection import START_SECONDS, exclusive, rows
+from group_replication.connection import START_SECONDS, driver, exclusive, rows
 from group_replication.facts import observe
 from group_replication.leaving import STOP_SECONDS, set_as_primary, wait_idle
 from group_replication.maintenance import flag_leaving
 from group_replication.model import MODES, ONLINE, Settings, joined
 from group_replication.schema_check import check_schema, checked_mode
 from group_replication.status import named
+
+# The server takes one change of the group at a time, and refuses others meanwhile.
+ELECTED_SECONDS = 5
 
 
 def _view_row(settings: Settings, seen: Mapping[str, Any], member: str) -> Mapping[str, Any]:
@@ -102,12 +105,28 @@ def set_primary(
             flag_leaving(drain + STOP_SECONDS)
             try:
                 wait_idle(settings, connection, drain)
-                set_as_primary(connection, row["id"], drain)
+                _elect(settings, connection, row, drain)
             finally:
                 maintenance.LEAVING_FILE.unlink(missing_ok=True)
         elif old != member:
-            set_as_primary(connection, row["id"], drain)
+            _elect(settings, connection, row, drain)
         return {"old": old, "new": coordinator_of(observe(connection)["members"], settings.nodes)}
+
+
+def _elect(settings: Settings, connection: Any, row: Mapping[str, Any], drain: int) -> None:
+    """Make a member the primary, or see another member's call do so: all may be told at once."""
+    try:
+        set_as_primary(connection, row["id"], drain)
+    except driver.Error:
+        deadline = time.monotonic() + drain + ELECTED_SECONDS
+        while not _is_primary(observe(connection), row):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _is_primary(seen: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    return any(one["id"] == row["id"] and one["role"] == "PRIMARY" for one in seen["members"])
 
 
 def switch_mode(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pymysql
 import pytest
 from group_replication import switchover
 from group_replication.operation import Operation
@@ -12,6 +13,7 @@ from group_replication.switchover import set_primary, switch_mode
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from tests.unit.group import (
+    Clock,
     online,
 )
 
@@ -78,3 +80,47 @@ def test_serializable_is_for_one_primary_alone(monkeypatch, level, tables, words
     said = switchover.problems_of_multi_primary(None)
     assert words in said
     assert bool(said) == bool(words)
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_an_election_that_another_member_began_is_awaited(minion, monkeypatch, elsewhere):
+    """A state that runs on all members has each of them elect; the server lets one do so."""
+    before, after = (online("db4", "db1", "db2", mode="single-primary") for _ in range(2))
+    for view, primary in ((before, "db2"), (after, "db1")):
+        for row in view["members"]:
+            here = row["host"] == minion.settings.nodes[primary]
+            row["role"] = "PRIMARY" if here else "SECONDARY"
+    seen, clock = [before, before], Clock(monkeypatch)
+
+    def refuse(connection, member_id, drain):
+        if elsewhere:
+            seen.append(after)
+        raise pymysql.OperationalError(3910, "another configuration operation is executed")
+
+    monkeypatch.setattr(switchover, "exclusive", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(
+        switchover, "observe", lambda connection: seen.pop(0) if len(seen) > 1 else seen[0]
+    )
+    monkeypatch.setattr(switchover, "set_as_primary", refuse)
+    for owner in (switchover.schema_change, switchover.operation):
+        monkeypatch.setattr(owner, "current", lambda connection: None)
+    if elsewhere:
+        assert set_primary(minion.settings, "db1", 10)["new"] == "db1"
+        return
+    with pytest.raises(pymysql.OperationalError):
+        set_primary(minion.settings, "db1", 10)
+    assert clock.now >= 10
+
+
+def test_an_election_may_take_as_long_as_transactions_are_waited_for(minion, monkeypatch):
+    asked = []
+
+    def exclusive(settings, seconds):
+        asked.append(seconds)
+        return contextlib.nullcontext()
+
+    seen = online("db4", mode="single-primary")
+    monkeypatch.setattr(switchover, "exclusive", exclusive)
+    monkeypatch.setattr(switchover, "observe", lambda connection: seen)
+    assert set_primary(minion.settings, "db4", 600, True) == {"old": "db4", "new": "db4"}
+    assert asked == [switchover.START_SECONDS + 600]
