@@ -10,6 +10,7 @@ import threading
 import time
 from html.parser import HTMLParser
 from http.client import HTTPConnection, RemoteDisconnected
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -298,7 +299,8 @@ def served(clients):
     """A context with the agent's pages, really served; returns a function of path."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = health.Server(listening, health.Clients(clients))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # It looks so often whether it is to end.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
 
     def get(path: str, watch=None, source: str = "127.0.0.1", accept="*/*") -> tuple[int, str]:
         health.Handler.watch = watch or watching(GOOD)
@@ -476,6 +478,9 @@ def test_a_server_that_answers_is_live_whatever_its_member_is(ask):
     assert ask("/live", watching(GOOD, error="cannot connect")) == (503, "cannot connect\n")
 
 
+FLAGS = ("live", "writable", "readable", "draining", "quorum", "fenced", "disk_full")
+
+
 def test_prometheus_reads_what_was_seen(ask, monkeypatch):
     def read(**watched) -> dict[str, float]:
         code, text = ask("/metrics", watching(**watched))
@@ -491,7 +496,14 @@ def test_prometheus_reads_what_was_seen(ask, monkeypatch):
     assert (seen["mysql_gr_writable"], seen["mysql_gr_readable"]) == (0, 1)
     assert (seen["mysql_gr_live"], seen["mysql_gr_quorum"]) == (1, 1)
     assert (seen["mysql_gr_applier_queue"], seen["mysql_gr_draining"]) == (3, 0)
+    assert (seen["mysql_gr_fenced"], seen["mysql_gr_disk_full"]) == (0, 0)
     assert seen["mysql_gr_memberONLINESECONDARY"] == 1
+    # Each that is 0 or 1 stands in the page for operators, and each there is served.
+    page = Path(__file__).resolve().parents[2].joinpath("docs/mysql_gr.md").read_text()
+    (line,) = [one for one in page.splitlines() if one.startswith("| `mysql_gr_live`, `_")]
+    told = {one.removeprefix("mysql_gr").lstrip("_") for one in line.split("`")[1::2]}
+    assert told == {*FLAGS}
+    assert {seen[f"mysql_gr_{name}"] for name in FLAGS} <= {0, 1}
     seen = read(seen=GOOD, error="cannot connect")
     assert (seen["mysql_gr_writable"], seen["mysql_gr_live"]) == (0, 0)
     assert seen["mysql_gr_memberUNKNOWN"] == 1
