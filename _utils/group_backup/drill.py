@@ -70,6 +70,21 @@ def any_of(source: Source, index: list[Any], folder: Path) -> archive.Point | No
     return archive.find(chosen, source.full.gtids, stream()) if chosen else None
 
 
+def missing_before(settings: Settings, snapshot: Snapshot) -> str:
+    """
+    Return the GTID set between a full backup and this machine's own logs, or the empty text.
+
+    Where there is one, as after another machine took the place of the one that made the backup, it
+    cannot be brought to what this one's server holds.
+    """
+    logs = restic.snapshots(settings, LOGS)
+    if not logs:
+        return ""
+    return format_gtids(
+        restore.begins_after(snapshot.gtids, restore.read_index(settings, logs[-1]))
+    )
+
+
 def drill(settings: Settings, snapshot: Snapshot) -> dict[str, Any]:
     """
     Restore a full backup aside, bring it to two points, and compare it with the living server.

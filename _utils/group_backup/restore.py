@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from group_replication.connection import execute, rows
-from group_replication.gtid import count_gtids, format_gtids, parse_gtids, subtract_gtids
+from group_replication.gtid import (
+    GtidSet,
+    count_gtids,
+    format_gtids,
+    parse_gtids,
+    subtract_gtids,
+)
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from group_backup import archive, aside, full, restic, space
@@ -100,17 +106,30 @@ def reaches(point: str, have: str, index: Mapping[str, Any]) -> bool:
         A time, a GTID, or ``latest``.
 
     have
-        The GTID set of the full backup. A new machine's logs do not go on from an old one's.
+        The GTID set of the full backup.
 
     index
         The index of the saved logs.
     """
     held = parse_gtids(index["gtids"])
-    if subtract_gtids(parse_gtids(have), held):
+    if subtract_gtids(parse_gtids(have), held) or begins_after(have, index):
         return False
     if archive.is_gtid(point):
         return not subtract_gtids(parse_gtids(point), held)
     return point == archive.LATEST or int(index["at"]) * 1_000_000 >= archive.moment(point)
+
+
+def begins_after(have: str, index: Mapping[str, Any]) -> GtidSet:
+    """
+    Return what neither a full backup nor saved logs have, between the two.
+
+    A new machine's logs do not go on from an old one's full backup.
+
+    have, index
+        As for :py:func:`reaches`.
+    """
+    logs = index["logs"]
+    return subtract_gtids(parse_gtids(logs[0]["previous"]), parse_gtids(have)) if logs else {}
 
 
 def fetch_logs(settings: Settings, source: Source, folder: Path) -> list[Mapping[str, str]]:

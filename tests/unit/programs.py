@@ -1,4 +1,4 @@
-"""The programs that run beside mysqld, loaded as modules; they import the library."""
+"""The programs that run beside mysqld and from timers, loaded as modules; they import the library."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-FILES = Path(__file__).resolve().parents[2] / "salt/mysql/files"
+SALT = Path(__file__).resolve().parents[2] / "salt"
 
 
-def loaded(name: str) -> ModuleType:
-    """Load ``salt/mysql/files/<name>.py``."""
-    spec = importlib.util.spec_from_file_location(name, FILES / f"{name}.py")
+def loaded(name: str, formula: str = "mysql") -> ModuleType:
+    """Load ``salt/<formula>/files/<name>.py``."""
+    path = SALT / formula / "files" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

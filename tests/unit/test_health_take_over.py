@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.programs import FILES
+from tests.unit.programs import SALT
 
 ROOT = Path(__file__).resolve().parents[2]
 # As systemd hands a socket over: it is the first descriptor behind the standard ones.
@@ -55,7 +55,7 @@ class Agent:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-c", START, str(port)),
-                    *(sys.executable, str(FILES / "health.py")),
+                    *(sys.executable, str(SALT / "mysql/files/health.py")),
                     *(str(folder / "mysqld.sock"), "nobody", str(folder / "clients")),
                 ],
                 pass_fds=[port],

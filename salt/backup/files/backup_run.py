@@ -38,17 +38,29 @@ def take_full(settings: Settings) -> None:
     drilled = record.read(settings).get("drills", {})
     # The newest first: where another one fails, this one has been looked at.
     for snapshot in reversed(restic.snapshots(settings, FULL)):
-        if snapshot.id not in drilled or snapshot.id == found["snapshot"]:
-            said = drill.run(settings, snapshot)
+        new = snapshot.id == found["snapshot"]
+        if snapshot.id in drilled and not new:
+            continue
+        # Of a machine whose place this one took, or older than what its server has kept.
+        missing = "" if new else drill.missing_before(settings, snapshot)
+        if missing:
             log.info(
-                "full backup %s was restored: %s tables with %s rows are equal after %s "
-                "transactions, in %s s",
+                "full backup %s is not drilled: it lacks %s, and the logs of this machine begin "
+                "after that",
                 snapshot.id[:8],
-                said["tables"],
-                said["rows"],
-                said["transactions"],
-                said["seconds"],
+                missing,
             )
+            continue
+        said = drill.run(settings, snapshot)
+        log.info(
+            "full backup %s was restored: %s tables with %s rows are equal after %s "
+            "transactions, in %s s",
+            snapshot.id[:8],
+            said["tables"],
+            said["rows"],
+            said["transactions"],
+            said["seconds"],
+        )
 
 
 def save_logs(settings: Settings) -> None:

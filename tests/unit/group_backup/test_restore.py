@@ -63,7 +63,11 @@ def test_a_full_backup_of_nothing_is_no_beginning():
     ],
 )
 def test_logs_go_on_from_a_full_backup_up_to_a_point(point, gtids, goes_on):
-    assert reaches(point, f"{A}:1-5", {"gtids": gtids, "at": 300}) is goes_on
+    index = {"gtids": gtids, "at": 300, "logs": [{"name": "binlog.1", "previous": f"{A}:1-4"}]}
+    assert reaches(point, f"{A}:1-5", index) is goes_on
+    # Those of a machine that took the old one's place begin later.
+    later = {**index, "logs": [{"name": "binlog.1", "previous": f"{A}:1-6"}]}
+    assert reaches(point, f"{A}:1-5", later) is False
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,11 @@ def test_the_logs_of_a_point(monkeypatch, point, saved, found):
 
     def index(_settings, one):
         at, spans = saved[one.id]
-        return {"at": at, "gtids": f"{A}:{spans},{B}:1" if spans else "", "logs": [one.id]}
+        return {
+            "at": at,
+            "gtids": f"{A}:{spans},{B}:1" if spans else "",
+            "logs": [{"previous": f"{A}:1-4"}],
+        }
 
     monkeypatch.setattr(restore, "read_index", index)
     source = next(restore.sources(SETTINGS, point))
