@@ -14,8 +14,15 @@ _ACTIONS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("set-var-fmt", "add-acl", "del-acl", "del-map"), (0,)),
     "set-map": (0, 1),
 }
-_FORMATS = {"log-format", "log-format-sd", "error-log-format", "unique-id-format"}
-_BEFORE = {"lf-string", "lf-file", "location", "prefix", "scheme", "uri-lf", "body-lf", "send-lf"}
+_FORMATS = {
+    *("log-format", "log-format-sd", "error-log-format", "unique-id-format"),
+    *("use_backend", "use-server"),
+}
+_BEFORE = {
+    *("lf-string", "lf-file", "location", "prefix", "scheme", "uri-lf", "body-lf"),
+    *("send-lf", "send-binary-lf", "on-error", "on-success"),
+}
+_CHECKS = {"http-check", "tcp-check"}
 # In the arguments of a function these end the argument, or what is evaluated.
 UNFIT = re.compile(r"[(),\[\]%\\\"'\s]")
 
@@ -55,9 +62,14 @@ def is_evaluated(prefix: str) -> bool:
     kind, action, *arguments = words
     if kind in ("tcp-request", "tcp-response") and arguments:
         action, *arguments = arguments
+    if kind in ("server", "default-server", "server-template"):
+        return words[-1].startswith("set-proxy-v2-tlv-fmt(")
+    if kind == "on":
+        # Of a section log-profile.
+        return words[-1] in ("format", "sd")
     if kind == "redirect":
         return words[-1] in _BEFORE
-    if kind in _HTTP | {"http-check", "tcp-check", "tcp-request", "tcp-response"}:
+    if kind in _HTTP | _CHECKS | {"http-error", "tcp-request", "tcp-response"}:
         places = _ACTIONS.get(action.partition("(")[0])
         if places is not None:
             return len(arguments) in places
