@@ -7,7 +7,7 @@ include:
   - apache.modules
   - apache.config
   - apache.tls
-  - php.package
+  - php.service
 
 apache-site-default-absent:
   file.absent:
@@ -38,7 +38,8 @@ apache-site-default-absent:
 {%- if apache.tls.certificate %}
       - sls: apache.tls
 {%- endif %}
-      - sls: php.package
+      # A site is led to no php-fpm that does not run.
+      - sls: php.service
       - web_server: apache-config-hardening-managed
 {%- if not loop.first %}
       - file: apache-config-release-{{ application.name }}

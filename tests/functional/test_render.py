@@ -98,6 +98,8 @@ def test_an_application_has_no_more_than_its_pillar_asks_for(with_pillar):
     assert not {"laravel-keys-jwt", "laravel-seed-seeded"} & states.keys()
     env = states["laravel-env-present"]
     assert list(env["secrets"]) == ["DB_PASSWORD"]
+    # What left the pillar leaves the file.
+    assert env["only"] is True
     assert env["values"]["DB_QUEUE_RETRY_AFTER"] == 150
     running = states["laravel-workers-running"]
     assert running["workers"] == {"mail": {"timeout": 120}}
@@ -126,6 +128,21 @@ def test_credentials_of_package_repositories_are_named_and_not_shown(with_pillar
         file = found["laravel-auth-file"]
         assert (file["dataset_pillar"], file["show_changes"]) == ("shop:auth", False)
         assert (file["user"], file["group"], file["mode"]) == ("root", "laravel-build", "0640")
+
+
+def test_a_host_that_git_asks_is_known_before_a_release_is_built(with_pillar):
+    key = "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZhbGlkYXRlZA"
+    more = {"source": "git@git.example.com:shop.git", "rev": "main", "known_hosts": [key]}
+    states = highstate(with_pillar(WEB, {"laravel": more}))[0]
+    (known,) = [chunk for chunk in states if chunk["__id__"] == "laravel-known_hosts-file"]
+    assert known["contents"] == ["# Kept by Salt.", key]
+    (built,) = [chunk for chunk in states if chunk["__id__"] == "laravel-release-built"]
+    assert {"sls": "laravel.known_hosts"} in built["require"]
+
+
+def test_a_site_is_led_to_a_php_fpm_that_runs(rendered):
+    states = {chunk["__id__"]: chunk for chunk in rendered(WEB)[0]}
+    assert {"sls": "php.service"} in states["apache-site-managed"]["require"]
 
 
 def test_without_workers_nothing_is_said_of_queues(rendered):
