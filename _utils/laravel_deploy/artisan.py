@@ -91,7 +91,8 @@ def uncached(directory: str) -> dict[str, str]:
 
 def printed(app: Application, command: str, args: Sequence[str] = ()) -> str:
     """Run an artisan command and return what it printed, secrets masked; raises if it fails."""
-    done = app.artisan(command, args)
+    # Its lists fill the terminal, with dots: a person's is not so wide.
+    done = app.artisan(command, args, env={"COLUMNS": "120"})
     if done["retcode"]:
         raise app.failure(f"artisan {command}", done)
     return redact(str(done["stdout"]), app.directory)

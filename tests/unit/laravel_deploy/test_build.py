@@ -30,6 +30,20 @@ def test_a_release_is_built_once_and_aside(machine):
     assert [command[0] for command in machine.ran] == ["composer", "composer"]
 
 
+def test_files_are_on_the_disk_before_the_mark_that_all_are(machine, monkeypatch):
+    seen = []
+
+    def sync() -> None:
+        (release,) = (machine.root / "releases").iterdir()
+        seen.append(((release / "vendor/autoload.php").exists(), known(machine.root)))
+
+    monkeypatch.setattr("laravel_deploy.build.os.sync", sync)
+    machine.build()
+    ((files, (before,)),) = seen
+    assert (files, before["complete"]) == (True, False)
+    assert known(machine.root)[0]["complete"] is True
+
+
 def test_what_would_be_built_is_told_and_not_done(machine):
     predicted = machine.build(test=True)
     assert (predicted["before"], predicted["built"]) == ("", True)

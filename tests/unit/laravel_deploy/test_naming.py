@@ -33,18 +33,22 @@ REFS = {
     "refs/tags/v2^{}": "d" * 40,
     "refs/heads/both": "e" * 40,
     "refs/tags/both": "f" * 40,
+    # A branch and an annotated tag of one name on one commit.
+    "refs/heads/v3": "d" * 40,
+    "refs/tags/v3": "c" * 40,
+    "refs/tags/v3^{}": "d" * 40,
     "HEAD": "a" * 40,
 }
 
 
 @pytest.mark.parametrize(
-    ("rev", "commit"), [("main", "a"), ("v1", "b"), ("v2", "d"), ("HEAD", "a")]
+    ("rev", "commit"), [("main", "a"), ("v1", "b"), ("v2", "d"), ("v3", "d"), ("HEAD", "a")]
 )
 def test_branches_and_tags_name_a_commit(rev, commit):
     assert named_commit(REFS, rev) == commit * 40
 
 
-@pytest.mark.parametrize(("rev", "words"), [("both", "several commits"), ("v3", "nothing")])
+@pytest.mark.parametrize(("rev", "words"), [("both", "several commits"), ("v4", "nothing")])
 def test_what_names_no_single_commit_is_refused(rev, words):
     with pytest.raises(CommandExecutionError, match=f"{rev}.*names {words}"):
         named_commit(REFS, rev)
