@@ -268,6 +268,9 @@ def _key(
             f"{variable} is set to another value than the pillar's at {secret}; it was kept, since "
             f"replacing it makes void what was made with it. {REPLACED[variable]}"
         )
+        if shared:
+            # What one web server makes the others cannot read, meanwhile.
+            ret["warnings"] = [f"{variable} may not be the one that the other web servers have."]
     elif status["changes"]:
         _changed(ret, status["changes"], variable)
         ret["comment"] += " taken from the pillar." if status["source"] == "pillar" else " made."

@@ -83,9 +83,14 @@ def test_one_web_server_seeds_and_the_others_go_on(run):
         ("jwt_secret_present", "laravel:secrets:jwt_accepted brings another one in"),
     ],
 )
-def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run, state, way):
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_key_that_differs_from_the_pillar_is_kept_and_told(run, state, way, shared):
     status = {"changes": {}, "source": "kept", "differs": True}
-    ret = run(state, APP, secret="laravel:secrets:some", returns={"key_update": status})
+    ret = run(
+        state, APP, secret="laravel:secrets:some", shared=shared, returns={"key_update": status}
+    )
+    warned = "may not be the one that the other web servers have" in str(ret.get("warnings"))
+    assert warned is shared
     assert ret["result"] is True
     assert ret["changes"] == {}
     assert "laravel:secrets:some; it was kept" in ret["comment"]
