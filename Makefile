@@ -75,10 +75,10 @@ test-e2e: $(VENV)/ready up browser $(NEWMAN) ## The lab: the API, the balancer a
 	@$(PYTEST) e2e tests/e2e
 
 test-api: $(VENV)/ready $(NEWMAN) ## The Postman collection on the running lab, in both modes by both pairs of ports: RUNS=n in a row
-	@LONG=1 RUNS=$(or $(RUNS),20) $(PYTEST) api tests/e2e/test_1_api.py
+	@LONG=1 RUNS=$(or $(RUNS),20) $(PYTEST) api tests/e2e/test_2_api.py
 
 test-fuzz: $(VENV)/ready ## 10,000 requests that make no sense to the running lab's API: SEED=n repeats them
-	@LONG=1 $(PYTEST) fuzz tests/e2e/test_1_api.py -k no_request_makes_the_server_fail
+	@LONG=1 $(PYTEST) fuzz tests/e2e/test_2_api.py -k no_request_makes_the_server_fail
 
 test-long: $(VENV)/ready $(NEWMAN) ## On the running lab, what make test does a few times, many times: reloads, reads, the collection
 	@LONG=1 $(PYTEST) long tests/e2e -m repeated

@@ -39,14 +39,17 @@ def damage_of(name: str, markers: Iterable[str]) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what leaves more behind later; within one class the order stays."""
+    """Run what leaves more behind later, and first what waits; else the order stays."""
     folder = Path(__file__).parent
-    places = {
-        item.nodeid: damage_of(item.nodeid, {marker.name for marker in item.iter_markers()})
-        if folder in item.path.parents
-        else -1
-        for item in items
-    }
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        if folder not in item.path.parents:
+            return -1, False
+        markers = {marker.name for marker in item.iter_markers()}
+        # While machines are waited for, the tests that need no lab have the processors.
+        return damage_of(item.nodeid, markers), "waits" not in markers
+
+    places = {item.nodeid: place(item) for item in items}
     items.sort(key=lambda item: places[item.nodeid])
 
 

@@ -16,7 +16,7 @@ from tests.support.fuzz import Fuzzer
 from tests.support.lab import DATABASE, MODES, Lab
 from tests.support.newman import newman
 
-pytestmark = pytest.mark.reads
+pytestmark = pytest.mark.restores
 
 # By one port for writes and one for reads, and all by the port that deals with all members in turn.
 PORTS = [("3307", "3308"), ("3306", "")]

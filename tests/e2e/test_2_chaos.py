@@ -19,7 +19,7 @@ from tests.support.api_client import bio_on, client
 from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
 
-pytestmark = pytest.mark.restores
+pytestmark = [pytest.mark.restores, pytest.mark.waits]
 
 # Chosen for what they touch and for being short: each a member by its place, and for how long. In
 # the second one a member is killed, too.

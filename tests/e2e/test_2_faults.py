@@ -18,7 +18,7 @@ from tests.support.balancer import asked, servers
 from tests.support.lab import Lab
 from tests.support.read_lock import read_locked
 
-pytestmark = pytest.mark.restores
+pytestmark = [pytest.mark.restores, pytest.mark.waits]
 
 
 def test_the_api_goes_on_without_its_writer(lab: Lab, all_online, eventually, mysqld_down):

@@ -13,7 +13,7 @@ from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 from tests.support.read_lock import read_locked
 
-pytestmark = pytest.mark.restores
+pytestmark = [pytest.mark.restores, pytest.mark.waits]
 
 
 def call(lab: Lab, machine: str, function: str, /, **arguments) -> object:

@@ -10,7 +10,7 @@ from tests.e2e.conftest import check_auto_increment
 from tests.support.balancer import servers
 from tests.support.lab import Lab
 
-pytestmark = pytest.mark.restores
+pytestmark = [pytest.mark.restores, pytest.mark.waits]
 
 
 def test_the_mode_is_switched_online_and_back(lab: Lab, eventually, switch_mode):

@@ -13,7 +13,7 @@ import pytest
 from tests.support.lab import APPLICATION, DATABASE, ROOT, Lab
 from tests.support.packages import installed
 
-pytestmark = pytest.mark.reads
+pytestmark = pytest.mark.restores
 
 # As app/phpunit.xml has it.
 TRIAL = "realworld_test"

@@ -16,7 +16,7 @@ from tests.e2e.conftest import long_only
 from tests.support.lab import ROOT, Lab
 from tests.support.orchestration import orchestrated
 
-pytestmark = pytest.mark.restores
+pytestmark = [pytest.mark.restores, pytest.mark.waits]
 
 PILLAR = ROOT / "pillar/mysql.sls"
 OPTION = "table_open_cache_instances"

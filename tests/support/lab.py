@@ -173,13 +173,12 @@ class Lab:
 
     def new_disk(self, machine: str) -> None:
         """A new and empty disk below a machine's databases, and a server on it."""
-        self.run(
-            machine,
-            "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete\n"
-            # Without this the machine takes its disk for missing.
-            f"salt-call --retcode-passthrough mysql_maintenance.forget member={machine}\n"
-            "salt-call --retcode-passthrough state.apply mysql.data\nsystemctl start mysql",
-        )
+        self.run(machine, "systemctl stop mysql\nfind /var/lib/mysql -mindepth 1 -delete")
+        # Without this the machine takes its disk for missing.
+        forgotten = self.salt(machine, f"-L mysql_maintenance.forget member={machine}")[machine]
+        assert isinstance(forgotten, dict), forgotten
+        self.apply([machine], "mysql.data")
+        self.run(machine, "systemctl start mysql")
 
     @contextmanager
     def tunnel(self, machine: str, port: int) -> Iterator[str]:

@@ -19,6 +19,7 @@ def test_a_file_has_one_marker_and_its_name_the_number_of_it(path):
     text = path.read_text()
     assigned = re.search(r"^pytestmark = (.*?)\n(?=\S|\n)", text, re.MULTILINE | re.DOTALL)
     found = re.findall(r"pytest\.mark\.(\w+)", assigned[1]) if assigned else []
+    assert "waits" not in found or "restores" in found
     assert re.match(r"test_(\d)_", path.name)[1] == str(damage_of(path.name, found) + 1)
 
 
@@ -29,10 +30,11 @@ def test_another_number_of_markers_is_refused(markers):
 
 
 def test_what_leaves_more_behind_runs_later_and_the_order_within_stays():
-    def item(name, marker):
-        marked = [SimpleNamespace(name=marker)]
+    def item(name, *markers):
+        marked = [SimpleNamespace(name=marker) for marker in markers]
         return SimpleNamespace(nodeid=name, path=FOLDER / name, iter_markers=lambda: marked)
 
     order = [item(str(place), marker) for place, marker in enumerate([*DAMAGE[::-1], "reads"])]
+    order += [item("5", "restores", "waits"), item("6", "restores")]
     pytest_collection_modifyitems(order)
-    assert [one.nodeid for one in order] == ["3", "4", "2", "1", "0"]
+    assert [one.nodeid for one in order] == ["3", "4", "5", "2", "6", "1", "0"]
