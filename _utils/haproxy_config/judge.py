@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from haproxy_config.sections import Config
 from haproxy_config.syntax import BLANKS
 
 CHECK_TIMEOUT = 30
+# What the distributions' units give HAProxy as variables: a configuration may name them.
+ENVIRONMENT = ("/etc/default/haproxy", "/etc/sysconfig/haproxy")
 _JUDGED = re.compile(r"\[(ALERT|WARNING)\]\s*\(\d+\)\s*:\s*(?:config\s*:\s*)?(.*)")
 _JUDGED_SUMMARY = re.compile(r"(Error\(s\) found in|Fatal errors found in) ")
 
@@ -50,6 +52,31 @@ def _verdict(output: str, checked: str, name: str, config: Config) -> tuple[list
         elif last and line.startswith("   | "):
             last[-1] += " " + translate(line[5:])
     return found["ALERT"], found["WARNING"]
+
+
+def variables(paths: Sequence[str]) -> dict[str, str]:
+    """
+    Return the variables of a unit's files, as systemd reads them.
+
+    paths
+        The files; one that is not there has none, and a later one wins.
+    """
+    found = {}
+    for path in paths:
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            name, is_set, value = line.strip().partition("=")
+            if is_set and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                found[name] = _unquoted(value.strip())
+    return found
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value
 
 
 def judge(
@@ -89,6 +116,7 @@ def judge(
         answer = run(
             [binary, "-c", "-f", temporary],
             python_shell=False,
+            env=variables(ENVIRONMENT),
             timeout=CHECK_TIMEOUT,
             output_loglevel="quiet",
             ignore_retcode=True,

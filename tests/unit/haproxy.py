@@ -57,6 +57,7 @@ class Machine:
         self.running = True
         self.reload_error = None
         self.judged = []
+        self.variables = {}
         self.reloads = []
 
     def config(self, sections=None):
@@ -86,13 +87,14 @@ class Machine:
             "service.reload": self.reload,
         }
 
-    def run_all(self, command, *, python_shell, timeout, output_loglevel, ignore_retcode):
+    def run_all(self, command, *, python_shell, timeout, output_loglevel, ignore_retcode, env):
         assert command[1:3] == ["-c", "-f"]
         assert (python_shell, output_loglevel, ignore_retcode) == (False, "quiet", True)
         assert timeout > 0
         path = Path(command[3])
         assert path.stat().st_mode & 0o777 == 0o600
         self.judged.append(path)
+        self.variables = env
         text = path.read_text(encoding="utf-8")
         assert MASK not in text
         return {

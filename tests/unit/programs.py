@@ -1,4 +1,4 @@
-"""The programs that run beside mysqld and from timers, loaded as modules; they import the library."""
+"""The programs beside mysqld and of timers, loaded as modules; they import the library."""
 
 from __future__ import annotations
 
