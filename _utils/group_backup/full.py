@@ -193,9 +193,10 @@ def run_full(settings: Settings) -> dict[str, Any]:
         del logs["begins_after"]
         record.note(settings, LOGS, {**logs, "well": int(time.time())})
         found["logs"] = logs["snapshot"]
-        restic.forget(settings, FULL, "host,paths")
-        restic.forget(settings, LOGS, "host,paths")
-        restic.prune(settings)
+        if not settings.grows:
+            restic.forget(settings, FULL, "host,paths")
+            restic.forget(settings, LOGS, "host,paths")
+            restic.prune(settings)
     except NothingHeldError:
         # No failure: it is not yet time.
         raise

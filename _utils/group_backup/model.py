@@ -51,6 +51,8 @@ class Settings(NamedTuple):
     keep_days: int = 7
     keep_weeks: int = 4
     keep_months: int = 6
+    # Nothing is given up by this machine: the repository takes what is new, and no more.
+    grows: bool = False
     archive_days: int = 8
     drill_hours: int = 48
     options: Mapping[str, Any] = {}

@@ -40,6 +40,16 @@ def test_both_are_remembered(notes):
     assert notes["logs"]["well"]
 
 
+@pytest.mark.parametrize(("grows", "given_up"), [(False, 3), (True, 0)])
+def test_nothing_is_given_up_of_a_repository_that_only_grows(notes, monkeypatch, grows, given_up):
+    """There a run would be refused that, and count as failed."""
+    called = []
+    for name in ("forget", "prune"):
+        monkeypatch.setattr(restic, name, lambda *given: called.append(given))
+    assert full.run_full(SETTINGS._replace(grows=grows))["snapshot"] == "full"
+    assert len(called) == given_up
+
+
 def test_a_repository_that_is_away_leaves_what_was_well(notes, monkeypatch):
     notes["logs"] = {"snapshot": "old", "well": 3}
 

@@ -59,9 +59,15 @@ def test_defaults():
     assert settings_from(changed("backup:full", False), "backup1").full == ""
 
 
+def test_a_repository_may_only_grow():
+    assert settings_from(PILLAR, "backup1").grows is False
+    assert settings_from(changed("backup:keep", False), "backup1").grows is True
+
+
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
+        ("backup:keep", True, "pillar backup:keep is a bool; expected a mapping with days"),
         ("backup:fulls", "daily", "pillar backup:fulls is a key that nothing reads"),
         ("backup:full", "often", "backup:full is 'often'; expected daily, hourly"),
         ("backup:keep:days", 0, "backup:keep:days is '0'"),
