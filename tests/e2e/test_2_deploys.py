@@ -101,12 +101,8 @@ SLOW = (
 )
 
 
-def test_a_long_request_lives_through_a_switch_and_keeps_nobody_waiting(
-    lab: Lab, repository: Callable[[str], dict[str, Any]]
-):
-    states = repository(SLOW)
-    assert {one["result"] for one in states.values()} == {True}, states
-    slow = live(lab)
+def test_a_long_request_lives_through_a_switch_and_keeps_nobody_waiting(lab: Lab, slow: str):
+    assert live(lab) == slow
     with ThreadPoolExecutor() as pool:
         long = pool.submit(lab.api, "GET", "/api/slow/26")
         time.sleep(1)
@@ -152,6 +148,14 @@ def repository(lab: Lab) -> Iterator[Callable[[str], dict[str, Any]]]:
     lab.run(lab.web, f"rm -rf {REPOSITORY}")
 
 
+@pytest.fixture(scope="module")
+def slow(lab: Lab, repository: Callable[[str], dict[str, Any]]) -> str:
+    """A release out of the repository that serves, and answers slowly where it is asked to."""
+    states = repository(SLOW)
+    assert {one["result"] for one in states.values()} == {True}, states
+    return live(lab)
+
+
 CASCADING = """<?php
 
 use Illuminate\\Database\\Migrations\\Migration;
@@ -172,12 +176,10 @@ return new class extends Migration
 
 
 def test_a_release_that_does_not_answer_or_migrate_never_serves(
-    lab: Lab, crowd: Crowd, repository: Callable[[str], dict[str, Any]]
+    lab: Lab, crowd: Crowd, repository: Callable[[str], dict[str, Any]], slow: str
 ):
-    states = repository("echo trial > TRIAL")
-    assert {one["result"] for one in states.values()} == {True}, states
     good = live(lab)
-    assert answering(lab) == good
+    assert answering(lab) == good == slow
 
     states = repository("sed -i 's/<?php/<?php broken(/' app/Providers/AppServiceProvider.php")
     assert states["laravel-release-built"]["result"] is False

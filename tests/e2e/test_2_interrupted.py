@@ -64,7 +64,8 @@ def test_keeper_highstates_and_operator_at_once_make_one_join(lab: Lab, outside)
 
 def test_a_minion_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
     lab.run("master", f"salt --async {outside} state.apply mysql.group")
-    eventually(lambda: lab.state_of(outside) != "OFFLINE", 60)
+    # A start that gets no view takes a minute, and is tried once more.
+    eventually(lambda: lab.state_of(outside) != "OFFLINE", 120)
     # systemd starts it again.
     lab.run(outside, "systemctl kill --signal=KILL salt-minion")
     eventually(lambda: lab.salt(outside, "test.ping", timeout=2)[outside] is True, 60)
@@ -78,7 +79,7 @@ def test_a_minion_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
 def test_a_master_that_is_killed_in_the_middle(lab: Lab, outside, eventually):
     with ThreadPoolExecutor() as pool:
         first = pool.submit(converge, lab)
-        eventually(lambda: lab.state_of(outside) != "OFFLINE", 90)
+        eventually(lambda: lab.state_of(outside) != "OFFLINE", 120)
         lab.run(
             "master",
             "pkill -KILL -f 'salt-run.*orch.cluster'\nsystemctl kill --signal=KILL salt-master",
