@@ -268,8 +268,8 @@ def renew(force: bool = False) -> dict[str, str]:
     """
     Renew this machine's certificate where it is due, and have the server take it.
 
-    Minions call it twice a day (``schedule`` in pillar), so that no certificate ends for want of a
-    highstate. Nothing is done where the master's minion signs none.
+    Minions call it twice a day (``scheduled.renew_certificate``), so that no certificate ends for
+    want of a highstate. Nothing is done where the master's minion signs none.
 
     force
         Renew it whatever it says. Default False.

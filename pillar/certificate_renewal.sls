@@ -2,7 +2,7 @@
 # for as long as it is good. Where it is not due, nobody is asked (docs/certificates.md).
 schedule:
   mysql_gr_certificate:
-    function: mysql_tls.renew
+    function: scheduled.renew_certificate
     hours: 12
     # Not all at the same moment.
     splay: 600

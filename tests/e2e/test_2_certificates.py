@@ -136,8 +136,8 @@ def test_a_certificate_is_renewed_without_a_restart(lab: Lab, all_online):
     assert abs(started(lab, name) - since) < 5
     # What each minion calls by itself finds nothing to do.
     scheduled = lab.salt(name, "schedule.is_enabled mysql_gr_certificate")[name]
-    assert scheduled["function"] == "mysql_tls.renew"
-    assert lab.salt(name, "mysql_tls.renew")[name] == {"why": "", "serial": ""}
+    assert scheduled["function"] == "scheduled.renew_certificate"
+    assert lab.salt(name, "scheduled.renew_certificate")[name] == {"why": "", "serial": ""}
     answer = lab.salt(lab.databases[0], "mysql_gr.status extended=True")
     assert answer[lab.databases[0]]["problems"] == []
 
