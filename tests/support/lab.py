@@ -106,6 +106,10 @@ class Lab:
         """Call a function on minions and return what each answers."""
         return self._salt.call(target, call, timeout)
 
+    def orchestrate(self, name: str, pillar: dict[str, Any], test: bool) -> Any:
+        """Run an orchestration on the master and return what it returns."""
+        return self._salt.run("state.orchestrate", mods=name, pillar=pillar, test=test)
+
     def apply(self, machines: Iterable[str], states: str = "") -> set[str]:
         """Run states on machines at once, the highstate unless told otherwise; each has to hold.
 

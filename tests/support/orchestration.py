@@ -12,14 +12,10 @@ def orchestrated(
     lab: Lab, name: str, test: bool = False, **given: Any
 ) -> tuple[dict[str, Any], str]:
     """Call an orchestration and return its one state on the master's minion, and all it said."""
-    said = lab.run(
-        lab.master,
-        f"salt-run --out=json state.orchestrate orch.{name} pillar='{json.dumps(given)}'"
-        f" test={test}",
-        check=False,
-    )
-    data = json.loads(said[said.index("{") :])["data"]
-    (states,) = data.values()
+    answer = lab.orchestrate(f"orch.{name}", given, test)
+    said = json.dumps(answer)
+    assert isinstance(answer, dict), said
+    (states,) = answer["data"].values()
     (called,) = states.values()
     (machine,) = called["changes"]["ret"].values() if called["changes"] else ({},)
     return next(iter(machine.values()), called), said
