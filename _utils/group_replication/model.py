@@ -63,6 +63,8 @@ LEAVING = "it is leaving just now"
 
 # Where the server's package has it.
 DATA_DIRECTORY = "/var/lib/mysql"
+# Read behind those of the package (salt/mysql/defaults.yaml).
+CONFIG_FILE = "/etc/mysql/mysql.conf.d/zz-group-replication.cnf"
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 
@@ -123,6 +125,7 @@ class Settings(NamedTuple):
     timings: str = "fast"
     write_concurrency: int | None = None
     data_directory: str = DATA_DIRECTORY
+    config_file: str = CONFIG_FILE
     # One of COMPARE_INTERVALS, or the empty text where the members are not compared by themselves.
     compare_interval: str = "daily"
     # The part of the time that such a comparison spends in queries.

@@ -38,6 +38,8 @@ AT_INITIALIZATION = (
     "innodb_data_home_dir",
     "innodb_undo_directory",
 )
+# With which it is made where nothing is said.
+MADE_BY_DEFAULT = {"lower_case_table_names": "0", "innodb_page_size": "16384"}
 # The group keeps these so in each member, by itself.
 KEPT_BY_THE_GROUP = (
     "group_replication_enforce_update_everywhere_checks",
@@ -210,7 +212,9 @@ def refuse_other_than_made(settings: Settings, options: Mapping[str, Any]) -> No
         with local(settings) as connection:
             found = rows(
                 connection,
-                "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
+                "SELECT VARIABLE_NAME, VARIABLE_VALUE, VARIABLE_PATH"
+                " FROM performance_schema.global_variables"
+                " JOIN performance_schema.variables_info USING (VARIABLE_NAME)"
                 " WHERE VARIABLE_NAME IN %s",
                 ((*AT_INITIALIZATION, "datadir"),),
             )
@@ -218,12 +222,15 @@ def refuse_other_than_made(settings: Settings, options: Mapping[str, Any]) -> No
         return
     for row in found:
         name, running = row["VARIABLE_NAME"].lower(), row["VARIABLE_VALUE"]
+        if name in MADE_BY_DEFAULT and row["VARIABLE_PATH"] == settings.config_file:
+            # The file would say nothing of it any more.
+            declared.setdefault(name, MADE_BY_DEFAULT[name])
         if name == "datadir":
             _refuse_other_directory(settings.data_directory, running)
         elif name in declared and option_as_running(declared[name], running) != running:
             raise invalid(
                 f"mysql:options:{name}",
-                declared[name],
+                options.get(name),
                 f"'{running}', with which this data directory was made: mysqld would not start",
             )
 

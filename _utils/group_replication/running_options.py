@@ -10,7 +10,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import driver
+from group_replication import driver, left_options
 from group_replication.connection import error_text, exclusive, rows, set_when_free
 from group_replication.model import SINGLE_LEADER, Settings
 from group_replication.options import OFF, ON, options_of, own_options
@@ -208,7 +208,31 @@ def option_differences(settings: Settings, connection: Any) -> dict[str, dict[st
         )
     }
     options = options_of(settings, settings.version or running)
-    return differing_options(options, variables, bounds)
+    found = differing_options(options, variables, bounds)
+    for kind, names in _left(settings, connection, options).items():
+        for name in names:
+            if name not in GROUPS_OPTIONS:
+                change = {"old": variables.get(name, ""), "new": left_options.DEFAULT}
+                found[kind].setdefault(name, change)
+    return found
+
+
+def _left(settings: Settings, connection: Any, options: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What pillar no longer has, and the running server still does."""
+    sources = {
+        row["name"].lower(): (row["source"], row["path"] or "")
+        for row in rows(
+            connection,
+            "SELECT VARIABLE_NAME AS name, VARIABLE_SOURCE AS source, VARIABLE_PATH AS path"
+            " FROM performance_schema.variables_info"
+            " WHERE VARIABLE_SOURCE = 'DYNAMIC' OR VARIABLE_PATH = %s",
+            (settings.config_file,),
+        )
+    }
+    declared = left_options.named(options)
+    return left_options.left(
+        declared, left_options.noted(), sources, ONLINE_OPTIONS, settings.config_file
+    )
 
 
 def set_options(settings: Settings) -> dict[str, dict[str, str]]:
@@ -219,10 +243,15 @@ def set_options(settings: Settings) -> dict[str, dict[str, str]]:
         changes = option_differences(settings, connection)["online"]
         for name, change in changes.items():
             new = change["new"]
+            if new == left_options.DEFAULT:
+                # A name of this file's own table.
+                set_when_free(connection, f"SET GLOBAL {name} = DEFAULT")
+                continue
             number = re.fullmatch(r"-?\d+(\.\d+)?", new)
             value: Any = new if not number else float(new) if number[1] else int(new)
             try:
                 set_when_free(connection, f"SET GLOBAL {name} = %s", (value,))
             except driver.Error as err:
                 raise CommandExecutionError(f"{name} = {new}: {error_text(err)}") from err
+        left_options.note(left_options.named(options_of(settings, settings.version)))
         return changes

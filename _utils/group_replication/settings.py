@@ -17,6 +17,7 @@ from group_replication.certificates import declared as declared_tls
 from group_replication.files import write_whole
 from group_replication.model import (
     COMPARE_INTERVALS,
+    CONFIG_FILE,
     DATA_DIRECTORY,
     MEMBERS_MAX,
     MEMBERS_MIN,
@@ -140,6 +141,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         version=_declared_version(pillar),
         drain=drain_seconds("pillar mysql:drain", walk(pillar, "mysql:drain"), 10),
         data_directory=str(Path(path(pillar, "mysql:lookup:data_directory", DATA_DIRECTORY))),
+        config_file=path(pillar, "mysql:lookup:config_file", CONFIG_FILE),
         compare_interval=_compare_interval(pillar),
         compare_load=_compare_load(pillar),
         certificates=declared_tls(pillar).source != "none",

@@ -124,13 +124,36 @@ def test_another_value_than_the_data_directory_has_is_refused(
     monkeypatch.setattr(
         pending,
         "rows",
-        lambda *_: [{"VARIABLE_NAME": n, "VARIABLE_VALUE": v} for n, v in shown.items()],
+        lambda *_: [
+            {"VARIABLE_NAME": n, "VARIABLE_VALUE": v, "VARIABLE_PATH": ""} for n, v in shown.items()
+        ],
     )
     if not refused:
         pending.refuse_other_than_made(minion.settings, options)
         return
     with pytest.raises(SaltInvocationError, match="with which this data directory was made"):
         pending.refuse_other_than_made(minion.settings, options)
+
+
+@pytest.mark.parametrize(
+    ("running", "ours", "refused"),
+    [("1", True, True), ("0", True, False), ("1", False, False)],
+)
+def test_a_value_that_left_pillar_and_that_the_data_directory_has_is_refused(
+    minion, monkeypatch, running, ours, refused
+):
+    """Another option file may say it yet."""
+    path = minion.settings.config_file if ours else "/etc/mysql/conf.d/own.cnf"
+    row = {"VARIABLE_NAME": "lower_case_table_names", "VARIABLE_VALUE": running}
+    monkeypatch.setattr(pending, "local", lambda settings: contextlib.nullcontext())
+    monkeypatch.setattr(pending, "rows", lambda *_: [{**row, "VARIABLE_PATH": path}])
+    if not refused:
+        pending.refuse_other_than_made(minion.settings, {})
+        return
+    with pytest.raises(
+        SaltInvocationError, match="lower_case_table_names is missing; expected '1'"
+    ):
+        pending.refuse_other_than_made(minion.settings, {})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +169,7 @@ def test_another_value_than_the_data_directory_has_is_refused(
 def test_a_server_with_data_is_led_to_no_other_directory(
     minion, monkeypatch, declared, running, refused
 ):
-    shown = [{"VARIABLE_NAME": "datadir", "VARIABLE_VALUE": running}]
+    shown = [{"VARIABLE_NAME": "datadir", "VARIABLE_VALUE": running, "VARIABLE_PATH": ""}]
     monkeypatch.setattr(pending, "local", lambda settings: contextlib.nullcontext())
     monkeypatch.setattr(pending, "rows", lambda *_: shown)
     settings = minion.settings._replace(data_directory=declared)
@@ -163,7 +186,9 @@ def test_a_server_with_data_is_led_to_no_other_directory(
 def test_a_link_to_the_data_is_the_same_place(minion, monkeypatch, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "mysql").symlink_to("disk")
-    shown = [{"VARIABLE_NAME": "datadir", "VARIABLE_VALUE": f"{tmp_path}/disk/"}]
+    shown = [
+        {"VARIABLE_NAME": "datadir", "VARIABLE_VALUE": f"{tmp_path}/disk/", "VARIABLE_PATH": ""}
+    ]
     monkeypatch.setattr(pending, "local", lambda settings: contextlib.nullcontext())
     monkeypatch.setattr(pending, "rows", lambda *_: shown)
     settings = minion.settings._replace(data_directory=f"{tmp_path}/mysql")

@@ -7,7 +7,7 @@ import time
 
 import pymysql
 import pytest
-from group_replication import connection, running_options
+from group_replication import connection, left_options, running_options
 from group_replication.options import options_of
 from group_replication.running_options import (
     GROUPS_OPTIONS,
@@ -186,9 +186,46 @@ def test_a_buffer_pool_is_whole_chunks(size, shown, expected):
     )
 
 
-def test_options_are_set_as_what_they_are(monkeypatch):
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """The names of the option file are remembered here."""
+    monkeypatch.setattr(left_options, "RECORD", tmp_path / "options.json")
+    return left_options.RECORD
+
+
+def test_what_left_pillar_is_a_difference(monkeypatch, record):
+    settings = settings_from(pillar(), "db1")
+    left_options.note(["net_write_timeout", "wait_timeout"])
+    variables = running(version="9.7.4-2", net_write_timeout="700", table_open_cache_instances="4")
+    sources = {
+        "net_write_timeout": ("DYNAMIC", ""),
+        "table_open_cache_instances": ("GLOBAL", settings.config_file),
+        # Set by hand, and by the group itself.
+        "net_read_timeout": ("DYNAMIC", ""),
+        "super_read_only": ("GLOBAL", settings.config_file),
+    }
+
+    def rows(connection, statement, values=()):
+        if "variables_info" in statement and "VARIABLE_SOURCE" in statement:
+            assert values == (settings.config_file,)
+            return [
+                {"name": name, "source": source, "path": path}
+                for name, (source, path) in sources.items()
+            ]
+        if "MIN_VALUE" in statement:
+            return []
+        return [{"VARIABLE_NAME": n, "VARIABLE_VALUE": v} for n, v in variables.items()]
+
+    monkeypatch.setattr(running_options, "rows", rows)
+    found = running_options.option_differences(settings, None)
+    assert found["online"] == {"net_write_timeout": {"old": "700", "new": "DEFAULT"}}
+    assert found["restart"] == {"table_open_cache_instances": {"old": "4", "new": "DEFAULT"}}
+
+
+def test_options_are_set_as_what_they_are(monkeypatch, record):
     said = []
     changes = {
+        "wait_timeout": {"old": "700", "new": "DEFAULT"},
         "max_connections": {"old": "151", "new": "300"},
         "long_query_time": {"old": "10.000000", "new": "0.5"},
         "sql_require_primary_key": {"old": "OFF", "new": "ON"},
@@ -200,13 +237,16 @@ def test_options_are_set_as_what_they_are(monkeypatch):
     )
     assert set_options(settings_from(pillar(), "db1")) == changes
     assert said == [
+        ("SET GLOBAL wait_timeout = DEFAULT", ()),
         ("SET GLOBAL max_connections = %s", (300,)),
         ("SET GLOBAL long_query_time = %s", (0.5,)),
         ("SET GLOBAL sql_require_primary_key = %s", ("ON",)),
     ]
+    # By what is remembered then a name that leaves the file is known.
+    assert {"sync_binlog", "group_replication_group_seeds"} <= left_options.noted()
 
 
-def test_an_option_waits_for_another_one_that_is_being_set(monkeypatch):
+def test_an_option_waits_for_another_one_that_is_being_set(monkeypatch, record):
     tries = []
 
     def busy_once(connection, statement, values):

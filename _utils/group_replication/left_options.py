@@ -1,0 +1,81 @@
+"""Options that left pillar, and that the running server still has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from salt.exceptions import CommandExecutionError
+
+from group_replication.files import write_whole
+
+# The names that the option file had when options were last set in the running server: what is set
+# there by a statement does not say where it came from.
+RECORD = Path("/var/lib/mysql-gr/options.json")
+# What such an option gets: the server's own default, which no table has for each version.
+DEFAULT = "DEFAULT"
+
+
+def named(options: Mapping[str, Any]) -> set[str]:
+    """Return the variables of an option file's options."""
+    return {option.lower().replace("-", "_").removeprefix("loose_") for option in options}
+
+
+def noted() -> set[str]:
+    """Return the names that :py:func:`note` wrote; none where they cannot be read."""
+    try:
+        return {str(name) for name in json.loads(RECORD.read_text(encoding="utf-8"))}
+    except (OSError, ValueError, TypeError):
+        return set()
+
+
+def note(names: Collection[str]) -> None:
+    """Remember the names of the option file, where they are others than before."""
+    if noted() == {*names}:
+        return
+    try:
+        write_whole(RECORD, json.dumps(sorted(names)) + "\n")
+    except OSError as err:
+        raise CommandExecutionError(f"{RECORD} is not written: {err.strerror}") from err
+
+
+def left(
+    declared: Collection[str],
+    before: Collection[str],
+    sources: Mapping[str, tuple[str, str]],
+    online: Collection[str],
+    file: str,
+) -> dict[str, list[str]]:
+    """
+    Return the variables that pillar had, and no longer has, while the server still does.
+
+    declared, before
+        The variables of the option file now, and of the one of before.
+
+    sources
+        Of each variable whence its value is, as ``performance_schema.variables_info`` says it, and
+        of which file.
+
+    online
+        The variables that are set without a restart.
+
+    file
+        The option file.
+
+    Returns a dict: ``online`` (what gets its default back now) and ``restart`` (what does so by a
+    restart), lists of names.
+    """
+    found: dict[str, list[str]] = {"online": [], "restart": []}
+    for name, (source, path) in sorted(sources.items()):
+        if name in declared:
+            continue
+        started_with = path == file
+        # Certificates are given up by all members at once.
+        if name in online and "ssl" not in name:
+            if started_with or (source == "DYNAMIC" and name in before):
+                found["online"].append(name)
+        elif started_with:
+            found["restart"].append(name)
+    return found
