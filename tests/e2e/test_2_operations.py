@@ -233,3 +233,23 @@ def test_a_highstate_brings_what_salt_s_python_lacks(lab: Lab, all_online):
     assert done[PACKAGES]["changes"] == predicted["changes"]
     assert call(lab, "db3", "state.apply mysql.python")[PACKAGES]["changes"] == {}
     assert lab.status()["db3"]["member"]["state"] == "ONLINE"
+
+
+def test_an_option_comes_and_goes_without_a_restart(lab: Lab, all_online):
+    all_online()
+    option = "net_write_timeout"
+    declared = json.dumps({"mysql": {"options": {option: 77}}})
+
+    def current(arguments: str) -> dict:
+        states = lab.salt("db1", f"state.apply mysql.options {arguments}")["db1"]
+        (one,) = [one for one in states.values() if one["__id__"] == "mysql-options-current"]
+        return one
+
+    came = current(f"pillar='{declared}'")
+    assert (came["result"], came["changes"]) == (True, {option: {"old": "60", "new": "77"}}), came
+    predicted, done, again = current("test=True"), current(""), current("")
+    change = {option: {"old": "77", "new": "DEFAULT"}}
+    assert (predicted["result"], predicted["changes"]) == (None, change), predicted
+    assert (done["result"], done["changes"]) == (True, change), done
+    assert (again["result"], again["changes"]) == (True, {}), again
+    assert lab.sql("db1", f"SELECT @@GLOBAL.{option}") == "60"
