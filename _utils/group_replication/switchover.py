@@ -8,9 +8,9 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from group_replication import maintenance, operation, schema_change
+from group_replication import driver, maintenance, operation, schema_change
 from group_replication.accounts import coordinator_of
-from group_replication.connection import START_SECONDS, driver, exclusive, rows
+from group_replication.connection import START_SECONDS, exclusive, rows
 from group_replication.facts import observe
 from group_replication.leaving import STOP_SECONDS, set_as_primary, wait_idle
 from group_replication.maintenance import flag_leaving
