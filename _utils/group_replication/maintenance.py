@@ -21,6 +21,8 @@ FORK_FILE = Path("/var/lib/mysql-gr/fork.json")
 # In /run: a machine that boots drains nothing. The first says until when, the second why.
 LEAVING_FILE = Path("/run/mysql-gr/leaving")
 DRAINED_FILE = Path("/run/mysql-gr/drained")
+# When the keeper last looked is when this was last touched.
+LOOKED_FILE = Path("/run/mysql-gr/looked")
 
 
 def _reason(path: Path) -> str:
@@ -83,6 +85,25 @@ def leaving() -> bool:
 def flag_leaving(seconds: float) -> None:
     """Say for so many seconds at most that the local member is leaving."""
     write_whole(LEAVING_FILE, f"{time.monotonic() + seconds:.3f}\n")
+
+
+def note_look() -> None:
+    """
+    Say that the keeper has looked just now.
+    """
+    # A full disk is no reason to look no more.
+    with contextlib.suppress(OSError):
+        LOOKED_FILE.touch()
+
+
+def last_look() -> float:
+    """
+    Return when the keeper last looked, since 1970; 0 where it has not since the boot.
+    """
+    try:
+        return LOOKED_FILE.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def not_for_new() -> str:

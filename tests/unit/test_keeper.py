@@ -437,3 +437,21 @@ def test_a_certificate_that_ends_soon_is_said(seeing, monkeypatch, certificates,
         assert said in sentence
     # Its end is looked for once an hour.
     assert len(asked) == certificates
+
+
+def test_each_look_is_noted(monkeypatch):
+    """A keeper that hangs is seen by it, as one that does not run is."""
+    noted = []
+
+    class Enough(Exception):
+        pass
+
+    def sleep(seconds):
+        if len(noted) == 2:
+            raise Enough
+
+    monkeypatch.setattr(keeper, "look", lambda known, past: keeper.Look("db1 is ONLINE", 2.0))
+    monkeypatch.setattr(keeper, "note_look", lambda: noted.append(1))
+    monkeypatch.setattr(keeper.time, "sleep", sleep)
+    with pytest.raises(Enough):
+        keeper.main()

@@ -50,7 +50,7 @@ from group_replication.facts import (
     serving,
     writable_by,
 )
-from group_replication.maintenance import fenced, not_for_new, within_limits
+from group_replication.maintenance import fenced, last_look, not_for_new, within_limits
 from group_replication.member_page import code_of, shown, wanted
 from group_replication.model import UNKNOWN
 from group_replication.take_over import begin, refuse, replace
@@ -257,12 +257,13 @@ class Gauges:
         state = GaugeMetricFamily("mysql_gr_member", "State and role", labels=["state", "role"])
         state.add_metric([answer["state"], answer["role"] or ""], 1)
         yield state
-        ends = ends_in_file()
-        if ends:
-            name = "mysql_gr_certificate_not_after_timestamp_seconds"
-            yield GaugeMetricFamily(
-                name, "Until when its certificate is good, since 1970", value=ends
-            )
+        for name, when, meaning in (
+            ("certificate_not_after", ends_in_file(), "Until when its certificate is good"),
+            ("keeper_look", last_look(), "When the keeper last looked"),
+        ):
+            if when:
+                full = f"mysql_gr_{name}_timestamp_seconds"
+                yield GaugeMetricFamily(full, f"{meaning}, since 1970", value=when)
         compared = numbers()
         for name, key, meaning in (
             ("differences", "differences", "Rows and definitions that differ between the members"),

@@ -39,6 +39,7 @@ from group_replication.decision import decide_by
 from group_replication.expulsion import once_forgotten
 from group_replication.facts import observe
 from group_replication.failures import Attempts
+from group_replication.maintenance import note_look
 from group_replication.membership import converge_by
 from group_replication.model import (
     ONLINE,
@@ -274,6 +275,7 @@ def main() -> None:
     past.attempts.say(None)
     while True:
         sentence, pause, known = look(known, past)
+        note_look()
         if sentence != said:
             log.info("%s", sentence)
             said, since = sentence, time.monotonic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from group_replication import maintenance
 from group_replication.maintenance import flag_leaving, kept_out, leaving
@@ -106,3 +108,18 @@ def test_a_mark_of_another_group_that_cannot_be_read_fences(monkeypatch, tmp_pat
 )
 def test_readers_go_elsewhere_where_another_member_is_less_behind(queued, least, limit, expected):
     assert maintenance.is_far_behind({"queued": queued, "least_queued": least}, limit) is expected
+
+
+def test_when_the_keeper_looked_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr(maintenance, "LOOKED_FILE", tmp_path / "looked")
+    assert maintenance.last_look() == 0
+    maintenance.note_look()
+    first = maintenance.last_look()
+    assert first > 0
+    os.utime(maintenance.LOOKED_FILE, (5, 5))
+    maintenance.note_look()
+    assert maintenance.last_look() >= first
+    # A folder that is gone, as a full disk, ends no look.
+    monkeypatch.setattr(maintenance, "LOOKED_FILE", tmp_path / "gone" / "looked")
+    maintenance.note_look()
+    assert maintenance.last_look() == 0
