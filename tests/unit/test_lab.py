@@ -481,6 +481,15 @@ def test_how_tests_ended_is_counted():
     assert tests_progress.tally(Counter()) == "no test"
 
 
+@pytest.fixture
+def apart(monkeypatch, tmp_path) -> Path:
+    """A folder for what two commands leave; nobody is asked for root, who may have a password."""
+    monkeypatch.setattr(beside, "LOGS", tmp_path)
+    monkeypatch.setattr(beside, "ROOT", tmp_path)
+    monkeypatch.setattr(beside, "ask_for_root", lambda why: None)
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("behind", "front", "status"),
     [
@@ -490,9 +499,7 @@ def test_how_tests_ended_is_counted():
         ("echo no room; exit 1", "exit 3", None),
     ],
 )
-def test_a_command_runs_behind_another(monkeypatch, tmp_path, capfd, behind, front, status):
-    monkeypatch.setattr(beside, "LOGS", tmp_path)
-    monkeypatch.setattr(beside, "ROOT", tmp_path)
+def test_a_command_runs_behind_another(apart, capfd, behind, front, status):
     called = ["coming up", "sh", "-c", behind, "--", "sh", "-c", f"echo the tests; {front}"]
     if status is None:
         with pytest.raises(LabError, match="coming up failed, as is said above"):
@@ -505,29 +512,24 @@ def test_a_command_runs_behind_another(monkeypatch, tmp_path, capfd, behind, fro
     assert said.index("the tests") < said.index(behind.split(";")[0].removeprefix("echo "))
 
 
-def test_a_command_that_is_idle_yields_to_all_others(monkeypatch, tmp_path):
-    monkeypatch.setattr(beside, "LOGS", tmp_path)
-    monkeypatch.setattr(beside, "ROOT", tmp_path)
+def test_a_command_that_is_idle_yields_to_all_others(apart):
     behind = ["sh", "-c", "nice; ps -o sid= -p $$"]
     assert beside.beside_idle(["idle", *behind, "--", "true"]) == 0
-    nice, session = (tmp_path / "idle.log").read_text().split()
+    nice, session = (apart / "idle.log").read_text().split()
     assert nice == "19"
     assert int(session) != os.getsid(0)
 
 
-def test_an_interrupt_ends_what_runs_behind(monkeypatch, tmp_path):
-    monkeypatch.setattr(beside, "LOGS", tmp_path)
-    monkeypatch.setattr(beside, "ROOT", tmp_path)
-
+def test_an_interrupt_ends_what_runs_behind(monkeypatch, apart):
     def interrupted(*_, **__):
-        while not (tmp_path / "there").exists():
+        while not (apart / "there").exists():
             time.sleep(0.01)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(beside.subprocess, "run", interrupted)
     # As make: it waits for its child, which has to hear of it, too. A shell's background job, as
     # these tests may be, has the signal ignored.
-    script = f"trap : INT; sh -c 'touch {tmp_path}/there; exec sleep 600'; exit 3"
+    script = f"trap : INT; sh -c 'touch {apart}/there; exec sleep 600'; exit 3"
     behind = ["env", "--default-signal=INT", "sh", "-c", script]
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -535,11 +537,9 @@ def test_an_interrupt_ends_what_runs_behind(monkeypatch, tmp_path):
     assert time.monotonic() - begin < 100
 
 
-def test_two_commands_are_at_work_at_once(monkeypatch, tmp_path):
-    monkeypatch.setattr(beside, "LOGS", tmp_path)
-    monkeypatch.setattr(beside, "ROOT", tmp_path)
-    os.mkfifo(tmp_path / "way")
+def test_two_commands_are_at_work_at_once(apart):
+    os.mkfifo(apart / "way")
     # Neither ends without the other.
-    behind = ["sh", "-c", f"echo here > {tmp_path}/way"]
-    front = ["timeout", "120", "grep", "-q", "here", f"{tmp_path}/way"]
+    behind = ["sh", "-c", f"echo here > {apart}/way"]
+    front = ["timeout", "120", "grep", "-q", "here", f"{apart}/way"]
     assert beside.beside(["both", *behind, "--", *front]) == 0

@@ -9,6 +9,8 @@ from salt.exceptions import CommandExecutionError
 
 
 def test_a_program_that_is_not_there_is_named(monkeypatch):
+    # A folder that the caller may not look into would be the reason.
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setattr(salt.modules.cmdmod, "__opts__", {}, raising=False)
     monkeypatch.setattr(salt.modules.cmdmod, "__grains__", {}, raising=False)
     with pytest.raises(CommandExecutionError) as raised:
