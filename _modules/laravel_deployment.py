@@ -11,7 +11,6 @@ The table of nodes comes from pillar ``cluster`` (see ``pillar.example``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import minion_calls
@@ -20,13 +19,13 @@ from group_replication.pillar import declared_nodes
 from laravel_deploy.applications import FIRST
 from laravel_deploy.deployments import caller
 from laravel_deploy.fleet_run import Fleet
+from laravel_deploy.lock import FLEET_LOCK
 from minion_calls import Answer
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "laravel_deployment"
 
-# Held by a run for as long as it lives.
-LOCK_FILE = Path("/run/laravel-deployment/lock")
+LOCK_FILE = FLEET_LOCK
 
 
 def __virtual__() -> str:
@@ -46,7 +45,10 @@ def _fleet(application: str, given: Mapping[str, Any] | None = None) -> Fleet:
 def _alone(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     with lock.held(0, LOCK_FILE) as alone:
         if not alone:
-            raise CommandExecutionError("Another deployment, rollback or rotation is under way.")
+            raise CommandExecutionError(
+                "Another deployment, rollback or rotation is under way, or a restart, upgrade or "
+                "reboot of machines."
+            )
         return run()
 
 

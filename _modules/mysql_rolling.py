@@ -27,6 +27,7 @@ from group_replication.restart_run import Restart
 from group_replication.rolling_run import Rolling
 from group_replication.stand_in import Site
 from group_replication.upgrade_run import Upgrade
+from laravel_deploy.lock import FLEET_LOCK
 from minion_calls import Answer
 
 __virtualname__ = "mysql_rolling"
@@ -35,6 +36,9 @@ __virtualname__ = "mysql_rolling"
 LOCK_FILE = Path("/run/mysql-gr/operation")
 # A plan holds it for a moment, too.
 LOOK_SECONDS = 2
+# Nothing is deployed on machines that are begun anew meanwhile.
+DEPLOYMENT_LOCK = FLEET_LOCK
+DEPLOYING = "a deployment, a rollback or a rotation of keys on the web servers is under way"
 
 
 def __virtual__() -> str:
@@ -62,7 +66,10 @@ def _run_alone(made: Callable[..., Rolling], done: str) -> dict[str, Any]:
     # A run of this machine that has died holds it no more: the kernel has let go.
     with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
         if alone:
-            return rolling.run()
+            with lock.held(0, DEPLOYMENT_LOCK) as free:
+                if free:
+                    return rolling.run()
+            return {done: [], "gave_up": "", "problem": DEPLOYING}
     why = made(alone=False).plan()["refused"]
     return {done: [], "gave_up": "", "problem": why or "another run has just begun here"}
 
@@ -106,9 +113,14 @@ def _given(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _planned(made: Callable[..., Rolling], **told: Any) -> dict[str, Any]:
-    with lock.held(0, LOCK_FILE) as alone:
+    with lock.held(0, LOCK_FILE) as alone, lock.held(0, DEPLOYMENT_LOCK) as free:
         pass
-    return made(alone=alone, **told).plan()
+    planned = made(alone=alone, **told).plan()
+    # Who holds the first of them holds the second one, too.
+    why = DEPLOYING if alone and not free else ""
+    planned["gates"]["no deployment"] = why
+    planned["refused"] = planned["refused"] or why
+    return planned
 
 
 def plan(

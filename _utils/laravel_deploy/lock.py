@@ -10,6 +10,8 @@ from pathlib import Path
 
 from salt.exceptions import CommandExecutionError
 
+# On the master's machine: held by what is done on all web servers, for as long as that lives.
+FLEET_LOCK = Path("/run/laravel-deployment/lock")
 LOCK = ".deployment.lock"
 # Held while a release is built aside, which keeps nobody from going back to another one.
 BUILD_LOCK = ".build.lock"

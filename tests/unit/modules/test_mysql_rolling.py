@@ -42,6 +42,7 @@ def minion(monkeypatch, tmp_path):
     opts = {"id": "master", "conf_file": "/etc/salt/minion"}
     monkeypatch.setattr(module, "__opts__", opts, raising=False)
     monkeypatch.setattr(module, "LOCK_FILE", tmp_path / "operation")
+    monkeypatch.setattr(module, "DEPLOYMENT_LOCK", tmp_path / "deployment")
     monkeypatch.setattr(module, "LOOK_SECONDS", 0)
 
 
@@ -68,6 +69,30 @@ def test_members_are_those_of_the_table_of_nodes(minion, monkeypatch):
     assert (planned["machines"], planned["writer"]) == (["db2", "db3", "db1"], "db1")
     done = module.restart(only="pending", settle=0)
     assert done == {"restarted": ["db2", "db3", "db1"], "gave_up": "", "problem": ""}
+
+
+def test_machines_are_not_begun_anew_beside_a_deployment(minion, monkeypatch):
+    group = Group()
+    monkeypatch.setattr(module, "_call", group)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with lock.held(0, module.DEPLOYMENT_LOCK):
+        planned, done = module.plan("all"), module.restart(settle=0)
+        assert planned["refused"] == planned["gates"]["no deployment"] == module.DEPLOYING
+        assert done == {"restarted": [], "gave_up": "", "problem": module.DEPLOYING}
+        assert group.calls == []
+    held = []
+    monkeypatch.setattr(
+        module.Rolling, "run", lambda self: held.append(_is_held(module.DEPLOYMENT_LOCK)) or {}
+    )
+    assert module.plan("all")["gates"]["no deployment"] == ""
+    module.restart(settle=0)
+    # And nothing is deployed meanwhile.
+    assert held == [True]
+
+
+def _is_held(path) -> bool:
+    with lock.held(0, path) as free:
+        return not free
 
 
 def test_a_run_of_this_machine_that_lives_is_not_continued(minion, monkeypatch):
