@@ -61,7 +61,9 @@ test-functional: $(VENV)/ready ## Every SLS rendered for every machine, and the 
 	@vagrant/host.sh $(NEEDS_FUNCTIONAL)
 	@$(PYTEST) functional tests/functional
 
-test-integration: PLUGINS =
+# Its states give files to users, as on the machines.
+test-integration: RUN = $(LAB) as-root $(VENV)/bin/python -B
+test-integration: PLUGINS = -p no:cacheprovider
 test-integration: $(VENV)/ready ## A real master and minion run the modules and states
 	@vagrant/host.sh $(NEEDS_INTEGRATION)
 	@$(PYTEST) integration tests/integration

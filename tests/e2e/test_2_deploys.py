@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import long_only
 from tests.support.application import health, rollback, undeployed
 from tests.support.lab import APPLICATION, Lab
 from tests.support.visitors import Crowd
@@ -209,6 +210,49 @@ def test_a_release_that_does_not_answer_or_migrate_never_serves(
     assert lab.sql("db1", "SHOW TABLES FROM realworld LIKE 'trials'") == ""
     assert states["laravel-live-release"]["result"] is False
     assert answering(lab) == live(lab)
+
+
+HALF = """<?php
+
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\DB;
+use Illuminate\\Support\\Facades\\Schema;
+
+return new class extends Migration
+{
+    public function up(): void
+    {
+        Schema::table('tags', fn (Blueprint $table) => $table->string('half')->nullable());
+        DB::statement('this is no SQL');
+    }
+};
+"""
+
+
+@long_only
+def test_a_migration_that_fails_half_way_is_named_until_it_has_run(
+    lab: Lab, repository: Callable[[str], dict[str, Any]], slow: str
+):
+    name, committed = "2027_01_01_000002_half", "committed: alter table `tags` add `half`"
+    file = f"database/migrations/{name}.php"
+    try:
+        states = repository(
+            "git rm -q --ignore-unmatch database/migrations/2027_*\n"
+            f"cat > {file} <<'PHP'\n{HALF}PHP"
+        )
+        failed = states["laravel-migrate-migrated"]
+        assert failed["result"] is False
+        assert f"{name} is half done, {committed}" in failed["comment"]
+        assert states["laravel-live-release"]["result"] is False
+        assert answering(lab) == live(lab) == slow
+        seen = lab.salt(lab.web, f"laravel.check_migrations {APPLICATION}/next")[lab.web]
+        assert next(one["problem"] for one in seen if one["migration"] == name) == "half done"
+        assert lab.sql("db2", "SHOW COLUMNS FROM realworld.tags LIKE 'half'") != ""
+    finally:
+        lab.sql("db1", "ALTER TABLE realworld.tags DROP COLUMN half")
+        journal = f"{APPLICATION}/shared/storage/framework/migrations.journal"
+        lab.run(lab.web, f"rm -f {journal}")
 
 
 def test_a_release_that_answers_badly_once_it_serves_is_switched_back_from(

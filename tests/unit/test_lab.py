@@ -481,6 +481,17 @@ def test_how_tests_ended_is_counted():
     assert tests_progress.tally(Counter()) == "no test"
 
 
+@pytest.mark.parametrize(("uid", "first"), [(0, "env"), (1000, "sudo")])
+def test_root_runs_a_command_on_a_user_s_checkout(uid, first):
+    words = person.rooted(["python", "-m", "pytest"], {"CHECKOUT": "/c", "HOME": "/h"}, uid)
+    assert words[0] == first
+    assert words[-3:] == ["python", "-m", "pytest"]
+    assert "CHECKOUT=/c" in words
+    assert not any(one.startswith("HOME=") for one in words)
+    # git reads a checkout of another user's for nobody, unless told.
+    assert f"GIT_CONFIG_VALUE_0={person.ROOT}" in words
+
+
 @pytest.fixture
 def apart(monkeypatch, tmp_path) -> Path:
     """A folder for what two commands leave; nobody is asked for root, who may have a password."""

@@ -11,7 +11,7 @@ from vagrant.lab.converge import report_convergence
 from vagrant.lab.errors import LabError
 from vagrant.lab.logged import logged
 from vagrant.lab.machines import down, up
-from vagrant.lab.person import become_worker, run_as_worker
+from vagrant.lab.person import become_worker, run_as_root, run_as_worker
 from vagrant.lab.virtual import make_asked_box
 from vagrant.lab.virtualbox import check_virtualbox
 
@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
         "check-virtualbox": check_virtualbox,
         "report-convergence": report_convergence,
         "as-worker": run_as_worker,
+        "as-root": run_as_root,
         "logged": logged,
         "beside": beside,
         "beside-idle": beside_idle,

@@ -33,7 +33,12 @@ def opened_log(path: Path) -> int:
     """Open a log anew that only its owner can read: what programs say may hold what is secret."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    if os.geteuid() == 0:
+        # What root writes in a user's checkout is that user's.
+        folder = path.parent.stat()
+        os.fchown(handle, folder.st_uid, folder.st_gid)
+    return handle
 
 
 def tail(text: str, lines: int | None = TAIL) -> str:
