@@ -10,6 +10,7 @@ from typing import Any
 from salt.exceptions import CommandExecutionError
 
 from group_replication.files import write_whole
+from group_replication.versions import today
 
 # The names that the option file had when options were last set in the running server: what is set
 # there by a statement does not say where it came from.
@@ -69,7 +70,8 @@ def left(
     """
     found: dict[str, list[str]] = {"online": [], "restart": []}
     for name, (source, path) in sorted(sources.items()):
-        if name in declared:
+        # A variable with an older name is shown beside the one that it is.
+        if {name, today(name), name.replace("master", "source", 1)} & {*declared}:
             continue
         started_with = path == file
         # Certificates are given up by all members at once.

@@ -43,6 +43,19 @@ def test_what_takes_a_restart_waits_for_it():
     }
 
 
+@pytest.mark.parametrize(
+    ("older", "name"),
+    [
+        # As MySQL 9.7.4 shows it of a server that was started with the newer one.
+        ("slave_preserve_commit_order", "replica_preserve_commit_order"),
+        ("sync_master_info", "sync_source_info"),
+    ],
+)
+def test_an_older_name_is_no_other_option(older, name):
+    assert left((name,), (), {older: ("GLOBAL", FILE)}, ONLINE, FILE) == NOTHING
+    assert left((), (), {older: ("GLOBAL", FILE)}, ONLINE, FILE)["restart"] == [older]
+
+
 def test_an_option_is_the_variable_of_its_name():
     options = {"loose_group_replication_member_weight": 70, "Max-Connections": 7}
     assert named(options) == {"group_replication_member_weight", "max_connections"}
