@@ -25,8 +25,6 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "laravel_deployment"
 
-LOCK_FILE = FLEET_LOCK
-
 
 def __virtual__() -> str:
     return __virtualname__
@@ -43,7 +41,7 @@ def _fleet(application: str, given: Mapping[str, Any] | None = None) -> Fleet:
 
 
 def _alone(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    with lock.held(0, LOCK_FILE) as alone:
+    with lock.held(0, FLEET_LOCK) as alone:
         if not alone:
             raise CommandExecutionError(
                 "Another deployment, rollback or rotation is under way, or a restart, upgrade or "

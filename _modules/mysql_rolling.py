@@ -36,8 +36,6 @@ __virtualname__ = "mysql_rolling"
 LOCK_FILE = Path("/run/mysql-gr/operation")
 # A plan holds it for a moment, too.
 LOOK_SECONDS = 2
-# Nothing is deployed on machines that are begun anew meanwhile.
-DEPLOYMENT_LOCK = FLEET_LOCK
 DEPLOYING = "a deployment, a rollback or a rotation of keys on the web servers is under way"
 
 
@@ -66,7 +64,8 @@ def _run_alone(made: Callable[..., Rolling], done: str) -> dict[str, Any]:
     # A run of this machine that has died holds it no more: the kernel has let go.
     with lock.held(LOOK_SECONDS, LOCK_FILE) as alone:
         if alone:
-            with lock.held(0, DEPLOYMENT_LOCK) as free:
+            # Nothing is deployed on machines that are begun anew meanwhile.
+            with lock.held(0, FLEET_LOCK) as free:
                 if free:
                     return rolling.run()
             return {done: [], "gave_up": "", "problem": DEPLOYING}
@@ -113,7 +112,7 @@ def _given(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _planned(made: Callable[..., Rolling], **told: Any) -> dict[str, Any]:
-    with lock.held(0, LOCK_FILE) as alone, lock.held(0, DEPLOYMENT_LOCK) as free:
+    with lock.held(0, LOCK_FILE) as alone, lock.held(0, FLEET_LOCK) as free:
         pass
     planned = made(alone=alone, **told).plan()
     # Who holds the first of them holds the second one, too.

@@ -81,7 +81,7 @@ def missing_before(settings: Settings, snapshot: Snapshot) -> str:
     if not logs:
         return ""
     return format_gtids(
-        restore.begins_after(snapshot.gtids, restore.read_index(settings, logs[-1]))
+        restore.missing_between(snapshot.gtids, restore.read_index(settings, logs[-1]))
     )
 
 

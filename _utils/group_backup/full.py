@@ -193,7 +193,7 @@ def run_full(settings: Settings) -> dict[str, Any]:
         del logs["begins_after"]
         record.note(settings, LOGS, {**logs, "well": int(time.time())})
         found["logs"] = logs["snapshot"]
-        if not settings.grows:
+        if not settings.append_only:
             restic.forget(settings, FULL, "host,paths")
             restic.forget(settings, LOGS, "host,paths")
             restic.prune(settings)

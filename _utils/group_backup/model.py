@@ -52,7 +52,7 @@ class Settings(NamedTuple):
     keep_weeks: int = 4
     keep_months: int = 6
     # Nothing is given up by this machine: the repository takes what is new, and no more.
-    grows: bool = False
+    append_only: bool = False
     archive_days: int = 8
     drill_hours: int = 48
     options: Mapping[str, Any] = {}

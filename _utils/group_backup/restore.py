@@ -112,14 +112,14 @@ def reaches(point: str, have: str, index: Mapping[str, Any]) -> bool:
         The index of the saved logs.
     """
     held = parse_gtids(index["gtids"])
-    if subtract_gtids(parse_gtids(have), held) or begins_after(have, index):
+    if subtract_gtids(parse_gtids(have), held) or missing_between(have, index):
         return False
     if archive.is_gtid(point):
         return not subtract_gtids(parse_gtids(point), held)
     return point == archive.LATEST or int(index["at"]) * 1_000_000 >= archive.moment(point)
 
 
-def begins_after(have: str, index: Mapping[str, Any]) -> GtidSet:
+def missing_between(have: str, index: Mapping[str, Any]) -> GtidSet:
     """
     Return what neither a full backup nor saved logs have, between the two.
 

@@ -55,9 +55,9 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
     """
     check_keys(pillar.get("cluster"), of_pillar.KEYS["cluster"], "cluster")
     check_keys(pillar.get("mysql"), of_pillar.KEYS["mysql"], "mysql")
-    grows = walk(pillar, "backup:keep") is False
+    append_only = walk(pillar, "backup:keep") is False
     # The keys below it are none then.
-    check_keys(pillar.get("backup"), {**KEYS, "keep": None} if grows else KEYS, "backup")
+    check_keys(pillar.get("backup"), {**KEYS, "keep": None} if append_only else KEYS, "backup")
     machines = of_pillar.declared_nodes(pillar, "backup")
     if me not in machines:
         raise invalid(
@@ -80,7 +80,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         keep_days=_number(pillar, "backup:keep:days", 7, 1, 3660),
         keep_weeks=_number(pillar, "backup:keep:weeks", 4, 0, 520),
         keep_months=_number(pillar, "backup:keep:months", 6, 0, 120),
-        grows=grows,
+        append_only=append_only,
         archive_days=_number(pillar, "backup:archive_days", 8, 2, 3660),
         drill_hours=_number(pillar, "backup:drill_hours", 48, 1, 24 * 366),
         options=_options(pillar),

@@ -71,7 +71,7 @@ def left(
     found: dict[str, list[str]] = {"online": [], "restart": []}
     for name, (source, path) in sorted(sources.items()):
         # A variable with an older name is shown beside the one that it is.
-        if {name, today(name), name.replace("master", "source", 1)} & {*declared}:
+        if any(one in declared for one in (name, today(name), name.replace("master", "source", 1))):
             continue
         started_with = path == file
         # Certificates are given up by all members at once.

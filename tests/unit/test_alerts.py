@@ -23,7 +23,14 @@ SEEN = {
     **{"disk_full": False, "queued": 0, "state": "ONLINE", "role": "PRIMARY"},
 }
 REMEMBERED = {
-    "behind": {"receiver": "ON", "applier": "ON", "seconds": 1, "not_received": 0, "at": 9},
+    "behind": {
+        "receiver": "ON",
+        "applier": "ON",
+        "seconds": 1,
+        "not_received": 0,
+        "at": 9,
+        "free": 9,
+    },
     "full": {"well": 9},
     "logs": {"well": 9},
     "drill": {"at": 9},
@@ -37,7 +44,6 @@ def exported(monkeypatch) -> set[str]:
         monkeypatch.setattr(health, name, lambda: 9.0)
     numbers = {"differences": 0.0, "timestamp": 9.0, "success": 1.0}
     monkeypatch.setattr(health, "numbers", lambda: numbers)
-    REMEMBERED["behind"]["free"] = 9
     told = re.findall(r"^(\w+) ", record.metrics(REMEMBERED), re.MULTILINE)
     return {family.name for family in health.Gauges(SEEN).collect()} | set(told)
 

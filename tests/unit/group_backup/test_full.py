@@ -40,13 +40,15 @@ def test_both_are_remembered(notes):
     assert notes["logs"]["well"]
 
 
-@pytest.mark.parametrize(("grows", "given_up"), [(False, 3), (True, 0)])
-def test_nothing_is_given_up_of_a_repository_that_only_grows(notes, monkeypatch, grows, given_up):
+@pytest.mark.parametrize(("append_only", "given_up"), [(False, 3), (True, 0)])
+def test_nothing_is_given_up_of_a_repository_that_only_grows(
+    notes, monkeypatch, append_only, given_up
+):
     """There a run would be refused that, and count as failed."""
     called = []
     for name in ("forget", "prune"):
         monkeypatch.setattr(restic, name, lambda *given: called.append(given))
-    assert full.run_full(SETTINGS._replace(grows=grows))["snapshot"] == "full"
+    assert full.run_full(SETTINGS._replace(append_only=append_only))["snapshot"] == "full"
     assert len(called) == given_up
 
 

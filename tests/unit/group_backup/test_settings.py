@@ -60,8 +60,8 @@ def test_defaults():
 
 
 def test_a_repository_may_only_grow():
-    assert settings_from(PILLAR, "backup1").grows is False
-    assert settings_from(changed("backup:keep", False), "backup1").grows is True
+    assert settings_from(PILLAR, "backup1").append_only is False
+    assert settings_from(changed("backup:keep", False), "backup1").append_only is True
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def machines(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "__pillar__", pillar, raising=False)
     opts = {"id": "master", "conf_file": "/etc/salt/minion", "cachedir": str(tmp_path)}
     monkeypatch.setattr(module, "__opts__", opts, raising=False)
-    monkeypatch.setattr(module, "LOCK_FILE", tmp_path / "run/lock")
+    monkeypatch.setattr(module, "FLEET_LOCK", tmp_path / "run/lock")
     monkeypatch.setattr(module, "caller", lambda cachedir: "sudo_jane")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     one = Machines("web", "web2")
@@ -39,7 +39,7 @@ def test_web_servers_are_those_of_the_table_of_nodes(machines):
 
 
 def test_one_is_at_work_at_a_time(machines):
-    with lock.held(0, module.LOCK_FILE):
+    with lock.held(0, module.FLEET_LOCK):
         for run in (module.deploy, module.rollback, module.rotate_key):
             with pytest.raises(CommandExecutionError, match="is under way"):
                 run()

@@ -42,7 +42,7 @@ def minion(monkeypatch, tmp_path):
     opts = {"id": "master", "conf_file": "/etc/salt/minion"}
     monkeypatch.setattr(module, "__opts__", opts, raising=False)
     monkeypatch.setattr(module, "LOCK_FILE", tmp_path / "operation")
-    monkeypatch.setattr(module, "DEPLOYMENT_LOCK", tmp_path / "deployment")
+    monkeypatch.setattr(module, "FLEET_LOCK", tmp_path / "deployment")
     monkeypatch.setattr(module, "LOOK_SECONDS", 0)
 
 
@@ -75,14 +75,14 @@ def test_machines_are_not_begun_anew_beside_a_deployment(minion, monkeypatch):
     group = Group()
     monkeypatch.setattr(module, "_call", group)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with lock.held(0, module.DEPLOYMENT_LOCK):
+    with lock.held(0, module.FLEET_LOCK):
         planned, done = module.plan("all"), module.restart(settle=0)
         assert planned["refused"] == planned["gates"]["no deployment"] == module.DEPLOYING
         assert done == {"restarted": [], "gave_up": "", "problem": module.DEPLOYING}
         assert group.calls == []
     held = []
     monkeypatch.setattr(
-        module.Rolling, "run", lambda self: held.append(_is_held(module.DEPLOYMENT_LOCK)) or {}
+        module.Rolling, "run", lambda self: held.append(_is_held(module.FLEET_LOCK)) or {}
     )
     assert module.plan("all")["gates"]["no deployment"] == ""
     module.restart(settle=0)
