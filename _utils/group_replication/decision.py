@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from group_replication import memory
+from group_replication import consensus, memory
 from group_replication.errant import errant_of, errant_sentence, is_harmless, words
 from group_replication.gtid import (
     GtidSet,
@@ -34,10 +34,9 @@ from group_replication.versions import OLDEST, clones, version_of
 CLONE_THRESHOLD = 1_000_000
 
 
-def _decide_in_group(
-    mine: Mapping[str, Any], me: str, group: str, online: Facts
-) -> dict[str, Any] | None:
+def _decide_in_group(me: str, group: str, facts: Facts, online: Facts) -> dict[str, Any] | None:
     """The rows for a member that Group Replication runs on."""
+    mine = facts[me]
     if mine["state"] == RECOVERING:
         return as_verdict("recovering", f"{me} is RECOVERING: distributed recovery is under way")
     if mine["state"] != ONLINE:
@@ -54,20 +53,22 @@ def _decide_in_group(
         )
     fenced = is_fenced(mine)
     other = {
-        name: facts
-        for name, facts in online.items()
+        name: one
+        for name, one in online.items()
         if name != me
         # A member that has just come in may have none yet.
-        and facts["view_id"]
+        and one["view_id"]
         and mine["view_id"]
-        and not in_one_group(mine, facts)
+        and not in_one_group(mine, one)
     }
     if other:
         fenced = fenced or yields(mine, other.values(), mine["fork"])
         return as_verdict("refuse", sentence(me, mine, other, fenced))
     if fenced:
         return as_verdict("refuse", f"{me} is fenced: {mine['fork']['why']}")
-    return as_verdict("member", f"{me} is ONLINE in group {group}, which has a majority")
+    return consensus.begun_anew(me, facts) or as_verdict(
+        "member", f"{me} is ONLINE in group {group}, which has a majority"
+    )
 
 
 def _decide_with_group(
@@ -114,7 +115,7 @@ def _no_group(group: str, online: Facts, majority: Facts) -> dict[str, Any] | No
         return as_verdict("refuse", f"{joined(online)}: ONLINE, but without a majority")
     if not any(facts["view_id"] for facts in majority.values()):
         return as_verdict("wait", f"{joined(majority)}: ONLINE, and not in a view yet")
-    return None
+    return consensus.awaited(majority)
 
 
 def _unfit(
@@ -484,7 +485,7 @@ def decide_by(me: str, group: str, facts: Facts) -> dict[str, Any]:
     if not mine["answers"]:
         return unreachable_verdict(me, mine["error"])
     online = {name: one for name, one in facts.items() if one["answers"] and one["state"] == ONLINE}
-    inside = _decide_in_group(mine, me, group, online)
+    inside = _decide_in_group(me, group, facts, online)
     if inside is not None:
         return inside
     if mine["paused"]:

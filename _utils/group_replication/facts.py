@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, errant, memory, operation, schema_change
+from group_replication import causes, consensus, errant, memory, operation, schema_change
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
 from group_replication.gtid import GtidSet, format_gtids
 from group_replication.maintenance import fork, kept_out
@@ -38,7 +38,11 @@ IDENTITY = (
     " @@gtid_executed AS gtid_executed, @@gtid_purged AS gtid_purged,"
     # The same all the time that a mysqld runs.
     " (SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM performance_schema.global_status"
-    "  WHERE VARIABLE_NAME = 'Uptime') AS started"
+    "  WHERE VARIABLE_NAME = 'Uptime') AS started,"
+    # Kept in UTC; no time at all where Group Replication does not run.
+    " (SELECT TIMESTAMPDIFF(SECOND, VARIABLE_VALUE, UTC_TIMESTAMP(6))"
+    "  FROM performance_schema.global_status"
+    "  WHERE VARIABLE_NAME = 'Gr_last_consensus_end_timestamp') AS consensus_age"
 )
 
 USER_SCHEMAS = (
@@ -151,6 +155,7 @@ def _variables(connection: Any) -> dict[str, str]:
                     "group_replication_group_name",
                     "group_replication_group_seeds",
                     "group_replication_single_primary_mode",
+                    consensus.PERIOD,
                     *MUST_MATCH,
                 ),
             ),
@@ -280,6 +285,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "declared": hosts_of(variables.get("group_replication_group_seeds") or "") or None,
         "mode": None if mode is None else MODES[mode == "ON"],
         "view_id": (stats[0]["view_id"] if stats else "") or None,
+        "overdue": consensus.overdue(server["consensus_age"], variables.get(consensus.PERIOD)),
         "gtid_executed": re.sub(r"\s", "", server["gtid_executed"]),
         "gtid_purged": re.sub(r"\s", "", server["gtid_purged"]),
         # Also while a member that is out of its group has not ended its part in it.

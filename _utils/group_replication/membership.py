@@ -11,7 +11,7 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, driver, errant, maintenance, memory, recovery_login
+from group_replication import causes, driver, errant, joining, maintenance, memory, recovery_login
 from group_replication.accounts import grantees, recovery_credentials
 from group_replication.connection import (
     LOCK_SECONDS,
@@ -160,15 +160,15 @@ def _start_group_replication(connection: Any) -> None:
         ) from err
 
 
-class _ChangedError(CommandExecutionError):
-    """What others said when it was decided is not so any more."""
+class _LaterError(CommandExecutionError):
+    """What was decided is not to be done now: what comes of others is seen to first."""
 
 
 def _unchanged_since(settings: Settings, connection: Any, seen: Mapping[str, Any]) -> None:
     """Ask the others once more: answers may be half a minute old where one of them hangs."""
     names = changed_since(settings.me, seen, facts_of(settings, connection))
     if names:
-        raise _ChangedError(
+        raise _LaterError(
             f"{settings.me} bootstraps nothing now: {joined(names)} said something else when that "
             "was decided; it is decided anew"
         )
@@ -199,9 +199,10 @@ def _start_as_decided(
     connection: Any,
     seen: Mapping[str, Mapping[str, Any]],
     decision: Mapping[str, Any],
+    lock_seconds: int,
 ) -> None:
     """Start Group Replication; where that fails, say also what may have kept the server out."""
-    as_first = decision["verdict"] in BOOTSTRAPS
+    as_first, mine = decision["verdict"] in BOOTSTRAPS, seen[settings.me]
 
     def confirmed() -> None:
         _unchanged_since(settings, connection, seen)
@@ -210,19 +211,18 @@ def _start_as_decided(
             # also where the group is not begun now.
             give_up_received(connection)
 
+    start = functools.partial(_start, settings, connection, mine, seen.values())
     try:
-        if not as_first:
-            # A join that nobody lets in says so after a minute only.
-            recovery_login.check(settings, seen, recovery_credentials(connection)[0])
-        _start(
-            settings,
-            connection,
-            seen[settings.me],
-            seen.values(),
-            as_first=as_first,
-            confirmed=confirmed,
-        )
-    except _ChangedError:
+        if as_first:
+            start(as_first=True, confirmed=confirmed)
+            return
+        # A join that nobody lets in says so after a minute only.
+        recovery_login.check(settings, seen, recovery_credentials(connection)[0])
+        with joining.alone(settings, seen, max(lock_seconds, joining.WAIT_SECONDS)) as joiner_at:
+            if joiner_at:
+                raise _LaterError(joining.busy(settings.me, joiner_at))
+            start(as_first=False)
+    except _LaterError:
         raise
     except CommandExecutionError as err:
         raise CommandExecutionError(f"{err}{what_keeps_out(settings, seen)}") from err
@@ -281,8 +281,8 @@ def _act(
                 return as_verdict("wait", str(err))
         else:
             try:
-                _start_as_decided(settings, connection, seen, decision)
-            except _ChangedError as err:
+                _start_as_decided(settings, connection, seen, decision, lock_seconds)
+            except _LaterError as err:
                 return as_verdict("wait", str(err))
         return {**decision, "done": True}
 

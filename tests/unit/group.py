@@ -92,6 +92,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "members": [member(name, state)],
         "quorum": state in ("ONLINE", "RECOVERING"),
         "view_id": "17954915269696091:3" if state == "ONLINE" else None,
+        "overdue": 0,
         "gtid_executed": gtids,
         "gtid_purged": "",
         "gtid_received": "",

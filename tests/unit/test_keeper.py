@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 
@@ -33,6 +34,7 @@ def seeing(monkeypatch, tmp_path):
         quorum: bool = True,
         refusal: Exception | None = None,
         concurrency: int = 50,
+        overdue: int = 0,
     ) -> list:
         @contextlib.contextmanager
         def local(settings):
@@ -64,6 +66,7 @@ def seeing(monkeypatch, tmp_path):
             "group": GROUP,
             "server_uuid": UUIDS["db2"],
             "view_id": "1:1",
+            "overdue": overdue,
             "gtid_executed": f"{GROUP}:1-5",
             "super_read_only": False,
         }
@@ -108,6 +111,24 @@ def test_a_server_outside_is_brought_back(seeing, state):
     acted = seeing(state, {"verdict": "member", "why": "db2 is ONLINE again", "acted": ["x"]})
     assert keeper.look(BOTH) == ("db2 is ONLINE again", keeper.LOOK_SECONDS, None)
     assert acted == [("db2", 0)]
+
+
+def test_who_is_alone_in_a_group_that_agrees_on_nothing_begins_it_anew(seeing, monkeypatch):
+    acted = seeing("ONLINE", {"verdict": "member", "why": "rebooted"}, "db2=ONLINE", overdue=60)
+    now = [100.0]
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: now[0])
+    past = keeper.Past()
+    # A clock that was set: the next look has not seen it.
+    assert keeper.look(BOTH, past).sentence.startswith("db2 is ONLINE")
+    now[0] += keeper.HALT_SECONDS - 0.1
+    assert keeper.look(BOTH, past).sentence.startswith("db2 is ONLINE")
+    assert ("db2", 0) not in acted
+    now[0] += 0.1
+    assert keeper.look(BOTH, past).sentence == "rebooted"
+    assert acted.count(("db2", 0)) == 1
+    seeing("ONLINE", members="db2=ONLINE")
+    assert keeper.look(BOTH, past).sentence.startswith("db2 is ONLINE")
+    assert past.halted == math.inf
 
 
 def test_a_refusal_is_said_and_asked_less_often(seeing):

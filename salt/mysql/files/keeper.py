@@ -1,11 +1,12 @@
 """Bring the local member back into its group after a boot, a crash or an expulsion.
 
 Runs as a service on every database machine and needs no Salt master. While Group Replication runs
-it only looks at the local server. On one member it also sees to what the group keeps in memory
-alone (its write concurrency, and who has gone) and to the window for a schema change. On each it
-hands the health agent what the last comparison of the members has found. Outside a group it lets
-the library decide and act, and says in the journal what it waits for. The settings are read anew
-each time, so a change needs no restart.
+it only looks at the local server; one that is alone in a group that agrees on nothing begins the
+group anew. On one member it also sees to what the group keeps in memory alone (its write
+concurrency, and who has gone) and to the window for a schema change. On each it hands the health
+agent what the last comparison of the members has found. Outside a group it lets the library decide
+and act, and says in the journal what it waits for. The settings are read anew each time, so a
+change needs no restart.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 from group_replication import (
     certificates,
     comparison,
+    consensus,
     fencing,
     memory,
     operation,
@@ -69,6 +71,8 @@ ASIDE_SECONDS = 10.0
 # Members give up what they know of who is gone when the group is reconfigured, and what was agreed
 # on before is delivered everywhere. At first that may not be so yet, and a call comes after 8 s.
 FORGET_AGAIN_SECONDS = 5.0
+# A clock that was set leaps once; a group that agrees on nothing is seen so by each look.
+HALT_SECONDS = 5.0
 # What is said of a certificate changes with the days.
 CERTIFICATES_SECONDS = 3600.0
 # Seconds without progress after which applying or recovering is given up, and tried anew.
@@ -88,6 +92,8 @@ class Past:
         # Whom the group is to forget once more, and when.
         self.forgotten: frozenset[str] = frozenset()
         self.again = math.inf
+        # Since when each look has seen the member alone in a group that agrees on nothing.
+        self.halted = math.inf
         # When the certificates in use were asked for last, and which end soon.
         self.certificates_asked = -math.inf
         self.ending: list[str] = []
@@ -118,7 +124,7 @@ def look(known: frozenset[str] | None = None, past: Past | None = None) -> Look:
         try:
             with local(settings) as connection:
                 facts = observe(connection)
-                if facts["state"] in PRESENT:
+                if facts["state"] in PRESENT and not has_halted(facts, past):
                     return look_as_member(settings, connection, facts, known, past)
         except CommandExecutionError as err:
             return Look(str(err), LOOK_SECONDS, known)
@@ -183,6 +189,13 @@ def look_as_member(
         sentence += f"; what a comparison has found is not written: {err}"
     sentence += see_to_certificates(settings, connection, past)
     return Look(sentence, MEMBER_SECONDS, before | hosts)
+
+
+def has_halted(facts: Mapping[str, Any], past: Past) -> bool:
+    """Tell whether the member has been alone in a group that agrees on nothing for some looks."""
+    now = time.monotonic()
+    past.halted = min(past.halted, now) if consensus.is_halted(facts) else math.inf
+    return now - past.halted >= HALT_SECONDS
 
 
 def without_majority(facts: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from salt.exceptions import CommandExecutionError
 from tests.unit.group import (
     ALONE,
     GROUP,
+    HOSTS,
     Clock,
     Server,
     gone,
@@ -141,6 +142,25 @@ def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
     assert (START in server.said) == (verdict == "reboot")
 
 
+class Alone(list):
+    """What was waited for while another member joined; where one joins still."""
+
+    busy = ""
+
+
+@pytest.fixture
+def alone(monkeypatch) -> Alone:
+    waited = Alone()
+
+    @contextlib.contextmanager
+    def take(settings, seen, seconds):
+        waited.append(seconds)
+        yield waited.busy
+
+    monkeypatch.setattr(membership.joining, "alone", take)
+    return waited
+
+
 @pytest.mark.parametrize(
     ("login", "words", "started"),
     [
@@ -149,7 +169,7 @@ def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
     ],
 )
 def test_a_join_that_fails_says_what_may_have_kept_the_server_out(
-    monkeypatch, login, words, started
+    monkeypatch, alone, login, words, started
 ):
     server = Said({}, START, 3092)
     seen = {"db1": one("db1"), "db2": online("db2"), "db3": gone()}
@@ -172,6 +192,25 @@ def test_a_join_that_fails_says_what_may_have_kept_the_server_out(
     with pytest.raises(CommandExecutionError, match=words):
         membership._act(settings_from(pillar(), "db1"), membership.ACTIONS)
     assert (START in server.said) is started
+    assert alone == ([membership.joining.WAIT_SECONDS] if started else [])
+
+
+def test_a_join_waits_for_another_ones(monkeypatch, alone):
+    server = Said({})
+    seen = {"db1": one("db1"), "db2": online("db2"), "db3": gone()}
+    alone.busy = HOSTS["db2"]
+    monkeypatch.setattr(membership, "local", lambda *_: server)
+    monkeypatch.setattr(
+        membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
+    )
+    monkeypatch.setattr(membership, "facts_of", lambda *_: seen)
+    monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
+    monkeypatch.setattr(membership.recovery_login, "check", lambda *_: None)
+    settings = settings_from(pillar(), "db1")
+    decision = membership._act(settings, membership.ACTIONS, lock_seconds=120)
+    assert (decision["verdict"], decision.get("done")) == ("wait", None)
+    assert f"another member is joining, as {HOSTS['db2']} says" in decision["why"]
+    assert (alone, START in server.said) == ([120], False)
 
 
 def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch):

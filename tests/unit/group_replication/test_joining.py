@@ -1,0 +1,104 @@
+"""Members join a group one after the other: a named lock at each of its ONLINE members."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from group_replication import joining
+from group_replication.connection import UnreachableError
+from group_replication.server_lock import lock_name
+from group_replication.settings import settings_from
+
+from tests.unit.group import HOSTS, gone, one, online, pillar
+
+DB2, DB3 = HOSTS["db2"], HOSTS["db3"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"db2": online("db2", "db3"), "db3": online("db3", "db2")}, [DB2, DB3]),
+        # Each table of nodes has its own order; the addresses' is the same for all.
+        ({"db3": online("db3", "db2"), "db2": online("db2", "db3")}, [DB2, DB3]),
+        # Who is not of the group yet, or not with a majority, lets nobody in.
+        ({"db2": online("db2"), "db3": one("db3", "RECOVERING")}, [DB2]),
+        ({"db2": online("db2", quorum=False), "db3": online("db3")}, [DB3]),
+        ({"db2": online("db2"), "db3": gone()}, [DB2]),
+        ({"db2": one("db2"), "db3": gone()}, []),
+    ],
+)
+def test_a_join_is_held_at_each_online_member(facts, expected):
+    # The member itself may be ONLINE in its own eyes.
+    assert joining.places("db1", {"db1": online("db1"), **facts}) == expected
+
+
+@pytest.fixture
+def members(monkeypatch):
+    """Members whose lock is free (1), taken (0), or that do not answer; returns what was asked."""
+
+    def make(**free: int | None) -> list:
+        asked: list = []
+        by_address = {HOSTS[name]: got for name, got in free.items()}
+
+        @contextlib.contextmanager
+        def peer(settings, address, seconds):
+            if by_address[address] is None:
+                raise UnreachableError("cannot connect")
+            asked.append(("open", address, seconds))
+            yield address
+            asked.append(("closed", address))
+
+        def rows(connection, sql, values):
+            name = lock_name(settings_from(pillar(), "db1"), "join")
+            assert (sql, values) == ("SELECT GET_LOCK(%s, %s) AS got", (name, 7))
+            return [{"got": by_address[connection]}]
+
+        monkeypatch.setattr(joining, "peer", peer)
+        monkeypatch.setattr(joining, "rows", rows)
+        return asked
+
+    return make
+
+
+SEEN = {"db1": one("db1"), "db2": online("db2", "db3"), "db3": online("db3", "db2")}
+
+
+@pytest.mark.parametrize(
+    ("free", "joiner_at", "opened"),
+    [
+        ({"db2": 1, "db3": 1}, "", [DB2, DB3]),
+        ({"db2": 0, "db3": 1}, DB2, [DB2]),
+        ({"db2": 1, "db3": 0}, DB3, [DB2, DB3]),
+        # It has left since it was asked.
+        ({"db2": None, "db3": 1}, "", [DB3]),
+        ({"db2": None, "db3": None}, "", []),
+    ],
+)
+def test_one_member_joins_at_a_time(members, free, joiner_at, opened):
+    asked = members(**free)
+    with joining.alone(settings_from(pillar(), "db1"), SEEN, 7) as where:
+        assert where == joiner_at
+        # All are held until the join is over, and none longer.
+        assert [entry[:2] for entry in asked] == [("open", address) for address in opened]
+    closed = [("closed", address) for address in reversed(opened)]
+    assert [entry[:2] for entry in asked[len(opened) :]] == closed
+    # The server answers when the wait for the lock has ended.
+    assert all(entry[2] > 7 for entry in asked[: len(opened)])
+
+
+def test_a_join_that_fails_lets_the_next_one_go(members):
+    asked = members(db2=1, db3=1)
+    with (
+        pytest.raises(ValueError, match="START"),
+        joining.alone(settings_from(pillar(), "db1"), SEEN, 7),
+    ):
+        raise ValueError("START")
+    # The connections go with the exception.
+    assert [entry[0] for entry in asked] == ["open", "open"]
+
+
+def test_who_waits_says_for_what():
+    assert joining.busy("db1", DB2) == (
+        f"another member is joining, as {DB2} says; db1 joins after it"
+    )
