@@ -24,6 +24,8 @@ long_only = pytest.mark.skipif(not LONG, reason="LONG=1 runs it")
 CONVERGE = "salt-run state.orchestrate orch.cluster"
 # What a file leaves behind, least first: the order in which they run (CONTRIBUTING.md).
 DAMAGE = ("reads", "restores", "restarts_machines", "changes_machines")
+# So long is waited for a group that did not come back for the test before.
+BROKEN_SECONDS = 20
 # A crowd of so many visitors, and the seconds between two requests of one.
 FEW, PAUSE = 4, 0.4
 
@@ -78,15 +80,44 @@ def eventually() -> Callable[..., Any]:
     return ask
 
 
-@pytest.fixture
-def all_online(lab: Lab, eventually: Callable[..., float]) -> Callable[[float], float]:
-    """Wait until every member's own view has all of them ONLINE."""
+class Group:
+    """The lab's group, waited for until it is whole."""
 
-    def whole() -> bool:
+    def __init__(self, lab: Lab, eventually: Callable[..., float]) -> None:
+        self._lab, self._eventually = lab, eventually
+        self._patient = True
+
+    def _views(self) -> dict[str, list[str]]:
         # By SQL: a tenth of what it costs to ask Salt.
-        return all(lab.view_of(name) == ["ONLINE"] * len(lab.databases) for name in lab.databases)
+        return {name: self._lab.view_of(name) for name in self._lab.databases}
 
-    return lambda seconds=180: eventually(whole, seconds)
+    def all_online(self, seconds: float = 180) -> float:
+        """Wait until every member's own view has all of them ONLINE.
+
+        A group that did not come back for one test is not waited for as long by each later one.
+        """
+        whole = ["ONLINE"] * len(self._lab.databases)
+        try:
+            patience = seconds if self._patient else min(seconds, BROKEN_SECONDS)
+            took = self._eventually(
+                lambda: all(view == whole for view in self._views().values()), patience
+            )
+        except AssertionError as err:
+            self._patient = False
+            raise AssertionError(f"the members see {self._views()}: {err}") from err
+        self._patient = True
+        return took
+
+
+@pytest.fixture(scope="session")
+def group(lab: Lab, eventually: Callable[..., float]) -> Group:
+    return Group(lab, eventually)
+
+
+@pytest.fixture
+def all_online(group: Group) -> Callable[[float], float]:
+    """Wait until every member's own view has all of them ONLINE."""
+    return group.all_online
 
 
 def salt(lab: Lab, targets: list[str], call: str) -> dict[str, Any]:

@@ -189,6 +189,43 @@ def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, 
 
 
 @long_only
+def test_a_group_of_one_outlives_a_join_that_breaks_off(lab: Lab, all_online, eventually):
+    """A joiner is killed before its view is there: no view says that the majority is lost."""
+    all_online()
+    alone, joiner, outside = lab.databases
+    age = (
+        "SELECT TIMESTAMPDIFF(SECOND, VARIABLE_VALUE, UTC_TIMESTAMP(6)) FROM"
+        " performance_schema.global_status WHERE VARIABLE_NAME = 'Gr_last_consensus_end_timestamp'"
+    )
+    for name in (joiner, outside):
+        lab.run(name, "systemctl stop mysql-gr-keeper\nmysql -e 'STOP GROUP_REPLICATION'")
+    try:
+        eventually(lambda: lab.view_of(alone) == ["ONLINE"], 30)
+        for _ in range(6):
+            broken_off = (
+                "timeout 0.5 mysql -e 'START GROUP_REPLICATION' || true\npkill -KILL -x mysqld"
+            )
+            lab.run(joiner, broken_off)
+            time.sleep(5)
+            if int(lab.sql(alone, age)) > 3:
+                break
+            eventually(lambda: lab.sql(joiner, "SELECT 1") == "1", 30)
+        else:
+            raise AssertionError("no join broke off in the middle")
+        assert lab.view_of(alone) == ["ONLINE"]
+        hangs = "timeout 3 mysql -e 'CREATE DATABASE hangs' || echo $?"
+        assert lab.run(alone, hangs) == "124"
+        eventually(lambda: "agreed on nothing" in lab.salt(alone, "mysql_gr.decide")[alone]["why"])
+    finally:
+        for name in (joiner, outside):
+            lab.run(name, "systemctl start mysql-gr-keeper")
+    all_online(240)
+    journal = lab.run(alone, "journalctl -u mysql-gr-keeper --no-pager -n 30")
+    assert f"{alone} leaves it and reboots it" in journal
+    lab.sql(alone, "DROP DATABASE IF EXISTS hangs")
+
+
+@long_only
 def test_of_two_halves_of_one_group_the_smaller_is_fenced(lab: Lab, all_online, eventually):
     """A majority is forced on one side of a cut, and the cut ends."""
     all_online()

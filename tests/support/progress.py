@@ -15,6 +15,7 @@ from vagrant.lab.commands import LOGS, opened_log
 from vagrant.lab.progress import VERBOSE, Live, spent
 
 ROOT = Path(__file__).resolve().parents[2]
+WHY_CHARACTERS = 300
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,6 +61,12 @@ def tally(counts: Counter[str]) -> str:
     """
     order = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
     return ", ".join(f"{counts[name]} {name}" for name in order if counts[name]) or "no test"
+
+
+def why(report: pytest.TestReport) -> str:
+    """The first line of what a test failed with, for who ends a run before its summary."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return f": {crash.message.splitlines()[0][:WHY_CHARACTERS]}" if crash and crash.message else ""
 
 
 def outcome(report: pytest.TestReport) -> str | None:
@@ -119,7 +126,7 @@ class Progress:
             self._all[word] += 1
             self._file[word] += 1
         if word in ("failed", "error") and not VERBOSE:
-            self._live.say(f"    {word}: {report.nodeid}")
+            self._live.say(f"    {word}: {report.nodeid}{why(report)}")
 
     def _end_file(self) -> None:
         if self._file and not VERBOSE:

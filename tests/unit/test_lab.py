@@ -481,6 +481,14 @@ def test_how_tests_ended_is_counted():
     assert tests_progress.tally(Counter()) == "no test"
 
 
+def test_a_failure_is_told_when_it_happens():
+    crash = SimpleNamespace(message="AssertionError: " + "x" * 400 + "\nassert 1 == 2")
+    said = tests_progress.why(SimpleNamespace(longrepr=SimpleNamespace(reprcrash=crash)))
+    assert said == ": AssertionError: " + "x" * (tests_progress.WHY_CHARACTERS - 16)
+    # A file that cannot be imported has no such line.
+    assert tests_progress.why(SimpleNamespace(longrepr="ImportError")) == ""
+
+
 @pytest.mark.parametrize(("uid", "first"), [(0, "env"), (1000, "sudo")])
 def test_root_runs_a_command_on_a_user_s_checkout(uid, first):
     words = person.rooted(["python", "-m", "pytest"], {"CHECKOUT": "/c", "HOME": "/h"}, uid)
