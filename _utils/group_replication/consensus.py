@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from group_replication.connection import rows
 from group_replication.model import OFFLINE, ONLINE, joined
 from group_replication.verdicts import Facts, as_verdict
 
@@ -25,6 +26,34 @@ def overdue(age: int | None, period: str | None) -> int:
         Seconds between two of them, as the server has the option.
     """
     return max(0, (age or 0) - int(period or 1))
+
+
+class Watched:
+    """When a member's last message was agreed on, by this machine's own time.
+
+    A health agent that went by the server's clock would send everybody away when that is set.
+    """
+
+    def __init__(self) -> None:
+        self._last: str | None = None
+        self._since = 0.0
+
+    def look(self, connection: Any, now: float) -> bool:
+        """Ask the server; tell whether it has been waiting for agreement for too long."""
+        seen = rows(
+            connection,
+            "SELECT (SELECT VARIABLE_VALUE FROM performance_schema.global_status"
+            " WHERE VARIABLE_NAME = 'Gr_last_consensus_end_timestamp') AS last,"
+            " (SELECT VARIABLE_VALUE FROM performance_schema.global_variables"
+            " WHERE VARIABLE_NAME = %s) AS period",
+            (PERIOD,),
+        )[0]
+        if seen["last"] != self._last:
+            self._last, self._since = seen["last"], now
+        # None, or an empty text: it has agreed on nothing since it started.
+        return bool(self._last) and overdue(int(now - self._since), seen["period"]) >= (
+            HALTED_SECONDS
+        )
 
 
 def is_halted(facts: Mapping[str, Any]) -> bool:

@@ -173,6 +173,7 @@ def test_the_health_agent_tells_what_it_sees_to_whom_it_knows(lab: Lab):
             "queued": seen["queued"],
             "least_queued": seen["least_queued"],
             "disk_full": False,
+            "halted": False,
             "fenced": False,
             "age": seen["age"],
             "reason": "ONLINE, with a majority, role PRIMARY",

@@ -20,7 +20,7 @@ RULES = [
 NO_ALERT = {"mysql_gr_member"}
 SEEN = {
     **dict.fromkeys(("live", "writable", "readable", "draining", "quorum", "fenced"), True),
-    **{"disk_full": False, "queued": 0, "state": "ONLINE", "role": "PRIMARY"},
+    **{"disk_full": False, "halted": False, "queued": 0, "state": "ONLINE", "role": "PRIMARY"},
 }
 REMEMBERED = {
     "behind": {

@@ -150,6 +150,38 @@ def test_a_full_disk_takes_no_writes_until_mysqld_has_looked_again(monkeypatch, 
     assert watch.answer()["writable"] is True
 
 
+def test_a_member_whose_group_agrees_on_nothing_takes_no_writes(monkeypatch):
+    """And no longer than the connection that it was seen on."""
+    watch, told = watching(GOOD), []
+
+    class Watched:
+        def look(self, connection, now):
+            if told:
+                raise CommandExecutionError("mysqld said: gone away")
+            return True
+
+    def between(*_):
+        answer = watch.answer()
+        told.append((answer["writable"], answer["readable"], answer["halted"], answer["reason"]))
+        if len(told) > 1:
+            raise SystemExit
+
+    monkeypatch.setattr(health, "connect", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(health, "Watched", Watched)
+    monkeypatch.setattr(health, "wait_for_next_look", between)
+    monkeypatch.setattr(health.time, "sleep", between)
+    with pytest.raises(SystemExit):
+        watch.look_for_agreement()
+    healthy = "ONLINE, with a majority, role PRIMARY"
+    assert told == [
+        (False, True, True, f"{healthy}, the group agrees on nothing"),
+        (True, True, False, healthy),
+    ]
+    # Who is outside agrees on nothing by right.
+    watch._halted, watch._seen = True, {**GOOD, "state": "RECOVERING"}
+    assert watch.answer()["halted"] is False
+
+
 @pytest.mark.parametrize(
     ("text", "serves"),
     [
@@ -478,7 +510,7 @@ def test_a_server_that_answers_is_live_whatever_its_member_is(ask):
     assert ask("/live", watching(GOOD, error="cannot connect")) == (503, "cannot connect\n")
 
 
-FLAGS = ("live", "writable", "readable", "draining", "quorum", "fenced", "disk_full")
+FLAGS = ("live", "writable", "readable", "draining", "quorum", "fenced", "disk_full", "halted")
 
 
 def test_prometheus_reads_what_was_seen(ask, monkeypatch):

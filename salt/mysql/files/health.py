@@ -15,8 +15,8 @@ the first three: who is there may finish. Nobody is answered but the addresses i
 no thread, and nothing that they send is read.
 
 One thread watches mysqld on one connection that stays open; what it saw counts for a second, so a
-server that hangs, or a watch that died, is a no. Another one looks for a stop of Group Replication,
-which would keep the first one waiting.
+server that hangs, or a watch that died, is a no. Two others look for what would keep the first one
+waiting: a stop of Group Replication, and whether the group still agrees on messages.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from urllib.parse import parse_qs, urlsplit
 from group_replication.certificates import ends_in_file
 from group_replication.comparison import numbers
 from group_replication.connection import connect
+from group_replication.consensus import Watched
 from group_replication.facts import (
     hands_over,
     is_stopping,
@@ -52,7 +53,7 @@ from group_replication.facts import (
 )
 from group_replication.maintenance import fenced, last_look, not_for_new, within_limits
 from group_replication.member_page import code_of, shown, wanted
-from group_replication.model import UNKNOWN
+from group_replication.model import ONLINE, UNKNOWN
 from group_replication.take_over import begin, refuse, replace
 from salt.exceptions import CommandExecutionError
 
@@ -69,6 +70,8 @@ except ImportError:
 INTERVAL_SECONDS = 0.1
 # Between two looks for a stop: from its beginning on every commit fails.
 STOP_INTERVAL_SECONDS = 0.05
+# A member's own messages are agreed on once a second.
+AGREEMENT_INTERVAL_SECONDS = 1.0
 # A statement that takes longer is a server that does not answer.
 DEADLINE_SECONDS = 0.8
 STALE_SECONDS = 1.0
@@ -93,6 +96,7 @@ class Watch:
         self._at = time.monotonic()
         self._draining = ""
         self._stopping = False
+        self._halted = False
         self._full_at = -math.inf
         self._written_at = -math.inf
         self.asked = threading.Event()
@@ -139,6 +143,20 @@ class Watch:
             self._stopping = False
             time.sleep(INTERVAL_SECONDS)
 
+    def look_for_agreement(self) -> None:
+        """Look for ever whether the group still agrees on messages, on a connection of its own."""
+        while True:
+            with (
+                contextlib.suppress(Exception),
+                connect(DEADLINE_SECONDS, **self._where) as connection,
+            ):
+                watched = Watched()
+                while True:
+                    self._halted = watched.look(connection, time.monotonic())
+                    wait_for_next_look(connection, AGREEMENT_INTERVAL_SECONDS)
+            self._halted = False
+            time.sleep(AGREEMENT_INTERVAL_SECONDS)
+
     def _look_for_room(self, places: list[str]) -> None:
         for place in places:
             # One that is not this user's to look at says nothing.
@@ -173,6 +191,7 @@ class Watch:
             "queued": 0 if error else seen["queued"],
             "least_queued": None if error else seen["least_queued"],
             "disk_full": time.monotonic() - self._full_at < FULL_SECONDS,
+            "halted": not error and seen["state"] == ONLINE and self._halted,
             "fenced": False,
             "age": round(age, 2),
             "reason": error,
@@ -182,7 +201,7 @@ class Watch:
             return answer
         if not answer["writable"]:
             answer["handing_over"] = hands_over(seen, time.monotonic() - self._written_at)
-        if answer["disk_full"]:
+        if answer["disk_full"] or answer["halted"]:
             answer["writable"] = False
         fence = fenced()
         if fence:
@@ -198,6 +217,7 @@ class Watch:
                 "offline_mode" if seen["offline_mode"] else "",
                 "Group Replication is being stopped" if seen["stopping"] else "",
                 "disk full" if answer["disk_full"] else "",
+                "the group agrees on nothing" if answer["halted"] else "",
                 f"fenced: {fence}" if fence else "",
                 answer["draining"],
             )
@@ -248,6 +268,7 @@ class Gauges:
             ("draining", "The balancer is to send nobody new"),
             ("quorum", "The member's view has a majority"),
             ("fenced", "Another group has this one's name, and goes on"),
+            ("halted", "The group agrees on no message: commits hang"),
             ("disk_full", "A disk that commits need is full, or was a minute ago"),
         ):
             yield GaugeMetricFamily(f"mysql_gr_{name}", meaning, value=bool(answer[name]))
@@ -443,7 +464,7 @@ def main(mysqld: str, user: str, clients: str) -> None:
         The file that says who may ask.
     """
     watch = Watch(mysqld, user)
-    for look in (watch.run, watch.look_for_stops):
+    for look in (watch.run, watch.look_for_stops, watch.look_for_agreement):
         threading.Thread(target=look, daemon=True).start()
     # Who has asked meanwhile gets an answer, and not that mysqld was not asked yet.
     watch.asked.wait(DEADLINE_SECONDS)

@@ -50,6 +50,25 @@ def test_a_group_of_one_that_agrees_on_nothing_has_halted(facts, expected):
     assert consensus.is_halted(facts) is expected
 
 
+def test_a_clock_that_is_set_halts_nothing(monkeypatch):
+    """The agent goes by its own time: what counts is that the server says the same again."""
+    server = {"last": "", "period": "1"}
+    monkeypatch.setattr(consensus, "rows", lambda connection, sql, values: [dict(server)])
+    watched, now = consensus.Watched(), 1000.0
+    # Group Replication has just started.
+    assert [watched.look(None, now + later) for later in (0, 90)] == [False, False]
+    now += 90
+    server["last"] = "2026-11-30 08:00:00.0"
+    halts = consensus.HALTED_SECONDS + 1
+    assert [watched.look(None, now + n) for n in (0, 1, halts - 1, halts)] == [False] * 3 + [True]
+    server["last"] = "2036-11-30 08:00:00.0"
+    assert watched.look(None, now + 60) is False
+    assert watched.look(None, now + 60 + halts) is True
+    # A site may have members send less often.
+    server["period"] = "60"
+    assert watched.look(None, now + 60 + halts) is False
+
+
 JOINS = one("db3", gtids=f"{GROUP}:1-5")
 AGREED_ON_NOTHING = "db2 is ONLINE alone, and its group has agreed on nothing for 20 s"
 
