@@ -16,7 +16,7 @@ from typing import Any
 from group_backup import archive, channel, full, options, priority, record, restic, restore, space
 from group_backup import drill as drills
 from group_backup import settings as of_pillar
-from group_backup.model import FULL, LOCK_FILE, LOCK_SECONDS, LOGS, Settings
+from group_backup.model import DUMP, FULL, LOCK_FILE, LOCK_SECONDS, LOGS, Settings
 from group_replication import lock
 from salt.exceptions import SaltInvocationError
 
@@ -275,11 +275,12 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
     Return the backups that the repository has, the oldest first.
 
     kind
-        ``full`` (default), or ``logs``: the archived logs.
+        ``full`` (default), ``logs``: the archived logs, or ``dump``: schemas as SQL.
 
-    Returns a list of dicts: ``snapshot``, ``at`` (UTC), and, of a full backup, ``gtids`` and
-    ``drill`` (``equal``, ``not drilled``, or what was wrong). Raises CommandExecutionError when the
-    repository does not answer, SaltInvocationError for wrong settings or another kind.
+    Returns a list of dicts: ``snapshot``, ``at`` (UTC), of a full backup ``gtids`` and ``drill``
+    (``equal``, ``not drilled``, or what was wrong), of a dump ``gtids`` and ``schemas``. Raises
+    CommandExecutionError when the repository does not answer, SaltInvocationError for wrong
+    settings or another kind.
 
     CLI Example:
 
@@ -287,8 +288,8 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
 
         salt backup1 backup.list
     """
-    if kind not in (FULL, LOGS):
-        raise SaltInvocationError(f"kind is '{kind}'; expected {FULL} or {LOGS}")
+    if kind not in (FULL, LOGS, DUMP):
+        raise SaltInvocationError(f"kind is '{kind}'; expected {FULL}, {LOGS} or {DUMP}")
     settings = _settings()
     known = record.read(settings).get("drills", {})
     found = []
@@ -301,6 +302,8 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
             last = known.get(one.id)
             row["gtids"] = one.gtids
             row["drill"] = "not drilled" if last is None else last.get("error") or "equal"
+        if kind == DUMP:
+            row |= {"gtids": one.gtids, "schemas": one.all_said("schema")}
         found.append(row)
     return found
 
@@ -355,9 +358,10 @@ def take(drilled: bool = True) -> dict[str, Any]:
         Whether it is drilled; the timer's next run drills what was not. Default True.
 
     Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``seconds``, ``bytes``,
-    ``added``, ``logs``, and ``drill`` (``point``, ``transactions``, ``tables``, ``rows``, ``at``,
-    ``seconds``). Raises CommandExecutionError where it or its drill fails or another run is at it,
-    SaltInvocationError for wrong settings.
+    ``added``, ``dumps`` (schemas), ``undumped`` (why others of pillar ``backup:dumps`` were not, or
+    the empty text), ``logs``, and ``drill`` (``point``, ``transactions``, ``tables``, ``rows``,
+    ``at``, ``seconds``). Raises CommandExecutionError where it or its drill fails or another run is
+    at it, SaltInvocationError for wrong settings.
 
     CLI Example:
 

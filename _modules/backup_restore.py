@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from group_backup import aside, dump, offer, restore
+from group_backup import aside, dump, logical, offer, restore
 from group_backup import settings as of_pillar
 from group_backup.model import LOCK_FILE, LOCK_SECONDS, Settings
 from group_replication import lock
@@ -247,6 +247,35 @@ def restore_schema(
         lambda settings, place: dump.dump_schema(settings, place, schema, into),
         *(point, snapshot, test),
     )
+
+
+def fetch_dump(schema: str, snapshot: str | None = None) -> dict[str, Any]:
+    """
+    Write a schema's dump out of the repository to a file of SQL, readable by root alone.
+
+    Pillar ``backup:dumps`` names the schemas that are dumped with each full backup, with views,
+    triggers, routines and events. The file makes no schema and drops nothing: it is loaded into a
+    schema of any name, of this version or another.
+
+    schema
+        The schema's name.
+
+    snapshot
+        The snapshot's id, as ``backup.list kind=dump`` has it, or its beginning. Default: the
+        newest that has the schema.
+
+    Returns a dict: ``file``, ``snapshot``, ``at`` (UTC) and ``gtids`` (what the dump has). Raises
+    SaltInvocationError where no dump is of that schema, CommandExecutionError when the repository
+    does not answer or another run is at it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.fetch_dump realworld
+    """
+    with lock.alone(LOCK_SECONDS, LOCK_FILE):
+        return logical.fetch(_settings(), schema, snapshot)
 
 
 def _passing(

@@ -4,3 +4,4 @@
 backup:
   full: daily
   logs: hourly
+  dumps: [realworld]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from group_replication.connection import execute, rows
 from group_replication.model import SYSTEM_SCHEMAS
-from salt.exceptions import CommandExecutionError, SaltInvocationError
+from salt.exceptions import SaltInvocationError
 
-from group_backup import aside
-from group_backup.model import Settings, quoted
-
-NAME = r"[A-Za-z0-9_$]{1,64}"
+from group_backup import aside, logical
+from group_backup.model import NAME, Settings, quoted
 
 
 def check_names(table: str, into: str) -> tuple[str, str]:
@@ -141,33 +137,9 @@ def _names(
 
 
 def _written(settings: Settings, place: Path, name: str, what: list[str]) -> Path:
-    """Write a dump whole or not at all, readable by root alone; nothing in it drops anything."""
+    """Write a dump without triggers, readable by root alone."""
     folder = settings.place / "output"
     folder.mkdir(mode=0o700, exist_ok=True)
-    file, part = folder / f"{name}.sql", folder / f".{name}.sql.part"
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            done = subprocess.run(  # noqa: S603
-                [
-                    *("mysqldump", "--no-defaults", f"--socket={aside.socket_of(place)}"),
-                    *("--user=root", "--single-transaction", "--set-gtid-purged=OFF"),
-                    *("--hex-blob", "--skip-triggers", "--skip-add-drop-table"),
-                    *("--no-tablespaces", "--skip-lock-tables", "--skip-add-locks", *what),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.PIPE,
-                check=False,
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        if done.returncode != 0:
-            words = " ".join(done.stderr.decode(errors="replace").split())[-300:]
-            raise CommandExecutionError(f"mysqldump failed: {words}")
-        part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    file = folder / f"{name}.sql"
+    logical.mysqldump(file, place, ["--skip-triggers", *what])
     return file

@@ -14,10 +14,10 @@ from group_replication.gtid import count_gtids, format_gtids, parse_gtids, subtr
 from salt.exceptions import CommandExecutionError
 from whole_file import write_whole
 
-from group_backup import archive, aside, channel, record, restic, space
+from group_backup import archive, aside, channel, logical, record, restic, space
 from group_backup.channel import local
 from group_backup.following import Decision
-from group_backup.model import FULL, LOGS, Settings
+from group_backup.model import DUMP, FULL, LOGS, Settings
 from group_backup.options import MADE_WITH
 
 MANIFEST, INDEX = "manifest.json", "index.json"
@@ -40,6 +40,7 @@ def clean(settings: Settings) -> None:
     aside.remove(_place(settings))
     aside.remove(aside.place_of(settings, "drill"))
     shutil.rmtree(settings.place / "preview", ignore_errors=True)
+    shutil.rmtree(logical.folder_of(settings), ignore_errors=True)
     with local(settings) as connection:
         channel.resume(connection)
 
@@ -49,18 +50,20 @@ def take(settings: Settings) -> dict[str, Any]:
     Take a full backup, consistent at one GTID set, and save it with that set.
 
     Returns a dict: ``snapshot``, ``gtids``, ``at`` (seconds since 1970), ``seconds``, ``bytes``
-    (what it is restored to) and ``added`` (bytes that the repository grew by).
+    (what it is restored to), ``added`` (bytes that the repository grew by), ``dumps`` (the schemas
+    that were dumped) and ``undumped`` (why others were not, or the empty text).
     """
     begin, place = time.time(), _place(settings)
     aside.make_place(place)
     try:
-        manifest = _clone(settings, place)
+        manifest, undumped = _clone(settings, place)
         write_whole(place / MANIFEST, json.dumps(manifest, indent=2) + "\n", 0o600)
         shutil.rmtree(place / "run")
         shutil.rmtree(place / "logs")
         tags = [FULL, f"at={manifest['at']}", *restic.gtid_tags(manifest["gtids"])]
         # Each instance that is started from it is another server.
         summary = restic.save(settings, [place], tags, [place / "data" / "auto.cnf"])
+        dumped = logical.save(settings, manifest["gtids"], manifest["at"])
     finally:
         aside.remove(place)
     return {
@@ -70,11 +73,13 @@ def take(settings: Settings) -> dict[str, Any]:
         "seconds": round(time.time() - begin, 1),
         "bytes": summary["total_bytes_processed"],
         "added": summary.get("data_added_packed", summary["data_added"]),
+        "dumps": dumped,
+        "undumped": undumped,
     }
 
 
-def _clone(settings: Settings, place: Path) -> dict[str, Any]:
-    """Clone the server's data to a place, start it there once, and return what it is."""
+def _clone(settings: Settings, place: Path) -> tuple[dict[str, Any], str]:
+    """Clone the server's data to a place, start and dump it there; what it is, what is wrong."""
     with local(settings, None) as connection:
         asked = ", ".join(f"@@{name} AS {name}" for name in MADE_WITH)
         (own,) = rows(
@@ -96,14 +101,16 @@ def _clone(settings: Settings, place: Path) -> dict[str, Any]:
     aside.start(place, made_with)
     with aside.session(place) as connection:
         (copy,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids")
+    undumped = logical.write(settings, place)
     aside.stop(place)
     place.chmod(0o700)
-    return {
+    manifest = {
         "gtids": "".join(copy["gtids"].split()),
         "at": at,
         "version": own["version"],
         "made_with": made_with,
     }
+    return manifest, undumped
 
 
 def _check_held(gtids: str) -> None:
@@ -196,6 +203,7 @@ def run_full(settings: Settings) -> dict[str, Any]:
         if not settings.append_only:
             restic.forget(settings, FULL, "host,paths")
             restic.forget(settings, LOGS, "host,paths")
+            restic.forget(settings, DUMP, "host,paths")
             restic.prune(settings)
     except NothingHeldError:
         # No failure: it is not yet time.

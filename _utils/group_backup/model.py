@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,9 @@ from group_replication.tls import CA_FILE
 CHANNEL = "backup"
 # The channel by which a restored instance replays archived logs.
 REPLAY_CHANNEL = "replay"
-FULL, LOGS = "full", "logs"
+FULL, LOGS, DUMP = "full", "logs", "dump"
+# A schema's or a table's name, as it may be a part of a file's.
+NAME = r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}"
 DIRECTORY = "/var/lib/mysql-backup"
 LOCATION = "/srv/mysql-gr-backup"
 
@@ -48,6 +50,8 @@ class Settings(NamedTuple):
     environment: Mapping[str, str] = {}
     full: str = "daily"
     logs: str = "hourly"
+    # Schemas that are dumped as SQL with each full backup.
+    dumps: Sequence[str] = ()
     keep_days: int = 7
     keep_weeks: int = 4
     keep_months: int = 6

@@ -127,6 +127,8 @@ def drill_problem(found: Mapping[str, Any], hours: int, now: float) -> str:
         return f"the drill of full backup {drill['snapshot'][:8]} failed: {drill['error']}"
     if full.get("error"):
         return f"the last full backup failed: {full['error']}"
+    if full.get("undumped"):
+        return f"the last full backup lacks a dump of pillar backup:dumps: {full['undumped']}"
     logs = found.get("logs") or {}
     if logs.get("error"):
         return f"the archived logs were not saved: {logs['error']}"

@@ -35,7 +35,11 @@ class Snapshot(NamedTuple):
 
     def said(self, name: str) -> str:
         """Return the value of a tag ``name=value``, or the empty text."""
-        return next((one.partition("=")[2] for one in self.tags if one.startswith(f"{name}=")), "")
+        return next(iter(self.all_said(name)), "")
+
+    def all_said(self, name: str) -> list[str]:
+        """Return the values of all tags ``name=value``."""
+        return [one.partition("=")[2] for one in self.tags if one.startswith(f"{name}=")]
 
 
 def gtid_tags(gtids: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from group_replication import pillar as of_pillar
 from group_replication.certificates import declared as declared_tls
-from group_replication.model import DATA_DIRECTORY, Account
+from group_replication.model import DATA_DIRECTORY, SYSTEM_SCHEMAS, Account
 from group_replication.settings import PASSWORD_MAX, PASSWORD_MIN
 from pillar_check import check_keys, invalid, is_number, walk
 from salt.exceptions import SaltInvocationError
@@ -25,6 +25,7 @@ KEYS: dict[str, Any] = {
     "repository": {"location": None, "password": None, "environment": None},
     "full": None,
     "logs": None,
+    "dumps": None,
     "keep": {"days": None, "weeks": None, "months": None},
     "archive_days": None,
     "drill_hours": None,
@@ -77,6 +78,7 @@ def settings_from(pillar: Mapping[str, Any], me: str) -> Settings:
         environment=_environment(pillar),
         full=_interval(pillar, "backup:full", "daily"),
         logs=_interval(pillar, "backup:logs", "hourly"),
+        dumps=_dumps(pillar),
         keep_days=_number(pillar, "backup:keep:days", 7, 1, 3660),
         keep_weeks=_number(pillar, "backup:keep:weeks", 4, 0, 520),
         keep_months=_number(pillar, "backup:keep:months", 6, 0, 120),
@@ -160,6 +162,21 @@ def _interval(pillar: Mapping[str, Any], key: str, default: str) -> str:
     if not isinstance(value, str) or value not in INTERVALS:
         raise invalid(key, value, f"{', '.join(INTERVALS)}, or false for never")
     return value
+
+
+def _dumps(pillar: Mapping[str, Any]) -> list[str]:
+    value = walk(pillar, "backup:dumps")
+    if value is None:
+        return []
+    right = "a list of schemas, each once, none of them the server's own"
+    if not isinstance(value, list):
+        raise invalid("backup:dumps", value, right)
+    names = [str(one) for one in value]
+    for number, name in enumerate(names):
+        before = [one.lower() for one in (*names[:number], *SYSTEM_SCHEMAS)]
+        if not re.fullmatch(model.NAME, name) or name.lower() in before:
+            raise invalid("backup:dumps", value[number], right)
+    return names
 
 
 def _number(pillar: Mapping[str, Any], key: str, default: int, least: int, most: int) -> int:

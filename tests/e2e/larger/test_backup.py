@@ -15,7 +15,7 @@ from tests.support.orchestration import orchestrated
 
 pytestmark = pytest.mark.changes_machines
 
-TRIAL = "backup_trial"
+TRIAL, DUMPED = "backup_trial", "backup_dumped"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,7 +23,10 @@ def trials(grown: Lab) -> Iterator[None]:
     """Tables that nothing else writes to are gone afterwards."""
     yield
     names = [f"{DATABASE}.{TRIAL}{more}" for more in ("", "_before", "_late")]
-    grown.sql(grown.databases[0], f"DROP TABLE IF EXISTS {', '.join(names)}")
+    grown.sql(
+        grown.databases[0],
+        f"DROP TABLE IF EXISTS {', '.join(names)}; DROP DATABASE IF EXISTS {DUMPED}",
+    )
 
 
 def call(lab: Lab, function: str) -> Any:
@@ -50,6 +53,7 @@ def test_what_was_deleted_comes_back_beside_the_living_table(
     taken = call(grown, "backup.take")
     assert taken["drill"]["tables"] > 1
     assert taken["drill"]["rows"] > 0
+    assert (taken["dumps"], taken["undumped"]) == ([DATABASE], "")
 
     grown.sql(database, f"INSERT INTO {DATABASE}.{TRIAL} VALUES (1), (2), (3)")
     point = grown.sql(database, "SELECT UTC_TIMESTAMP(6)")
@@ -81,6 +85,24 @@ def test_what_was_deleted_comes_back_beside_the_living_table(
     assert call(grown, "backup_restore.drop_instance trial") is True
     assert call(grown, "backup_restore.instances") == []
     assert [one["drill"] for one in call(grown, "backup.list")] == ["equal"]
+
+
+def test_a_dump_is_loaded_under_any_name(grown: Lab):
+    (listed,) = call(grown, "backup.list kind=dump")
+    assert listed["schemas"] == [DATABASE]
+    assert listed["gtids"] == call(grown, "backup.list")[0]["gtids"]
+    found = call(grown, f"backup_restore.fetch_dump {DATABASE} {listed['snapshot'][:8]}")
+    assert (found["gtids"], found["snapshot"]) == (listed["gtids"], listed["snapshot"])
+    assert grown.run(NAME, f"stat -c %a:%U {found['file']}") == "600:root\n"
+    said = salt(grown, [NAME], "backup_restore.fetch_dump shop")[NAME]
+    assert (
+        f"expected one of a dump in the repository: {listed['snapshot'][:8]} of {DATABASE}" in said
+    )
+    dump, database = grown.run(NAME, f"cat {found['file']}"), grown.databases[0]
+    grown.sql(database, f"CREATE DATABASE {DUMPED}")
+    grown.run(database, f"mysql {DUMPED} <<'SQL'\n{dump}\nSQL")
+    count = "SELECT COUNT(*) FROM {}.articles"
+    assert grown.sql(database, count.format(DUMPED)) == grown.sql(database, count.format(DATABASE))
 
 
 def empty_disk(lab: Lab, machine: str) -> None:

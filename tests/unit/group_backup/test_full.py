@@ -40,7 +40,7 @@ def test_both_are_remembered(notes):
     assert notes["logs"]["well"]
 
 
-@pytest.mark.parametrize(("append_only", "given_up"), [(False, 3), (True, 0)])
+@pytest.mark.parametrize(("append_only", "given_up"), [(False, 4), (True, 0)])
 def test_nothing_is_given_up_of_a_repository_that_only_grows(
     notes, monkeypatch, append_only, given_up
 ):

@@ -47,6 +47,22 @@ def changed(key: str, value: Any) -> dict[str, Any]:
     return pillar
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("shop", "'shop'"),
+        (["shop", "Shop"], "'Shop'"),
+        (["mysql"], "'mysql'"),
+        (["-r"], "'-r'"),
+        (["../shop"], "'../shop'"),
+        ([{"shop": 1}], "a dict"),
+    ],
+)
+def test_dumps_are_of_schemas(value, shown):
+    with pytest.raises(SaltInvocationError, match=f"pillar backup:dumps is {shown}; expected a li"):
+        settings_from(changed("backup:dumps", value), "backup1")
+
+
 def test_defaults():
     found = settings_from(PILLAR, "backup1")
     assert found.nodes == {"db1": "10.0.0.1", "db2": "10.0.0.2"}
@@ -57,6 +73,9 @@ def test_defaults():
         *(7, 8),
     )
     assert settings_from(changed("backup:full", False), "backup1").full == ""
+    assert found.dumps == []
+    named = settings_from(changed("backup:dumps", ["shop", "my-shop"]), "backup1")
+    assert from_json(as_json(named)).dumps == ["shop", "my-shop"]
 
 
 def test_a_repository_may_only_grow():
