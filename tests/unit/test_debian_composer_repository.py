@@ -3,6 +3,8 @@
 import hashlib
 import importlib.util
 import json
+import os
+import stat
 import sys
 import zipfile
 from pathlib import Path
@@ -203,6 +205,27 @@ def test_check_wants_a_whole_repository_for_these_packages(script, trees, tmp_pa
     assert script.main(["--check", str(target), "php-a", "php-b"]) == 1
     (target / "packages.json").write_text("{")
     assert script.main(["--check", str(target), "php-a", "php-b"]) == 1
+
+
+def test_whoever_builds_can_read_it(script, trees, tmp_path, monkeypatch):
+    """Also where root's own umask keeps others out, as that of who calls Salt by hand may."""
+    monkeypatch.setattr(script, "closure", lambda roots: (STANZAS, PROVIDED))
+    monkeypatch.setattr(script, "unpack", lambda stanzas, scratch: trees)
+    target = tmp_path / "out"
+    before = os.umask(0o077)
+    try:
+        assert script.main([str(target), "php-a", "php-b"]) == 0
+    finally:
+        os.umask(before)
+    found = {path: stat.S_IMODE(path.stat().st_mode) for path in (target, *target.rglob("*"))}
+    assert found == {path: 0o755 if path.is_dir() else 0o644 for path in found}
+    # One that an earlier program left so is made anew.
+    check = ["--check", str(target), "php-a", "php-b"]
+    for place in (target / "dist", target / "packages.json", next((target / "dist").iterdir())):
+        assert script.main(check) == 0
+        place.chmod(found[place] & 0o700)
+        assert script.main(check) == 1
+        place.chmod(found[place])
 
 
 def test_a_new_repository_takes_the_place_of_the_old(script, tmp_path):

@@ -14,10 +14,11 @@ class LoginsTest extends TestCase
     {
         config(['conduit.login_failures' => ['account' => 3, 'address' => 0, 'window' => 60]]);
         $this->register('jane');
-        // Each spelling is the same account.
-        foreach (['jane', 'Jane', 'JANE'] as $name) {
+        // Each spelling is the same account: with accents, and in letters of full width.
+        foreach (['Jane', 'jäne', 'ｊane'] as $name) {
             $this->logIn($name, 'a wrong one')->assertUnauthorized();
         }
+        $this->log = [];
         $refused = $this->logIn('jane', 'a password')->assertTooManyRequests();
         $this->assertSame([], $this->log, 'No password was looked at.');
         $wait = (int) $refused->headers->get('Retry-After');

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -335,9 +336,18 @@ def made_of(roots: list[str]) -> dict[str, object]:
     return {"format": FORMAT, "packages": sorted(roots)}
 
 
+def is_readable(target: Path) -> bool:
+    """Whether others than root can read all of a repository: builds run as a user of their own."""
+    folders = all(path.stat().st_mode & 0o005 == 0o005 for path in (target, target / "dist"))
+    files = [target / "packages.json", *(target / "dist").iterdir()]
+    return folders and all(path.stat().st_mode & 0o004 for path in files)
+
+
 def is_current(target: Path, roots: list[str]) -> bool:
     """Whether target holds a repository made for these packages, by a program like this one."""
     try:
+        if not is_readable(target):
+            return False
         made_for = json.loads((target / "roots.json").read_text())
         json.loads((target / "packages.json").read_text())
     except (OSError, ValueError):
@@ -354,6 +364,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--force", action="store_true", help="build it anew if it is there")
     options = parser.parse_args(argv)
     target = options.target.resolve()
+    # Whoever calls Salt may have one that keeps others out.
+    os.umask(0o022)
     current = is_current(target, options.packages)
     if options.check:
         return 0 if current else 1

@@ -22,6 +22,16 @@ def test_caches_follow_the_env_file(machine):
     assert not [*cache.glob(".aside-*")]
 
 
+def test_new_caches_with_which_the_release_does_not_answer_are_not_taken(machine):
+    machine.deploy()
+    (machine.root / "shared/.env").write_text("A=2\n")
+    machine.rehearsed = 500
+    with pytest.raises(CommandExecutionError, match="500"):
+        refresh_caches(machine.app, machine.group)
+    cache = machine.root / "current/bootstrap/cache"
+    assert (cache / "config.php").read_text() == "config.php of A=1\n"
+
+
 def test_a_link_in_the_place_of_a_cache_is_not_followed(machine, tmp_path):
     """The web server's user may put one there while its caches are made."""
     machine.deploy()

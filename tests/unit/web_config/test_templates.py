@@ -36,6 +36,24 @@ def test_bodies_are_taken_whole_before_php_is_asked_and_slow_senders_are_few():
     assert not any(line.startswith("ServerLimit") for line in lines)
 
 
+def test_what_a_browser_is_told_and_what_nobody_is():
+    lines = rendered("hardening.conf.jinja").splitlines()
+    assert {"TraceEnable Off", "ServerTokens Prod", "ServerSignature Off"} <= set(lines)
+    told = {line.split()[3] for line in lines if line.startswith("Header always set ")}
+    assert told >= {
+        *("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"),
+        "Content-Security-Policy",
+    }
+
+
+def test_the_release_that_serves_is_looked_for_where_the_last_switch_left_it():
+    """Pillar may name another folder, which has no release until the first switch there."""
+    home = "${release:home|/srv/app/releases/${release:live}}"
+    text = rendered("site.conf.jinja")
+    assert f'RewriteRule "^" "{home}/public/index.php"' in text
+    assert f'RewriteCond "{home}/public%{{REQUEST_URI}}" -f' in text
+
+
 @pytest.mark.parametrize(("workers", "servers"), [(401, 17), (1000, 40)])
 def test_more_workers_need_more_servers(workers, servers):
     lines = rendered("hardening.conf.jinja", request_workers=workers).splitlines()

@@ -28,7 +28,10 @@ class UserController
 
     public function register(Request $request): JsonResponse
     {
-        $data = $this->hashed(Input::body($request, 'user', self::RULES));
+        $data = Input::body($request, 'user', self::RULES);
+        // Asked for within the transaction, too: this spares a name that is taken the hash.
+        $this->refuseTaken($data);
+        $data = $this->hashed($data);
         $user = Work::run(function () use ($data): User {
             $this->refuseTaken($data);
 
@@ -44,7 +47,7 @@ class UserController
             'email' => ['bail', 'required', 'string', Input::LINE],
             'password' => ['required', 'string'],
         ]);
-        $of = [$data['email'], (string) $request->ip()];
+        $of = [$this->account($data['email']), (string) $request->ip()];
         $wait = $this->limits->wait(...$of);
         if ($wait > 0) {
             return Answers::error(
@@ -71,7 +74,9 @@ class UserController
     public function update(Request $request): JsonResponse
     {
         $rules = array_map(fn (array $rules): array => ['sometimes', ...$rules], self::RULES);
-        $data = $this->hashed(Input::body($request, 'user', $rules));
+        $data = Input::body($request, 'user', $rules);
+        $this->refuseTaken($data, $request->user());
+        $data = $this->hashed($data);
         $user = Work::run(function () use ($request, $data): User {
             $user = User::query()->findOrFail($request->user()->id);
             $this->refuseTaken($data, $user);
@@ -84,6 +89,14 @@ class UserController
         $token = isset($data['password']) ? $this->tokens->issue($user) : $request->attributes->get('token');
 
         return new JsonResponse($user->answer($token));
+    }
+
+    /**
+     * An address as the one counts whose it is: the database compares without case, accents and width.
+     */
+    private function account(string $email): string
+    {
+        return mb_check_encoding($email, 'ASCII') ? $email : (string) (User::query()->where('email', $email)->value('email') ?? $email);
     }
 
     /**
