@@ -20,6 +20,8 @@ def test_artisan_runs_without_a_shell_and_masks_what_it_prints(app, folder, php)
     assert command == ["php", "artisan", "about", "--x", "--no-interaction", "--no-ansi"]
     assert options["runas"] == "www-data"
     assert options["python_shell"] is False
+    # Lists fill a terminal with dots, and a minion's has no end.
+    assert options["env"]["COLUMNS"] == "120"
     assert options["output_loglevel"] == "quiet"
 
 

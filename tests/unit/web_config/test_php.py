@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import re
 from pathlib import Path
 
 import jinja2
 import pytest
+import yaml
 from salt.exceptions import SaltInvocationError
 from web_config.php import ini_value, limits, settings, version
 
@@ -121,3 +123,11 @@ def test_no_process_is_ended_for_being_idle():
     written.read_string(jinja2.Template(template.read_text()).render(fpm=fpm))
     assert dict(written["www"]) == {"pm.max_children": "12", "pm.max_spare_servers": "12"}
     assert dict(written["global"]) == {"process_control_timeout": "7s"}
+
+
+def test_who_waits_for_a_database_leaves_processes_to_the_others():
+    root = Path(__file__).parents[3]
+    conduit = (root / "app/config/conduit.php").read_text()
+    waiting = re.search(r"'waiting' => .*'DB_WAITING'.* : (\d+),", conduit)
+    fpm = yaml.safe_load((root / "salt/php/defaults.yaml").read_text())["php"]["fpm"]
+    assert int(waiting[1]) < fpm["max_children"]
