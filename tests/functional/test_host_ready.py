@@ -276,8 +276,8 @@ def test_a_group_of_tests_shows_how_far_it_is_and_failures_whole(own):
     assert answer.returncode == 1
     lines = answer.stdout.splitlines()
     assert lines[:2] == [
-        "    failed: tests/test_it.py::test_bad",
-        "    error: tests/test_it.py::test_error",
+        "    failed: tests/test_it.py::test_bad: assert (6 * 9) == 42",
+        "    error: tests/test_it.py::test_error: RuntimeError: fixture broke",
     ]
     assert lines[2].startswith("    tests/test_it.py: 2 passed, 1 failed, 1 error, 1 skipped in ")
     assert "assert (6 * 9) == 42" in answer.stdout
