@@ -159,11 +159,11 @@ abstract class TestCase extends FrameworkTestCase
     /**
      * Do something once, right after the first query of which this is a part.
      */
-    protected function afterQuery(string $part, callable $action): void
+    protected function afterQuery(string $part, callable $action, bool $within = false): void
     {
         $done = false;
         Event::listen(function (QueryExecuted $query) use ($part, $action, &$done): void {
-            if (! $done && str_contains($query->sql, $part)) {
+            if (! $done && str_contains($query->sql, $part) && (! $within || $query->connection->transactionLevel() > 0)) {
                 $done = true;
                 $action();
             }
