@@ -157,12 +157,12 @@ abstract class TestCase extends FrameworkTestCase
     }
 
     /**
-     * Do something once, right after the first query of which this is a part.
+     * Do something once, right after the first query of which this is a part; or the first within a transaction.
      */
     protected function afterQuery(string $part, callable $action, bool $within = false): void
     {
         $done = false;
-        Event::listen(function (QueryExecuted $query) use ($part, $action, &$done): void {
+        Event::listen(function (QueryExecuted $query) use ($part, $action, $within, &$done): void {
             if (! $done && str_contains($query->sql, $part) && (! $within || $query->connection->transactionLevel() > 0)) {
                 $done = true;
                 $action();
