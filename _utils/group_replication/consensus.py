@@ -50,10 +50,9 @@ class Watched:
         )[0]
         if seen["last"] != self._last:
             self._last, self._since = seen["last"], now
+        waiting = overdue(int(now - self._since), seen["period"])
         # None, or an empty text: it has agreed on nothing since it started.
-        return bool(self._last) and overdue(int(now - self._since), seen["period"]) >= (
-            HALTED_SECONDS
-        )
+        return bool(self._last) and waiting >= HALTED_SECONDS
 
 
 def is_halted(facts: Mapping[str, Any]) -> bool:
