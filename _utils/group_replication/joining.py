@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from group_replication.connection import QUERY_SECONDS, UnreachableError, peer, rows
+from group_replication.connection import (
+    QUERY_SECONDS,
+    START_SECONDS,
+    UnreachableError,
+    execute,
+    peer,
+    rows,
+)
 from group_replication.model import ONLINE, Settings
 from group_replication.server_lock import lock_name
 from group_replication.tables import by_address
@@ -36,6 +43,8 @@ def places(me: str, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _taken(connection: Any, name: str, seconds: int) -> bool:
+    # A machine that loses its power says no goodbye: its lock would stay for eight hours.
+    execute(connection, "SET SESSION wait_timeout = %s", (START_SECONDS,))
     return rows(connection, "SELECT GET_LOCK(%s, %s) AS got", (name, seconds))[0]["got"] == 1
 
 

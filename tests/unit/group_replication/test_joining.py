@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 from group_replication import joining
-from group_replication.connection import UnreachableError
+from group_replication.connection import START_SECONDS, UnreachableError
 from group_replication.server_lock import lock_name
 from group_replication.settings import settings_from
 
@@ -54,7 +54,12 @@ def members(monkeypatch):
             assert (sql, values) == ("SELECT GET_LOCK(%s, %s) AS got", (name, 7))
             return [{"got": by_address[connection]}]
 
+        def execute(connection, sql, values):
+            # Who loses power in its join keeps nobody out for longer.
+            assert (sql, values) == ("SET SESSION wait_timeout = %s", (START_SECONDS,))
+
         monkeypatch.setattr(joining, "peer", peer)
+        monkeypatch.setattr(joining, "execute", execute)
         monkeypatch.setattr(joining, "rows", rows)
         return asked
 
