@@ -40,9 +40,12 @@ def _account(directory: str, name: str, password_from: str) -> SchemaAccount:
     return SchemaAccount(name or own[0], password_from or own[1], __pillar__, __opts__["id"])
 
 
-def _check_statements(statements: list[str], mode: str) -> list[dict[str, Any]]:
+def _check_statements(
+    statements: list[str], mode: str, generated_keys: bool
+) -> list[dict[str, Any]]:
     # Looked up when there is a group to ask about: not every web server need have it.
-    problems: list[dict[str, Any]] = __salt__["mysql_schema.check_statements"](statements, mode)
+    check = __salt__["mysql_schema.check_statements"]
+    problems: list[dict[str, Any]] = check(statements, mode, generated_keys)
     return problems
 
 

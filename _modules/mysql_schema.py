@@ -54,7 +54,9 @@ def check(mode: str | None = None) -> list[dict[str, str]]:
         return schema_check.check_schema(connection, mode)
 
 
-def check_statements(statements: list[str] | str, mode: str | None = None) -> list[dict[str, str]]:
+def check_statements(
+    statements: list[str] | str, mode: str | None = None, generated_keys: bool = False
+) -> list[dict[str, str]]:
     """
     Name what statements would make that a group cannot write to; none of them is run.
 
@@ -70,6 +72,10 @@ def check_statements(statements: list[str] | str, mode: str | None = None) -> li
     mode
         The mode to judge for, multi-primary or single-primary. Default: the declared one.
 
+    generated_keys
+        Whether the server gives a table that is made without a key an invisible one
+        (``sql_generate_invisible_primary_key``). Default: False, as that variable's.
+
     Returns a list of dicts, empty when all is well: ``table``, ``problem`` (``no primary key``,
     ``engine``, ``cascading foreign key``, ``SQL_LOG_BIN``, ``GTID_PURGED``) and ``detail``. Raises
     SaltInvocationError for a wrong mode.
@@ -82,7 +88,7 @@ def check_statements(statements: list[str] | str, mode: str | None = None) -> li
         salt db1 mysql_schema.check_statements "$(cat definitions.sql)"
     """
     texts = [statements] if isinstance(statements, str) else statements
-    return schema_check.check_statements(texts, mode or _settings().mode)
+    return schema_check.check_statements(texts, mode or _settings().mode, generated_keys)
 
 
 def change(

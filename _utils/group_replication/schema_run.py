@@ -16,6 +16,8 @@ from group_replication.facts import observe
 from group_replication.model import Settings
 from group_replication.schema_check import check_statements
 
+GENERATED_KEYS = "SELECT @@sql_generate_invisible_primary_key AS made"
+
 
 def change_schema(
     settings: Settings,
@@ -41,7 +43,8 @@ def change_schema(
                 f"{coordinator or 'no member'} makes schema changes for the group; "
                 f"this is {settings.me}"
             )
-        problems = check_statements(statements, seen["mode"])
+        generated_keys = bool(rows(connection, GENERATED_KEYS)[0]["made"])
+        problems = check_statements(statements, seen["mode"], generated_keys)
         if problems:
             raise CommandExecutionError(
                 "the group could not write to these tables: "

@@ -14,12 +14,12 @@ from laravel_deploy.artisan_output import parse_migrations
 from laravel_deploy.layout import home
 from laravel_deploy.migration_journal import left, read_journal, run_with_journal
 from laravel_deploy.migration_look import look
-from laravel_deploy.schema_window import SchemaAccount, group_mode, window
+from laravel_deploy.schema_window import Group, SchemaAccount, group_of, window
 
 log = logging.getLogger(__name__)
 
-# Names what a group in this mode could not write to: mysql_schema.check_statements.
-Judge = Callable[[list[str], str], list[dict[str, Any]]]
+# Names what a group could not write to: mysql_schema.check_statements.
+Judge = Callable[[list[str], str, bool], list[dict[str, Any]]]
 
 
 def migration_status(app: Application) -> dict[str, list[str]]:
@@ -47,7 +47,7 @@ def check_migrations(app: Application, judge: Judge) -> list[dict[str, str]]:
     waiting = pending(app)
     if not waiting:
         return []
-    problems, unknown = _judged(app, waiting, group_mode(app), judge)
+    problems, unknown = _judged(app, waiting, group_of(app), judge)
     half = left(app, waiting)
     told = [{"migration": name, "problem": "not looked at", "detail": why} for name, why in unknown]
     if half:
@@ -56,17 +56,17 @@ def check_migrations(app: Application, judge: Judge) -> list[dict[str, str]]:
 
 
 def _judged(
-    app: Application, waiting: list[str], mode: str, judge: Judge
+    app: Application, waiting: list[str], group: Group | None, judge: Judge
 ) -> tuple[list[dict[str, str]], list[tuple[str, str]]]:
     """Return what is wrong with the pending migrations, and of which that is not known, and why."""
-    if not mode:
+    if not group:
         return [], []
     seen = look(app, waiting)
     problems = [
         {"migration": migration, **problem}
         for migration, statements, _ in seen
         if statements
-        for problem in judge(statements, mode)
+        for problem in judge(statements, group.mode, group.generated_keys)
     ]
     return problems, [(migration, why) for migration, _, why in seen if why]
 
@@ -82,7 +82,7 @@ def migrate(app: Application, account: SchemaAccount, judge: Judge) -> list[str]
         The account that may change the schema; artisan runs as this one where there is a group.
 
     judge
-        Names what a group in a mode could not write to.
+        Names what a group could not write to.
 
     Returns those that have run. Raises CommandExecutionError if one is refused, fails or is still
     pending afterwards, or if the group opens no window.
@@ -90,8 +90,8 @@ def migrate(app: Application, account: SchemaAccount, judge: Judge) -> list[str]
     before = pending(app)
     if not before:
         return []
-    mode = group_mode(app)
-    problems, unknown = _judged(app, before, mode, judge)
+    group = group_of(app)
+    problems, unknown = _judged(app, before, group, judge)
     if problems:
         told = "; ".join(
             f"{p['migration']}: {p['table'] or p['problem']}: {p['detail']}" for p in problems
@@ -101,7 +101,7 @@ def migrate(app: Application, account: SchemaAccount, judge: Judge) -> list[str]
         )
     for name, why in unknown:
         log.warning("%s was not looked at before it runs: %s", name, why)
-    opened = window(app.directory, account) if mode else None
+    opened = window(app.directory, account) if group else None
     with opened or contextlib.nullcontext({}) as variables:
         done = run_with_journal(app, variables, before)
     if done["retcode"]:

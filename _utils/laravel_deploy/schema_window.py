@@ -24,16 +24,18 @@ SCHEMA_PASSWORD_FROM = "mysql:accounts:schema:password"  # noqa: S105
 # How long a window for a schema change is waited for.
 WINDOW_SECONDS = 120
 
-# Handed to php on its standard input: what a group asks of a schema depends on its mode.
-GROUP_MODE = r"""<?php
+# Handed to php on its standard input: what a group asks of a schema depends on its mode, and on
+# whether its members make keys themselves.
+GROUP = r"""<?php
 require 'vendor/autoload.php';
 $app = require 'bootstrap/app.php';
 $app->make(Illuminate\Contracts\Console\Kernel::class)->bootstrap();
 try {
     $rows = $app->make('db')->connection()->select(
-        "SHOW GLOBAL VARIABLES LIKE 'group_replication_single_primary_mode'"
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
+        ." ('group_replication_single_primary_mode', 'sql_generate_invisible_primary_key')"
     );
-    echo json_encode(array_map(fn ($row) => $row->Value, $rows));
+    echo json_encode((object) array_column($rows, 'Value', 'Variable_name'));
 } catch (Throwable $e) {
     fwrite(STDERR, $e->getMessage());
     exit(1);
@@ -53,15 +55,28 @@ class SchemaAccount:
     minion: str
 
 
-def group_mode(app: Application) -> str:
-    """Return the mode of the group that the database is in, or the empty text."""
-    asked = app.php([*ASKING, "--"], GROUP_MODE)
+@dataclass(frozen=True)
+class Group:
+    """What of a group decides which tables it can write to."""
+
+    mode: str
+    # Whether a table that is made without a key gets an invisible one.
+    generated_keys: bool
+
+
+def group_of(app: Application) -> Group | None:
+    """Return the group that the database is in, or None."""
+    asked = app.php([*ASKING, "--"], GROUP)
     if asked["retcode"]:
         raise app.failure("asking for the group's mode", asked)
-    values = json.loads(str(asked["stdout"]).rpartition("\n")[2] or "[]")
-    if not values:
-        return ""
-    return "single-primary" if values[0] == "ON" else "multi-primary"
+    values = json.loads(str(asked["stdout"]).rpartition("\n")[2] or "{}")
+    single = values.get("group_replication_single_primary_mode")
+    if single is None:
+        return None
+    return Group(
+        "single-primary" if single == "ON" else "multi-primary",
+        values.get("sql_generate_invisible_primary_key") == "ON",
+    )
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import contextlib
 from salt.exceptions import CommandExecutionError
 
 from laravel_deploy.artisan import ASKING, Application
-from laravel_deploy.schema_window import SchemaAccount, group_mode, window
+from laravel_deploy.schema_window import SchemaAccount, group_of, window
 
 # What the program below ends with.
 NOT_SEEDED = 3
@@ -93,7 +93,7 @@ def seed(app: Application, seeder: str, account: SchemaAccount) -> bool:
 
 def _make_record(app: Application, account: SchemaAccount) -> None:
     """Make the table that records the seeds."""
-    opened = window(app.directory, account) if group_mode(app) else None
+    opened = window(app.directory, account) if group_of(app) else None
     with opened or contextlib.nullcontext({}) as variables:
         done = app.php(["--", "prepare", ""], SEED_ONCE, variables)
     if done["retcode"]:

@@ -82,6 +82,22 @@ def test_a_remedy_is_offered(statements, remedy):
 
 
 @pytest.mark.parametrize(
+    ("statements", "problems"),
+    [
+        (["create table t (a int)"], []),
+        (["create table t select 1 as a"], []),
+        (["create table t (a int) engine=MyISAM"], ["engine"]),
+        (["create temporary table t (a int)"], []),
+        (["create table t (a int)", "alter table t add primary key (a)"], ["no primary key"]),
+        (["alter table t drop primary key"], ["no primary key"]),
+    ],
+)
+def test_a_server_that_makes_keys_itself_gives_new_tables_one(statements, problems):
+    found = check_statements(statements, "single-primary", generated_keys=True)
+    assert [one["problem"] for one in found] == problems
+
+
+@pytest.mark.parametrize(
     ("statement", "problems"),
     [
         # As mysqldump writes them.

@@ -33,7 +33,7 @@ def said(monkeypatch) -> list[str]:
     monkeypatch.setattr(
         schema_run, "classify", lambda _, statements, database: [TOLD] * len(statements)
     )
-    monkeypatch.setattr(schema_run, "rows", lambda *_: [{"id": 7}])
+    monkeypatch.setattr(schema_run, "rows", lambda *_: [{"id": 7, "made": 0}])
     monkeypatch.setattr(schema_run, "execute", lambda _, sql, values=(): found.append(sql))
     monkeypatch.setattr(schema_run.schema_change, "window", window)
     monkeypatch.setattr(schema_run.schema_change, "await_closed", lambda *_: True)
@@ -84,6 +84,12 @@ def test_a_table_that_the_group_could_not_write_to_is_refused(said):
     with pytest.raises(CommandExecutionError, match="could not write to these tables: log: "):
         change("CREATE TABLE log (a INT)")
     assert said == []
+
+
+def test_a_table_gets_the_key_that_its_server_makes(said, monkeypatch):
+    monkeypatch.setattr(schema_run, "rows", lambda *_: [{"id": 7, "made": 1}])
+    change("CREATE TABLE log (a INT)")
+    assert "CREATE TABLE log (a INT)" in said
 
 
 def test_a_group_that_is_not_back_in_its_mode_is_told(said, monkeypatch):

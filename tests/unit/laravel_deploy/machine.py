@@ -55,6 +55,14 @@ def answer(stdout: str = "", stderr: str = "", retcode: int = 0) -> dict[str, An
     return {"stdout": stdout, "stderr": stderr, "retcode": retcode}
 
 
+def group(single: str | None, generates: str = "OFF") -> dict[str, Any]:
+    """What php says of the group that the database is in; None: it is in none."""
+    found = {"sql_generate_invisible_primary_key": generates}
+    if single:
+        found["group_replication_single_primary_mode"] = single
+    return answer(json.dumps(found))
+
+
 class Machine:
     """Its source is a folder, its Composer makes files, its php says what the test says."""
 

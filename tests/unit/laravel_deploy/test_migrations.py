@@ -12,7 +12,7 @@ from laravel_deploy.migrations import check_migrations, migrate, pending
 from laravel_deploy.schema_window import SchemaAccount
 from salt.exceptions import CommandExecutionError
 
-from tests.unit.laravel_deploy.machine import NEW, answer
+from tests.unit.laravel_deploy.machine import NEW, answer, group
 
 ACCOUNT = SchemaAccount("schema_change", "a:b", {}, "web")
 
@@ -25,7 +25,7 @@ def test_all_migrations_are_pending_before_the_first(app, folder, php):
     assert pending(app) == ["a", "b"]
 
 
-NO_GROUP = answer("[]")
+NO_GROUP = group(None)
 
 
 def test_migrate_checks_that_it_worked(app, php):
@@ -56,7 +56,7 @@ def test_migrations_are_judged_by_the_groups_mode(machine, variable, refused):
 
     def run_all(command, **options):
         if command[-1] == "--":
-            return answer(json.dumps([variable] if variable else []))
+            return group(variable)
         if command[0] == "unshare":
             return answer(NEW)
         if options["stdin"] == MIGRATE:

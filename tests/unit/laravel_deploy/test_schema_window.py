@@ -7,10 +7,10 @@ import logging
 
 import pytest
 from laravel_deploy import schema_window
-from laravel_deploy.schema_window import SchemaAccount, group_mode, window
+from laravel_deploy.schema_window import Group, SchemaAccount, group_of, window
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 
-from tests.unit.laravel_deploy.machine import answer
+from tests.unit.laravel_deploy.machine import answer, group
 
 ACCOUNT = SchemaAccount("changer", "a:b", {"a": {"b": "pass word"}}, "web")
 
@@ -72,16 +72,20 @@ def test_without_a_password_no_window_is_asked_for(folder, asked):
 
 
 @pytest.mark.parametrize(
-    ("printed", "mode"),
-    [("[]", ""), ('noise\n["ON"]', "single-primary"), ('["OFF"]', "multi-primary")],
+    ("said", "found"),
+    [
+        (group(None, "ON"), None),
+        (group("ON", "OFF"), Group("single-primary", False)),
+        (group("OFF", "ON"), Group("multi-primary", True)),
+    ],
 )
-def test_the_groups_mode_is_asked_by_the_application(app, php, printed, mode):
-    php.answers.append(answer(printed))
-    assert group_mode(app) == mode
+def test_the_group_is_asked_for_by_the_application(app, php, said, found):
+    php.answers.append({**said, "stdout": f"noise\n{said['stdout']}"})
+    assert group_of(app) == found
     assert php.call_args.args[0] == ["php", "-d", "mysqlnd.net_read_timeout=5", "--"]
 
 
 def test_a_group_that_cannot_be_asked_is_told(app, php):
     php.answers.append(answer(stderr="It broke", retcode=1))
     with pytest.raises(CommandExecutionError, match=r"asking for the group's mode failed"):
-        group_mode(app)
+        group_of(app)

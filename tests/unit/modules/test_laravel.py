@@ -14,7 +14,7 @@ import _modules.laravel as laravel
 import _modules.laravel_release as laravel_release
 import _modules.mysql_schema as mysql_schema
 from tests.unit.laravel_deploy.conftest import anybody, folder, machine, mine, php  # noqa: F401
-from tests.unit.laravel_deploy.machine import NEW, answer
+from tests.unit.laravel_deploy.machine import NEW, answer, group
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ def test_artisan_runs_as_the_user_and_for_the_time_that_it_is_told(folder, salt)
 
 def test_migrations_are_asked_for_and_run_without_a_group(folder, salt):  # noqa: F811
     pending, ran = answer("  a ..... Pending\n"), answer("  a ... [1] Ran\n")
-    salt.answers.extend([pending, pending, answer("[]")])
+    salt.answers.extend([pending, pending, group(None)])
     assert laravel.migration_status(str(folder)) == {"ran": [], "pending": ["a"]}
     # Where there is no group, nothing of it is looked up.
     assert laravel.check_migrations(str(folder)) == []
-    salt.answers.extend([pending, answer("[]"), answer(), ran])
+    salt.answers.extend([pending, group(None), answer(), ran])
     assert laravel.migrate(str(folder), timeout=9) == ["a"]
     assert {call.kwargs["timeout"] for call in salt.call_args_list[3:]} == {9}
     salt.answers.append(ran)
@@ -67,14 +67,14 @@ def test_statements_are_judged_by_mysql_schema(folder, salt, monkeypatch):  # no
     }
     monkeypatch.setattr(laravel, "__salt__", functions)
     pending = answer("  2026_01_02_000002_create_c ..... Pending\n")
-    salt.answers.extend([pending, answer('["ON"]'), answer(NEW)])
+    salt.answers.extend([pending, group("ON"), answer(NEW)])
     (problem, unknown) = laravel.check_migrations(str(folder))
     assert (problem["table"], problem["problem"]) == ("c", "no primary key")
     assert unknown["problem"] == "not looked at"
 
 
 def test_the_window_is_opened_by_the_account_that_is_told(folder, salt):  # noqa: F811
-    salt.answers.extend([answer("  a ..... Pending\n"), answer('["ON"]'), answer("")])
+    salt.answers.extend([answer("  a ..... Pending\n"), group("ON"), answer("")])
     expected = r"Pillar a:c is missing; expected the password of me,"
     with pytest.raises(SaltInvocationError, match=expected):
         laravel.migrate(str(folder), schema_user="me", schema_password_from="a:c")
@@ -88,7 +88,7 @@ def test_a_seeder_is_asked_for_and_run(folder, salt):  # noqa: F811
 
 
 def test_the_table_of_seeds_is_made_in_a_window(folder, salt):  # noqa: F811
-    salt.answers.extend([answer(retcode=4), answer('["ON"]')])
+    salt.answers.extend([answer(retcode=4), group("ON")])
     with pytest.raises(SaltInvocationError, match=r"Pillar a:c is missing"):
         laravel.seed(str(folder), "Demo", schema_user="me", schema_password_from="a:c")
 
