@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.e2e.conftest import long_only
-from tests.support.lab import ROOT, Lab
+from tests.support.lab import APPLICATION, ROOT, Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
@@ -26,6 +26,18 @@ SHOWN = (
 UPTIME = (
     "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'"
 )
+
+# What the application's own connections are encrypted by, for reads and for writes.
+CIPHERS = r"""cd {directory}/current && runuser -u www-data -- php <<'PHP'
+<?php
+require 'vendor/autoload.php';
+$app = require 'bootstrap/app.php';
+$app->make(Illuminate\Contracts\Console\Kernel::class)->bootstrap();
+foreach ([true, false] as $read) {{
+    echo $app->make('db')->select("SHOW STATUS LIKE 'Ssl_cipher'", [], $read)[0]->Value, "\n";
+}}
+PHP
+"""
 
 
 def shown(lab: Lab, name: str, port: int, verified: str = "") -> str:
@@ -46,7 +58,8 @@ def check_all_verified(lab: Lab) -> dict[str, str]:
         assert shown(lab, name, 3306, lab.balancer) == serials[name]
         # Who dials another address than the certificate names is told nothing.
         assert not shown(lab, name, 3306, "192.0.2.1")
-    assert TRUSTED in lab.run(lab.web, "cat /srv/conduit/shared/.env")
+    assert TRUSTED in lab.run(lab.web, f"cat {APPLICATION}/shared/.env")
+    assert len(lab.run(lab.web, CIPHERS.format(directory=APPLICATION)).split()) == 2
     return serials
 
 

@@ -90,6 +90,21 @@ BARE = {
     "schedule": True,
     "env": {"QUEUE_CONNECTION": "database"},
 }
+TIMED = {"timeout": 4711, "wait": 42, "pages": ["/one", "/two"]}
+
+
+def test_times_and_pages_of_the_pillar_reach_a_deployment_in_its_order(with_pillar):
+    states = {
+        chunk["__id__"]: chunk for chunk in highstate(with_pillar(WEB, {"laravel": TIMED}))[0]
+    }
+    order = ("rehearse-answers", "migrate-migrated", "seed-seeded", "live-release")
+    rehearsed, migrated, seeded, live = (states[f"laravel-{name}"] for name in order)
+    assert rehearsed["pages"] == ["/up", "/one", "/two"]
+    assert (migrated["timeout"], migrated["wait"], seeded["timeout"]) == (4711, 42, 4711)
+    # Each waits for the one before: what cannot serve changes no schema.
+    assert {"laravel_release": "laravel-rehearse-answers"} in migrated["require"]
+    assert {"laravel": "laravel-migrate-migrated"} in seeded["require"]
+    assert {"laravel": "laravel-seed-seeded"} in live["require"]
 
 
 def test_an_application_has_no_more_than_its_pillar_asks_for(with_pillar):
