@@ -22,6 +22,11 @@ fwrite(STDERR, isset($response->exception) ? $response->exception->getMessage() 
 echo "\n", $response->getStatusCode();
 """
 
+EARLY = (
+    " (pages are asked for before migrations run: name one that needs nothing of what pending "
+    "migrations make)"
+)
+
 
 def rehearse(app: Application, page: str, caches: Mapping[str, str]) -> None:
     """
@@ -42,7 +47,9 @@ def rehearse(app: Application, page: str, caches: Mapping[str, str]) -> None:
     status = str(done["stdout"]).rpartition("\n")[2]
     if done["retcode"] or not status.isdigit() or int(status) >= 400:
         said = sentence({**done, "stdout": done["stderr"] or done["stdout"]}, app.directory)
+        # A table or a column that a migration would make; such an error is the database's.
+        early = any(state in said for state in ("[42S02]", "[42S22]"))
         raise CommandExecutionError(
             f"{Path(app.directory).name} answers {page} with "
-            f"{status if status.isdigit() else 'no answer'}: {said}"
+            f"{status if status.isdigit() else 'no answer'}: {said}{EARLY if early else ''}"
         )
