@@ -101,7 +101,7 @@ def test_a_migration_is_judged_before_it_runs(lab: Lab, archive: requests.Sessio
     lab.run(
         lab.web,
         f"set -e\ncd /srv/{NAME}.git\n"
-        f"cat > database/migrations/2026_02_01_000001_create_loose_table.php <<'PHP'\n{KEYLESS}PHP\n"
+        f"cat > database/migrations/2026_02_01_000001_make_loose.php <<'PHP'\n{KEYLESS}PHP\n"
         "git checkout -q -b loose\ngit add -A\ngit commit -q -m loose\ngit checkout -q main",
     )
     made = ask(lab, f"laravel_release.build {DIRECTORY} file:///srv/{NAME}.git rev=loose")

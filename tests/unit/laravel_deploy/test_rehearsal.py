@@ -26,7 +26,10 @@ def test_a_page_that_answers_is_enough(app, php, status):
     [
         (answer("\n500", "Class App not found"), "answers /up with 500: .*Class App not found"),
         (answer("\n404"), "answers /up with 404"),
-        (answer("\n500", "SQLSTATE[42S02]: no t"), r"with 500: .*no t \(pages .* before migrations"),
+        (
+            answer("\n500", "SQLSTATE[42S02]: no t"),
+            r"with 500: .*no t \(pages .* before migrations",
+        ),
         (answer("PHP Fatal error: x", "", 255), "answers /up with no answer: .*Fatal error"),
         (answer("\n200", "killed", 1), "answers /up with 200"),
     ],
