@@ -108,7 +108,7 @@ def call(master: Any, minion: Any) -> Any:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def haproxy() -> str:
     found = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
     assert found, "haproxy is not installed; `make test-integration` installs it"
