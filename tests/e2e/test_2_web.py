@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.e2e.conftest import long_only
+from tests.support.application import health, ports
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.restores
@@ -36,6 +38,19 @@ def test_a_body_in_chunks_arrives_whole(lab: Lab, site: str, size: int):
     made = requests.post(f"{site}/api/articles", data=chunks(size), headers=headers, timeout=20)
     assert made.status_code == 201, made.text
     assert len(made.json()["article"]["body"]) == size
+
+
+@long_only
+def test_other_settings_serve_at_once_where_php_looks_at_no_file_twice(lab: Lab):
+    pillar = json.dumps({"php": {"ini": {"opcache.validate_timestamps": 0}}})
+    try:
+        assert lab.apply([lab.web], f"php pillar='{pillar}'")
+        for port, some in (("3307", 1), ("3306", len(lab.databases)), ("3307", 1)):
+            with ports(lab, port, port):
+                writers = {one["database"]["write"]["host"] for one in health(lab, 9)}
+            assert len(writers) == some, port
+    finally:
+        lab.apply([lab.web], "php")
 
 
 def test_a_body_that_is_too_long_is_refused(site: str):

@@ -4,7 +4,7 @@ namespace App\Providers;
 
 use App\Database\CommitWatch;
 use App\Database\ConflictDetector;
-use App\Database\WaitingRoom;
+use App\Services\WaitingRoom;
 use App\Services\LoginLimits;
 use App\Services\Tokens;
 use Illuminate\Cache\RateLimiter;

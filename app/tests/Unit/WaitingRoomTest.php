@@ -2,7 +2,7 @@
 
 namespace Tests\Unit;
 
-use App\Database\WaitingRoom;
+use App\Services\WaitingRoom;
 use PHPUnit\Framework\TestCase;
 
 class WaitingRoomTest extends TestCase

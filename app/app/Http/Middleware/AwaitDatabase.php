@@ -4,7 +4,7 @@ namespace App\Http\Middleware;
 
 use App\Database\CommitWatch;
 use App\Database\Failures;
-use App\Database\WaitingRoom;
+use App\Services\WaitingRoom;
 use App\Http\Answers;
 use Closure;
 use Illuminate\Http\Request;

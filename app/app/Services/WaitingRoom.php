@@ -1,6 +1,6 @@
 <?php
 
-namespace App\Database;
+namespace App\Services;
 
 /**
  * Bounds how many requests of this machine are on their way to a database: each occupies one of
