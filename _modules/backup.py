@@ -308,6 +308,23 @@ def list_(kind: str = "full") -> list[dict[str, Any]]:
     return found
 
 
+def age() -> int | None:
+    """
+    Return how old the newest full backup of the repository is.
+
+    Returns seconds, or None where there is none. Raises CommandExecutionError when the repository
+    does not answer, SaltInvocationError for wrong settings.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup.age
+    """
+    found = restic.snapshots(_settings(), FULL)
+    return int(time.time()) - int(found[-1].said("at") or 0) if found else None
+
+
 def verify(part: str = "10%") -> str:
     """
     Check the repository's structure, and read a part of its data.

@@ -156,6 +156,31 @@ def instances() -> list[str]:
     return aside.names(_settings())
 
 
+def executed(name: str) -> str:
+    """
+    Return the GTID set that an instance has.
+
+    name
+        Its name.
+
+    Returns str. Raises SaltInvocationError where no instance has that name, CommandExecutionError
+    when it does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.executed noon
+    """
+    settings = _settings()
+    place = aside.place_of(settings, name)
+    if not place.exists():
+        there = ", ".join(aside.names(settings)) or "there is none"
+        raise SaltInvocationError(f"name is '{name}'; expected an instance's: {there}")
+    with aside.session(place) as connection:
+        return dump.executed(connection)
+
+
 def drop_instance(name: str) -> bool:
     """
     Stop an instance that was restored, and take its folder away.
@@ -247,6 +272,25 @@ def restore_schema(
         lambda settings, place: dump.dump_schema(settings, place, schema, into),
         *(point, snapshot, test),
     )
+
+
+def written(name: str) -> dict[str, str]:
+    """
+    Return the file that a table or a schema was restored to, and the point that it was taken at.
+
+    name
+        The new name: ``SCHEMA.TABLE``, or ``SCHEMA``.
+
+    Returns a dict: ``file`` and ``gtids``; an empty one where there is no such file. Raises
+    SaltInvocationError for wrong settings, or what is no name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt backup1 backup_restore.written realworld.users_before
+    """
+    return dump.written(_settings(), name)
 
 
 def fetch_dump(schema: str, snapshot: str | None = None) -> dict[str, Any]:

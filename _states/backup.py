@@ -111,6 +111,38 @@ def following(name: str) -> dict[str, Any]:
     return ret
 
 
+def taken(name: str, hours: int = 24) -> dict[str, Any]:
+    """
+    Make sure that there is a full backup that is not too old: before an upgrade, for example.
+
+    A full backup that is taken is drilled, too (:py:func:`backup.take <_modules.backup.take>`).
+
+    name
+        A word for the state.
+
+    hours
+        How old the newest one may be, in hours: 1 to 8784. Default 24.
+    """
+    ret = unchanged(name, f"The newest full backup is no older than {hours} h")
+    try:
+        if isinstance(hours, bool) or not isinstance(hours, int) or not 1 <= hours <= 8784:
+            raise SaltInvocationError(f"hours is '{hours}'; expected a number from 1 to 8784")
+        if __opts__["test"] and __salt__["backup.settings_differ"]():
+            return predicted(ret, "Full backups would be looked at once the settings are written")
+        age = __salt__["backup.age"]()
+        if age is not None and age <= hours * 3600:
+            return ret
+        old = "none" if age is None else f"{age / 3600:.1f} h old"
+        ret["changes"] = {"full backup": {"old": old, "new": "taken"}}
+        if __opts__["test"]:
+            return predicted(ret, "A full backup would be taken")
+        done = __salt__["backup.take"]()
+        ret["comment"] = f"Full backup {done['snapshot'][:8]} has been taken"
+    except (CommandExecutionError, SaltInvocationError) as err:
+        return failed(ret, err)
+    return ret
+
+
 def drilled(name: str) -> dict[str, Any]:
     """
     Hold that the last full backup was restored and found equal, not too long ago; nothing is done.

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from group_replication.connection import execute, rows
+from group_replication.gtid import format_gtids, parse_gtids
 from group_replication.model import SYSTEM_SCHEMAS
 from salt.exceptions import SaltInvocationError
 
 from group_backup import aside, logical
 from group_backup.model import NAME, Settings, quoted
+
+# How a file begins; the GTID set that it was taken at follows.
+HEAD = "-- As it was at GTID set "
 
 
 def check_names(table: str, into: str) -> tuple[str, str]:
@@ -62,12 +66,13 @@ def dump_table(
             raise SaltInvocationError(
                 f"table is '{schema}.{name}', which is not there at that point"
             )
+        gtids = executed(connection)
         left_out = _without_names(connection, schema, name)
         execute(connection, "SET SESSION foreign_key_checks = OFF")
         old, new = f"{quoted(schema)}.{quoted(name)}", f"{quoted(schema)}.{quoted(into)}"
         execute(connection, f"RENAME TABLE {old} TO {new}")
         (count,) = rows(connection, f"SELECT COUNT(*) AS there FROM {new}")  # noqa: S608
-    file = _written(settings, place, f"{schema}.{into}", [schema, into])
+    file = _written(settings, place, f"{schema}.{into}", [schema, into], gtids)
     return {"file": str(file), "rows": count["there"], "left_out": left_out}
 
 
@@ -104,6 +109,7 @@ def dump_schema(settings: Settings, place: Path, name: str, into: str) -> dict[s
         tables = _names(connection, "tables", "TABLE_NAME", "TABLE_SCHEMA", name, "BASE TABLE")
         if not tables:
             raise SaltInvocationError(f"schema is '{name}', which has no table at that point")
+        gtids = executed(connection)
         triggers = _names(connection, "triggers", "TRIGGER_NAME", "TRIGGER_SCHEMA", name)
         left_out = [
             *triggers,
@@ -121,7 +127,7 @@ def dump_schema(settings: Settings, place: Path, name: str, into: str) -> dict[s
             execute(connection, f"RENAME TABLE {quoted(name)}.{quoted(one)} TO {moved}")
             (there,) = rows(connection, f"SELECT COUNT(*) AS there FROM {moved}")  # noqa: S608
             count += there["there"]
-    file = _written(settings, place, into, ["--databases", into])
+    file = _written(settings, place, into, ["--databases", into], gtids)
     return {"file": str(file), "tables": len(tables), "rows": count, "left_out": left_out}
 
 
@@ -136,10 +142,39 @@ def _names(
     return [row["name"] for row in rows(connection, f"{sql} ORDER BY 1", values)]
 
 
-def _written(settings: Settings, place: Path, name: str, what: list[str]) -> Path:
+def executed(connection: Any) -> str:
+    """Return the GTID set that a server has."""
+    (row,) = rows(connection, "SELECT @@GLOBAL.gtid_executed AS gtids")
+    return format_gtids(parse_gtids(row["gtids"]))
+
+
+def _file(settings: Settings, name: str) -> Path:
+    return settings.place / "output" / f"{name}.sql"
+
+
+def _written(settings: Settings, place: Path, name: str, what: list[str], gtids: str) -> Path:
     """Write a dump without triggers, readable by root alone."""
-    folder = settings.place / "output"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    file = folder / f"{name}.sql"
-    logical.mysqldump(file, place, ["--skip-triggers", *what])
+    file = _file(settings, name)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    logical.mysqldump(file, place, ["--skip-triggers", *what], f"{HEAD}{gtids}\n")
     return file
+
+
+def written(settings: Settings, name: str) -> dict[str, str]:
+    """
+    Return the file of a table or schema that was restored, and the GTID set that it was taken at.
+
+    settings, name
+        The machine's settings; the new name, ``schema.table`` or ``schema``.
+
+    Returns a dict: ``file`` and ``gtids`` (the empty text where the file does not say), or an empty
+    one where there is none.
+    """
+    if not re.fullmatch(rf"{NAME}(\.{NAME})?", str(name)):
+        raise SaltInvocationError(f"name is '{name}'; expected SCHEMA.TABLE or SCHEMA")
+    file = _file(settings, name)
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        first = stream.readline().rstrip("\n")
+    return {"file": str(file), "gtids": first.removeprefix(HEAD) if first.startswith(HEAD) else ""}

@@ -20,12 +20,12 @@ def folder_of(settings: Settings) -> Path:
     return settings.place / "dumps"
 
 
-def mysqldump(file: Path, place: Path, words: list[str]) -> None:
+def mysqldump(file: Path, place: Path, words: list[str], head: str = "") -> None:
     """
     Write what mysqldump says of an instance to a file, whole or not at all, for root alone.
 
-    file
-        The file.
+    file, head
+        The file, and what comes before.
 
     place
         The instance's folder.
@@ -38,6 +38,8 @@ def mysqldump(file: Path, place: Path, words: list[str]) -> None:
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
+            stream.write(head.encode())
+            stream.flush()
             done = subprocess.run(  # noqa: S603
                 [
                     *("mysqldump", "--no-defaults", f"--socket={aside.socket_of(place)}"),

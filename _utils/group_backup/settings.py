@@ -135,7 +135,13 @@ def _location(pillar: Mapping[str, Any]) -> str:
         # It may hold a password.
         raise SaltInvocationError(
             "pillar backup:repository:location is not that; expected an absolute path or what "
-            "else restic takes, such as rest:https://user:password@host:8000/"
+            "else restic takes, such as rest:https://host:8000/backup1/"
+        )
+    if re.search(r"//[^/@]*:[^/@]*@", value):
+        raise SaltInvocationError(
+            "pillar backup:repository:location holds a password; expected one without it, and the "
+            "variables RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD in "
+            "backup:repository:environment"
         )
     return value
 

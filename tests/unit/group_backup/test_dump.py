@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from group_backup.dump import check_names, check_schema
+from group_backup.dump import HEAD, check_names, check_schema, written
+from group_backup.model import Account, Settings
 from salt.exceptions import SaltInvocationError
 
 
@@ -33,3 +34,19 @@ def test_a_table_that_is_refused(table, into):
 def test_a_schema_that_is_refused(schema, into):
     with pytest.raises(SaltInvocationError):
         check_schema(schema, into)
+
+
+def test_a_file_says_at_which_point_it_was_taken(tmp_path):
+    settings = Settings(*("b", "10.0.0.9", "g", {}, Account("a", "p")), directory=str(tmp_path))
+    assert written(settings, "shop.items_before") == {}
+    (tmp_path / "output").mkdir()
+    for name, text, gtids in (
+        ("shop.items_before", f"{HEAD}g:1-7\n-- MySQL dump", "g:1-7"),
+        ("shop_before", "-- MySQL dump of a version that did not say", ""),
+    ):
+        file = tmp_path / "output" / f"{name}.sql"
+        file.write_text(text)
+        assert written(settings, name) == {"file": str(file), "gtids": gtids}
+    for name in ("../x", "a.b.c", ""):
+        with pytest.raises(SaltInvocationError, match=r"expected SCHEMA\.TABLE"):
+            written(settings, name)

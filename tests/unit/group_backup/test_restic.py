@@ -40,7 +40,7 @@ def settings(tmp_path) -> Settings:
     return Settings(
         *("b", "10.0.0.9", "g", {}, Account("a", "account's")),
         directory=str(tmp_path),
-        location="rest:https://u:location's@h/",
+        location="rest:https://location's/",
         environment={"AWS_SECRET_ACCESS_KEY": "variable's"},
     )
 

@@ -97,6 +97,7 @@ def test_a_repository_may_only_grow():
         ("backup:options", {"a": "x\ny"}, "backup:options:a is"),
         ("backup:repository:environment", {"LD_PRELOAD": "x"}, "LD_PRELOAD"),
         ("backup:repository:location", "a\nb", "backup:repository:location is not that"),
+        ("backup:repository:location", "rest:https://u:p@h:8000/", "location holds a password"),
         ("mysql:accounts:backup:password", "short", "password is not that"),
         ("cluster:nodes:backup1:role", "db", "a node 'backup1' with role backup"),
     ],

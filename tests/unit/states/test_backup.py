@@ -123,3 +123,38 @@ def test_a_drill_that_failed_fails(give, test, problem, result):
     ret = states.drilled("full backups")
     assert (ret["result"], ret["changes"]) == (result, {})
     assert problem in ret["comment"]
+
+
+@pytest.mark.parametrize(("age", "old"), [(None, "none"), (2 * 3600 + 360, "2.1 h old")])
+def test_a_full_backup_is_taken_where_the_newest_is_too_old(give, age, old):
+    given = {"settings_differ": [], "age": age, "take": {"snapshot": "0123456789"}}
+    functions = give(True, **given)
+    predicted = states.taken("before an upgrade", hours=2)
+    functions["backup.take"].assert_not_called()
+    functions = give(False, **given)
+    ret = states.taken("before an upgrade", hours=2)
+    functions["backup.take"].assert_called_once_with()
+    assert (predicted["result"], ret["result"]) == (None, True)
+    assert predicted["changes"] == ret["changes"] == {"full backup": {"old": old, "new": "taken"}}
+    assert "01234567 has been taken" in ret["comment"]
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_full_backup_that_is_young_is_enough(give, test):
+    functions = give(test, settings_differ=[], age=7200, take={})
+    ret = states.taken("before an upgrade", hours=2)
+    functions["backup.take"].assert_not_called()
+    assert (ret["result"], ret["changes"]) == (True, {})
+
+
+@pytest.mark.parametrize("hours", [0, True, "2", 9000])
+def test_an_age_that_is_none_is_refused(give, hours):
+    give(age=1, take={})
+    ret = states.taken("x", hours=hours)
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert f"hours is '{hours}'" in ret["comment"]
+
+
+def test_full_backups_are_looked_at_once_there_are_settings(give):
+    give(True, settings_differ=["/etc/mysql-gr/backup.json"], age=CommandExecutionError("none"))
+    assert states.taken("x")["result"] is None

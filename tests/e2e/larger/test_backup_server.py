@@ -1,0 +1,175 @@
+"""The repository is on another machine, whose server takes what is new and gives nothing up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from tests.e2e.conftest import long_only, salt
+from tests.e2e.larger.conftest import BACKUP as NAME
+from tests.support.lab import DATABASE, ROOT, Lab
+from tests.support.packages import installed
+
+pytestmark = [pytest.mark.changes_machines, long_only]
+
+PILLAR = ROOT / "pillar/backup.sls"
+PORT, FOLDER, USER, UNIT = 8000, "/srv/restic", "backup", "trial-restic"
+# Each account has a folder of its own. The password is read from the standard input.
+BEGIN = f"""set -e
+mkdir -p {FOLDER}
+printf %s '{{password}}' | htpasswd -iBc {FOLDER}/.htpasswd {USER} 2> /dev/null
+systemd-run -q --unit={UNIT} restic-rest-server --listen=:{PORT} --append-only --private-repos \
+    --path={FOLDER}
+"""
+END = f"systemctl stop {UNIT}; systemctl reset-failed {UNIT}; rm -rf {FOLDER}"
+RESTIC = (
+    "RESTIC_PASSWORD_FILE=/etc/mysql-gr/backup-repository.password"
+    " RESTIC_REPOSITORY_FILE=/etc/mysql-gr/backup-repository.location"
+    f" RESTIC_REST_USERNAME={USER} RESTIC_REST_PASSWORD={{password}} restic {{words}} 2>&1"
+)
+ASK = "curl -s -o /dev/null -w '%{{http_code}}' {more} http://{address}:8000/backup/{path}"
+
+
+class Keeper(NamedTuple):
+    """The machine whose server keeps the repository."""
+
+    machine: str
+    address: str
+    # Of the account there.
+    password: str
+
+
+def call(lab: Lab, function: str) -> Any:
+    answer = salt(lab, [NAME], function)[NAME]
+    assert not isinstance(answer, str), answer
+    return answer
+
+
+@pytest.fixture(scope="module")
+def keeper(grown: Lab) -> Iterator[Keeper]:
+    """A server on the second web server, and a pillar that leads there."""
+    one = Keeper(grown.webs[-1], grown.address[grown.webs[-1]], os.urandom(12).hex())
+    before = PILLAR.read_text()
+    told = yaml.safe_load(before)
+    told["backup"] |= {
+        "keep": False,
+        "repository": {
+            "location": f"rest:http://{one.address}:{PORT}/{USER}/",
+            "environment": {"RESTIC_REST_USERNAME": USER, "RESTIC_REST_PASSWORD": one.password},
+        },
+    }
+    with installed(grown, one.machine, "restic-rest-server", "apache2-utils"):
+        try:
+            grown.run(one.machine, BEGIN.format(password=one.password))
+            PILLAR.write_text(yaml.safe_dump(told, sort_keys=False))
+            # No full backup is there yet, which the highstate would call a failure.
+            salt(grown, [NAME], "state.apply backup.config")
+            yield one
+        finally:
+            PILLAR.write_text(before)
+            grown.run(one.machine, END, check=False)
+            grown.apply([NAME])
+
+
+def single(lab: Lab, state: str, test: bool = False) -> dict[str, Any]:
+    """What one state says on the backup machine; it has not failed."""
+    (said,) = salt(lab, [NAME], f"state.single {state} test={test}")[NAME].values()
+    assert said["result"] is not False, said["comment"]
+    return dict(said)
+
+
+def once(lab: Lab, state: str) -> None:
+    """A state says what it would do, does that, and has nothing to do then."""
+    predicted = single(lab, state, test=True)
+    assert predicted["result"] is None
+    assert single(lab, state)["changes"] == predicted["changes"] != {}
+    assert single(lab, state)["changes"] == {}
+
+
+def snapshots(lab: Lab) -> list[str]:
+    return [one["snapshot"] for one in call(lab, "backup.list")]
+
+
+def restic(lab: Lab, keeper: Keeper, words: str) -> str:
+    """What restic says to root of the backup machine."""
+    return lab.run(NAME, RESTIC.format(password=keeper.password, words=words), check=False)
+
+
+def test_backups_are_taken_and_drilled(grown: Lab, keeper: Keeper):
+    once(grown, "backup.taken name=x hours=2")
+    taken = call(grown, "backup.take")
+    assert taken["drill"]["tables"] > 1
+    assert len(snapshots(grown)) == 2
+    assert call(grown, "backup.status")["problem"] == ""
+    assert not grown.apply([NAME])
+    assert salt(grown, [NAME], "backup.verify part=100%")[NAME] == ""
+
+
+def test_what_is_restored_by_states_is_restored_once(grown: Lab, keeper: Keeper):
+    call(grown, "backup.save_logs")
+    point = call(grown, "backup_restore.restore_point trial latest test=True")["before"][-1]["gtid"]
+    for state in (
+        f"backup_restore.instance_running name=trial point={point}",
+        "backup_restore.instance_absent name=trial",
+        f"backup_restore.table_written name={DATABASE}.users into=users_then point={point}",
+        f"backup_restore.schema_written name={DATABASE} into=trial_then point={point}",
+    ):
+        once(grown, state)
+    assert call(grown, "backup_restore.instances") == []
+
+
+def test_root_of_the_backup_machine_gives_up_nothing(grown: Lab, keeper: Keeper):
+    before = snapshots(grown)
+    for words in (f"forget {before[0]}", "forget --keep-last 1 --prune", "prune"):
+        said = restic(grown, keeper, words)
+        assert "403" in said or "Forbidden" in said, said
+    where = {"address": keeper.address, "path": f"snapshots/{before[0]}"}
+    with_password = f"-u {USER}:{keeper.password}"
+    for more in ("-X DELETE", "-X POST --data-binary x"):
+        asked = ASK.format(more=f"{with_password} {more}", **where)
+        assert grown.run(keeper.machine, asked) == "403"
+    assert snapshots(grown) == before
+    assert "no errors were found" in restic(grown, keeper, "check --read-data")
+
+
+def test_root_of_a_database_lists_reads_and_deletes_nothing(grown: Lab, keeper: Keeper):
+    database = grown.databases[0]
+    secret = yaml.safe_load((ROOT / "pillar/secrets/backup_repository.sls").read_text())
+    words = (secret["backup"]["repository"]["password"], keeper.password)
+    # What the machine has: neither password, in any file or in its pillar.
+    found = grown.run(
+        database,
+        "grep -rlFs --exclude-dir=proc --exclude-dir=sys -f /dev/fd/3 / 3<<'END'\n"
+        f"{words[0]}\n{words[1]}\nEND\n",
+        check=False,
+    )
+    assert found == ""
+    assert grown.salt(database, "pillar.get backup")[database] == ""
+    # And what it hears without one.
+    for path in ("config", "snapshots/", f"snapshots/{snapshots(grown)[0]}"):
+        for more in ("", "-X DELETE", "-X POST --data-binary x"):
+            asked = ASK.format(more=more, address=keeper.address, path=path)
+            assert grown.run(database, asked) == "401", (path, more)
+    port = f"timeout 5 bash -c 'echo > /dev/tcp/{grown.address[NAME]}/{{}}' 2>&1"
+    # Nothing of the backup machine hears it but sshd.
+    for number in (3306, 33062):
+        assert "refused" in grown.run(database, port.format(number), check=False)
+
+
+def test_a_server_that_is_away_is_told_and_nothing_is_lost(
+    grown: Lab, keeper: Keeper, eventually: Callable[..., float]
+):
+    before = snapshots(grown)
+    grown.run(keeper.machine, f"systemctl kill --signal=KILL {UNIT}; systemctl reset-failed {UNIT}")
+    said = salt(grown, [NAME], "backup.take")[NAME]
+    assert "repository" in said, said
+    assert "connection refused" in said, said
+    assert "connection refused" in call(grown, "backup.status")["problem"]
+    grown.run(keeper.machine, BEGIN.replace("-iBc", "-iB").format(password=keeper.password))
+    call(grown, "backup.take")
+    assert len(snapshots(grown)) == len(before) + 1
+    assert call(grown, "backup.status")["problem"] == ""
