@@ -75,10 +75,11 @@ class Answers
      * Answer with an error from wherever it is noticed; a unit of work is rolled back by it.
      *
      * @param  array<string, list<string>>  $errors
+     * @param  array<string, string>  $headers
      */
-    public static function refuse(array $errors, int $status): never
+    public static function refuse(array $errors, int $status, array $headers = []): never
     {
-        throw new HttpResponseException(self::error($errors, $status));
+        throw new HttpResponseException(self::error($errors, $status, $headers));
     }
 
     public static function unavailable(): JsonResponse

@@ -6,6 +6,7 @@ use App\Database\CommitWatch;
 use App\Database\ConflictDetector;
 use App\Services\WaitingRoom;
 use App\Services\LoginLimits;
+use App\Services\Passwords;
 use App\Services\Tokens;
 use Illuminate\Cache\RateLimiter;
 use Illuminate\Contracts\Database\ConcurrencyErrorDetector;
@@ -32,6 +33,11 @@ class AppServiceProvider extends ServiceProvider
             storage_path('framework/cache'),
             config('conduit.waiting'),
         ));
+        $this->app->bind(Passwords::class, fn (): Passwords => new Passwords(new WaitingRoom(
+            storage_path('framework/cache'),
+            config('conduit.passwords'),
+            'passwords',
+        )));
         $this->app->bind(LoginLimits::class, fn (): LoginLimits => new LoginLimits(
             app(RateLimiter::class),
             config('conduit.login_failures'),

@@ -3,11 +3,10 @@
 namespace App\Services;
 
 /**
- * Bounds how many requests of this machine are on their way to a database: each occupies one of
- * php-fpm's processes, and some have to be left for what needs no database.
+ * Bounds how many requests of this machine do at once what takes long: each occupies one of php-fpm's
+ * processes, and some have to be left for the others.
  *
- * While the database is there, a request has a place for the milliseconds until its first answer. A place
- * is a lock on a file, which ends with its process, however that ends.
+ * A place is a lock on a file, which ends with its process, however that ends.
  */
 class WaitingRoom
 {
@@ -19,8 +18,9 @@ class WaitingRoom
 
     /**
      * @param  int  $places  how many may be there; 0: any number
+     * @param  string  $name  that of the files, which no other room of the folder has
      */
-    public function __construct(private string $folder, private int $places) {}
+    public function __construct(private string $folder, private int $places, private string $name = 'waiting') {}
 
     /**
      * Take a place, or keep the one that was taken; false when there is none for so many seconds.
@@ -47,7 +47,7 @@ class WaitingRoom
     private function hasPlace(): bool
     {
         for ($number = 1; $number <= $this->places && $this->place === null; $number++) {
-            $file = @fopen("{$this->folder}/waiting-{$number}", 'c');
+            $file = @fopen("{$this->folder}/{$this->name}-{$number}", 'c');
             if ($file === false) {
                 // A folder that cannot be written keeps nobody out.
                 return true;

@@ -2,6 +2,8 @@
 
 namespace Tests\Feature;
 
+use App\Models\User;
+use App\Services\WaitingRoom;
 use Illuminate\Testing\TestResponse;
 use Tests\TestCase;
 
@@ -88,6 +90,24 @@ class LoginsTest extends TestCase
         config(['hashing.bcrypt.rounds' => 10]);
         $this->register('jane');
         $this->assertGreaterThan($this->seconds('jane') / 2, $this->seconds('nobody'));
+    }
+
+    public function test_only_so_many_passwords_are_looked_at_at_once(): void
+    {
+        config(['conduit.passwords' => 1, 'conduit.login_failures' => ['account' => 1, 'address' => 0, 'window' => 60]]);
+        $this->register('jane');
+        $other = new WaitingRoom(storage_path('framework/cache'), 1, 'passwords');
+        $other->enter();
+        foreach (['jane', 'nobody'] as $name) {
+            $busy = $this->logIn($name, 'a password')->assertServiceUnavailable()->assertHeader('Retry-After', '1');
+            $busy->assertExactJson(['errors' => ['server' => ['is busy with passwords']]]);
+        }
+        $new = ['username' => 'john', 'email' => 'john@conduit.example', 'password' => 'a password'];
+        $this->postJson('/api/users', ['user' => $new])->assertServiceUnavailable();
+        $this->assertSame(1, User::query()->count());
+        $other->leave();
+        // Who was told so has not failed.
+        $this->logIn('jane', 'a password')->assertOk();
     }
 
     private function seconds(string $name): float

@@ -36,6 +36,12 @@ class WaitingRoomTest extends TestCase
         $this->assertFalse($first->enter());
     }
 
+    public function test_places_of_another_room_are_none_of_this_one(): void
+    {
+        $this->assertTrue((new WaitingRoom($this->folder, 1, 'one'))->enter());
+        $this->assertTrue((new WaitingRoom($this->folder, 1, 'two'))->enter());
+    }
+
     public function test_any_number_may_be_let_in(): void
     {
         foreach ($this->rooms(0) as $room) {

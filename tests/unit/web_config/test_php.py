@@ -125,9 +125,10 @@ def test_no_process_is_ended_for_being_idle():
     assert dict(written["global"]) == {"process_control_timeout": "7s"}
 
 
-def test_who_waits_for_a_database_leaves_processes_to_the_others():
+@pytest.mark.parametrize("variable", ["DB_WAITING", "PASSWORDS_AT_ONCE"])
+def test_what_takes_long_leaves_processes_to_the_others(variable):
     root = Path(__file__).parents[3]
     conduit = (root / "app/config/conduit.php").read_text()
-    waiting = re.search(r"'waiting' => .*'DB_WAITING'.* : (\d+),", conduit)
+    at_once = re.search(rf"'\w+' => .*'{variable}'.* : (\d+),", conduit)
     fpm = yaml.safe_load((root / "salt/php/defaults.yaml").read_text())["php"]["fpm"]
-    assert int(waiting[1]) < fpm["max_children"]
+    assert int(at_once[1]) < fpm["max_children"]

@@ -7,10 +7,10 @@ use App\Http\Answers;
 use App\Http\Input;
 use App\Models\User;
 use App\Services\LoginLimits;
+use App\Services\Passwords;
 use App\Services\Tokens;
 use Illuminate\Http\JsonResponse;
 use Illuminate\Http\Request;
-use Illuminate\Support\Facades\Hash;
 
 class UserController
 {
@@ -24,7 +24,11 @@ class UserController
         'image' => ['bail', 'nullable', 'string', 'max:1024', Input::LINE],
     ];
 
-    public function __construct(private Tokens $tokens, private LoginLimits $limits) {}
+    public function __construct(
+        private Tokens $tokens,
+        private LoginLimits $limits,
+        private Passwords $passwords,
+    ) {}
 
     public function register(Request $request): JsonResponse
     {
@@ -57,7 +61,7 @@ class UserController
             );
         }
         $user = User::query()->where('email', $data['email'])->first();
-        if (! $this->knows($user, $data['password'])) {
+        if (! $this->passwords->knows($user?->password, $data['password'])) {
             $this->limits->failed(...$of);
 
             return Answers::error(['credentials' => ['invalid']], 401);
@@ -100,20 +104,6 @@ class UserController
     }
 
     /**
-     * Whether it is the user's password; of nobody it takes as long to say no.
-     */
-    private function knows(?User $user, string $password): bool
-    {
-        if ($user === null) {
-            Hash::make('the password of nobody');
-
-            return false;
-        }
-
-        return Hash::check($password, $user->password);
-    }
-
-    /**
      * With the password hashed: that takes long, and would otherwise be done within the transaction.
      *
      * @param  array<string, string|null>  $data
@@ -121,7 +111,7 @@ class UserController
      */
     private function hashed(array $data): array
     {
-        return isset($data['password']) ? [...$data, 'password' => Hash::make($data['password'])] : $data;
+        return isset($data['password']) ? [...$data, 'password' => $this->passwords->hash($data['password'])] : $data;
     }
 
     /**

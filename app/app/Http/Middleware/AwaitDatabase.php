@@ -4,8 +4,8 @@ namespace App\Http\Middleware;
 
 use App\Database\CommitWatch;
 use App\Database\Failures;
-use App\Services\WaitingRoom;
 use App\Http\Answers;
+use App\Services\WaitingRoom;
 use Closure;
 use Illuminate\Http\Request;
 use Illuminate\Support\Facades\DB;
