@@ -25,8 +25,9 @@ NAME, HOST = "bureau", "bureau.example.com"
 EVENTS = ("none", "deploy", "rollback")
 # Long requests of a web server at once, and the seconds that they take in turn.
 LONG, LONG_SECONDS = 4, (12, 26)
-# Quick clients of a web server, and the seconds between two requests of one.
-QUICK, PAUSE = 4, 0.1
+# Quick clients of a web server, and the seconds between two requests of one. More of them would
+# leave nothing of two processors to what is measured.
+QUICK, PAUSE = 2, 0.25
 # A job is put so often, of these seconds in turn, for so many processes of a web server.
 PUT_SECONDS, JOB_SECONDS, PROCESSES = 0.5, (0, 0, 0, 2), 2
 QUIET_SECONDS = 30
