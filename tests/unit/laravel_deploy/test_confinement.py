@@ -11,7 +11,7 @@ from laravel_deploy.confinement import confined
 
 from tests.unit.laravel_deploy.machine import unconfined
 
-LOOK = "id -u; cat /proc/self/status | grep -E 'NoNewPrivs|^Groups'; tail -n +3 /proc/net/dev"
+LOOK = "id -u; nice; cat /proc/self/status | grep -E 'NoNewPrivs|^Groups'; tail -n +3 /proc/net/dev"
 
 
 @pytest.mark.parametrize("network", [True, False])
@@ -29,7 +29,8 @@ def test_it_gains_nothing_and_reaches_itself_alone():
         check=True,
         timeout=30,
     )
-    user, groups, rights, *networks = done.stdout.splitlines()
+    user, priority, groups, rights, *networks = done.stdout.splitlines()
+    assert int(priority) == min(19, os.nice(0) + 10)
     assert (user, groups.split(), rights.split()) == ("65534", ["Groups:"], ["NoNewPrivs:", "1"])
     assert [line.split(":")[0].strip() for line in networks] == ["lo"]
 
