@@ -79,7 +79,6 @@ def declared(lab: Lab) -> Iterator[dict[str, Any]]:
         "npm": True,
         "shared_folders": ["public/media"],
         "hooks": {moment: [["shop:mark", moment]] for moment in MOMENTS},
-        "env": {"DB_PORT": 3307},
     }
     with further_application.declared(lab, "shop", settings) as made:
         assert {one.partition("@")[0] for one in made} == {"database shop", "shop", "shop_schema"}

@@ -70,6 +70,19 @@ def test_the_application_goes_where_the_balancer_is(with_cluster, changes, addre
     assert env["values"]["DB_HOST"] == address
 
 
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        ({"DB_PORT": 3306}, 3306),
+        ({"DB_HOST": "192.0.2.9", "DB_PORT": 3306}, 3306),
+    ],
+)
+def test_a_port_that_the_pillar_gives_stays(with_pillar, given, port):
+    chunks, _ = highstate(with_pillar(WEB, {"laravel": {"env": given}}))
+    (env,) = [chunk for chunk in chunks if chunk["__id__"] == "laravel-env-present"]
+    assert env["values"]["DB_PORT"] == port
+
+
 @pytest.mark.parametrize("changes", [{}, {"virtual_address": VIRTUAL}])
 def test_haproxy_says_whether_it_is_usable_where_keepalived_asks(with_cluster, changes):
     options = with_cluster(PROXY, **changes)

@@ -2,9 +2,9 @@
 
 namespace Tests\Feature;
 
-use App\Database\WaitingRoom;
 use App\Models\Article;
 use App\Models\User;
+use App\Services\WaitingRoom;
 use ErrorException;
 use Illuminate\Database\Events\StatementPrepared;
 use Illuminate\Database\Events\TransactionBeginning;
