@@ -338,8 +338,8 @@ def _passing(
         aside.remove(place)
         found = restore.restore_point(settings, PASSING, point, 5, snapshot)
         try:
-            written = write(settings, place)
+            told = write(settings, place)
         finally:
             aside.remove(place)
     del found["name"], found["socket"]
-    return {**found, **written}
+    return {**found, **told}

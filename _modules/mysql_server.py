@@ -15,7 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from group_replication import accounts, datadir, pending, rotation, running_options, turns
+from group_replication import (
+    accounts,
+    datadir,
+    option_classes,
+    pending,
+    rotation,
+    running_options,
+    turns,
+)
 from group_replication.connection import answered
 from group_replication.facts import facts_of
 from group_replication.instance_check import instance_of, instance_problems
@@ -195,6 +203,26 @@ def option_differences(timeout: float = 0) -> dict[str, dict[str, dict[str, str]
             "persisted": pending.persisted_options(settings, connection),
         },
     )
+
+
+def option_class(option: str) -> dict[str, str]:
+    """
+    Say what brings an option in: whether it is set in the running server, or waits for a restart.
+
+    option
+        Its name, as pillar ``mysql:options`` may have it.
+
+    Returns a dict of str: ``class`` (``online``; ``restart`` of mysqld, one member after the other;
+    ``group``: all members leave the group at once; ``initial``: chosen when the data directory was
+    made; ``kept by the group``; ``refused`` by pillar ``mysql:options``) and ``why``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt db1 mysql_server.option_class innodb_buffer_pool_size
+    """
+    return option_classes.classified(option)
 
 
 def set_options() -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Options that left pillar, and that the running server still has."""
+"""Options that left pillar, and what the server made of those that were set."""
 
 from __future__ import annotations
 
@@ -13,31 +13,60 @@ from group_replication.files import write_whole
 from group_replication.versions import today
 
 # The names that the option file had when options were last set in the running server: what is set
-# there by a statement does not say where it came from.
+# there by a statement does not say where it came from. And what the server made of such a value.
 RECORD = Path("/var/lib/mysql-gr/options.json")
 # What such an option gets: the server's own default, which no table has for each version.
 DEFAULT = "DEFAULT"
 
 
+def by_name(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an option file by their variables."""
+    return {
+        option.lower().replace("-", "_").removeprefix("loose_"): value
+        for option, value in options.items()
+    }
+
+
 def named(options: Mapping[str, Any]) -> set[str]:
     """Return the variables of an option file's options."""
-    return {option.lower().replace("-", "_").removeprefix("loose_") for option in options}
+    return {*by_name(options)}
+
+
+def _record() -> dict[str, Any]:
+    """Return what :py:func:`note` wrote; nothing where that cannot be read."""
+    try:
+        found = json.loads(RECORD.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    # An older version wrote the names alone.
+    return {"names": found} if isinstance(found, list) else found if isinstance(found, dict) else {}
 
 
 def noted() -> set[str]:
-    """Return the names that :py:func:`note` wrote; none where they cannot be read."""
-    try:
-        return {str(name) for name in json.loads(RECORD.read_text(encoding="utf-8"))}
-    except (OSError, ValueError, TypeError):
-        return set()
+    """Return the names that the option file had."""
+    return {str(name) for name in _record().get("names", [])}
 
 
-def note(names: Collection[str]) -> None:
-    """Remember the names of the option file, where they are others than before."""
-    if noted() == {*names}:
+def made() -> dict[str, list[str]]:
+    """Return of each option that was set what was declared, and what the server made of it."""
+    found = _record().get("made")
+    return found if isinstance(found, dict) else {}
+
+
+def note(names: Collection[str], values: Mapping[str, list[str]] | None = None) -> None:
+    """
+    Remember what the option file has, where it is something else than before.
+
+    names, values
+        The variables, and of those that were set now what was declared and what became of it.
+    """
+    kept = {name: pair for name, pair in {**made(), **(values or {})}.items() if name in names}
+    if noted() == {*names} and made() == kept:
         return
     try:
-        write_whole(RECORD, json.dumps(sorted(names)) + "\n")
+        write_whole(
+            RECORD, json.dumps({"names": sorted(names), "made": kept}, sort_keys=True) + "\n"
+        )
     except OSError as err:
         raise CommandExecutionError(f"{RECORD} is not written: {err.strerror}") from err
 

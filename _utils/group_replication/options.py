@@ -23,6 +23,7 @@ ON, OFF = ("ON", "1", "TRUE"), ("OFF", "0", "FALSE")
 # Nothing is right where there is no value.
 NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "group_replication_bootstrap_group": ((), "in a file it makes a second group at a restart"),
+    "group_replication_force_members": ((), "in a file it keeps a member out of the group"),
     "group_replication_start_on_boot": (OFF, "what has asked the other members starts it"),
     "group_replication_communication_stack": (("MYSQL",), "members speak over the server's port"),
     "group_replication_recovery_use_ssl": (ON, "the recovery account requires TLS"),

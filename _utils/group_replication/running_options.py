@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,58 +12,11 @@ from salt.exceptions import CommandExecutionError
 
 from group_replication import driver, left_options
 from group_replication.connection import error_text, exclusive, rows, set_when_free
+from group_replication.dynamic_variables import BLOCKS, ONLINE
 from group_replication.model import SINGLE_LEADER, Settings
 from group_replication.options import OFF, ON, options_of, own_options
 from group_replication.versions import statement_for
 
-# What is set in a running server without a restart, each with the size that the server rounds it
-# to; another option that differs waits for a restart of mysqld. None of these touches what the
-# group decides: its mode, who may write, who creates it.
-ONLINE_OPTIONS = {
-    "group_replication_autorejoin_tries": 1,
-    "group_replication_consistency": 1,
-    "group_replication_exit_state_action": 1,
-    "group_replication_flow_control_applier_threshold": 1,
-    "group_replication_flow_control_certifier_threshold": 1,
-    "group_replication_flow_control_mode": 1,
-    "group_replication_group_seeds": 1,
-    "group_replication_member_expel_timeout": 1,
-    "group_replication_member_weight": 1,
-    "group_replication_message_cache_size": 1,
-    "group_replication_start_on_boot": 1,
-    "group_replication_unreachable_majority_timeout": 1,
-    # Read when a connection is made; the main ones and the administrators' by RELOAD TLS.
-    **{
-        f"{prefix}_{name}": 1
-        for prefix in ("ssl", "admin_ssl", "clone_ssl", "group_replication_recovery_ssl")
-        for name in ("ca", "cert", "key")
-    },
-    "group_replication_recovery_ssl_verify_server_cert": 1,
-    # Sessions that are open keep what they have.
-    "auto_increment_increment": 1,
-    "auto_increment_offset": 1,
-    "binlog_expire_logs_seconds": 1,
-    "innodb_flush_log_at_trx_commit": 1,
-    "innodb_io_capacity": 1,
-    "innodb_io_capacity_max": 1,
-    "innodb_lock_wait_timeout": 1,
-    "interactive_timeout": 1,
-    "lock_wait_timeout": 1,
-    "log_error_verbosity": 1,
-    "long_query_time": 1,
-    "max_allowed_packet": 1024,
-    "max_connect_errors": 1,
-    "max_connections": 1,
-    "max_user_connections": 1,
-    "net_read_timeout": 1,
-    "net_write_timeout": 1,
-    "slow_query_log": 1,
-    "sql_require_primary_key": 1,
-    "sync_binlog": 1,
-    "table_open_cache": 1,
-    "thread_cache_size": 1,
-    "wait_timeout": 1,
-}
 # What the group itself sets in its members: differing is no fault.
 GROUPS_OPTIONS = (
     "group_replication_bootstrap_group",
@@ -74,6 +27,8 @@ GROUPS_OPTIONS = (
     "read_only",
     "super_read_only",
 )
+# Both times are in whole seconds.
+CLOCK_SECONDS = 2
 UNITS = {unit: 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
 
@@ -144,6 +99,8 @@ def differing_options(
     options: Mapping[str, Any],
     variables: Mapping[str, str],
     bounds: Mapping[str, tuple[int, int]],
+    started_with: Collection[str] = (),
+    made: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, dict[str, dict[str, str]]]:
     """
     Compare the option file with a running server's variables.
@@ -157,6 +114,12 @@ def differing_options(
     bounds
         Lowest and highest value of variables that are numbers.
 
+    started_with
+        Variables that the server has from this very file, each in a form of its own.
+
+    made
+        Of variables that were set, what was declared then and what the server made of it.
+
     Returns a dict: ``online`` (what can be set now), ``restart`` (what waits for a restart of
     mysqld) and ``unknown`` (what this server has no variable for), each a dict of variable to
     ``old`` and ``new``.
@@ -169,22 +132,27 @@ def differing_options(
             found["unknown"][name] = {"old": "", "new": str(declared)}
         if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
             continue
+        option_name = name
         if name == "log_bin":
             # The variable of this name says only that there is one.
             name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
         running = variables[name]
+        if option_name in started_with or [str(declared), running] == list(
+            (made or {}).get(name, ())
+        ):
+            continue
         if name == "datadir":
             # The server shows it with a slash.
             declared = f"{str(declared).rstrip('/')}/"
         low, high = bounds.get(name, (0, 0))
-        wanted = option_as_running(declared, running, ONLINE_OPTIONS.get(name, 1), low, high)
+        wanted = option_as_running(declared, running, BLOCKS.get(name, 1), low, high)
         if name == "innodb_buffer_pool_size" and wanted.isdigit():
             # Always whole chunks in each instance.
             chunk = int(variables["innodb_buffer_pool_chunk_size"])
             whole = chunk * int(variables["innodb_buffer_pool_instances"])
             wanted = str(-(-int(wanted) // whole) * whole)
         if wanted != running:
-            kind = "online" if name in ONLINE_OPTIONS else "restart"
+            kind = "online" if name in ONLINE else "restart"
             found[kind][name] = {"old": running, "new": wanted}
     return found
 
@@ -208,8 +176,18 @@ def option_differences(settings: Settings, connection: Any) -> dict[str, dict[st
         )
     }
     options = options_of(settings, settings.version or running)
-    found = differing_options(options, variables, bounds)
-    for kind, names in _left(settings, connection, options).items():
+    sources = _sources(settings, connection)
+    started_with = [name for name, (source, _) in sources.items() if source != "DYNAMIC"]
+    found = differing_options(
+        options,
+        variables,
+        bounds,
+        started_with if _is_as_started(settings, connection) else (),
+        left_options.made(),
+    )
+    for kind, names in left_options.left(
+        left_options.named(options), left_options.noted(), sources, ONLINE, settings.config_file
+    ).items():
         for name in names:
             if name not in GROUPS_OPTIONS:
                 change = {"old": variables.get(name, ""), "new": left_options.DEFAULT}
@@ -217,9 +195,23 @@ def option_differences(settings: Settings, connection: Any) -> dict[str, dict[st
     return found
 
 
-def _left(settings: Settings, connection: Any, options: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What pillar no longer has, and the running server still does."""
-    sources = {
+def _is_as_started(settings: Settings, connection: Any) -> bool:
+    """Tell whether the option file is what the server was started with."""
+    (row,) = rows(
+        connection,
+        "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE AS started FROM performance_schema.global_status"
+        " WHERE VARIABLE_NAME = 'Uptime'",
+    )
+    try:
+        written = Path(settings.config_file).stat().st_mtime
+    except OSError:
+        return False
+    return written + CLOCK_SECONDS < float(row["started"])
+
+
+def _sources(settings: Settings, connection: Any) -> dict[str, tuple[str, str]]:
+    """Return whence the values are that the option file gave, or a statement."""
+    return {
         row["name"].lower(): (row["source"], row["path"] or "")
         for row in rows(
             connection,
@@ -229,10 +221,6 @@ def _left(settings: Settings, connection: Any, options: Mapping[str, Any]) -> di
             (settings.config_file,),
         )
     }
-    declared = left_options.named(options)
-    return left_options.left(
-        declared, left_options.noted(), sources, ONLINE_OPTIONS, settings.config_file
-    )
 
 
 def set_options(settings: Settings) -> dict[str, dict[str, str]]:
@@ -253,5 +241,27 @@ def set_options(settings: Settings) -> dict[str, dict[str, str]]:
                 set_when_free(connection, f"SET GLOBAL {name} = %s", (value,))
             except driver.Error as err:
                 raise CommandExecutionError(f"{name} = {new}: {error_text(err)}") from err
-        left_options.note(left_options.named(options_of(settings, settings.version)))
+        _note(connection, options_of(settings, settings.version), changes)
         return changes
+
+
+def _note(
+    connection: Any, options: Mapping[str, Any], changes: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Remember the names of the file, and what the server made of what was set."""
+    declared = {name: str(value) for name, value in left_options.by_name(options).items()}
+    set_now = [name for name in changes if name in declared]
+    shown = {
+        row["VARIABLE_NAME"].lower(): row["VARIABLE_VALUE"]
+        for row in rows(
+            connection,
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables"
+            " WHERE VARIABLE_NAME IN %s",
+            (set_now or [""],),
+        )
+    }
+    # One that shows what it did before is still at it, such as a buffer pool that grows.
+    left_options.note(
+        declared,
+        {name: [declared[name], new] for name, new in shown.items() if new != changes[name]["old"]},
+    )

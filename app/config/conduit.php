@@ -33,7 +33,7 @@ return [
 
     // How many passwords this machine hashes or checks at once; the others are answered with 503. 0: any
     // number.
-    'passwords' => is_numeric(env('PASSWORDS_AT_ONCE')) ? (int) env('PASSWORDS_AT_ONCE') : 20,
+    'passwords' => is_numeric(env('PASSWORDS_AT_ONCE')) ? (int) env('PASSWORDS_AT_ONCE') : 4,
 
     'seed_password' => env('SEED_PASSWORD'),
 ];

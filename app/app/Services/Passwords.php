@@ -12,6 +12,9 @@ use SensitiveParameter;
  */
 class Passwords
 {
+    // Seconds for a place to be free. Who waits takes no processor, but one of php-fpm's processes.
+    private const PLACE = 0.5;
+
     public function __construct(private WaitingRoom $room) {}
 
     public function hash(#[SensitiveParameter] string $password): string
@@ -37,7 +40,7 @@ class Passwords
      */
     private function alone(callable $work): mixed
     {
-        if (! $this->room->enter()) {
+        if (! $this->room->enter(self::PLACE)) {
             Answers::refuse(['server' => ['is busy with passwords']], 503, ['Retry-After' => '1']);
         }
         try {

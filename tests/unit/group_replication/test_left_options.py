@@ -69,5 +69,21 @@ def test_names_are_remembered(tmp_path, monkeypatch):
     made = left_options.RECORD.stat().st_mtime_ns
     left_options.note(["a", "b"])
     assert left_options.RECORD.stat().st_mtime_ns == made
-    left_options.RECORD.write_text("no JSON")
-    assert left_options.noted() == set()
+    left_options.RECORD.write_text('["c"]')
+    # As an older version wrote it.
+    assert (left_options.noted(), left_options.made()) == ({"c"}, {})
+    for text in ("no JSON", '{"made": ["a"]}', "3"):
+        left_options.RECORD.write_text(text)
+        assert (left_options.noted(), left_options.made()) == (set(), {})
+
+
+def test_what_became_of_a_value_is_remembered_as_long_as_it_is_declared(tmp_path, monkeypatch):
+    monkeypatch.setattr(left_options, "RECORD", tmp_path / "gr" / "options.json")
+    left_options.note(["a", "b"], {"a": ["traditional", "STRICT,TRADITIONAL"]})
+    left_options.note(["a", "b"], {"b": ["1500", "1024"]})
+    assert left_options.made() == {
+        "a": ["traditional", "STRICT,TRADITIONAL"],
+        "b": ["1500", "1024"],
+    }
+    left_options.note(["b"])
+    assert left_options.made() == {"b": ["1500", "1024"]}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 
 import pymysql
 import pytest
 from group_replication import connection, left_options, running_options
+from group_replication.dynamic_variables import ONLINE
 from group_replication.options import options_of
 from group_replication.running_options import (
     GROUPS_OPTIONS,
-    ONLINE_OPTIONS,
     differing_options,
     option_as_running,
     set_options,
@@ -134,6 +135,22 @@ def test_the_binary_log_is_compared_by_its_files(declared, differs):
     assert ("log_bin_basename" in found["restart"]) is differs
 
 
+def test_what_the_server_made_of_a_value_is_no_difference():
+    """It shows the words that one stands for, and all switches where some were named."""
+    extra = {"sql_mode": "TRADITIONAL", "optimizer_switch": "mrr=off"}
+    variables = running(sql_mode="STRICT_TRANS_TABLES,TRADITIONAL", optimizer_switch="a=on,mrr=off")
+    declared = set_key(pillar(), "mysql:options", extra)
+    options = options_of(settings_from(declared, "db1"))
+    assert {*differing_options(options, variables, {})["online"]} == {*extra}
+    assert differing_options(options, variables, {}, [*extra])["online"] == {}
+    made = {name: [extra[name], variables[name]] for name in extra}
+    assert differing_options(options, variables, {}, (), made)["online"] == {}
+    # Somebody set another one since, or the pillar says another one.
+    made["sql_mode"] = ["TRADITIONAL", "ANSI"]
+    made["optimizer_switch"] = ["mrr=on", variables["optimizer_switch"]]
+    assert {*differing_options(options, variables, {}, (), made)["online"]} == {*extra}
+
+
 def test_a_node_more_is_a_seed_more_online():
     found = differences(running(), databases=4)
     assert found["restart"] == {}
@@ -165,7 +182,7 @@ def test_what_group_replication_made_of_auto_increment_is_set_without_a_restart(
 
 
 def test_the_groups_own_options_are_never_set():
-    assert not set(ONLINE_OPTIONS) & set(GROUPS_OPTIONS)
+    assert not ONLINE & {*GROUPS_OPTIONS}
     found = differences(running(), {"read_only": "ON", "super_read_only": "ON"})
     assert found == {"online": {}, "restart": {}, "unknown": {}}
 
@@ -180,7 +197,7 @@ def test_a_buffer_pool_is_whole_chunks(size, shown, expected):
         innodb_buffer_pool_chunk_size="134217728",
         innodb_buffer_pool_instances="1",
     )
-    found = differences(variables, {"innodb_buffer_pool_size": size})["restart"]
+    found = differences(variables, {"innodb_buffer_pool_size": size})["online"]
     assert (found["innodb_buffer_pool_size"]["new"] if found else None) == (
         str(expected) if expected else None
     )
@@ -193,7 +210,7 @@ def record(tmp_path, monkeypatch):
     return left_options.RECORD
 
 
-def test_what_left_pillar_is_a_difference(monkeypatch, record):
+def test_what_left_pillar_is_a_difference(monkeypatch, record, tmp_path):
     settings = settings_from(pillar(), "db1")
     left_options.note(["net_write_timeout", "wait_timeout"])
     variables = running(version="9.7.4-2", net_write_timeout="700", table_open_cache_instances="4")
@@ -214,12 +231,35 @@ def test_what_left_pillar_is_a_difference(monkeypatch, record):
             ]
         if "MIN_VALUE" in statement:
             return []
+        if "Uptime" in statement:
+            return [{"started": 1000.0}]
         return [{"VARIABLE_NAME": n, "VARIABLE_VALUE": v} for n, v in variables.items()]
 
     monkeypatch.setattr(running_options, "rows", rows)
+    file = tmp_path / "file.cnf"
+    settings = settings._replace(config_file=str(file))
+    sources = {n: (s, p and settings.config_file) for n, (s, p) in sources.items()}
     found = running_options.option_differences(settings, None)
     assert found["online"] == {"net_write_timeout": {"old": "700", "new": "DEFAULT"}}
     assert found["restart"] == {"table_open_cache_instances": {"old": "4", "new": "DEFAULT"}}
+
+
+@pytest.mark.parametrize(("written", "as_started"), [(900, True), (999, False), (1100, False)])
+def test_a_file_that_is_older_than_the_server_is_what_it_was_started_with(
+    monkeypatch, tmp_path, written, as_started
+):
+    file = tmp_path / "file.cnf"
+    settings = settings_from(pillar(), "db1")._replace(config_file=str(file))
+    monkeypatch.setattr(running_options, "rows", lambda *_: [{"started": 1000.0}])
+    assert running_options._is_as_started(settings, None) is False
+    file.write_text("")
+    os.utime(file, (written, written))
+    assert running_options._is_as_started(settings, None) is as_started
+
+
+def shown(_, statement, values):
+    """What the server shows of what was set."""
+    return [{"VARIABLE_NAME": name, "VARIABLE_VALUE": "7"} for name in values[0] if name]
 
 
 def test_options_are_set_as_what_they_are(monkeypatch, record):
@@ -232,6 +272,7 @@ def test_options_are_set_as_what_they_are(monkeypatch, record):
     }
     monkeypatch.setattr(running_options, "exclusive", lambda settings: contextlib.nullcontext())
     monkeypatch.setattr(connection, "execute", lambda connection, *rest: said.append(rest))
+    monkeypatch.setattr(running_options, "rows", shown)
     monkeypatch.setattr(
         running_options, "option_differences", lambda *_: {"online": changes, "restart": {}}
     )
@@ -258,6 +299,7 @@ def test_an_option_waits_for_another_one_that_is_being_set(monkeypatch, record):
     monkeypatch.setattr(running_options, "exclusive", lambda settings: contextlib.nullcontext())
     monkeypatch.setattr(connection, "execute", busy_once)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(running_options, "rows", shown)
     monkeypatch.setattr(running_options, "option_differences", lambda *_: {"online": changes})
     assert set_options(settings_from(pillar(), "db1")) == changes
     assert len(tries) == 2
