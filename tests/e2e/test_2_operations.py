@@ -235,21 +235,40 @@ def test_a_highstate_brings_what_salt_s_python_lacks(lab: Lab, all_online):
     assert lab.status()["db3"]["member"]["state"] == "ONLINE"
 
 
-def test_an_option_comes_and_goes_without_a_restart(lab: Lab, all_online):
+# As pillar has them, and what becomes of them: a size that is rounded, a word that stands for
+# several, one switch of many, and a buffer pool that grows.
+OPTIONS: dict[str, object] = {
+    "net_write_timeout": 77,
+    "join_buffer_size": 300001,
+    "sql_mode": "TRADITIONAL",
+    "optimizer_switch": "mrr=off",
+    "innodb_buffer_pool_size": "256M",
+}
+
+
+def test_options_come_and_go_without_a_restart(lab: Lab, all_online):
     all_online()
-    option = "net_write_timeout"
-    declared = json.dumps({"mysql": {"options": {option: 77}}})
+    before = {name: lab.sql("db1", f"SELECT @@GLOBAL.{name}") for name in OPTIONS}
+    pillar = "pillar='" + json.dumps({"mysql": {"options": OPTIONS}}) + "'"
 
     def current(arguments: str) -> dict:
         states = lab.salt("db1", f"state.apply mysql.options {arguments}")["db1"]
         (one,) = [one for one in states.values() if one["__id__"] == "mysql-options-current"]
         return one
 
-    came = current(f"pillar='{declared}'")
-    assert (came["result"], came["changes"]) == (True, {option: {"old": "60", "new": "77"}}), came
-    predicted, done, again = current("test=True"), current(""), current("")
-    change = {option: {"old": "77", "new": "DEFAULT"}}
-    assert (predicted["result"], predicted["changes"]) == (None, change), predicted
-    assert (done["result"], done["changes"]) == (True, change), done
-    assert (again["result"], again["changes"]) == (True, {}), again
-    assert lab.sql("db1", f"SELECT @@GLOBAL.{option}") == "60"
+    def once(arguments: str) -> dict:
+        """What is predicted is done, and done once; it is returned."""
+        predicted, done, again = (current(f"{arguments} {more}") for more in ("test=True", "", ""))
+        assert (predicted["result"], done["result"]) == (None, True), (predicted, done)
+        assert predicted["changes"] == done["changes"], (predicted, done)
+        assert (again["result"], again["changes"]) == (True, {}), again
+        return dict(done["changes"])
+
+    assert once(pillar).keys() == OPTIONS.keys()
+    now = {name: lab.sql("db1", f"SELECT @@GLOBAL.{name}") for name in OPTIONS}
+    assert (now["net_write_timeout"], now["join_buffer_size"]) == ("77", "299904")
+    assert now["innodb_buffer_pool_size"] == str(256 * 1024**2)
+    assert "STRICT_ALL_TABLES" in now["sql_mode"]
+    assert "mrr=off" in now["optimizer_switch"]
+    assert {one["new"] for one in once("").values()} == {"DEFAULT"}
+    assert before == {name: lab.sql("db1", f"SELECT @@GLOBAL.{name}") for name in OPTIONS}
