@@ -230,7 +230,9 @@ def status() -> dict[str, Any]:
 
 def _problem(settings: Settings, found: dict[str, Any]) -> str:
     # The cause first: what is full takes no record, either.
-    return space.problem(settings) or record.drill_problem(found, settings.drill_hours, time.time())
+    return space.problem(settings) or record.drill_problem(
+        found, settings.drill_hours, time.time(), settings.location
+    )
 
 
 def running() -> bool:
@@ -254,9 +256,9 @@ def drill_problem() -> str:
     Return what is wrong with the last full backup, its drill or the logs, or the empty text.
 
     A drill that failed is wrong, and so is one that is older than pillar ``backup:drill_hours``.
-    Wrong are archived logs that were not saved, as where the repository is full or away, and logs
-    that begin after what the newest full backup has. So is a file system with too little space for
-    what the group writes.
+    Wrong is a repository that the last full backup is not in. Wrong are archived logs that were not
+    saved, as where the repository is full or away, and logs that begin after what the newest full
+    backup has. So is a file system with too little space for what the group writes.
 
     Returns str. Raises SaltInvocationError for wrong settings.
 

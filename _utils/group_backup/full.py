@@ -212,7 +212,8 @@ def run_full(settings: Settings) -> dict[str, Any]:
         raise CommandExecutionError(
             f"no full backup was taken: {_failed(settings, FULL, err)}"
         ) from err
-    record.note(settings, FULL, {**found, "well": int(time.time())})
+    where = {"location": settings.location}
+    record.note(settings, FULL, {**found, **where, "well": int(time.time())})
     return found
 
 

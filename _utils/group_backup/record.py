@@ -109,7 +109,7 @@ def write_metrics(found: Mapping[str, Any]) -> None:
         write_whole(METRICS_FOLDER / METRICS, metrics(found), 0o644)
 
 
-def drill_problem(found: Mapping[str, Any], hours: int, now: float) -> str:
+def drill_problem(found: Mapping[str, Any], hours: int, now: float, location: str) -> str:
     """
     Return what is wrong with the last drill, full backup or saved logs, or the empty text.
 
@@ -121,12 +121,20 @@ def drill_problem(found: Mapping[str, Any], hours: int, now: float) -> str:
 
     now
         Seconds since 1970.
+
+    location
+        Where the repository is.
     """
     drill, full = found.get("drill"), found.get("full") or {}
     if drill and drill.get("error"):
         return f"the drill of full backup {drill['snapshot'][:8]} failed: {drill['error']}"
     if full.get("error"):
         return f"the last full backup failed: {full['error']}"
+    if full.get("location", location) != location:
+        return (
+            f"no full backup is in {location} yet: the last one is in {full['location']} "
+            "(backup.take)"
+        )
     if full.get("undumped"):
         return f"the last full backup lacks a dump of pillar backup:dumps: {full['undumped']}"
     logs = found.get("logs") or {}

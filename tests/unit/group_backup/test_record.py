@@ -25,10 +25,15 @@ EQUAL = {"snapshot": "abcdef0123", "at": NOW - HOUR}
         ({"logs": {"error": "no space"}}, "the archived logs were not saved: no space"),
         ({"logs": {"gap": "3 transactions"}}, "the archive has a gap until a full backup"),
         ({"drill": EQUAL, "logs": {"gap": ""}, "full": {"well": 1}}, ""),
+        ({"drill": EQUAL, "full": {"well": 1, "location": "/here"}}, ""),
+        (
+            {"drill": EQUAL, "full": {"well": 1, "location": "/there"}},
+            "no full backup is in /here yet: the last one is in /there (backup.take)",
+        ),
     ],
 )
 def test_a_drill_that_failed_or_is_old_is_a_problem(found, problem):
-    said = record.drill_problem(found, 48, NOW)
+    said = record.drill_problem(found, 48, NOW, "/here")
     assert problem in said
     assert bool(said) == bool(problem)
 
