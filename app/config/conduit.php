@@ -31,9 +31,10 @@ return [
     // processes for (php:fpm:max_children). The others are answered with 503. 0: any number.
     'waiting' => is_numeric(env('DB_WAITING')) ? (int) env('DB_WAITING') : 30,
 
-    // How many passwords this machine hashes or checks at once; the others are answered with 503. 0: any
-    // number.
-    'passwords' => is_numeric(env('PASSWORDS_AT_ONCE')) ? (int) env('PASSWORDS_AT_ONCE') : 4,
+    // How many passwords this machine hashes or checks at once; 0: any number. The others wait for so many
+    // seconds, since some logins come together, and are then answered with 503.
+    'password_patience' => 3.0,
+    'passwords' => is_numeric(env('PASSWORDS_AT_ONCE')) ? (int) env('PASSWORDS_AT_ONCE') : 8,
 
     'seed_password' => env('SEED_PASSWORD'),
 ];

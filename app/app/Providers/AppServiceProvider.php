@@ -37,7 +37,7 @@ class AppServiceProvider extends ServiceProvider
             storage_path('framework/cache'),
             config('conduit.passwords'),
             'passwords',
-        )));
+        ), config('conduit.password_patience')));
         $this->app->bind(LoginLimits::class, fn (): LoginLimits => new LoginLimits(
             app(RateLimiter::class),
             config('conduit.login_failures'),

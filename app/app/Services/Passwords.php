@@ -12,10 +12,10 @@ use SensitiveParameter;
  */
 class Passwords
 {
-    // Seconds for a place to be free. Who waits takes no processor, but one of php-fpm's processes.
-    private const PLACE = 0.5;
-
-    public function __construct(private WaitingRoom $room) {}
+    /**
+     * @param  float  $patience  seconds for a place to be free: who waits takes no processor, but one of php-fpm's processes
+     */
+    public function __construct(private WaitingRoom $room, private float $patience) {}
 
     public function hash(#[SensitiveParameter] string $password): string
     {
@@ -40,7 +40,7 @@ class Passwords
      */
     private function alone(callable $work): mixed
     {
-        if (! $this->room->enter(self::PLACE)) {
+        if (! $this->room->enter($this->patience)) {
             Answers::refuse(['server' => ['is busy with passwords']], 503, ['Retry-After' => '1']);
         }
         try {
