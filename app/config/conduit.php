@@ -31,10 +31,12 @@ return [
     // processes for (php:fpm:max_children). The others are answered with 503. 0: any number.
     'waiting' => is_numeric(env('DB_WAITING')) ? (int) env('DB_WAITING') : 30,
 
-    // How many passwords this machine hashes or checks at once; 0: any number. The others wait for so many
-    // seconds, since some logins come together, and are then answered with 503.
-    'password_patience' => 3.0,
-    'passwords' => is_numeric(env('PASSWORDS_AT_ONCE')) ? (int) env('PASSWORDS_AT_ONCE') : 8,
+    // How many passwords this machine hashes or checks at once, and how many requests may be at that or
+    // wait for it; the others are answered with 503. 0: any number.
+    'passwords' => [
+        'at_once' => is_numeric(env('PASSWORDS_AT_ONCE')) ? (int) env('PASSWORDS_AT_ONCE') : 4,
+        'waiting' => is_numeric(env('PASSWORDS_WAITING')) ? (int) env('PASSWORDS_WAITING') : 20,
+    ],
 
     'seed_password' => env('SEED_PASSWORD'),
 ];

@@ -33,11 +33,14 @@ class AppServiceProvider extends ServiceProvider
             storage_path('framework/cache'),
             config('conduit.waiting'),
         ));
-        $this->app->bind(Passwords::class, fn (): Passwords => new Passwords(new WaitingRoom(
-            storage_path('framework/cache'),
-            config('conduit.passwords'),
-            'passwords',
-        ), config('conduit.password_patience')));
+        $this->app->bind(Passwords::class, fn (): Passwords => new Passwords(...array_map(
+            fn (string $name): WaitingRoom => new WaitingRoom(
+                storage_path('framework/cache'),
+                config("conduit.passwords.{$name}"),
+                "passwords-{$name}",
+            ),
+            ['waiting', 'at_once'],
+        )));
         $this->app->bind(LoginLimits::class, fn (): LoginLimits => new LoginLimits(
             app(RateLimiter::class),
             config('conduit.login_failures'),

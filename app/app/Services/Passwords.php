@@ -12,10 +12,13 @@ use SensitiveParameter;
  */
 class Passwords
 {
+    // Seconds for a place to be free, of the few that wait: some logins come together.
+    private const PATIENCE = 10;
+
     /**
-     * @param  float  $patience  seconds for a place to be free: who waits takes no processor, but one of php-fpm's processes
+     * @param  WaitingRoom  $door  those who wait for a place, and who have one
      */
-    public function __construct(private WaitingRoom $room, private float $patience) {}
+    public function __construct(private WaitingRoom $door, private WaitingRoom $room) {}
 
     public function hash(#[SensitiveParameter] string $password): string
     {
@@ -40,13 +43,15 @@ class Passwords
      */
     private function alone(callable $work): mixed
     {
-        if (! $this->room->enter($this->patience)) {
-            Answers::refuse(['server' => ['is busy with passwords']], 503, ['Retry-After' => '1']);
-        }
         try {
+            if (! $this->door->enter() || ! $this->room->enter(self::PATIENCE)) {
+                Answers::refuse(['server' => ['is busy with passwords']], 503, ['Retry-After' => '1']);
+            }
+
             return $work();
         } finally {
             $this->room->leave();
+            $this->door->leave();
         }
     }
 }

@@ -94,10 +94,10 @@ class LoginsTest extends TestCase
 
     public function test_only_so_many_passwords_are_looked_at_at_once(): void
     {
-        config(['conduit.passwords' => 1, 'conduit.password_patience' => 0.0]);
+        config(['conduit.passwords' => ['at_once' => 1, 'waiting' => 1]]);
         config(['conduit.login_failures' => ['account' => 1, 'address' => 0, 'window' => 60]]);
         $this->register('jane');
-        $other = new WaitingRoom(storage_path('framework/cache'), 1, 'passwords');
+        $other = new WaitingRoom(storage_path('framework/cache'), 1, 'passwords-waiting');
         $other->enter();
         foreach (['jane', 'nobody'] as $name) {
             $busy = $this->logIn($name, 'a password')->assertServiceUnavailable()->assertHeader('Retry-After', '1');

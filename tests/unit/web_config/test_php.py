@@ -125,7 +125,7 @@ def test_no_process_is_ended_for_being_idle():
     assert dict(written["global"]) == {"process_control_timeout": "7s"}
 
 
-@pytest.mark.parametrize("variable", ["DB_WAITING", "PASSWORDS_AT_ONCE"])
+@pytest.mark.parametrize("variable", ["DB_WAITING", "PASSWORDS_AT_ONCE", "PASSWORDS_WAITING"])
 def test_what_takes_long_leaves_processes_to_the_others(variable):
     root = Path(__file__).parents[3]
     conduit = (root / "app/config/conduit.php").read_text()
