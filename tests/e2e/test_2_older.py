@@ -21,8 +21,8 @@ PACKAGES = "/srv/composer-repository-older"
 APT = "/srv/trixie"
 REPOSITORY = f"""set -e
 mkdir -p {APT}/lists/partial {APT}/cache/archives/partial
-echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \
-http://deb.debian.org/debian trixie main' > {APT}/sources.list
+cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2> /dev/null \
+    | sed -n 's/\\bsid\\b/trixie/p' > {APT}/sources.list
 cat > {APT}/apt.conf <<'END'
 Dir::Etc::sourcelist "{APT}/sources.list";
 Dir::Etc::sourceparts "-";
