@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,8 @@ def differing_options(
     options: Mapping[str, Any],
     variables: Mapping[str, str],
     bounds: Mapping[str, tuple[int, int]],
-    started_with: Collection[str] = (),
-    made: Mapping[str, Sequence[str]] | None = None,
+    started_with: Mapping[str, str] | None = None,
+    made: Mapping[str, list[str]] | None = None,
 ) -> dict[str, dict[str, dict[str, str]]]:
     """
     Compare the option file with a running server's variables.
@@ -115,7 +115,7 @@ def differing_options(
         Lowest and highest value of variables that are numbers.
 
     started_with
-        Variables that the server has from this very file, each in a form of its own.
+        The text of options that the server was started with, and made a form of its own of.
 
     made
         Of variables that were set, what was declared then and what the server made of it.
@@ -132,15 +132,13 @@ def differing_options(
             found["unknown"][name] = {"old": "", "new": str(declared)}
         if name not in variables or name in GROUPS_OPTIONS or isinstance(declared, (list, tuple)):
             continue
-        option_name = name
+        pair = [str(declared), variables[name]]
+        if (started_with or {}).get(name) == pair[0] or (made or {}).get(name) == pair:
+            continue
         if name == "log_bin":
             # The variable of this name says only that there is one.
             name, declared = "log_bin_basename", str(Path(variables["datadir"], str(declared)))
         running = variables[name]
-        if option_name in started_with or [str(declared), running] == list(
-            (made or {}).get(name, ())
-        ):
-            continue
         if name == "datadir":
             # The server shows it with a slash.
             declared = f"{str(declared).rstrip('/')}/"
@@ -177,14 +175,12 @@ def option_differences(settings: Settings, connection: Any) -> dict[str, dict[st
     }
     options = options_of(settings, settings.version or running)
     sources = _sources(settings, connection)
-    started_with = [name for name, (source, _) in sources.items() if source != "DYNAMIC"]
-    found = differing_options(
-        options,
-        variables,
-        bounds,
-        started_with if _is_as_started(settings, connection) else (),
-        left_options.made(),
-    )
+    started_with = {
+        name: text
+        for name, text in _as_started(settings, connection).items()
+        if sources.get(name, ("DYNAMIC", ""))[0] != "DYNAMIC"
+    }
+    found = differing_options(options, variables, bounds, started_with, left_options.made())
     for kind, names in left_options.left(
         left_options.named(options), left_options.noted(), sources, ONLINE, settings.config_file
     ).items():
@@ -195,18 +191,21 @@ def option_differences(settings: Settings, connection: Any) -> dict[str, dict[st
     return found
 
 
-def _is_as_started(settings: Settings, connection: Any) -> bool:
-    """Tell whether the option file is what the server was started with."""
+def _as_started(settings: Settings, connection: Any) -> dict[str, str]:
+    """Return what the option file says, by variable, if the server was started with it."""
     (row,) = rows(
         connection,
         "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE AS started FROM performance_schema.global_status"
         " WHERE VARIABLE_NAME = 'Uptime'",
     )
+    file = Path(settings.config_file)
     try:
-        written = Path(settings.config_file).stat().st_mtime
+        if file.stat().st_mtime + CLOCK_SECONDS >= float(row["started"]):
+            return {}
+        lines = [line.partition(" = ") for line in file.read_text(encoding="utf-8").splitlines()]
     except OSError:
-        return False
-    return written + CLOCK_SECONDS < float(row["started"])
+        return {}
+    return left_options.by_name({name: value for name, equals, value in lines if equals})
 
 
 def _sources(settings: Settings, connection: Any) -> dict[str, tuple[str, str]]:

@@ -142,13 +142,16 @@ def test_what_the_server_made_of_a_value_is_no_difference():
     declared = set_key(pillar(), "mysql:options", extra)
     options = options_of(settings_from(declared, "db1"))
     assert {*differing_options(options, variables, {})["online"]} == {*extra}
-    assert differing_options(options, variables, {}, [*extra])["online"] == {}
+    assert differing_options(options, variables, {}, extra)["online"] == {}
+    # The pillar says another one than the file that the server was started with.
+    old = {"sql_mode": "ANSI", "optimizer_switch": "mrr=on"}
+    assert {*differing_options(options, variables, {}, old)["online"]} == {*extra}
     made = {name: [extra[name], variables[name]] for name in extra}
-    assert differing_options(options, variables, {}, (), made)["online"] == {}
+    assert differing_options(options, variables, {}, {}, made)["online"] == {}
     # Somebody set another one since, or the pillar says another one.
     made["sql_mode"] = ["TRADITIONAL", "ANSI"]
     made["optimizer_switch"] = ["mrr=on", variables["optimizer_switch"]]
-    assert {*differing_options(options, variables, {}, (), made)["online"]} == {*extra}
+    assert {*differing_options(options, variables, {}, {}, made)["online"]} == {*extra}
 
 
 def test_a_node_more_is_a_seed_more_online():
@@ -251,10 +254,11 @@ def test_a_file_that_is_older_than_the_server_is_what_it_was_started_with(
     file = tmp_path / "file.cnf"
     settings = settings_from(pillar(), "db1")._replace(config_file=str(file))
     monkeypatch.setattr(running_options, "rows", lambda *_: [{"started": 1000.0}])
-    assert running_options._is_as_started(settings, None) is False
-    file.write_text("")
+    assert running_options._as_started(settings, None) == {}
+    file.write_text("[mysqld]\nsql_mode = A = B\nloose_clone_x = 7\ndisable_log_bin\n")
     os.utime(file, (written, written))
-    assert running_options._is_as_started(settings, None) is as_started
+    found = running_options._as_started(settings, None)
+    assert found == ({"sql_mode": "A = B", "clone_x": "7"} if as_started else {})
 
 
 def shown(_, statement, values):
