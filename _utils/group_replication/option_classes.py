@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from group_replication.dynamic_variables import ONLINE
 from group_replication.options import DERIVED, FILTERS, NEEDS, OFF, ON
-from group_replication.pending import GROUP, INITIAL, class_of
+from group_replication.pending import GROUP, INITIAL, RESTART, class_of
 from group_replication.running_options import GROUPS_OPTIONS
 from group_replication.versions import today
 
 NOW, REFUSED, BY_GROUP = "online", "refused", "kept by the group"
 WHY = {
     NOW: "a highstate sets it in the running server",
-    "restart": "mysqld reads it when it starts: orch.restart",
+    RESTART: "mysqld reads it when it starts: orch.restart",
     GROUP: "all members have the same: they leave the group at once, and one begins it anew",
     INITIAL: "the data directory was made with it",
     BY_GROUP: "Group Replication sets it in its members",
