@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.conftest import LONG
 from tests.support.application import health, ports
+from tests.support.balancer import servers
 from tests.support.fuzz import Fuzzer
 from tests.support.lab import DATABASE, MODES, Lab
 from tests.support.newman import newman
@@ -33,7 +34,9 @@ def by(request, lab: Lab) -> Iterator[tuple[str, str]]:
         yield request.param
 
 
-def test_the_ports_are_used(lab: Lab, by):
+def test_the_ports_are_used(lab: Lab, by, eventually):
+    # The balancer is told some seconds later that a member has caught up.
+    eventually(lambda: set(servers(lab).values()) == {"UP"}, 30)
     answers = [one["database"] for one in health(lab, 6)]
     writers = {one["write"]["host"] for one in answers}
     assert len(writers) == (1 if by == PORTS[0] else len(lab.databases))
