@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pymysql
 
+from chaos.broken_joins import UNTIL_JOIN, kill_in_join
 from chaos.plan import Round
 from chaos.scene import ChaosScene
 from chaos.schema_changes import begin_change, change_ended, changed, kill_in_change
@@ -102,14 +103,7 @@ def minion(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     scene.lab.run(victim, "systemctl stop mysql-gr-keeper\nmysql -e 'STOP GROUP_REPLICATION'")
     scene.lab.run(scene.lab.master, f"salt --async {victim} state.apply mysql.group")
-    scene.lab.run(
-        victim,
-        "end=$(( $(date +%s) + 90 ))\n"
-        "until mysql -N -e \"SELECT 'now' FROM performance_schema.processlist"
-        " WHERE INFO LIKE 'START GROUP%'\" | grep -q now\n"
-        "do [ $(date +%s) -lt $end ] || { echo 'no join was seen' >&2; exit 1; }; done\n"
-        "systemctl kill --signal=KILL salt-minion",
-    )
+    scene.lab.run(victim, f"{UNTIL_JOIN}\nsystemctl kill --signal=KILL salt-minion")
 
 
 def next_run(scene: ChaosScene, one: Round) -> None:
@@ -399,5 +393,12 @@ FAULTS: dict[str, Fault] = {
         begin_change,
         change_ended,
         kill_in_change,
+    ),
+    "join-kill": Fault(
+        "kill -9 of a mysqld up to 3 s after its join has begun; every other time one member alone "
+        "is left, and may be halted by it",
+        ALONE,
+        kill_in_join,
+        heals_itself=True,
     ),
 }

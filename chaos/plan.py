@@ -27,6 +27,7 @@ FAULTS = (
     "connections",
     "alter",
     "alter-kill",
+    "join-kill",
 )
 
 
@@ -95,6 +96,9 @@ def seconds_of(fault: str, draw: random.Random) -> float:
     if fault == "alter-kill":
         # From before the window is open to after it is closed.
         return draw.uniform(0, 9)
+    if fault == "join-kill":
+        # From before the group lets the member in to after it has.
+        return draw.uniform(0, 3)
     if fault in ("stop", "power", "disk-full"):
         return draw.uniform(0, 8) if short else draw.uniform(8, 20)
     return 0.0
