@@ -23,6 +23,4 @@ def kill_in_join(scene: ChaosScene, one: Round) -> None:
     victim = one.victims[0]
     leaving = [victim, *one.others[1:]] if one.coins[0] else [victim]
     scene.all(leaving, "mysql -e 'STOP GROUP_REPLICATION'")
-    scene.lab.run(
-        victim, f"{UNTIL_JOIN}\nsleep {one.seconds}\nsystemctl kill --signal=KILL mysql"
-    )
+    scene.lab.run(victim, f"{UNTIL_JOIN}\nsleep {one.seconds}\nsystemctl kill --signal=KILL mysql")

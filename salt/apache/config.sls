@@ -1,5 +1,6 @@
-{%- from 'apache/map.jinja' import apache, judged with context %}
-{%- from 'laravel/map.jinja' import applications with context %}
+{%- set apache = salt['formula.settings']('apache').apache %}
+{%- set judged = salt['formula.settings']('apache').judged %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
 
 include:
   - apache.package

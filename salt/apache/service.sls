@@ -1,4 +1,4 @@
-{%- from 'apache/map.jinja' import apache with context %}
+{%- set apache = salt['formula.settings']('apache').apache %}
 
 include:
   - apache.modules

@@ -1,6 +1,7 @@
-{%- from 'apache/map.jinja' import apache, judged with context %}
-{%- from 'laravel/map.jinja' import applications with context %}
-{%- from 'php/map.jinja' import php with context %}
+{%- set apache = salt['formula.settings']('apache').apache %}
+{%- set judged = salt['formula.settings']('apache').judged %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
+{%- set php = salt['formula.settings']('php').php %}
 
 include:
   - apache.package

@@ -1,4 +1,4 @@
-{%- from 'mysql/map.jinja' import mysql with context %}
+{%- set mysql = salt['formula.settings']('mysql') %}
 {%- set layout = salt['backup.layout']() %}
 
 # Only what this unit starts has a binary log: it is the archive, and the package's scripts start a

@@ -1,4 +1,4 @@
-{%- from 'mysql/map.jinja' import mysql with context %}
+{%- set mysql = salt['formula.settings']('mysql') %}
 {%- set layout = salt['backup.layout']() %}
 {%- set units = '/etc/systemd/system/mysql-gr-backup@' %}
 {%- set timers = {'full': layout.full, 'logs': layout.logs, 'watch': 'minutely'} %}

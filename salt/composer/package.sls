@@ -1,4 +1,4 @@
-{%- from 'composer/map.jinja' import composer with context %}
+{%- set composer = salt['formula.settings']('composer') %}
 
 composer-package-installed:
   pkg.installed:

@@ -1,4 +1,4 @@
-{%- from 'composer/map.jinja' import composer with context %}
+{%- set composer = salt['formula.settings']('composer') %}
 {%- set script = '/usr/local/lib/composer/debian_composer_repository.py' %}
 {%- set arguments = composer.directory ~ ' ' ~ composer.packages | join(' ') %}
 

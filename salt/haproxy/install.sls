@@ -1,4 +1,4 @@
-{%- from 'haproxy/map.jinja' import haproxy with context %}
+{%- set haproxy = salt['formula.settings']('haproxy') %}
 
 haproxy-install-pkg-installed:
   pkg.installed:

@@ -1,4 +1,4 @@
-{%- from 'keepalived/map.jinja' import keepalived with context %}
+{%- set keepalived = salt['formula.settings']('keepalived') %}
 
 include:
   - haproxy.service

@@ -1,5 +1,5 @@
-{%- from 'composer/map.jinja' import composer as of_all with context %}
-{%- from 'laravel/map.jinja' import chosen with context %}
+{%- set of_all = salt['formula.settings']('composer') %}
+{%- set chosen = salt['formula.settings']('laravel').chosen %}
 {%- for application in chosen %}
 {%- set composer = application.composer %}
 {%- if application.build_user in ('root', application.user) %}

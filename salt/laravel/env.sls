@@ -1,4 +1,5 @@
-{%- from 'laravel/map.jinja' import chosen, tls with context %}
+{%- set chosen = salt['formula.settings']('laravel').chosen %}
+{%- set tls = salt['mysql_tls.declared']() %}
 
 include:
   - laravel.shared

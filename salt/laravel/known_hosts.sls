@@ -1,4 +1,4 @@
-{%- from 'laravel/map.jinja' import applications with context %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
 
 # Whose keys git takes, for all applications; a host that is not here is refused.
 laravel-known_hosts-file:

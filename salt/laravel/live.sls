@@ -1,6 +1,6 @@
-{%- from 'apache/map.jinja' import apache with context %}
-{%- from 'laravel/map.jinja' import chosen with context %}
-{%- from 'php/map.jinja' import php with context %}
+{%- set apache = salt['formula.settings']('apache').apache %}
+{%- set chosen = salt['formula.settings']('laravel').chosen %}
+{%- set php = salt['formula.settings']('php').php %}
 
 include:
   - apache.service

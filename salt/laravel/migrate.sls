@@ -1,4 +1,4 @@
-{%- from 'laravel/map.jinja' import chosen with context %}
+{%- set chosen = salt['formula.settings']('laravel').chosen %}
 
 include:
   - laravel.release

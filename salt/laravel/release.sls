@@ -1,5 +1,5 @@
-{%- from 'composer/map.jinja' import composer with context %}
-{%- from 'laravel/map.jinja' import chosen with context %}
+{%- set composer = salt['formula.settings']('composer') %}
+{%- set chosen = salt['formula.settings']('laravel').chosen %}
 {#- Where an application's source is no folder of the file server, git fetches it. #}
 {%- set fetched = chosen | rejectattr('source', 'match', 'salt://') | list %}
 

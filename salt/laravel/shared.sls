@@ -1,4 +1,5 @@
-{%- from 'laravel/map.jinja' import applications, chosen with context %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
+{%- set chosen = salt['formula.settings']('laravel').chosen %}
 
 include:
   - php.package

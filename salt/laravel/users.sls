@@ -1,4 +1,4 @@
-{%- from 'laravel/map.jinja' import applications with context %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
 
 {#- The first application runs as the web server's own user. #}
 {%- for application in applications[1:] %}

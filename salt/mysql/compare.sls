@@ -1,4 +1,4 @@
-{%- from 'mysql/map.jinja' import mysql with context %}
+{%- set mysql = salt['formula.settings']('mysql') %}
 {%- set compare = salt['mysql_server.compare_settings']() %}
 {%- set units = '/etc/systemd/system/mysql-gr-compare' %}
 

@@ -1,4 +1,4 @@
-{%- from 'mysql/map.jinja' import mysql with context %}
+{%- set mysql = salt['formula.settings']('mysql') %}
 {%- set tls = salt['mysql_tls.declared']() %}
 
 include:

@@ -1,4 +1,4 @@
-{%- from 'mysql/map.jinja' import mysql with context %}
+{%- set mysql = salt['formula.settings']('mysql') %}
 
 # A machine without needrestart has no use for it, and one that gets it later reads it from then on.
 mysql-needrestart-override-managed:

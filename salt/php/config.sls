@@ -1,5 +1,6 @@
-{%- from 'laravel/map.jinja' import applications with context %}
-{%- from 'php/map.jinja' import judged, php with context %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
+{%- set judged = salt['formula.settings']('php').judged %}
+{%- set php = salt['formula.settings']('php').php %}
 
 include:
   - php.package

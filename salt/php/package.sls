@@ -1,4 +1,4 @@
-{%- from 'php/map.jinja' import php with context %}
+{%- set php = salt['formula.settings']('php').php %}
 
 php-package-installed:
   pkg.installed:

@@ -1,5 +1,5 @@
-{%- from 'laravel/map.jinja' import applications with context %}
-{%- from 'php/map.jinja' import php with context %}
+{%- set applications = salt['formula.settings']('laravel').applications %}
+{%- set php = salt['formula.settings']('php').php %}
 
 include:
   - php.config
