@@ -22,6 +22,8 @@ PILLAR = ROOT / "pillar/mysql.sls"
 OPTION = "table_open_cache_instances"
 UNDER_WAY = "rolling restart of pending members by the master on master"
 TABLE = "restart_trial"
+# Between two rows of a writer.
+PAUSE_SECONDS = 0.1
 # Read only: a session that was there before its member left, which tries the row again.
 READ_ONLY = (1290, 1836, 3100, 3101)
 
@@ -91,14 +93,14 @@ class Writer(threading.Thread):
                         self.acknowledged += 1
                         if not self._kept:
                             break
-                        time.sleep(0.02)
+                        time.sleep(PAUSE_SECONDS)
             except pymysql.Error as err:
                 code = err.args[0] if err.args else 0
                 if self._kept and code in (*READ_ONLY, 2006, 2013):
                     self.again += 1
                 else:
                     self.failed.append(str(err))
-            time.sleep(0.02)
+            time.sleep(PAUSE_SECONDS)
 
     def stop(self) -> None:
         self._over.set()
@@ -148,7 +150,9 @@ def test_an_option_is_brought_in_by_a_rolling_restart(
     with ThreadPoolExecutor() as pool:
         run = pool.submit(restart, lab, only="pending")
         first, last = order[0], order[-1]
-        eventually(lambda: f"(restart {first}" in lab.status()[last]["operation"])
+        step = "SELECT step FROM mysql_gr.operation"
+        eventually(lambda: f"restart {first}" in lab.sql(last, step))
+        assert f"(restart {first}" in lab.status()[last]["operation"]
         # What would disturb it is refused, in a sentence.
         for call in (
             "mysql_maintenance.pause trial",
