@@ -139,7 +139,7 @@ def _is_left_out(name: str, shared_folders: Sequence[str]) -> bool:
 
 
 def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
-    """Make the release of what was built; the mark that it is complete comes last."""
+    """Make the release of what was built, which goes; the mark that it is complete comes last."""
     path, source = root / RELEASES / plan.release, plan.source
     if path.exists():
         shutil.rmtree(path)
@@ -150,6 +150,8 @@ def _release(root: Path, stage: Path, plan: Plan, uid: int) -> None:
         for shared in (".env", "storage"):
             os.symlink(f"../../{SHARED}/{shared}", shared, dir_fd=at)
     link_shared(path, source.shared_folders)
+    # What is thrown away need not reach the disk first.
+    shutil.rmtree(stage, ignore_errors=True)
     # A mark that outlives a loss of power must not be of files that do not.
     os.sync()
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -35,6 +35,8 @@ def test_files_are_on_the_disk_before_the_mark_that_all_are(machine, monkeypatch
 
     def sync() -> None:
         (release,) = (machine.root / "releases").iterdir()
+        # Nothing else waits to be written.
+        assert not list(machine.root.glob(".build-*"))
         seen.append(((release / "vendor/autoload.php").exists(), known(machine.root)))
 
     monkeypatch.setattr("laravel_deploy.build.os.sync", sync)
