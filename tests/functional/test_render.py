@@ -357,6 +357,32 @@ def test_no_secret_stands_in_rendered_states(rendered, secrets):
         assert not found, f"{machine} renders {found}"
 
 
+FORMULAS = {
+    WEB: {"apache", "composer", "laravel", "php"},
+    PROXY: {"haproxy", "keepalived"},
+    DATABASES[0]: {"mysql"},
+}
+
+
+@pytest.mark.parametrize("machine", FORMULAS)
+def test_no_secret_stands_in_the_settings_of_a_formula(machine, minion_opts, secrets):
+    """Whoever calls for them, what a function returns is kept by the master."""
+    options = minion_opts(machine)
+    options["pillar"] = salt.pillar.get_pillar(
+        options, options["grains"], machine, "base"
+    ).compile_pillar()
+    settings = execution_modules(options)["formula.settings"]
+    for formula in FORMULAS[machine]:
+        shown = json.dumps(settings(formula))
+        assert len(shown) > 20
+        assert [name for name, value in secrets.items() if value in shown] == [], formula
+
+
+def test_every_formula_with_settings_is_looked_at_for_secrets():
+    maps = {path.parent.name for path in ROOT.glob("salt/*/map.jinja")}
+    assert set().union(*FORMULAS.values()) == maps
+
+
 ALLOWED = {
     "master": set(),
     WEB: {"application_database", "schema_database", "laravel"},
