@@ -17,8 +17,8 @@ UNTIL_JOIN = (
 def kill_in_join(scene: ChaosScene, one: Round) -> None:
     """Take the victim out of the group, and kill it when its keeper brings it back.
 
-    With the first coin the other member but one leaves, too. A group of one takes the joiner in
-    and has lost its majority at once, before the view that would say so.
+    With the first coin all members but one leave. A group of one takes the joiner in and has lost
+    its majority at once, before the view that would say so.
     """
     victim = one.victims[0]
     leaving = [victim, *one.others[1:]] if one.coins[0] else [victim]

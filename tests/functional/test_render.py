@@ -26,6 +26,11 @@ def execution_modules(opts: dict) -> dict:
     return salt.loader.minion_mods(opts, utils=salt.loader.utils(opts))
 
 
+def compiled_pillar(opts: dict) -> dict:
+    """The pillar that the master gives a machine."""
+    return salt.pillar.get_pillar(opts, opts["grains"], opts["id"], "base").compile_pillar()
+
+
 def highstate(opts: dict) -> tuple[list, dict]:
     """The low data of a machine's highstate: what a run would call, in order."""
     with salt.state.HighState(opts) as state:
@@ -368,9 +373,7 @@ FORMULAS = {
 def test_no_secret_stands_in_the_settings_of_a_formula(machine, minion_opts, secrets):
     """Whoever calls for them, what a function returns is kept by the master."""
     options = minion_opts(machine)
-    options["pillar"] = salt.pillar.get_pillar(
-        options, options["grains"], machine, "base"
-    ).compile_pillar()
+    options["pillar"] = compiled_pillar(options)
     settings = execution_modules(options)["formula.settings"]
     for formula in FORMULAS[machine]:
         shown = json.dumps(settings(formula))
@@ -394,8 +397,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("machine", ALLOWED)
 def test_a_pillar_holds_only_its_own_secrets(machine, minion_opts, secrets):
-    options = minion_opts(machine)
-    pillar = salt.pillar.get_pillar(options, options["grains"], machine, "base").compile_pillar()
+    pillar = compiled_pillar(minion_opts(machine))
     assert "_errors" not in pillar
     shown = json.dumps(pillar)
     held = {name.partition(":")[0] for name, value in secrets.items() if value in shown}
@@ -404,9 +406,7 @@ def test_a_pillar_holds_only_its_own_secrets(machine, minion_opts, secrets):
 
 def option_file(minion_opts, version: str | None, system: str = "Debian sid") -> list[str]:
     options = minion_opts("db2", SYSTEMS[system])
-    options["pillar"] = salt.pillar.get_pillar(
-        options, options["grains"], "db2", "base"
-    ).compile_pillar()
+    options["pillar"] = compiled_pillar(options)
     if version:
         options["pillar"]["mysql"]["version"] = version
     functions = execution_modules(options)

@@ -113,6 +113,7 @@ def test_the_address_moves_and_stays(grown: Lab, eventually):
     assert grown.log_in()
     for web in grown.webs:
         assert grown.run(web, ENV) == f"DB_HOST={grown.balancer}\n"
+    assert grown.apply(grown.address) == set()
 
     with writing(grown) as writers:
         with kept_down(grown, "haproxy") as haproxy_down:
