@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from laravel_deploy import key_rotation, one_lock, part, password_rotation, switch
+from laravel_deploy import key_rotation, one_lock, part, password_rotation, switch, token_secrets
 from laravel_deploy.accounts import runs_as
 from laravel_deploy.applications import FIRST, names
 from laravel_deploy.artisan import Application
@@ -240,7 +240,7 @@ def update_jwt_secrets(
             laravel:secrets:jwt_accepted '2026-12-05 12:00' test=True
     """
     keys = (secret, accepted)
-    return key_rotation.update_jwt_secrets(
+    return token_secrets.update_jwt_secrets(
         directory, keys, until, shared, __pillar__, time.time(), test
     )
 
