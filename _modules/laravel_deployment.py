@@ -143,39 +143,43 @@ def rollback(release: str = "", application: str = FIRST) -> dict[str, Any]:
     return _alone(lambda: _fleet(application).rollback(release))
 
 
-def rotation_plan(application: str = FIRST) -> dict[str, Any]:
+def rotation_plan(application: str = FIRST, key: str = "APP_KEY") -> dict[str, Any]:
     """
-    Say which step of a new APP_KEY is left on which web server.
+    Say which step of a new key is left on which web server.
 
-    application
-        As for :py:func:`deploy`.
+    application, key
+        As for :py:func:`rotate_key`.
 
     Returns a dict: ``accept``, the web servers that do not accept the pillar's key yet; ``sign``,
     those that do not sign with it; ``gates`` and ``refused`` as :py:func:`plan` does. Raises
-    SaltInvocationError for a wrong table of nodes.
+    SaltInvocationError for another key or a wrong table of nodes.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt master laravel_deployment.rotation_plan
+        salt master laravel_deployment.rotation_plan key=JWT_SECRET
     """
-    return _fleet(application).rotation_plan()
+    return _fleet(application).rotation_plan(key)
 
 
-def rotate_key(application: str = FIRST) -> dict[str, Any]:
+def rotate_key(application: str = FIRST, key: str = "APP_KEY") -> dict[str, Any]:
     """
-    Give all web servers the pillar's APP_KEY in two steps: all accept it, then all sign with it.
+    Give all web servers the pillar's key in two steps: all accept it, then all sign with it.
 
-    None signs with it before all accept it. The old one is accepted from then on
-    (APP_PREVIOUS_KEYS, which Laravel 11 and newer have).
+    None signs with it before all accept it. What was made with the old one is read from then on:
+    for ever with an APP_KEY (APP_PREVIOUS_KEYS, which Laravel 11 and newer have), and until
+    ``laravel:jwt_accepted_until`` with a JWT_SECRET.
 
     application
         As for :py:func:`deploy`.
 
+    key
+        APP_KEY or JWT_SECRET. Default: APP_KEY.
+
     Returns a dict: ``accepted`` and ``signed``, the web servers of the two steps; ``problem``, why
-    it was refused or ended early, or "". Raises SaltInvocationError for a wrong table of nodes,
-    CommandExecutionError beside another run.
+    it was refused or ended early, or "". Raises SaltInvocationError for another key or a wrong
+    table of nodes, CommandExecutionError beside another run.
 
     CLI Example:
 
@@ -183,4 +187,4 @@ def rotate_key(application: str = FIRST) -> dict[str, Any]:
 
         salt master laravel_deployment.rotate_key
     """
-    return _alone(_fleet(application).rotate)
+    return _alone(lambda: _fleet(application).rotate(key))

@@ -17,6 +17,7 @@ from laravel_deploy.accounts import runs_as
 from laravel_deploy.applications import FIRST, names
 from laravel_deploy.artisan import Application
 from laravel_deploy.fleet import scope
+from laravel_deploy.token_secrets import Wanted
 
 __virtualname__ = "laravel_machine"
 
@@ -42,11 +43,11 @@ def look(
 
     Returns a dictionary: ``settings``, how the formula declares the application, without secrets;
     ``serves`` and ``before`` (str), the release that serves and the one before; ``releases``, those
-    that are complete; ``keys``, as :py:func:`key_status`. With ``ask`` also ``release``,
-    ``revision``, ``complete``, ``stopped`` (why it must not serve), ``migrations`` (pending) and
-    ``lock`` (the digest of composer.lock) of the release that is to come. Raises
-    CommandExecutionError if the formula cannot be rendered, such as beside a run of states, or if
-    source or database do not answer.
+    that are complete; ``keys``, as :py:func:`key_status`; ``tokens``, as :py:func:`jwt_status`.
+    With ``ask`` also ``release``, ``revision``, ``complete``, ``stopped`` (why it must not serve),
+    ``migrations`` (pending) and ``lock`` (the digest of composer.lock) of the release that is to
+    come. Raises CommandExecutionError if the formula cannot be rendered, such as beside a run of
+    states, or if source or database do not answer.
 
     CLI Example:
 
@@ -69,8 +70,8 @@ def key_status(directory: str, secret: str) -> dict[str, Any]:
         The pillar key of the APP_KEY that is wanted, e.g. ``laravel:secrets:app_key``.
 
     Returns a dictionary: ``APP_KEY``, ``JWT_SECRET`` and ``wanted`` (str, empty without one);
-    ``accepted``, a list of those of APP_PREVIOUS_KEYS; ``valid``, whether the wanted one can be an
-    APP_KEY; ``in_use``, whether the application goes by its .env as it is.
+    ``accepted``, a list of those of APP_PREVIOUS_KEYS; ``problem``, why the wanted one is no
+    APP_KEY, or ""; ``in_use``, whether the application goes by its .env as it is.
 
     CLI Example:
 
@@ -239,10 +240,109 @@ def update_jwt_secrets(
         salt 'web*' laravel_machine.update_jwt_secrets /srv/conduit laravel:secrets:jwt_secret \\
             laravel:secrets:jwt_accepted '2026-12-05 12:00' test=True
     """
-    keys = (secret, accepted)
     return token_secrets.update_jwt_secrets(
-        directory, keys, until, shared, __pillar__, time.time(), test
+        directory, _wanted(secret, accepted, until), shared, test
     )
+
+
+def _wanted(secret: str, accepted: str, until: str) -> Wanted:
+    return Wanted(secret, accepted, until, __pillar__, time.time())
+
+
+def jwt_status(
+    directory: str, secret: str = "", accepted: str = "", until: str = ""
+) -> dict[str, Any]:
+    """
+    Return the fingerprints of the secrets of an application's tokens; never the secrets.
+
+    directory
+        The application, an absolute path.
+
+    secret, accepted, until
+        As for :py:func:`update_jwt_secrets`. Default: none, of an application without them.
+
+    Returns a dictionary: ``JWT_SECRET`` and ``wanted``, the pillar's (str, empty without one);
+    ``accepted``, a list of the one that counts beside it; ``problem``, why the pillar's cannot take
+    the place of the one in use, or ""; ``in_use``, whether the application goes by its .env as it
+    is.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_machine.jwt_status /srv/conduit laravel:secrets:jwt_secret \\
+            laravel:secrets:jwt_accepted '2026-12-05 12:00'
+    """
+    if not secret or not accepted:
+        return {"JWT_SECRET": "", "accepted": [], "wanted": "", "in_use": True,
+                "problem": "its states name no two secrets of tokens (jwt_secret_from, "
+                           "jwt_accepted_from)"}  # fmt: skip
+    return token_secrets.jwt_status(directory, _wanted(secret, accepted, until))
+
+
+def accept_jwt_secret(
+    directory: str,
+    secret: str,
+    accepted: str,
+    until: str,
+    user: str | None = "",
+    group: str = "",
+) -> dict[str, Any]:
+    """
+    Have tokens of the pillar's secret accepted, while the application signs with its own.
+
+    The first of two steps, on all web servers.
+
+    directory, secret, accepted, until
+        As for :py:func:`update_jwt_secrets`.
+
+    user, group
+        As whom it runs. Default: the application's own.
+
+    Returns ``{"changes": {variable: {"old", "new"}}}``, masked. Raises CommandExecutionError if the
+    pillar's secret cannot take the place of the one in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_machine.accept_jwt_secret /srv/conduit laravel:secrets:jwt_secret \\
+            laravel:secrets:jwt_accepted '2026-12-05 12:00'
+    """
+    runs, readers = runs_as(directory, user, group)
+    wanted = _wanted(secret, accepted, until)
+    return token_secrets.accept_jwt_secret(_application(directory, runs), readers, wanted)
+
+
+def sign_with_jwt_secret(
+    directory: str,
+    secret: str,
+    accepted: str,
+    until: str,
+    user: str | None = "",
+    group: str = "",
+) -> dict[str, Any]:
+    """
+    Have an application sign with the pillar's secret, and accept tokens of the one before.
+
+    The second of two steps, once all web servers accept the new one.
+
+    directory, secret, accepted, until, user, group
+        As for :py:func:`accept_jwt_secret`.
+
+    Returns what :py:func:`accept_jwt_secret` does. Raises SaltInvocationError where the first step
+    was left out.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'web*' laravel_machine.sign_with_jwt_secret /srv/conduit laravel:secrets:jwt_secret \\
+            laravel:secrets:jwt_accepted '2026-12-05 12:00'
+    """
+    runs, readers = runs_as(directory, user, group)
+    wanted = _wanted(secret, accepted, until)
+    return token_secrets.sign_with_jwt_secret(_application(directory, runs), readers, wanted)
 
 
 def passwords() -> dict[str, Any]:

@@ -237,8 +237,8 @@ def jwt_secret_present(
 REPLACED = {
     "APP_KEY": "orch.rotate_key brings the pillar's in, on all web servers, and keeps the old one "
     "for what was made with it.",
-    "JWT_SECRET": "laravel:secrets:jwt_accepted brings another one in, while the tokens of before "
-    "stay valid.",
+    "JWT_SECRET": "orch.rotate_key with key JWT_SECRET brings the pillar's in, on all web servers, "
+    "while the tokens of before stay valid.",
 }
 
 

@@ -84,34 +84,34 @@ def rolled_back(name: str, release: str = "", application: str = "laravel") -> d
         return failed(ret, err)
 
 
-def key_rotated(name: str, application: str = "laravel") -> dict[str, Any]:
+def key_rotated(name: str, application: str = "laravel", key: str = "APP_KEY") -> dict[str, Any]:
     """
-    Make sure that all web servers sign with the pillar's APP_KEY, and accept the one before.
+    Make sure that all web servers sign with the pillar's key, and accept the one before.
 
     name
         Any text.
 
-    application
+    application, key
         As for ``laravel_deployment.rotate_key``.
     """
-    ret = unchanged(name, "All web servers sign with the pillar's APP_KEY")
+    ret = unchanged(name, f"All web servers sign with the pillar's {key}")
     try:
-        planned = __salt__["laravel_deployment.rotation_plan"](application)
+        planned = __salt__["laravel_deployment.rotation_plan"](application, key)
         if planned["refused"]:
-            raise CommandExecutionError(f"No key is rotated: {planned['refused']}")
-        steps = {step: planned[step] for step in ("accept", "sign")}
-        if not any(steps.values()):
+            raise CommandExecutionError(f"{key} is not rotated: {planned['refused']}")
+        steps = {"accepted": planned["accept"], "signed": planned["sign"]}
+        ret["changes"] = {step: names for step, names in steps.items() if names}
+        if not ret["changes"]:
             return ret
-        ret["changes"] = {"accepted": planned["accept"], "signed": planned["sign"]}
         if __opts__["test"]:
             lines = [
                 f"Would accept the new key first: {', '.join(planned['accept']) or 'none'}",
                 f"Would sign with it then: {', '.join(planned['sign']) or 'none'}",
             ]
             return predicted(ret, "\n".join([*lines, *_gates(planned)]))
-        done = __salt__["laravel_deployment.rotate_key"](application)
+        done = __salt__["laravel_deployment.rotate_key"](application, key)
         ret["changes"] = {step: done[step] for step in ("accepted", "signed") if done[step]}
-        ret["comment"] = "The new APP_KEY is accepted, and signed with"
+        ret["comment"] = f"The new {key} is accepted, and signed with"
         return _ended(ret, done, "Not rotated on all")
     except (CommandExecutionError, SaltInvocationError) as err:
         return failed(ret, err)

@@ -76,7 +76,14 @@ ROTATED = {
     },
     "statistics": ("haproxy:stats:password", "salt 'proxy*' state.apply haproxy"),
     "app_key": ("laravel:secrets:app_key", "salt-run state.orchestrate orch.rotate_key"),
+    "jwt_secret": (
+        "laravel:secrets:jwt_secret",
+        """salt-run state.orchestrate orch.rotate_key pillar='{"key": "JWT_SECRET"}'""",
+    ),
 }
+# The secret before a JWT_SECRET counts for so long: the life of a token of app/.
+ACCEPTED, UNTIL = "laravel:secrets:jwt_accepted", "laravel:jwt_accepted_until"
+TOKEN_SECONDS = 7 * 24 * 3600
 
 
 def as_yaml(values: dict[str, str]) -> str:
@@ -122,20 +129,59 @@ def make_pillar(directory: Path = PILLAR) -> list[Path]:
     return made
 
 
+def line_of(text: str, key: str) -> re.Match[str] | None:
+    """Return the line of a key in a pillar file: its indent, name and value; None without one."""
+    place: list[tuple[int, str]] = []
+    for line in re.finditer(r'^( *)([A-Za-z_]+):(?: *"?(.*?)"?)$', text, re.MULTILINE):
+        indent = len(line[1])
+        place = [*(one for one in place if one[0] < indent), (indent, line[2])]
+        if ":".join(name for _, name in place) == key:
+            return line
+    return None
+
+
+def value_of(text: str, key: str) -> str:
+    """Return the value of a key in a pillar file; the empty text without one."""
+    line = line_of(text, key)
+    return line[3] if line else ""
+
+
 def replaced(text: str, key: str, value: str) -> str:
     """Return the text of a pillar file with another value at a key, and all else as it was."""
-    place: list[tuple[int, str]] = []
-    lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines):
-        match = re.match(r"( *)([A-Za-z_]+):(.*)", line)
-        if not match:
-            continue
-        indent = len(match[1])
-        place = [*(one for one in place if one[0] < indent), (indent, match[2])]
-        if ":".join(name for _, name in place) == key:
-            lines[number] = f'{match[1]}{match[2]}: "{value}"\n'
-            return "".join(lines)
-    raise SystemExit(f"there is no {key} in the file; expected it as this program writes it")
+    line = line_of(text, key)
+    if not line:
+        raise SystemExit(f"there is no {key} in the file; expected it as this program writes it")
+    return f'{text[: line.start()]}{line[1]}{line[2]}: "{value}"{text[line.end() :]}'
+
+
+def added(text: str, key: str, value: str) -> str:
+    """Return the text of a pillar file with a value at a key that need not be there yet."""
+    if line_of(text, key):
+        return replaced(text, key, value)
+    above, _, name = key.rpartition(":")
+    line = line_of(text, above)
+    if not line:
+        raise SystemExit(f"there is no {above} in the file; expected it as this program writes it")
+    return f'{text[: line.end()]}\n{line[1]}  {name}: "{value}"{text[line.end() :]}'
+
+
+def with_accepted(text: str, before: str, now: float) -> str:
+    """Return the text of a pillar file by which tokens of the JWT_SECRET before go on counting.
+
+    Two such secrets would be too many: while one counts, there is no other.
+    """
+    until, secret = value_of(before, UNTIL), value_of(before, ROTATED["jwt_secret"][0])
+    if until > utc(now):
+        raise SystemExit(
+            f"{UNTIL} is {until}: tokens of the secret before count until then; rotate it after "
+            f"that time, or take {UNTIL} and {ACCEPTED} out of the file, which makes them void"
+        )
+    return added(added(text, ACCEPTED, secret), UNTIL, utc(now + TOKEN_SECONDS))
+
+
+def utc(moment: float) -> str:
+    """Return a time as pillar has it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment))
 
 
 def rotate(name: str, directory: Path = PILLAR) -> Path:
@@ -147,6 +193,8 @@ def rotate(name: str, directory: Path = PILLAR) -> Path:
     path = directory / f"{file}.sls"
     text = path.read_text(encoding="ascii")
     changed = replaced(text, key, SECRETS[file][key]())
+    if name == "jwt_secret":
+        changed = with_accepted(changed, text, time.time())
     # Salt reads no file whose name ends so; the time is in it, so that none is written over.
     kept = path.with_name(f"{file}.sls.{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")
     number = 1

@@ -15,6 +15,8 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 # What a deployment may be given in place of the pillar's.
 GIVEN = ("rev", "build", "release")
+# What orch.rotate_key rotates, and where a web server's part has its fingerprints.
+ROTATED = {"APP_KEY": "keys", "JWT_SECRET": "tokens"}
 WAYS_OUT = {
     "APP_KEY": "put one of them into the pillar ({place}:secrets:app_key) and call orch.rotate_key",
     "JWT_SECRET": (
@@ -248,49 +250,47 @@ def _others(facts: Facts, release: str) -> list[str]:
     return [name for name, one in facts.items() if one["serves"] != release]
 
 
-def rotation_plan(facts: Facts) -> dict[str, Any]:
+def check_rotated(key: str) -> None:
+    """Refuse what orch.rotate_key does not rotate."""
+    if key not in ROTATED:
+        raise SaltInvocationError(f"key is {key!r}; expected {' or '.join(ROTATED)}")
+
+
+def rotation_plan(facts: Facts, key: str) -> dict[str, Any]:
     """
-    Say which of the two steps of a new APP_KEY is left on which web server.
+    Say which of the two steps of a new key is left on which web server.
 
     facts
         Each web server's part.
+
+    key
+        One of ROTATED.
 
     Returns what ``laravel_deployment.rotation_plan`` does.
     """
     gates = {"every web server answers": _all_answer(facts)}
     if not any(gates.values()):
-        keys = {name: one["keys"] for name, one in facts.items()}
-        gates["the pillar has a key"] = _each(keys, _no_new_key)
+        keys = {name: one[ROTATED[key]] for name, one in facts.items()}
+        gates["the pillar has a key"] = _each(keys, lambda one: str(one["problem"]))
         differ = _alike(keys, lambda one: one["wanted"])
         gates["the pillar has one key for all"] = (
             f"the web servers' pillars have {differ}: expected one key" if differ else ""
         )
         gates["each has a key"] = _each(
-            keys, lambda one: "" if one["APP_KEY"] else "it has no APP_KEY yet"
+            keys, lambda one: "" if one[key] else f"it has no {key} yet"
         )
     if any(gates.values()):
         return {"accept": [], "sign": [], "gates": gates, "refused": refusal(gates)}
     return {
-        "accept": [name for name, one in keys.items() if not _accepts(one)],
+        "accept": [name for name, one in keys.items() if not _accepts(one, key)],
         "sign": [
-            name
-            for name, one in keys.items()
-            if one["APP_KEY"] != one["wanted"] or not one["in_use"]
+            name for name, one in keys.items() if one[key] != one["wanted"] or not one["in_use"]
         ],
         "gates": gates,
         "refused": "",
     }
 
 
-def _no_new_key(one: Mapping[str, Any]) -> str:
-    if one["wanted"] and one["valid"]:
-        return ""
-    return (
-        "its pillar has no APP_KEY; expected base64: and 32 bytes, as artisan key:generate --show "
-        "prints it"
-    )
-
-
-def _accepts(one: Mapping[str, Any]) -> bool:
-    known: Sequence[str] = [one["APP_KEY"], *one["accepted"]]
+def _accepts(one: Mapping[str, Any], key: str) -> bool:
+    known: Sequence[str] = [one[key], *one["accepted"]]
     return one["wanted"] in known and bool(one["in_use"])

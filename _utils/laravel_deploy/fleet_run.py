@@ -16,6 +16,7 @@ from salt.exceptions import CommandExecutionError
 from laravel_deploy.applications import FIRST
 from laravel_deploy.fleet import (
     built_refusal,
+    check_rotated,
     deployment_plan,
     overrides,
     rollback_plan,
@@ -29,6 +30,11 @@ BUILD = "laravel.keys"
 # php-fpm looks whether a file has changed every 2 s: until then the old key alone is accepted.
 ACCEPTED_SECONDS = 3.0
 NO_ANSWER = "no answer from its minion"
+# By which functions a web server accepts a key, and signs with it.
+STEPS = {
+    "APP_KEY": ("laravel_machine.accept_key", "laravel_machine.sign_with_key"),
+    "JWT_SECRET": ("laravel_machine.accept_jwt_secret", "laravel_machine.sign_with_jwt_secret"),
+}
 
 
 class Fleet:
@@ -283,34 +289,35 @@ class Fleet:
 
     # ---- a new key ----
 
-    def rotation_plan(self) -> dict[str, Any]:
+    def rotation_plan(self, key: str) -> dict[str, Any]:
         """Ask all that is asked before anything is touched, and do nothing."""
+        check_rotated(key)
         self._refreshed()
-        return rotation_plan(self._facts(ask=False))
+        return rotation_plan(self._facts(ask=False), key)
 
-    def rotate(self) -> dict[str, Any]:
+    def rotate(self, key: str) -> dict[str, Any]:
         """
-        Have all web servers accept the pillar's APP_KEY, and then all sign with it.
+        Have all web servers accept the pillar's APP_KEY or JWT_SECRET, and then all sign with it.
 
         Returns what ``laravel_deployment.rotate_key`` does.
         """
+        check_rotated(key)
+        accept, sign = STEPS[key]
         done: dict[str, Any] = {"accepted": [], "signed": [], "problem": ""}
         self._refreshed()
         facts = self._facts(ask=False)
-        plan = rotation_plan(facts)
+        plan = rotation_plan(facts, key)
         try:
             if plan["accept"] and not plan["refused"]:
-                self._ask(
-                    plan["accept"], "laravel_machine.accept_key", lambda name: _key(facts[name])
-                )
+                self._ask(plan["accept"], accept, lambda name: _key(facts[name], key))
                 done["accepted"] = plan["accept"]
                 self._sleep(ACCEPTED_SECONDS)
                 facts = self._facts(ask=False)
-                plan = rotation_plan(facts)
+                plan = rotation_plan(facts, key)
             why = plan["refused"] or (plan["accept"] and "a key was changed meanwhile")
             if why:
                 raise CommandExecutionError(why)
-            self._ask(plan["sign"], "laravel_machine.sign_with_key", lambda name: _key(facts[name]))
+            self._ask(plan["sign"], sign, lambda name: _key(facts[name], key))
             done["signed"] = plan["sign"]
         except CommandExecutionError as err:
             done["problem"] = str(err)
@@ -361,10 +368,11 @@ def _pruning(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _key(one: Mapping[str, Any]) -> dict[str, Any]:
-    live = one["settings"]["live"]
+def _key(one: Mapping[str, Any], key: str) -> dict[str, Any]:
+    settings, live = one["settings"], one["settings"]["live"]
+    asked = settings["tokens_from"] if key == "JWT_SECRET" else {"secret": settings["app_key_from"]}
     return {
-        "directory": one["settings"]["directory"],
-        "secret": one["settings"]["app_key_from"],
+        "directory": settings["directory"],
+        **asked,
         **{name: live[name] for name in ("user", "group")},
     }

@@ -18,6 +18,11 @@ from laravel_deploy.lock import env_locked, locked
 from laravel_deploy.masking import MASK, masked
 from laravel_deploy.pillar import pillar_text
 
+NO_KEY = (
+    "its pillar has no APP_KEY; expected base64: and 32 bytes, as artisan key:generate --show "
+    "prints it"
+)
+
 
 def key_status(directory: str, secret: str, pillar: Mapping[str, Any]) -> dict[str, Any]:
     """
@@ -40,7 +45,7 @@ def key_status(directory: str, secret: str, pillar: Mapping[str, Any]) -> dict[s
         "JWT_SECRET": fingerprint(values.get("JWT_SECRET", "")),
         "accepted": [fingerprint(key) for key in _previous(values)],
         "wanted": fingerprint(wanted),
-        "valid": is_app_key(wanted),
+        "problem": "" if is_app_key(wanted) else NO_KEY,
         "in_use": is_cached(where) or not has_caches(where),
     }
 

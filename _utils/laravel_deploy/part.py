@@ -58,7 +58,19 @@ def declared(chunks: Any) -> dict[str, Any]:
         "migrate": {name: migrated[name] for name in MIGRATED if migrated.get(name) is not None},
         "seeder": found.get("laravel.seeded", {}).get("seeder", ""),
         "app_key_from": found.get("laravel.key_present", {}).get("secret", ""),
+        "tokens_from": _tokens(found.get("laravel.jwt_secret_present", {})),
         "secrets_from": found.get("laravel.env_present", {}).get("secrets", {}),
+    }
+
+
+def _tokens(state: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the secrets of tokens are, and when the second one ends; none without both."""
+    if not state.get("secret") or not state.get("accepted"):
+        return {}
+    return {
+        "secret": state["secret"],
+        "accepted": state["accepted"],
+        "until": state.get("accepted_until") or "",
     }
 
 
@@ -88,6 +100,7 @@ def look(settings: Mapping[str, Any], later: Later, ask: bool) -> dict[str, Any]
         "before": served_before(noted["history"], live, usable),
         "releases": whole,
         "keys": later("laravel_machine.key_status")(str(root), settings["app_key_from"]),
+        "tokens": later("laravel_machine.jwt_status")(str(root), **settings["tokens_from"]),
     }
     if not ask:
         return found

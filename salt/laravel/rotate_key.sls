@@ -2,3 +2,4 @@
 laravel-rotate_key-rotated:
   laravel_deployment.key_rotated:
     - application: {{ salt['pillar.get']('rotate_key:application', 'laravel') | json }}
+    - key: {{ salt['pillar.get']('rotate_key:key', 'APP_KEY') | json }}

@@ -17,8 +17,8 @@ from tests.support.http_client import counted, failed
 from tests.support.lab import MODES, ROOT, TABLE, Lab, declared, nodes, opened
 from tests.support.visitors import Crowd
 
-# `make test` is to answer within half an hour. What it leaves out runs with LONG=1, and what is
-# marked `repeated` does its thing many times then.
+# What takes minutes and is shown in part by other tests runs with LONG=1; what is marked `repeated`
+# does its thing many times then.
 LONG = bool(os.environ.get("LONG"))
 long_only = pytest.mark.skipif(not LONG, reason="LONG=1 runs it")
 CONVERGE = "salt-run state.orchestrate orch.cluster"
@@ -144,14 +144,21 @@ def check_auto_increment(lab: Lab, databases: list[str]) -> None:
     assert len({offset % step for step, offset in pairs.values()}) == len(databases), pairs
 
 
-@pytest.fixture
-def crowd(lab: Lab) -> Iterator[Crowd]:
-    """A crowd that notices nothing of what a test does."""
+@contextmanager
+def unnoticed(lab: Lab) -> Iterator[Crowd]:
+    """Return a context with a crowd that notices nothing of what is done there."""
     with Crowd([f"http://{lab.address[lab.web]}"], FEW, PAUSE).there() as one:
         yield one
     assert not failed(one.answers()), counted(one.answers())
     assert len(one.answers()) > FEW
     assert one.lost() == []
+
+
+@pytest.fixture
+def crowd(lab: Lab) -> Iterator[Crowd]:
+    """A crowd that notices nothing of what a test does."""
+    with unnoticed(lab) as one:
+        yield one
 
 
 @pytest.fixture

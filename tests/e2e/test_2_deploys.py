@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import long_only
+from tests.e2e.conftest import long_only, unnoticed
 from tests.support.application import health, rollback, undeployed
 from tests.support.lab import APPLICATION, Lab
+from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
+from vagrant import prepare
 
 pytestmark = pytest.mark.restores
 
@@ -274,6 +276,40 @@ def test_a_release_that_answers_badly_once_it_serves_is_switched_back_from(
     again = repository("")["laravel-live-release"]
     assert again["result"] is False
     assert f"{before} serves; {bad} is left alone" in again["comment"]
+
+
+def tokens_work(lab: Lab, *tokens: str) -> bool:
+    """Tell whether the API knows the first user by each of some tokens."""
+    asked = [lab.api("GET", "/api/user", headers={"Authorization": f"Token {t}"}) for t in tokens]
+    return [one.status_code for one in asked] == [200] * len(tokens)
+
+
+def test_a_secret_of_tokens_is_rotated_and_tokens_of_before_stay_valid(lab: Lab):
+    before, kept = lab.log_in(), prepare.rotate("jwt_secret")
+    file = kept.with_name("laravel.sls")
+    try:
+        with unnoticed(lab):
+            predicted, told = orchestrated(lab, "rotate_key", test=True, key="JWT_SECRET")
+            assert predicted["result"] is None, told
+            done, told = orchestrated(lab, "rotate_key", key="JWT_SECRET")
+            assert done["result"] is True, told
+            assert done["changes"] == predicted["changes"]
+            assert not [one for one in lab.secrets().values() if len(one) > 20 and one in told]
+            after = lab.log_in()
+            assert tokens_work(lab, before, after)
+            again, told = orchestrated(lab, "rotate_key", key="JWT_SECRET")
+            assert (again["result"], again["changes"]) == (True, {}), told
+            assert lab.apply([lab.web], "laravel.keys") == set()
+    finally:
+        text = prepare.replaced(file.read_text(), prepare.UNTIL, "2000-01-01 00:00")
+        prepare.write_private(file, text)
+        kept.unlink()
+    # Its time is over: tokens of before are void, those of the new one are not.
+    assert lab.apply([lab.web], "laravel.keys") == {"JWT_ACCEPTED_SECRET", "JWT_ACCEPTED_UNTIL"}
+    assert lab.salt(lab.web, f"laravel_release.cache {APPLICATION}")[lab.web] is True
+    time.sleep(3)
+    assert tokens_work(lab, after)
+    assert not tokens_work(lab, before)
 
 
 def test_a_key_is_rotated_and_the_old_one_still_reads(lab: Lab, crowd: Crowd):

@@ -43,7 +43,18 @@ def test_secrets_are_what_their_readers_take(tmp_path):
     assert len(pillar["mysql"]["mysql"]["accounts"]["recovery"]["password"]) == 32
 
 
-@pytest.mark.parametrize("name", prepare.ROTATED)
+def values(tree, place=()):
+    """The values of a pillar by their keys."""
+    if not isinstance(tree, dict):
+        return {":".join(place): tree}
+    return {
+        key: value
+        for one, below in tree.items()
+        for key, value in values(below, (*place, one)).items()
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in prepare.ROTATED if name != "jwt_secret"])
 def test_a_rotated_secret_is_another_one_and_the_file_before_is_kept(tmp_path, name):
     prepare.make_pillar(tmp_path)
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
@@ -59,16 +70,34 @@ def test_a_rotated_secret_is_another_one_and_the_file_before_is_kept(tmp_path, n
         yaml.safe_load(text) for text in (before[changed], (tmp_path / changed).read_text())
     )
 
-    def values(tree, place=()):
-        if not isinstance(tree, dict):
-            return {":".join(place): tree}
-        found = {}
-        for one, below in tree.items():
-            found |= values(below, (*place, one))
-        return found
-
     assert {one for one, value in values(old).items() if values(new)[one] != value} == {key}
     assert len(values(new)[key]) == len(values(old)[key])
+
+
+def test_a_secret_of_tokens_is_rotated_and_the_one_before_counts_for_a_week(tmp_path, monkeypatch):
+    prepare.make_pillar(tmp_path)
+    file = tmp_path / "laravel.sls"
+    before = values(yaml.safe_load(file.read_text()))
+    monkeypatch.setattr(prepare.time, "time", lambda: 1796472000)
+    kept = prepare.rotate("jwt_secret", tmp_path)
+    after = values(yaml.safe_load(file.read_text()))
+    assert {key: after[key] for key in before.keys() - {"laravel:secrets:jwt_secret"}} == {
+        key: before[key] for key in before.keys() - {"laravel:secrets:jwt_secret"}
+    }
+    assert {key: after[key] for key in after.keys() - before.keys()} == {
+        "laravel:secrets:jwt_accepted": before["laravel:secrets:jwt_secret"],
+        "laravel:jwt_accepted_until": "2026-12-12 12:00",
+    }
+    assert len(after["laravel:secrets:jwt_secret"]) == 64
+    # Again: refused while the one before counts, and its place is used then.
+    with pytest.raises(SystemExit, match="jwt_accepted_until is 2026-12-12 12:00: tokens of"):
+        prepare.rotate("jwt_secret", tmp_path)
+    assert values(yaml.safe_load(file.read_text())) == after
+    monkeypatch.setattr(prepare.time, "time", lambda: 1796472000 + prepare.TOKEN_SECONDS)
+    assert prepare.rotate("jwt_secret", tmp_path) != kept
+    last = values(yaml.safe_load(file.read_text()))
+    assert last.keys() == after.keys()
+    assert last["laravel:secrets:jwt_accepted"] == after["laravel:secrets:jwt_secret"]
 
 
 def test_what_cannot_be_rotated_is_refused(tmp_path):

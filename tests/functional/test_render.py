@@ -654,7 +654,8 @@ def test_a_group_of_a_backup_hands_on_what_it_is_given(chunks, given):
         ("deploy", {}, {"fun": "deployed", "given": {}}),
         ("rollback", {"release": "3f"}, {"fun": "rolled_back", "release": "3f"}),
         ("rollback", {}, {"fun": "rolled_back", "release": ""}),
-        ("rotate_key", {}, {"fun": "key_rotated"}),
+        ("rotate_key", {}, {"fun": "key_rotated", "key": "APP_KEY"}),
+        ("rotate_key", {"key": "JWT_SECRET"}, {"fun": "key_rotated", "key": "JWT_SECRET"}),
     ],
 )
 def test_what_all_web_servers_do_hands_on_what_it_is_given(chunks, sls, given, state):

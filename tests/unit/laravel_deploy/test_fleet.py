@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from laravel_deploy.fleet import (
     built_refusal,
+    check_rotated,
     deployment_plan,
     overrides,
     rollback_plan,
@@ -20,13 +21,18 @@ def part(**other):
     settings = {"directory": "/srv/conduit", "migrate": {"node": "web"}}
     one = {"settings": settings, "release": "b", "revision": "b0", "complete": True, "stopped": "",
            "serves": "a", "before": "z", "releases": ["b", "a"], "migrations": [],
-           "lock": "l1", "keys": keys()}  # fmt: skip
+           "lock": "l1", "keys": keys(), "tokens": tokens()}  # fmt: skip
     return {**one, **other}
 
 
-def keys(now="old", wanted="new", accepted=(), in_use=True, jwt="j1", valid=True):
+def keys(now="old", wanted="new", accepted=(), in_use=True, jwt="j1", problem=""):
     return {"APP_KEY": now, "JWT_SECRET": jwt, "wanted": wanted, "accepted": [*accepted],
-            "in_use": in_use, "valid": valid}  # fmt: skip
+            "in_use": in_use, "problem": problem}  # fmt: skip
+
+
+def tokens(now="old", **other):
+    """As keys, of the secrets of tokens."""
+    return {name: one for name, one in keys(jwt=now, **other).items() if name != "APP_KEY"}
 
 
 def test_a_plan_says_what_would_be_done():
@@ -144,22 +150,36 @@ def test_one_release_is_gone_back_to_on_all(release, first, second, machines, re
     ],
 )
 def test_a_key_is_rotated_in_two_steps(first, second, accept, sign):
-    plan = rotation_plan({"web": part(keys=first), "web2": part(keys=second)})
+    plan = rotation_plan({"web": part(keys=first), "web2": part(keys=second)}, "APP_KEY")
     assert (plan["accept"], plan["sign"], plan["refused"]) == (accept, sign, "")
+
+
+def test_a_secret_of_tokens_is_rotated_in_two_steps():
+    facts = {"web": part(tokens=tokens(accepted=["new"])), "web2": part(keys=keys(now="new"))}
+    plan = rotation_plan(facts, "JWT_SECRET")
+    assert (plan["accept"], plan["sign"], plan["refused"]) == (["web2"], ["web", "web2"], "")
+    facts["web2"] = part(tokens=tokens(problem="it has none"))
+    assert rotation_plan(facts, "JWT_SECRET")["refused"] == "web2: it has none"
+    facts["web2"] = part(tokens=tokens(now=""))
+    assert rotation_plan(facts, "JWT_SECRET")["refused"] == "web2: it has no JWT_SECRET yet"
+
+
+def test_what_is_no_key_to_rotate_is_refused():
+    with pytest.raises(SaltInvocationError, match="key is 'x'; expected APP_KEY or JWT_SECRET"):
+        check_rotated("x")
 
 
 @pytest.mark.parametrize(
     ("second", "refused"),
     [
-        (part(keys=keys(wanted="")), "web2: its pillar has no APP_KEY"),
-        (part(keys=keys(valid=False)), "web2: its pillar has no APP_KEY"),
+        (part(keys=keys(problem="no APP_KEY")), "web2: no APP_KEY"),
         (part(keys=keys(wanted="x")), "the web servers' pillars have new on web, x on web2"),
         (part(keys=keys(now="")), "web2: it has no APP_KEY yet"),
         ({"error": "gone"}, "web2: gone"),
     ],
 )
 def test_a_key_that_is_not_one_for_all_is_refused(second, refused):
-    plan = rotation_plan({"web": part(), "web2": second})
+    plan = rotation_plan({"web": part(), "web2": second}, "APP_KEY")
     assert plan["refused"].startswith(refused)
     assert (plan["accept"], plan["sign"]) == ([], [])
 

@@ -7,12 +7,14 @@ from laravel_deploy.fleet_run import Fleet
 from minion_calls import Answer
 from salt.exceptions import SaltInvocationError
 
-from tests.unit.laravel_deploy.test_fleet import keys
+from tests.unit.laravel_deploy.test_fleet import keys, tokens
 
 TOUCHES = {"state.apply", "laravel.migrate", "laravel.seed", "laravel_release.switch",
            "laravel_release.rollback", "laravel_release.prune", "laravel_release.rehearse",
            "laravel_machine.stop", "laravel_machine.take_lock",
-           "laravel_machine.accept_key", "laravel_machine.sign_with_key"}  # fmt: skip
+           "laravel_machine.accept_key", "laravel_machine.sign_with_key",
+           "laravel_machine.accept_jwt_secret", "laravel_machine.sign_with_jwt_secret"}  # fmt: skip
+TOKENS = {"secret": "s", "accepted": "a", "until": "2026-12-05 12:00"}
 FAILED = {
     "a_|-x": {"__id__": "laravel-env", "__run_num__": 0, "result": True, "comment": ""},
     "b_|-x": {
@@ -39,7 +41,7 @@ class Machines:
 
     def _new(self):
         return {"serves": "a", "whole": ["a"], "stopped": {}, "history": ["z", "a"],
-                "lock": "l1", "keys": keys(), "source": "b"}  # fmt: skip
+                "lock": "l1", "keys": keys(), "tokens": tokens(), "source": "b"}  # fmt: skip
 
     def __call__(self, targets, function, arguments):
         if function in TOUCHES:
@@ -82,6 +84,11 @@ class Machines:
             one["keys"]["accepted"].append("new")
         elif function == "laravel_machine.sign_with_key":
             one["keys"]["APP_KEY"] = "new"
+        elif function == "laravel_machine.accept_jwt_secret":
+            assert arguments.items() >= TOKENS.items()
+            one["tokens"]["accepted"].append("new")
+        elif function == "laravel_machine.sign_with_jwt_secret":
+            one["tokens"]["JWT_SECRET"] = "new"
         elif function == "laravel_machine.look":
             return self._look(one)
         return True
@@ -90,14 +97,15 @@ class Machines:
         live = {"server": {"map": "m"}, "keep": 5, "user": "www-data", "group": "www-data"}
         migrate = {"node": "web", "schema_user": "s", "schema_password_from": "p"}
         settings = {"directory": "/srv/conduit", "live": live, "migrate": migrate, "pages": ["/up"],
-                    "seeder": "DatabaseSeeder", "app_key_from": "app_key"}  # fmt: skip
+                    "seeder": "DatabaseSeeder", "app_key_from": "app_key",
+                    "tokens_from": TOKENS}  # fmt: skip
         before = [name for name in one["history"] if name != one["serves"]][-1]
         complete = "b" in one["whole"]
         return {"settings": settings, "release": one["source"], "revision": "b0",
                 "complete": complete, "stopped": one["stopped"].get("b", ""),
                 "serves": one["serves"], "before": before, "releases": one["whole"],
                 "migrations": self.migrations, "lock": one["lock"] if complete else "",
-                "keys": one["keys"]}  # fmt: skip
+                "keys": one["keys"], "tokens": one["tokens"]}  # fmt: skip
 
     def serve(self):
         return {name: one["serves"] for name, one in self.one.items()}
@@ -277,25 +285,32 @@ ACCEPT = [("accept_key", "web"), ("accept_key", "web2")]
 SIGN = [("sign_with_key", "web"), ("sign_with_key", "web2")]
 
 
-def test_all_accept_a_key_before_one_signs_with_it(machines):
-    done = fleet(machines).rotate()
+@pytest.mark.parametrize(
+    ("key", "steps"),
+    [
+        ("APP_KEY", [*ACCEPT, *SIGN]),
+        ("JWT_SECRET", [(step.replace("key", "jwt_secret"), at) for step, at in [*ACCEPT, *SIGN]]),
+    ],
+)
+def test_all_accept_a_key_before_one_signs_with_it(machines, key, steps):
+    done = fleet(machines).rotate(key)
     assert done == {"accepted": ["web", "web2"], "signed": ["web", "web2"], "problem": ""}
-    assert machines.calls == [*ACCEPT, *SIGN]
-    assert fleet(machines).rotate() == {"accepted": [], "signed": [], "problem": ""}
+    assert machines.calls == steps
+    assert fleet(machines).rotate(key) == {"accepted": [], "signed": [], "problem": ""}
 
 
 @pytest.mark.parametrize("moment", [*ACCEPT, *SIGN])
 def test_a_rotation_that_was_killed_is_continued(machines, moment):
     machines.dies_after = moment
     with pytest.raises(KeyboardInterrupt):
-        fleet(machines).rotate()
+        fleet(machines).rotate("APP_KEY")
     machines.dies_after = None
-    assert fleet(machines).rotate()["problem"] == ""
+    assert fleet(machines).rotate("APP_KEY")["problem"] == ""
     assert machines.calls == [*ACCEPT, *SIGN]
 
 
 def test_none_signs_while_one_does_not_accept(machines):
     machines.wrong["web2", "laravel_machine.accept_key"] = Answer(None, "ERROR: Laravel 10")
-    done = fleet(machines).rotate()
+    done = fleet(machines).rotate("APP_KEY")
     assert done == {"accepted": [], "signed": [], "problem": "web2: Laravel 10"}
     assert machines.calls == ACCEPT

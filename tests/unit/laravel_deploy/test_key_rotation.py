@@ -62,7 +62,7 @@ def test_a_status_holds_no_key(folder):
         "JWT_SECRET": fingerprint("jwt-secret"),
         "accepted": [fingerprint(NEW)],
         "wanted": fingerprint(NEW),
-        "valid": True,
+        "problem": "",
         "in_use": True,
     }
     assert not any(key in json.dumps(status) for key in (OLD, NEW, "jwt-secret"))
@@ -70,7 +70,8 @@ def test_a_status_holds_no_key(folder):
 
 def test_what_has_no_env_yet_has_no_keys(folder):
     status = key_status(str(folder), "k", {})
-    assert (status["APP_KEY"], status["wanted"], status["valid"]) == ("", "", False)
+    assert (status["APP_KEY"], status["wanted"]) == ("", "")
+    assert status["problem"].startswith("its pillar has no APP_KEY; expected base64:")
 
 
 def test_caches_of_another_env_are_not_in_use(machine):

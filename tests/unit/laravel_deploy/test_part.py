@@ -33,6 +33,22 @@ def test_it_is_declared_by_the_formula():
     assert settings["live"]["server"] == SERVER
 
 
+@pytest.mark.parametrize(
+    ("given", "tokens"),
+    [
+        ({"secret": "s", "accepted": "a", "accepted_until": "2026-12-05 12:00"},
+         {"secret": "s", "accepted": "a", "until": "2026-12-05 12:00"}),
+        ({"secret": "s", "accepted": "a"}, {"secret": "s", "accepted": "a", "until": ""}),
+        ({"secret": "s", "accepted": None}, {}),
+        ({}, {}),
+    ],
+)  # fmt: skip
+def test_where_the_secrets_of_tokens_are(given, tokens):
+    state = {"state": "laravel", "fun": "jwt_secret_present", "name": "/srv/x", **given}
+    assert declared([*CHUNKS, state])["tokens_from"] == tokens
+    assert declared(CHUNKS)["tokens_from"] == {}
+
+
 def test_a_pin_to_what_serves_does_not_keep_a_deployment():
     assert "release" not in declared(pinned("live"))["source"]
     assert declared(pinned("b"))["source"]["release"] == "b"
@@ -70,6 +86,7 @@ def minion(coming, installed=True):
         source_release=found,
         served="s",
         key_status={"APP_KEY": "k"},
+        jwt_status={"JWT_SECRET": "j"},
         pending=["p"],
         installed=installed,
         migration_status={"ran": ["m1"], "pending": []},
@@ -101,7 +118,11 @@ def test_a_way_back_asks_neither_source_nor_database(machine):
     settings = {**declared(CHUNKS), "directory": str(machine.root)}
     asked = minion("new")
     assert "release" not in look(settings, asked, ask=False)
-    assert asked.calls == ["laravel_release.served", "laravel_machine.key_status"]
+    assert asked.calls == [
+        "laravel_release.served",
+        "laravel_machine.key_status",
+        "laravel_machine.jwt_status",
+    ]
 
 
 def test_locks_are_told_apart(tmp_path):

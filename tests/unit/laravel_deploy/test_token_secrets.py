@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
+from group_replication import passwords
+from group_replication.passwords import fingerprint
 from laravel_deploy.dotenv import parse_env
 from laravel_deploy.masking import MASK
-from laravel_deploy.token_secrets import jwt_variables, update_jwt_secrets
-from salt.exceptions import SaltInvocationError
+from laravel_deploy.token_secrets import (
+    Wanted,
+    accept_jwt_secret,
+    jwt_status,
+    jwt_variables,
+    sign_with_jwt_secret,
+    update_jwt_secrets,
+)
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(passwords, "ROUNDS", 1)
 
 
 def env(folder):
@@ -44,11 +61,14 @@ def test_a_secret_is_replaced_if_its_tokens_stay_valid(current, signs, accepted,
     assert list(found) == ["JWT_SECRET", "JWT_ACCEPTED_SECRET", "JWT_ACCEPTED_UNTIL"]
 
 
+def wanted(signs, accepted, until="2026-12-05 12:00", now=NOON - 60):
+    return Wanted("s", "a", until, {"s": signs, "a": accepted}, now)
+
+
 def rotated(folder, signs, accepted, **given):
-    options = {"until": "2026-12-05 12:00", "shared": True, "now": NOON - 60, "test": False}
-    options |= given
-    pillar = {"s": signs, "a": accepted}
-    return update_jwt_secrets(str(folder), ("s", "a"), pillar=pillar, **options)
+    options = {"shared": True, "test": False}
+    options |= {name: given.pop(name) for name in options if name in given}
+    return update_jwt_secrets(str(folder), wanted(signs, accepted, **given), **options)
 
 
 def test_a_jwt_secret_is_rotated_in_two_steps_and_forgotten_in_time(folder, mine):
@@ -128,3 +148,76 @@ def test_a_time_is_in_utc_unless_it_says_otherwise(folder, mine, until):
 
 def test_secrets_can_be_predicted_before_there_is_a_file(tmp_path):
     assert rotated(tmp_path, FIRST, SECOND, test=True) == {}
+
+
+def test_a_status_holds_no_secret(folder):
+    text = f"JWT_SECRET={FIRST}\nJWT_ACCEPTED_SECRET={SECOND}\nJWT_ACCEPTED_UNTIL={UNTIL}\n"
+    (folder / ".env").write_text(text)
+    status = jwt_status(str(folder), wanted(SECOND, FIRST))
+    assert status == {
+        "JWT_SECRET": fingerprint(FIRST),
+        "accepted": [fingerprint(SECOND)],
+        "wanted": fingerprint(SECOND),
+        "problem": "",
+        "in_use": True,
+    }
+    assert not any(one in json.dumps(status) for one in (FIRST, SECOND))
+    assert jwt_status(str(folder), wanted(SECOND, FIRST, now=NOON))["accepted"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (wanted(SECOND, FIRST), ""),
+        # It is in use already: nothing has to be accepted beside it.
+        (wanted(FIRST, ""), ""),
+        (wanted("", FIRST), "its pillar has no secret at 's'; expected 32 characters or more"),
+        (wanted("short", FIRST), "its pillar has no secret at 's'; expected 32 characters"),
+        (wanted(SECOND, ""), "its pillar has not the secret in use at 'a'; expected that one"),
+        (wanted(SECOND, THIRD), "its pillar has not the secret in use at 'a'; expected that one"),
+        (wanted(SECOND, FIRST, ""), "laravel:jwt_accepted_until is ''; expected the time in UTC"),
+        (wanted(SECOND, FIRST, now=NOON), "until is '2026-12-05 12:00'; expected a time to come"),
+    ],
+)
+def test_why_a_secret_cannot_take_the_place_of_the_one_in_use(folder, app, mine, given, problem):
+    text = f"JWT_SECRET={FIRST}\n"
+    (folder / ".env").write_text(text)
+    found = jwt_status(str(folder), given)["problem"]
+    assert problem in found
+    assert bool(found) is bool(problem)
+    assert FIRST not in found
+    if problem:
+        with pytest.raises(CommandExecutionError, match=re.escape(problem)):
+            accept_jwt_secret(app, mine["group"], given)
+        assert (folder / ".env").read_text() == text
+
+
+def test_it_is_accepted_and_then_signed_with(folder, app, mine):
+    group, new = mine["group"], wanted(SECOND, FIRST)
+    (folder / ".env").write_text(f"JWT_SECRET={FIRST}\n")
+    with pytest.raises(SaltInvocationError, match=r"orch\.rotate_key pillar="):
+        sign_with_jwt_secret(app, group, new)
+    assert accept_jwt_secret(app, group, new)["changes"] == {
+        "JWT_ACCEPTED_SECRET": {"old": "", "new": MASK},
+        "JWT_ACCEPTED_UNTIL": {"old": "", "new": UNTIL},
+    }
+    assert (env(folder)["JWT_SECRET"], env(folder)["JWT_ACCEPTED_SECRET"]) == (FIRST, SECOND)
+    assert accept_jwt_secret(app, group, new) == {"changes": {}}
+    assert sign_with_jwt_secret(app, group, new)["changes"].keys() == {
+        "JWT_SECRET",
+        "JWT_ACCEPTED_SECRET",
+    }
+    assert (env(folder)["JWT_SECRET"], env(folder)["JWT_ACCEPTED_SECRET"]) == (SECOND, FIRST)
+    assert sign_with_jwt_secret(app, group, new) == {"changes": {}}
+    assert accept_jwt_secret(app, group, new) == {"changes": {}}
+
+
+def test_what_was_written_before_a_kill_is_brought_in(machine):
+    machine.deploy()
+    (machine.root / "shared/.env").write_text(
+        f"JWT_SECRET={FIRST}\nJWT_ACCEPTED_SECRET={SECOND}\nJWT_ACCEPTED_UNTIL={UNTIL}\n"
+    )
+    new = wanted(SECOND, FIRST)
+    assert jwt_status(str(machine.root), new)["in_use"] is False
+    assert accept_jwt_secret(machine.app, machine.group, new) == {"changes": {}}
+    assert jwt_status(str(machine.root), new)["in_use"] is True

@@ -24,6 +24,7 @@ def salt(monkeypatch, machine):  # noqa: F811
         "state.show_low_sls": rendered,
         "cmd.run_all": machine.run_all,
         "laravel_machine.key_status": module.key_status,
+        "laravel_machine.jwt_status": module.jwt_status,
         "laravel_release.served": lambda directory, server: "a",
     }
     monkeypatch.setattr(module, "__salt__", functions, raising=False)
@@ -83,3 +84,9 @@ def test_a_jwt_secret_is_replaced_by_the_pillars(machine, salt, monkeypatch):  #
         "JWT_ACCEPTED_SECRET",
         "JWT_ACCEPTED_UNTIL",
     }
+
+
+def test_an_application_without_two_secrets_of_tokens_has_none_to_rotate(machine, salt):  # noqa: F811
+    status = module.jwt_status(str(machine.root))
+    assert status["problem"].startswith("its states name no two secrets of tokens")
+    assert (status["JWT_SECRET"], status["wanted"], status["accepted"]) == ("", "", [])

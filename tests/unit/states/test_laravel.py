@@ -80,7 +80,7 @@ def test_one_web_server_seeds_and_the_others_go_on(run):
     ("state", "way"),
     [
         ("key_present", "orch.rotate_key brings the pillar's in"),
-        ("jwt_secret_present", "laravel:secrets:jwt_accepted brings another one in"),
+        ("jwt_secret_present", "orch.rotate_key with key JWT_SECRET brings the pillar's in"),
     ],
 )
 @pytest.mark.parametrize("shared", [True, False])

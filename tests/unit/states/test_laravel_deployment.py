@@ -38,7 +38,7 @@ ALL = {
 def run(monkeypatch):
     """Call a state whose module answers what is given in place of its own."""
 
-    def call(state, test=False, planned=None, done=None):
+    def call(state, test=False, planned=None, done=None, **given):
         plan, plans, act, does = ALL[state]
         answer = {**plans, **planned} if isinstance(planned or {}, dict) and planned else plans
         call.plan = Mock(return_value=answer)
@@ -48,7 +48,7 @@ def run(monkeypatch):
         functions = {f"laravel_deployment.{plan}": call.plan, f"laravel_deployment.{act}": call.act}
         monkeypatch.setattr(states, "__salt__", functions, raising=False)
         monkeypatch.setattr(states, "__opts__", {"test": test}, raising=False)
-        return state("name")
+        return state("name", **given)
 
     return call
 
@@ -67,6 +67,17 @@ def test_what_a_run_does_is_predicted(run, state):
     else:
         migrated = {"migrations": ["m1", "m2"]} if state is states.deployed else {}
         assert predicted["changes"] == ret["changes"] == {**migrated, **SWITCHED}
+
+
+def test_a_secret_of_tokens_is_rotated_where_it_is_named(run):
+    left = {"accept": []}
+    predicted = run(states.key_rotated, test=True, planned=left, key="JWT_SECRET")
+    ret = run(states.key_rotated, planned=left, done={"accepted": []}, key="JWT_SECRET")
+    run.plan.assert_called_once_with("laravel", "JWT_SECRET")
+    run.act.assert_called_once_with("laravel", "JWT_SECRET")
+    assert ret["comment"] == "The new JWT_SECRET is accepted, and signed with"
+    # What was killed between the two steps has the second one left.
+    assert predicted["changes"] == ret["changes"] == {"signed": ["web", "web2"]}
 
 
 def test_the_plan_of_a_deployment_is_shown(run):
