@@ -45,11 +45,14 @@ box: ## Make the virtual machines' box: PROVIDER=libvirt or virtualbox
 # What all of them need is looked for at once, and the rest of it made while the machines come up. Tests
 # that need no lab run behind those that mostly wait for it, with a copy of the checkout: those change
 # its pillar.
-test: needs browser ## Run every test; brings the lab up if it is not
+test: needs browser ## Run every test but the slow ones; brings the lab up if it is not
 	@$(LAB) beside "machines coming up" $(LAB) up -- $(MAKE) --no-print-directory $(NEWMAN) test-unit
 	@$(RUN) -m tests.support.checkout $(COPY)
 	@CHECKOUT=$(CURDIR)/$(COPY) $(LAB) beside-idle "tests without the lab" \
-	  $(MAKE) --no-print-directory test-integration test-functional -- $(PYTEST) e2e tests/e2e
+	  $(MAKE) --no-print-directory test-integration test-functional -- $(PYTEST) e2e tests/e2e -m "not slow"
+
+test-slow: $(VENV)/ready up browser $(NEWMAN) ## The end-to-end tests of half a minute and more, such as those that halt and add machines
+	@$(PYTEST) slow tests/e2e -m slow
 
 needs:
 	@vagrant/host.sh $(NEEDS_PYTHON) $(NEEDS_FUNCTIONAL) $(NEEDS_INTEGRATION) $(NEEDS_NPM) -- $(NEEDS_LAB)
@@ -176,5 +179,5 @@ $(VENV)/bench: $(VENV)/ready bench/requirements.txt
 clean: down ## Remove what `up` and `test` made here, but the secrets
 	@rm -rf $(VENV) .lab/newman .pytest_cache .ruff_cache .mypy_cache .hypothesis .vagrant .lab/log .lab/boxes .lab/hosts
 
-.PHONY: help up down box needs test test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
+.PHONY: help up down box needs test test-slow test-host test-unit test-functional test-integration test-e2e test-api test-fuzz test-long screenshots browser \
 	chaos chaos-races bench-failover bench-throughput bench-timings bench-web bench-deployments bench-operations bench-salt bench-backup bench-backup-cost bench-recovery bench-report docs lint clean

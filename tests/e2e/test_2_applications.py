@@ -17,7 +17,7 @@ from tests.support.lab import APPLICATION, Lab
 from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 
-pytestmark = pytest.mark.restores
+pytestmark = [pytest.mark.restores, pytest.mark.slow]
 
 NAME, DIRECTORY = "shop.example.com", "/srv/shop"
 MOMENTS = ("before_switch", "after_switch")

@@ -104,6 +104,7 @@ SLOW = (
 )
 
 
+@pytest.mark.slow
 def test_a_long_request_lives_through_a_switch_and_keeps_nobody_waiting(lab: Lab, slow: str):
     assert live(lab) == slow
     with ThreadPoolExecutor() as pool:
@@ -178,6 +179,7 @@ return new class extends Migration
 """
 
 
+@pytest.mark.slow
 def test_a_release_that_does_not_answer_or_migrate_never_serves(
     lab: Lab, crowd: Crowd, repository: Callable[[str], dict[str, Any]], slow: str
 ):

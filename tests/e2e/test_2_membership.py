@@ -62,6 +62,7 @@ def keepers_off(lab: Lab) -> Iterator[None]:
         lab.run(name, "systemctl start mysql-gr-keeper")
 
 
+@pytest.mark.slow
 def test_an_empty_member_clones_where_no_binary_logs_are_left(lab: Lab, whole):
     lab.run("db3", "systemctl stop mysql-gr-keeper")
     lab.new_disk("db3")
@@ -141,6 +142,7 @@ def test_errant_maintenance_is_accepted_by_name_and_nothing_is_copied(lab: Lab, 
     lab.sql("db1", "DROP DATABASE IF EXISTS errant")
 
 
+@pytest.mark.slow
 def test_errant_transactions_are_given_up_by_name_alone(lab: Lab, whole):
     """Once for a clone of another member, once for an empty start."""
     mine = lab.sql("db2", "SELECT @@server_uuid")
@@ -212,6 +214,7 @@ def test_a_silent_member_is_led_past_by_name_alone(lab: Lab, whole, mysqld_down,
     mysqld_down.undo("db3")
 
 
+@pytest.mark.slow
 def test_diverged_histories_are_listed_and_led_by_name_alone(lab: Lab, whole, keepers_off):
     for name in lab.databases:
         call(lab, name, "mysql_maintenance.leave", member=name, reason="trial")
@@ -239,6 +242,7 @@ def test_diverged_histories_are_listed_and_led_by_name_alone(lab: Lab, whole, ke
     lab.sql("db1", "DROP DATABASE only_db1")
 
 
+@pytest.mark.slow
 def test_survivors_go_on_alone_when_the_dead_are_named(lab: Lab, whole, mysqld_down, eventually):
     lab.sql("db1", "SET GLOBAL group_replication_unreachable_majority_timeout = 0")
     for name in ("db2", "db3"):

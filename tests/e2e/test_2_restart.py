@@ -122,6 +122,7 @@ def writers(lab: Lab, all_online) -> Iterator[list[Writer]]:
     lab.sql("db1", f"DROP TABLE realworld.{TABLE}")
 
 
+@pytest.mark.slow
 def test_an_option_is_brought_in_by_a_rolling_restart(
     lab: Lab, option: int, writers: list[Writer], all_online, eventually
 ):

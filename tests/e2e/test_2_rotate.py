@@ -14,7 +14,7 @@ from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 from vagrant import prepare
 
-pytestmark = [pytest.mark.restores, pytest.mark.waits]
+pytestmark = [pytest.mark.restores, pytest.mark.waits, pytest.mark.slow]
 
 ACCOUNTS = ("admin", "recovery", "application", "schema")
 DENIED = 1045

@@ -61,6 +61,7 @@ def test_files_with_secrets_are_private(lab: Lab):
         assert lab.run(machine, f"stat -c '%a %U %G' {path}").strip() == expected, path
 
 
+@pytest.mark.slow
 def test_halt_and_up_come_back_to_a_served_api(lab: Lab, all_online):
     def vagrant(*words: str) -> None:
         done = subprocess.run(

@@ -11,7 +11,7 @@ from tests.e2e.conftest import long_only
 from tests.support.lab import Lab
 from tests.support.orchestration import orchestrated
 
-pytestmark = pytest.mark.restarts_machines
+pytestmark = [pytest.mark.restarts_machines, pytest.mark.slow]
 
 
 def reboot(lab: Lab, test: bool = False, **given: Any) -> tuple[dict[str, Any], str]:

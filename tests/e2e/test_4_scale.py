@@ -25,7 +25,7 @@ from tests.e2e.conftest import (
 )
 from tests.support.lab import TABLE, Lab, declared, nodes
 
-pytestmark = pytest.mark.changes_machines
+pytestmark = [pytest.mark.changes_machines, pytest.mark.slow]
 
 SECTIONS = ("mysql-cluster", "mysql-writer", "mysql-read")
 

@@ -13,7 +13,7 @@ from tests.e2e.larger.conftest import BACKUP as NAME
 from tests.support.lab import DATABASE, Lab
 from tests.support.orchestration import orchestrated
 
-pytestmark = pytest.mark.changes_machines
+pytestmark = [pytest.mark.changes_machines, pytest.mark.slow]
 
 TRIAL, DUMPED = "backup_trial", "backup_dumped"
 

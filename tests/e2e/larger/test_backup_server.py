@@ -15,7 +15,7 @@ from tests.e2e.larger.conftest import BACKUP as NAME
 from tests.support.lab import DATABASE, ROOT, Lab
 from tests.support.packages import installed
 
-pytestmark = [pytest.mark.changes_machines, long_only]
+pytestmark = [pytest.mark.changes_machines, pytest.mark.slow, long_only]
 
 PILLAR = ROOT / "pillar/backup.sls"
 PORT, FOLDER, USER, UNIT = 8000, "/srv/restic", "backup", "trial-restic"

@@ -27,7 +27,7 @@ from tests.support.orchestration import orchestrated
 from tests.support.visitors import Crowd
 from tests.support.writers import Writers
 
-pytestmark = pytest.mark.changes_machines
+pytestmark = [pytest.mark.changes_machines, pytest.mark.slow]
 
 # Two checks that fail or three missed signs of life, and a connection that is tried anew.
 MOVE_SECONDS = 6
