@@ -11,7 +11,14 @@ from pathlib import Path
 
 from laravel_deploy.artisan import Application
 from laravel_deploy.beneath import folder, read_file, write_file
-from laravel_deploy.caches import CACHED_ENV, CACHES, cache_folder, env_hash, is_cached
+from laravel_deploy.caches import (
+    CACHED_ENV,
+    CACHES,
+    cache_folder,
+    env_hash,
+    has_caches,
+    is_cached,
+)
 from laravel_deploy.code_cache import forget_files
 from laravel_deploy.files import trusted, user_and_group
 from laravel_deploy.layout import home, root_of
@@ -95,3 +102,9 @@ def refresh_caches(app: Application, group: str) -> bool:
         return False
     remake_caches(app, group)
     return True
+
+
+def use_env(app: Application, group: str) -> None:
+    """Have an application go by its .env, also where a call that was killed had written it."""
+    if has_caches(home(app.directory)):
+        refresh_caches(app, group)

@@ -8,7 +8,7 @@ from typing import Any
 from group_replication.passwords import fingerprint
 
 from laravel_deploy.artisan import Application
-from laravel_deploy.cache_build import refresh_caches
+from laravel_deploy.cache_build import use_env
 from laravel_deploy.caches import has_caches, is_cached
 from laravel_deploy.dotenv import edit_env, parse_env
 from laravel_deploy.files import ownership, read_text, write_text
@@ -77,7 +77,7 @@ def accept_key(
             changes = {
                 name: {"old": masked(name, values.get(name, "")), "new": MASK} for name in edited
             }
-        _use(app, group)
+        use_env(app, group)
     return {"changes": changes}
 
 
@@ -95,14 +95,8 @@ def sign_with_key(
     _given(secret, pillar)
     changed = rotate_key(app, group, secret, pillar)
     with locked(app.directory):
-        _use(app, group)
+        use_env(app, group)
     return changed
-
-
-def _use(app: Application, group: str) -> None:
-    """Have the application go by its .env, also where a call that was killed had written it."""
-    if has_caches(home(app.directory)):
-        refresh_caches(app, group)
 
 
 def _given(secret: str, pillar: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from laravel_deploy.applications import FIRST, password_of
 from laravel_deploy.artisan import Application
-from laravel_deploy.cache_build import refresh_caches
+from laravel_deploy.cache_build import use_env
 from laravel_deploy.caches import has_caches, is_cached
 from laravel_deploy.dotenv import edit_env, parse_env
 from laravel_deploy.files import ownership, read_text, write_text
@@ -126,9 +126,8 @@ def use_passwords(
         if changed:
             edited = edit_env(text, dict.fromkeys(changed, wanted))
             write_text(path, edited, ownership(path))
-        if has_caches(home(app.directory)):
-            # Workers are restarted by this, too.
-            refresh_caches(app, group)
+        # Workers are restarted by this, too.
+        use_env(app, group)
     return changed
 
 

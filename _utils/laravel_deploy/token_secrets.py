@@ -13,7 +13,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 
 from laravel_deploy.applications import named_at, place_of
 from laravel_deploy.artisan import Application
-from laravel_deploy.cache_build import refresh_caches
+from laravel_deploy.cache_build import use_env
 from laravel_deploy.caches import has_caches, is_cached
 from laravel_deploy.dotenv import edit_env, parse_env, without_env
 from laravel_deploy.files import ownership, read_text, write_text
@@ -146,7 +146,7 @@ def accept_jwt_secret(app: Application, group: str, wanted: Wanted) -> dict[str,
             edited = {ACCEPTED: wanted.signs, UNTIL: _spelled(wanted.end(app.directory))}
             write_text(path, edit_env(text, edited), ownership(path))
             changes = _masked(values, edited)
-        _use(app, group)
+        use_env(app, group)
     return {"changes": changes}
 
 
@@ -162,14 +162,8 @@ def sign_with_jwt_secret(app: Application, group: str, wanted: Wanted) -> dict[s
     """
     with locked(app.directory):
         changes = update_jwt_secrets(app.directory, wanted, shared=True, test=False)
-        _use(app, group)
+        use_env(app, group)
     return {"changes": changes}
-
-
-def _use(app: Application, group: str) -> None:
-    """Have the application go by its .env, also where a call that was killed had written it."""
-    if has_caches(home(app.directory)):
-        refresh_caches(app, group)
 
 
 def update_jwt_secrets(

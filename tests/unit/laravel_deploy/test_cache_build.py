@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from laravel_deploy.artisan import Application
-from laravel_deploy.cache_build import refresh_caches
+from laravel_deploy.cache_build import refresh_caches, use_env
 from laravel_deploy.caches import is_cached
 from salt.exceptions import CommandExecutionError
 
@@ -20,6 +20,14 @@ def test_caches_follow_the_env_file(machine):
     cache = machine.root / "releases" / name / "bootstrap/cache"
     assert (cache / "config.php").read_text() == "config.php of A=2\n"
     assert not [*cache.glob(".aside-*")]
+
+
+def test_an_env_file_counts_at_once_and_without_caches_by_itself(machine):
+    use_env(machine.app, machine.group)
+    machine.deploy()
+    (machine.root / "shared/.env").write_text("A=2\n")
+    use_env(machine.app, machine.group)
+    assert is_cached(machine.root / "current") is True
 
 
 def test_new_caches_with_which_the_release_does_not_answer_are_not_taken(machine):

@@ -83,7 +83,7 @@ def test_caches_of_the_old_one_are_made_anew(app, database, monkeypatch):
     monkeypatch.setattr(password_rotation, "has_caches", lambda home: True)
     monkeypatch.setattr(password_rotation, "is_cached", lambda home: bool(made))
     monkeypatch.setattr(
-        password_rotation, "refresh_caches", lambda app, group: made.append((env(app), group))
+        password_rotation, "use_env", lambda app, group: made.append((env(app), group))
     )
     use_passwords(app, "g", SECRETS, SCHEMA, pillar())
     # From the file that has the new one.
