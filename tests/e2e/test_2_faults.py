@@ -263,7 +263,6 @@ def test_of_two_halves_of_one_group_the_smaller_is_fenced(lab: Lab, all_online, 
         lab.run(alone, f"rm -f {mark}")
 
 
-@pytest.mark.slow
 def test_what_was_received_and_not_applied_is_not_lost(lab: Lab, all_online, eventually):
     """The appliers of two members are blocked, all are killed, the third one's disk is lost."""
     all_online()
