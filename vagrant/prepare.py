@@ -146,11 +146,17 @@ def value_of(text: str, key: str) -> str:
     return line[3] if line else ""
 
 
-def replaced(text: str, key: str, value: str) -> str:
-    """Return the text of a pillar file with another value at a key, and all else as it was."""
+def needed_line(text: str, key: str) -> re.Match[str]:
+    """Return the line of a key as :py:func:`line_of` does; end the program without one."""
     line = line_of(text, key)
     if not line:
         raise SystemExit(f"there is no {key} in the file; expected it as this program writes it")
+    return line
+
+
+def replaced(text: str, key: str, value: str) -> str:
+    """Return the text of a pillar file with another value at a key, and all else as it was."""
+    line = needed_line(text, key)
     return f'{text[: line.start()]}{line[1]}{line[2]}: "{value}"{text[line.end() :]}'
 
 
@@ -159,9 +165,7 @@ def added(text: str, key: str, value: str) -> str:
     if line_of(text, key):
         return replaced(text, key, value)
     above, _, name = key.rpartition(":")
-    line = line_of(text, above)
-    if not line:
-        raise SystemExit(f"there is no {above} in the file; expected it as this program writes it")
+    line = needed_line(text, above)
     return f'{text[: line.end()]}\n{line[1]}  {name}: "{value}"{text[line.end() :]}'
 
 
