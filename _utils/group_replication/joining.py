@@ -1,9 +1,9 @@
-"""Members join a group one after the other: a named lock at each of its ONLINE members."""
+"""Members begin a group and join it one after the other: named locks at the members."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from group_replication.connection import (
@@ -49,9 +49,26 @@ def _taken(connection: Any, name: str, seconds: int) -> bool:
 
 
 @contextmanager
+def _held(settings: Settings, purpose: str, addresses: list[str], seconds: int) -> Iterator[str]:
+    """Hold a lock at each of the addresses; yield the one where another holds it, or ``""``."""
+    name = lock_name(settings, purpose)
+    with ExitStack() as held:
+        for address in addresses:
+            try:
+                connection = held.enter_context(peer(settings, address, seconds + QUERY_SECONDS))
+                taken = _taken(connection, name, seconds)
+            except UnreachableError:
+                # It has left since it was asked; the others have the lock, too.
+                continue
+            if not taken:
+                yield address
+                return
+        yield ""
+
+
 def alone(
     settings: Settings, seen: Mapping[str, Mapping[str, Any]], seconds: int = WAIT_SECONDS
-) -> Iterator[str]:
+) -> AbstractContextManager[str]:
     """
     Return a context in which no other member joins; it yields where one does, or the empty text.
 
@@ -67,21 +84,31 @@ def alone(
     Members that join a group of one at the same moment keep each other waiting, by ten seconds in
     one of seven tries; and once they left the group without an answer to anybody for good.
     """
-    name = lock_name(settings, "join")
-    with ExitStack() as held:
-        for address in places(settings.me, seen):
-            try:
-                connection = held.enter_context(peer(settings, address, seconds + QUERY_SECONDS))
-                taken = _taken(connection, name, seconds)
-            except UnreachableError:
-                # It has left since it was asked; the others have the lock, too.
-                continue
-            if not taken:
-                yield address
-                return
-        yield ""
+    return _held(settings, "join", places(settings.me, seen), seconds)
+
+
+def first(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) -> AbstractContextManager[str]:
+    """
+    Return a context in which no other member begins a group; it yields where one does, or ``""``.
+
+    settings
+        The group's settings.
+
+    seen
+        What every member says of itself, as ``facts_of`` returns it.
+
+    Who begins a group is decided from what all hold, and that changes while the appliers of some
+    are behind. For the second that the first view takes, a member still seems to be outside.
+    """
+    answering = [one["host"] for one in seen.values() if one["answers"]]
+    return _held(settings, "begin", sorted(answering, key=by_address), 0)
 
 
 def busy(me: str, address: str) -> str:
     """Return the sentence for a member that waits for another one's join."""
     return f"another member is joining, as {address} says; {me} joins after it"
+
+
+def begun(me: str, address: str) -> str:
+    """Return the sentence for a member that would have begun a group a moment after another one."""
+    return f"another member begins the group, as {address} says; {me} begins none"

@@ -214,7 +214,10 @@ def _start_as_decided(
     start = functools.partial(_start, settings, connection, mine, seen.values())
     try:
         if as_first:
-            start(as_first=True, confirmed=confirmed)
+            with joining.first(settings, seen) as begun_at:
+                if begun_at:
+                    raise _LaterError(joining.begun(settings.me, begun_at))
+                start(as_first=True, confirmed=confirmed)
             return
         # A join that nobody lets in says so after a minute only.
         recovery_login.check(settings, seen, recovery_credentials(connection)[0])

@@ -1,4 +1,4 @@
-"""Members join a group one after the other: a named lock at each of its ONLINE members."""
+"""Members begin a group and join it one after the other: named locks at the members."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from group_replication.settings import settings_from
 
 from tests.unit.group import HOSTS, gone, one, online, pillar
 
-DB2, DB3 = HOSTS["db2"], HOSTS["db3"]
+DB1, DB2, DB3 = HOSTS["db1"], HOSTS["db2"], HOSTS["db3"]
+SETTINGS = settings_from(pillar(), "db1")
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,10 @@ def members(monkeypatch):
             asked.append(("closed", address))
 
         def rows(connection, sql, values):
-            name = lock_name(settings_from(pillar(), "db1"), "join")
-            assert (sql, values) == ("SELECT GET_LOCK(%s, %s) AS got", (name, 7))
+            waits = {lock_name(SETTINGS, "join"): 7, lock_name(SETTINGS, "begin"): 0}
+            assert sql == "SELECT GET_LOCK(%s, %s) AS got"
+            name, seconds = values
+            assert waits[name] == seconds
             return [{"got": by_address[connection]}]
 
         def execute(connection, sql, values):
@@ -82,7 +85,7 @@ SEEN = {"db1": one("db1"), "db2": online("db2", "db3"), "db3": online("db3", "db
 )
 def test_one_member_joins_at_a_time(members, free, joiner_at, opened):
     asked = members(**free)
-    with joining.alone(settings_from(pillar(), "db1"), SEEN, 7) as where:
+    with joining.alone(SETTINGS, SEEN, 7) as where:
         assert where == joiner_at
         # All are held until the join is over, and none longer.
         assert [entry[:2] for entry in asked] == [("open", address) for address in opened]
@@ -92,11 +95,29 @@ def test_one_member_joins_at_a_time(members, free, joiner_at, opened):
     assert all(entry[2] > 7 for entry in asked[: len(opened)])
 
 
+@pytest.mark.parametrize(
+    ("free", "begun_at", "opened"),
+    [
+        ({"db1": 1, "db2": 1, "db3": 1}, "", [DB1, DB2, DB3]),
+        # Another one asks this member, too: of two that answer each other one comes first.
+        ({"db1": 0, "db2": 1, "db3": 1}, DB1, [DB1]),
+        ({"db1": 1, "db2": 1, "db3": 0}, DB3, [DB1, DB2, DB3]),
+        ({"db1": 1, "db2": None, "db3": 1}, "", [DB1, DB3]),
+    ],
+)
+def test_one_member_begins_a_group_at_a_time(members, free, begun_at, opened):
+    asked = members(**free)
+    outside = {"db3": one("db3"), "db1": one("db1"), "db2": one("db2"), "db4": gone()}
+    with joining.first(SETTINGS, outside) as where:
+        assert where == begun_at
+        assert [entry[:2] for entry in asked] == [("open", address) for address in opened]
+
+
 def test_a_join_that_fails_lets_the_next_one_go(members):
     asked = members(db2=1, db3=1)
     with (
         pytest.raises(ValueError, match="START"),
-        joining.alone(settings_from(pillar(), "db1"), SEEN, 7),
+        joining.alone(SETTINGS, SEEN, 7),
     ):
         raise ValueError("START")
     # The connections go with the exception.

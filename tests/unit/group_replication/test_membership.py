@@ -115,17 +115,19 @@ STUCK = {
 
 
 @pytest.mark.parametrize(
-    ("before", "later", "verdict", "statements"),
+    ("before", "later", "begun_at", "verdict", "statements"),
     [
-        (SAID, SAID, "reboot", [ON, START, OFF]),
-        (SAID, {**SAID, "db2": online("db2")}, "wait", [ON, OFF]),
-        (STUCK, STUCK, "reboot", [ON, *GIVEN_UP, START, OFF]),
+        (SAID, SAID, "", "reboot", [ON, START, OFF]),
+        (SAID, {**SAID, "db2": online("db2")}, "", "wait", [ON, OFF]),
+        (STUCK, STUCK, "", "reboot", [ON, *GIVEN_UP, START, OFF]),
         # What it received is there as long as it may be needed.
-        (STUCK, {**STUCK, "db2": online("db2")}, "wait", [ON, OFF]),
+        (STUCK, {**STUCK, "db2": online("db2")}, "", "wait", [ON, OFF]),
+        # Another one is at it, and is not seen in its group yet: nothing is touched.
+        (SAID, SAID, HOSTS["db2"], "wait", []),
     ],
 )
 def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
-    monkeypatch, before, later, verdict, statements
+    monkeypatch, before, later, begun_at, verdict, statements
 ):
     """A member that was silent may have come back, and lead a group by now."""
     server, answers = Server(), [before, later]
@@ -135,10 +137,12 @@ def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
     )
     monkeypatch.setattr(membership, "facts_of", lambda *_: answers.pop(0))
     monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
+    first = contextlib.nullcontext(begun_at)
+    monkeypatch.setattr(membership.joining, "first", lambda settings, seen: first)
     decided = membership.with_overrides("db1", force_member="db1")
     decision = membership._act(settings_from(pillar(), "db1"), membership.ACTIONS, decided=decided)
     assert (decision["verdict"], "done" in decision) == (verdict, verdict == "reboot")
-    assert server.said[-len(statements) :] == statements
+    assert server.said[len(server.said) - len(statements) :] == statements
     assert (START in server.said) == (verdict == "reboot")
 
 
