@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 PROGRAM = """
-import json, sys
+import json, os, sys
 import salt.client, salt.config, salt.runner, salt.utils.json
 # Salt prints sentences of its own.
 answered, sys.stdout = sys.stdout, sys.stderr
@@ -23,8 +23,16 @@ options = salt.config.client_config("/etc/salt/master")
 for line in sys.stdin:
     call = json.loads(line)
     if "runner" in call:
+        # In a process of its own, as by the command: threads that one run leaves behind empty
+        # Python's table of importers under the next one.
+        if os.fork():
+            if os.wait()[1]:
+                sys.exit(1)
+            continue
         client = salt.runner.RunnerClient(salt.config.master_config("/etc/salt/master"))
         answers = client.cmd(call["runner"], kwarg=call["kwarg"], print_event=False)
+        print(salt.utils.json.dumps(answers, default=repr), file=answered, flush=True)
+        os._exit(0)
     else:
         # A master that was started anew has another key, which is read here.
         with salt.client.LocalClient(mopts=dict(options)) as client:
@@ -41,6 +49,8 @@ class SaltClient:
         """Take what starts one: a program with a line to it and one from it."""
         self._start = start
         self._idle: queue.LifoQueue[subprocess.Popen[str]] = queue.LifoQueue()
+        # What forks for each run has no thread and no socket of a call.
+        self._idle_runners: queue.LifoQueue[subprocess.Popen[str]] = queue.LifoQueue()
 
     def call(self, target: str, call: str, timeout: int) -> dict[str, Any]:
         """Call a function as `salt TARGET CALL` does, `-L` before the function for a list."""
@@ -63,7 +73,8 @@ class SaltClient:
         return self._ask({"runner": runner, "kwarg": arguments}, f"salt-run {runner}")
 
     def _ask(self, request: dict[str, Any], shown: str) -> Any:
-        with self._process() as process:
+        idle = self._idle_runners if "runner" in request else self._idle
+        with self._process(idle) as process:
             assert process.stdin
             assert process.stdout
             process.stdin.write(json.dumps(request) + "\n")
@@ -75,13 +86,16 @@ class SaltClient:
 
     def close(self) -> None:
         """End the processes that are there."""
-        while not self._idle.empty():
-            _end(self._idle.get())
+        for idle in (self._idle, self._idle_runners):
+            while not idle.empty():
+                _end(idle.get())
 
     @contextmanager
-    def _process(self) -> Iterator[subprocess.Popen[str]]:
+    def _process(
+        self, idle: queue.LifoQueue[subprocess.Popen[str]]
+    ) -> Iterator[subprocess.Popen[str]]:
         """Return a context with a process that nobody else uses meanwhile."""
-        process = self._living()
+        process = self._living(idle)
         try:
             yield process
         except BaseException:
@@ -89,13 +103,13 @@ class SaltClient:
             process.kill()
             _end(process)
             raise
-        self._idle.put(process)
+        idle.put(process)
 
-    def _living(self) -> subprocess.Popen[str]:
+    def _living(self, idle: queue.LifoQueue[subprocess.Popen[str]]) -> subprocess.Popen[str]:
         """Return one that waits for a call, or a new one: the master may have been stopped."""
         while True:
             try:
-                process = self._idle.get_nowait()
+                process = idle.get_nowait()
             except queue.Empty:
                 return self._start()
             if process.poll() is None:
