@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pymysql
 
 from chaos.broken_joins import UNTIL_JOIN, kill_in_join
+from chaos.outages import keepers_begin, kill_behind
 from chaos.plan import Round
 from chaos.scene import ChaosScene
 from chaos.schema_changes import begin_change, change_ended, changed, kill_in_change
@@ -324,6 +325,13 @@ FAULTS: dict[str, Fault] = {
         nothing_written,
     ),
     "kill-all": Fault("kill -9 of all at once", "all come back alone", kill, heals_itself=True),
+    "kill-behind": Fault(
+        "kill -9 of all while the appliers of all but one are behind, whose disk is wiped; then "
+        "the keepers, and `state.apply mysql` on that one",
+        "every state holds, and the members have all that they had received",
+        kill_behind,
+        keepers_begin,
+    ),
     "empty": Fault(
         "all data directories are wiped; then `state.apply mysql` on all at once, beside the "
         "keepers",

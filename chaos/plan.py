@@ -17,6 +17,7 @@ FAULTS = (
     "quorum-kill",
     "quorum-cut",
     "kill-all",
+    "kill-behind",
     "empty",
     "minion",
     "wipe",
@@ -96,6 +97,9 @@ def seconds_of(fault: str, draw: random.Random) -> float:
     if fault == "alter-kill":
         # From before the window is open to after it is closed.
         return draw.uniform(0, 9)
+    if fault == "kill-behind":
+        # What is received meanwhile is applied nowhere.
+        return draw.uniform(1, 6)
     if fault == "join-kill":
         # From before the group lets the member in to after it has.
         return draw.uniform(0, 3)
@@ -106,7 +110,7 @@ def seconds_of(fault: str, draw: random.Random) -> float:
 
 def victims_of(fault: str, members: Sequence[str]) -> int:
     """Return how many members a fault meets."""
-    if fault in ("kill-all", "empty"):
+    if fault in ("kill-all", "kill-behind", "empty"):
         return len(members)
     if fault in ("quorum-kill", "quorum-cut"):
         # Those that are left are no majority.

@@ -57,7 +57,7 @@ def test_another_seed_is_another_plan():
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**40))
 def test_many_rounds_cover_every_fault_evenly(seed):
-    counts = Counter(one.fault for one in plan(seed, 200, MEMBERS))
+    counts = Counter(one.fault for one in plan(seed, 10 * len(FAULTS), MEMBERS))
     assert set(counts) == set(FAULTS)
     assert min(counts.values()) >= 10
     assert max(counts.values()) - min(counts.values()) <= 1
@@ -73,7 +73,7 @@ def test_a_round_names_members_of_the_group(seed, size):
         assert 0 <= one.seconds <= 60
         if one.fault.startswith("quorum"):
             assert len(one.others) * 2 <= size
-        elif one.fault not in ("kill-all", "empty"):
+        elif one.fault not in ("kill-all", "kill-behind", "empty"):
             assert len(one.victims) == 1
 
 
