@@ -14,6 +14,7 @@ include:
   - mysql.keeper
   - mysql.compare
   - mysql.drain
+  - mysql.relay_log
   - mysql.needrestart
 {%- else %}
   - mysql.removed

@@ -46,7 +46,7 @@ def test_what_needs_the_data_waits_for_its_disk(chunks):
         "/etc/systemd/system/mysqld.service.d/mysql-gr-binary-log.conf",
     ]
     drop_ins = "/etc/systemd/system/mysqld.service.d/"
-    assert len([name for name in units if name.startswith(drop_ins)]) == 2
+    assert len([name for name in units if name.startswith(drop_ins)]) == 3
     for name in ("keeper", "compare"):
         text = units[f"/etc/systemd/system/mysql-gr-{name}.service"]
         assert "After=network-online.target mysqld.service" in text.splitlines()
