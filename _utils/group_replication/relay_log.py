@@ -88,8 +88,10 @@ def _format_event(data: memoryview) -> Event:
 
 
 def _statement(data: memoryview, event: Event) -> bytes:
-    """Return the statement of a query event, with the checksum if there is one."""
+    """Return the statement of a query event, with the checksum; or nothing if it is none."""
     body = event.start + HEADER.size
+    if event.end < body + 13:
+        return b""
     database, _, variables = struct.unpack_from("<BHH", data, body + 8)
     return bytes(data[body + 13 + variables + database + 1 : event.end])
 
@@ -101,7 +103,7 @@ def _is_last(data: memoryview, event: Event, is_first: bool) -> bool:
     if event.kind != QUERY:
         return False
     statement = _statement(data, event)
-    if is_first:
+    if is_first and statement:
         # Any other statement commits by itself, as one does that changes the schema.
         return not statement.startswith((b"BEGIN", b"XA START"))
     return statement[:6] == b"COMMIT" or (

@@ -70,6 +70,8 @@ OWN_ROTATION = event(ROTATE, bytes(8) + b"relay-bin.000002", flags=OF_THE_RELAY_
         (b"", OPEN, 0),
         # A disk that lost its power gives zeros.
         (INSERT, bytes(4096), 1),
+        (INSERT, GTID + event(QUERY, b"short"), 1),
+        (INSERT, GTID + event(QUERY, b"\xff" * 20), 1),
         (TAGGED + query("BEGIN") + END, OPEN, 1),
         (GTID + query("ALTER TABLE t ADD c INT"), b"", 1),
         (GTID + query("XA COMMIT X'31'"), b"", 1),
