@@ -12,7 +12,7 @@ from typing import Any
 from pillar_check import invalid, walk
 from salt.exceptions import SaltInvocationError
 
-from group_replication import tls
+from group_replication import relay_log, tls
 from group_replication.auto_increment import check_step, offset_of, step_in, step_of
 from group_replication.model import DATA_DIRECTORY, MODES, TIMINGS, Settings
 from group_replication.versions import option_missing, options_for, today
@@ -282,7 +282,7 @@ def own_options(settings: Settings) -> dict[str, Any]:
         # member has its step before it lets a new one in.
         **_auto_increment(settings),
         # Named, or the files would follow the machine's name and be lost with it.
-        "relay_log": "relay-bin",
+        "relay_log": relay_log.BASE_NAME,
         "gtid_mode": "ON",
         "enforce_gtid_consistency": "ON",
         # Commits appear in one order on all members.

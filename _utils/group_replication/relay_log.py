@@ -6,8 +6,8 @@ and the numbers of two writing members can be equal. A file that holds nothing b
 source is whole to mysqld, and it reads no older one. So such a file is put behind the newest one. A
 transaction that did not arrive whole is cut off here, as mysqld would do it.
 
-This runs before mysqld and uses the standard library only. The format is MySQL's: an event has a
-header of 19 bytes, and the first event of a file describes the others.
+This runs before mysqld and needs nothing beyond the standard library. The format is MySQL's: an
+event has a header of 19 bytes, and the first event of a file describes the others.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
+
+from whole_file import write_whole
 
 MAGIC = b"\xfebin"
 HEADER = struct.Struct("<IBIIIH")
@@ -35,6 +37,9 @@ BASE_NAME = "relay-bin"
 """Option ``relay_log`` of the members."""
 
 CHANNEL = "group_replication_applier"
+
+FILE_MODE = 0o640
+"""Permissions of the relay logs that mysqld makes."""
 
 SOURCE_FILE = b"FIRST"
 """The source's log of a channel of the group, as mysqld has it; such a channel has no source."""
@@ -157,41 +162,28 @@ def closing_file(data: memoryview) -> bytes:
     return MAGIC + described + rotation
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Add to a file, which is made where there is none, and see to it that it is on disk."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o640)
-    with os.fdopen(descriptor, "wb") as output:
-        output.write(content)
-        output.flush()
-        os.fsync(output.fileno())
-
-
-def _put_behind(newest: Path, content: bytes) -> Path:
+def _put_behind(newest: Path, index: Path, content: bytes) -> Path:
     """Put a relay log behind the newest one, and return its path."""
     numbers = [int(file.suffix[1:]) for file in newest.parent.glob(f"{newest.stem}.[0-9]*")]
     behind = newest.with_suffix(f".{max(numbers) + 1:06}")
-    unfinished = newest.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    _write(unfinished, content)
-    unfinished.rename(behind)
+    write_whole(behind, content.decode("utf-8", "surrogateescape"), FILE_MODE)
     # Last, so that mysqld finds what the index names.
-    _write(newest.with_suffix(".index"), f"./{behind.name}\n".encode())
+    listed = index.read_text(encoding="utf-8")
+    write_whole(index, f"{listed}./{behind.name}\n", FILE_MODE)
     return behind
 
 
-def close_newest(directory: Path, channel: str = CHANNEL) -> Iterator[str]:
+def close_newest(directory: Path) -> Iterator[str]:
     """
-    Close the newest relay log of a channel, and say in sentences what was done.
+    Close the newest relay log of the applier, and say in sentences what was done.
 
     directory
         The server's data directory. mysqld must not run.
-    channel
-        The channel's name. Default ``group_replication_applier``.
 
     Does nothing where there is no transaction to keep. Raises UnreadableError for a file that does
     not begin as a relay log does, and OSError.
     """
-    index = directory / f"{BASE_NAME}-{channel}.index"
+    index = directory / f"{BASE_NAME}-{CHANNEL}.index"
     if not index.exists():
         return
     files = [directory / name for name in index.read_text(encoding="utf-8").splitlines()]
@@ -211,7 +203,7 @@ def close_newest(directory: Path, channel: str = CHANNEL) -> Iterator[str]:
         if found.closed:
             return
         if found.transactions:
-            behind = _put_behind(files[-1], closing)
+            behind = _put_behind(files[-1], index, closing)
             yield (
                 f"{file.name}: holds {found.transactions} transactions;"
                 f" {behind.name} is put behind it, so that mysqld keeps them"
