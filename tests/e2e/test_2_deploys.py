@@ -313,6 +313,9 @@ def test_a_secret_of_tokens_is_rotated_and_tokens_of_before_stay_valid(lab: Lab)
     time.sleep(3)
     assert tokens_work(lab, after)
     assert not tokens_work(lab, before)
+    lines = file.read_text().splitlines(keepends=True)
+    prepare.write_private(file, "".join(one for one in lines if "jwt_accepted" not in one))
+    assert lab.apply([lab.web], "laravel.keys") == set()
 
 
 def test_a_key_is_rotated_and_the_old_one_still_reads(lab: Lab, crowd: Crowd):
