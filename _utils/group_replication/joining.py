@@ -1,4 +1,4 @@
-"""Members begin a group and join it one after the other: named locks at the members."""
+"""One member bootstraps a group, and members join it one after the other: named locks."""
 
 from __future__ import annotations
 
@@ -87,9 +87,11 @@ def alone(
     return _held(settings, "join", places(settings.me, seen), seconds)
 
 
-def first(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) -> AbstractContextManager[str]:
+def bootstrapping(
+    settings: Settings, seen: Mapping[str, Mapping[str, Any]]
+) -> AbstractContextManager[str]:
     """
-    Return a context in which no other member begins a group; it yields where one does, or ``""``.
+    Return a context in which no other member bootstraps; it yields where one does, or ``""``.
 
     settings
         The group's settings.
@@ -97,11 +99,11 @@ def first(settings: Settings, seen: Mapping[str, Mapping[str, Any]]) -> Abstract
     seen
         What every member says of itself, as ``facts_of`` returns it.
 
-    Who begins a group is decided from what all hold, and that changes while the appliers of some
-    are behind. For the second that the first view takes, a member still seems to be outside.
+    Who bootstraps a group is decided from what all hold, and that changes while the appliers of
+    some are behind. For the second that the first view takes, a member still seems to be outside.
     """
     answering = [one["host"] for one in seen.values() if one["answers"]]
-    return _held(settings, "begin", sorted(answering, key=by_address), 0)
+    return _held(settings, "bootstrap", sorted(answering, key=by_address), 0)
 
 
 def busy(me: str, address: str) -> str:
@@ -109,6 +111,6 @@ def busy(me: str, address: str) -> str:
     return f"another member is joining, as {address} says; {me} joins after it"
 
 
-def begun(me: str, address: str) -> str:
-    """Return the sentence for a member that would have begun a group a moment after another one."""
-    return f"another member begins the group, as {address} says; {me} begins none"
+def bootstrapped(me: str, address: str) -> str:
+    """Return the sentence for a member that would have bootstrapped a moment after another one."""
+    return f"another member bootstraps the group, as {address} says; {me} bootstraps none"

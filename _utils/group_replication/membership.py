@@ -214,9 +214,9 @@ def _start_as_decided(
     start = functools.partial(_start, settings, connection, mine, seen.values())
     try:
         if as_first:
-            with joining.first(settings, seen) as begun_at:
-                if begun_at:
-                    raise _LaterError(joining.begun(settings.me, begun_at))
+            with joining.bootstrapping(settings, seen) as bootstraps_at:
+                if bootstraps_at:
+                    raise _LaterError(joining.bootstrapped(settings.me, bootstraps_at))
                 start(as_first=True, confirmed=confirmed)
             return
         # A join that nobody lets in says so after a minute only.

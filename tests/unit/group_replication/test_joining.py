@@ -1,4 +1,4 @@
-"""Members begin a group and join it one after the other: named locks at the members."""
+"""One member bootstraps a group, and members join it one after the other: named locks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def members(monkeypatch):
             asked.append(("closed", address))
 
         def rows(connection, sql, values):
-            waits = {lock_name(SETTINGS, "join"): 7, lock_name(SETTINGS, "begin"): 0}
+            waits = {lock_name(SETTINGS, "join"): 7, lock_name(SETTINGS, "bootstrap"): 0}
             assert sql == "SELECT GET_LOCK(%s, %s) AS got"
             name, seconds = values
             assert waits[name] == seconds
@@ -96,7 +96,7 @@ def test_one_member_joins_at_a_time(members, free, joiner_at, opened):
 
 
 @pytest.mark.parametrize(
-    ("free", "begun_at", "opened"),
+    ("free", "bootstraps_at", "opened"),
     [
         ({"db1": 1, "db2": 1, "db3": 1}, "", [DB1, DB2, DB3]),
         # Another one asks this member, too: of two that answer each other one comes first.
@@ -105,11 +105,11 @@ def test_one_member_joins_at_a_time(members, free, joiner_at, opened):
         ({"db1": 1, "db2": None, "db3": 1}, "", [DB1, DB3]),
     ],
 )
-def test_one_member_begins_a_group_at_a_time(members, free, begun_at, opened):
+def test_one_member_bootstraps_at_a_time(members, free, bootstraps_at, opened):
     asked = members(**free)
     outside = {"db3": one("db3"), "db1": one("db1"), "db2": one("db2"), "db4": gone()}
-    with joining.first(SETTINGS, outside) as where:
-        assert where == begun_at
+    with joining.bootstrapping(SETTINGS, outside) as where:
+        assert where == bootstraps_at
         assert [entry[:2] for entry in asked] == [("open", address) for address in opened]
 
 

@@ -115,7 +115,7 @@ STUCK = {
 
 
 @pytest.mark.parametrize(
-    ("before", "later", "begun_at", "verdict", "statements"),
+    ("before", "later", "bootstraps_at", "verdict", "statements"),
     [
         (SAID, SAID, "", "reboot", [ON, START, OFF]),
         (SAID, {**SAID, "db2": online("db2")}, "", "wait", [ON, OFF]),
@@ -127,7 +127,7 @@ STUCK = {
     ],
 )
 def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
-    monkeypatch, before, later, begun_at, verdict, statements
+    monkeypatch, before, later, bootstraps_at, verdict, statements
 ):
     """A member that was silent may have come back, and lead a group by now."""
     server, answers = Server(), [before, later]
@@ -137,8 +137,8 @@ def test_others_are_asked_once_more_at_the_moment_of_a_bootstrap(
     )
     monkeypatch.setattr(membership, "facts_of", lambda *_: answers.pop(0))
     monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
-    first = contextlib.nullcontext(begun_at)
-    monkeypatch.setattr(membership.joining, "first", lambda settings, seen: first)
+    first = contextlib.nullcontext(bootstraps_at)
+    monkeypatch.setattr(membership.joining, "bootstrapping", lambda settings, seen: first)
     decided = membership.with_overrides("db1", force_member="db1")
     decision = membership._act(settings_from(pillar(), "db1"), membership.ACTIONS, decided=decided)
     assert (decision["verdict"], "done" in decision) == (verdict, verdict == "reboot")
