@@ -121,7 +121,8 @@ def facts() -> dict[str, dict[str, Any]]:
     ``version``, ``host``, ``port``, ``super_read_only``, ``offline_mode``, ``stopping`` (its group
     is being left), ``gtid_executed``, ``gtid_purged``, ``gtid_received``, ``queued`` (transactions
     of others that wait to be applied), ``applier_error`` and ``recovery_error`` (why its applier or
-    distributed recovery stopped last, or ""), ``started`` (when mysqld was, seconds since 1970),
+    distributed recovery stopped last, or ""), ``commit_wait`` (seconds for which a client's commit
+    has been waiting), ``started`` (when mysqld was, seconds since 1970),
     ``overdue`` (seconds for which the group should have agreed on a message of its own) and
     ``applier_on`` (its part in a group has not ended); of the local one ``remembered`` (what its
     machine knows of its membership) and ``fork`` (what it has seen of another group with this one's

@@ -11,7 +11,15 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, consensus, errant, memory, operation, schema_change
+from group_replication import (
+    causes,
+    commit_waits,
+    consensus,
+    errant,
+    memory,
+    operation,
+    schema_change,
+)
 from group_replication.connection import TOO_MANY_CONNECTIONS, local, peer, rows
 from group_replication.gtid import GtidSet, format_gtids
 from group_replication.maintenance import fork, kept_out
@@ -271,6 +279,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "paused": "",
         "applier_error": "",
         "recovery_error": "",
+        "commit_wait": 0,
         "remembered": {},
         "errant_kinds": {},
         "fork": {},
@@ -310,12 +319,13 @@ def unreachable(error: str) -> dict[str, Any]:
     return {"answers": False, "error": error, "state": UNKNOWN, "paused": ""}
 
 
-def applier(connection: Any) -> dict[str, str]:
+def applier(connection: Any) -> dict[str, Any]:
     """What the health agent does not ask."""
     ask = functools.partial(rows, connection)
     return {
         "applier_error": causes.applier_error(ask),
         "recovery_error": causes.recovery_error(ask),
+        "commit_wait": commit_waits.longest(ask),
     }
 
 

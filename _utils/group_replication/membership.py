@@ -11,7 +11,16 @@ from typing import Any
 
 from salt.exceptions import CommandExecutionError
 
-from group_replication import causes, driver, errant, joining, maintenance, memory, recovery_login
+from group_replication import (
+    causes,
+    cut_join,
+    driver,
+    errant,
+    joining,
+    maintenance,
+    memory,
+    recovery_login,
+)
 from group_replication.accounts import grantees, recovery_credentials
 from group_replication.connection import (
     LOCK_SECONDS,
@@ -219,12 +228,16 @@ def _start_as_decided(
                     raise _LaterError(joining.bootstrapped(settings.me, bootstraps_at))
                 start(as_first=True, confirmed=confirmed)
             return
+        held_back = cut_join.holds_back(settings.me, mine["started"], time.time())
+        if held_back:
+            raise _LaterError(held_back)
         # A join that nobody lets in says so after a minute only.
         recovery_login.check(settings, seen, recovery_credentials(connection)[0])
         with joining.alone(settings, seen, max(lock_seconds, joining.WAIT_SECONDS)) as joiner_at:
             if joiner_at:
                 raise _LaterError(joining.busy(settings.me, joiner_at))
-            start(as_first=False)
+            with cut_join.noted(mine["started"]):
+                start(as_first=False)
     except _LaterError:
         raise
     except CommandExecutionError as err:

@@ -9,6 +9,7 @@ from typing import Any
 from group_replication import (
     causes,
     certificates,
+    commit_waits,
     comparison,
     comparison_report,
     driver,
@@ -299,7 +300,8 @@ def _member_problems(name: str, one: Mapping[str, Any], absent: bool, errant: st
         problems.append(f"{name} is primary and read-only: super_read_only is ON")
     if one["offline_mode"] and one["state"] in PRESENT:
         problems.append(f"{name} is {one['state']} and takes no clients: offline_mode is ON")
-    return problems
+    waiting = commit_waits.problem(name, one)
+    return [*problems, waiting] if waiting else problems
 
 
 def compared(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:

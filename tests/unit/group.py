@@ -69,6 +69,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "paused": "",
         "applier_error": "",
         "recovery_error": "",
+        "commit_wait": 0,
         "fork": {},
         "started": 1,
         "remembered": {},

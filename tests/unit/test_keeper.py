@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from group_replication import failures, maintenance, memory
+from group_replication import cut_join, failures, maintenance, memory
 from group_replication.schema_change import Change
 from group_replication.settings import settings_as_json, settings_from
 from salt.exceptions import CommandExecutionError
@@ -71,6 +71,7 @@ def seeing(monkeypatch, tmp_path):
             "super_read_only": False,
         }
         monkeypatch.setattr(memory, "MEMBER_FILE", tmp_path / "member.json")
+        monkeypatch.setattr(cut_join, "JOINING_FILE", tmp_path / "joining.json")
         monkeypatch.setattr(maintenance, "FORK_FILE", tmp_path / "fork.json")
         monkeypatch.setattr(failures, "FAILURE_FILE", tmp_path / "failing.json")
         monkeypatch.setattr(keeper.fencing, "ask", lambda settings, names: {})
@@ -249,6 +250,13 @@ def test_a_member_with_a_majority_is_remembered(seeing):
     keeper.look(BOTH)
     kept = memory.remembered(memory.MEMBER_FILE)
     assert (kept["group"], kept["members"]) == (GROUP, [HOSTS["db2"], HOSTS["db3"]])
+
+
+def test_who_is_in_the_group_joins_no_more(seeing):
+    seeing("RECOVERING")
+    cut_join.JOINING_FILE.write_text('{"started": 1}')
+    keeper.look(BOTH)
+    assert not cut_join.JOINING_FILE.exists()
 
 
 @pytest.mark.parametrize(("state", "more"), [("RECOVERING", {}), ("ONLINE", {"quorum": False})])

@@ -22,6 +22,7 @@ from group_replication import (
     certificates,
     comparison,
     consensus,
+    cut_join,
     fencing,
     memory,
     operation,
@@ -155,6 +156,7 @@ def look_as_member(
     The group forgets who is gone, so that it calls there no more.
     """
     sentence = f"{settings.me} is {facts['state']}{without_majority(facts)}"
+    cut_join.over()
     if facts["state"] == ONLINE:
         past.attempts.succeeded()
     change = schema_change.current(connection)

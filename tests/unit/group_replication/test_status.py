@@ -127,6 +127,11 @@ STRANGER = {"id": UUIDS["db9"], "host": HOSTS["db9"], "port": 3306, "state": "ON
             "db1 is ONLINE and takes no clients: offline_mode is ON",
         ),
         (
+            {**WHOLE, "db2": {**WHOLE["db2"], "commit_wait": 12}}, {},
+            "db2: a commit has been waiting for 12 s; after a join that ended with its server that "
+            "lasts for 80 s at most",
+        ),
+        (
             {**WHOLE, "db1": {**WHOLE["db1"], "members": [*WHOLE["db1"]["members"], STRANGER]}},
             {}, f"{HOSTS['db9']} is in the group and not declared",
         ),

@@ -1,0 +1,87 @@
+"""A join that ended with its server is noted, and the next one waits until the group is ready."""
+
+from __future__ import annotations
+
+import pymysql
+import pytest
+from group_replication.cut_join import holds_back, noted, over
+from salt.exceptions import CommandExecutionError
+
+NOW = 1_800_000_000
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "lib" / "joining.json"
+
+
+@pytest.mark.parametrize(
+    ("end", "stays"),
+    [
+        (None, False),
+        (CommandExecutionError("mysqld said: it fails (3092)"), False),
+        (pymysql.OperationalError(3098, "The table does not comply"), False),
+        (KeyboardInterrupt(), True),
+        (pymysql.OperationalError(2013, "Lost connection to MySQL server during query"), True),
+        (pymysql.OperationalError(2006, "MySQL server has gone away"), True),
+    ],
+)
+def test_a_join_is_noted_until_its_outcome_is_known(path, end, stays):
+    def join():
+        with noted(NOW, path):
+            assert path.stat().st_mode & 0o777 == 0o600
+            if end:
+                raise end
+
+    if end is None:
+        join()
+    else:
+        with pytest.raises(type(end)):
+            join()
+    assert path.exists() is stays
+
+
+def test_a_disk_that_takes_no_file_keeps_nobody_outside(tmp_path, caplog):
+    path = tmp_path / "file" / "joining.json"
+    path.parent.write_text("in its way")
+    with noted(NOW, path):
+        pass
+    assert f"{path} is not written" in caplog.text
+    assert f"{path} stays" in caplog.text
+
+
+def test_who_is_a_member_joins_no_more(path):
+    with pytest.raises(KeyboardInterrupt), noted(NOW, path):
+        raise KeyboardInterrupt
+    over(path)
+    assert not path.exists()
+    over(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "started", "age", "left"),
+    [
+        # Its mysqld was started after the join that is noted.
+        (f'{{"started": {NOW - 900}}}', NOW, 0, 78),
+        (f'{{"started": {NOW - 900}}}', NOW, 77, 1),
+        (f'{{"started": {NOW - 900}}}', NOW, 78, None),
+        # The same mysqld: it was the join's keeper that ended.
+        (f'{{"started": {NOW}}}', NOW, 5, None),
+        (f'{{"started": {NOW - 1}}}', NOW, 5, None),
+        # A clock that was set back must not keep a member out.
+        (f'{{"started": {NOW - 900}}}', NOW, -3600, None),
+        ("{", NOW, 5, None),
+        ("[]", NOW, 5, None),
+        (None, NOW, 5, None),
+    ],
+)
+def test_a_join_waits_for_what_the_one_before_has_left(path, text, started, age, left):
+    if text is not None:
+        path.parent.mkdir()
+        path.write_text(text)
+    said = holds_back("db3", started, NOW + age, path)
+    if left is None:
+        assert said == ""
+    else:
+        assert "mysqld ended in the middle of db3's join" in said
+        assert said.endswith(f"db3 tries in {left} s")
