@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,9 +92,10 @@ def holds_back(me: str, started: int, now: float, path: Path | None = None) -> s
     age = now - started
     if joined is None or started - joined <= 1 or not 0 <= age < KEPT_SECONDS:
         return ""
+    at = time.strftime("%H:%M:%S UTC", time.gmtime(started + KEPT_SECONDS))
     return (
         f"mysqld ended in the middle of {me}'s join: the group lets {me} in again when it has "
-        f"removed that server, and {me} tries in {KEPT_SECONDS - age:.0f} s"
+        f"removed that server; {me} joins at {at}"
     )
 
 

@@ -147,6 +147,8 @@ def _unfit(
             f"{joined(stale)} still has the stale member {me} in its view; "
             f"{me} joins when that is expelled",
         )
+    if mine["held_back"]:
+        return as_verdict("wait", mine["held_back"])
     # A group goes by its lowest version, also while it is upgraded member by member.
     lowest = min(majority, key=lambda name: version_of(majority[name]["version"]))
     if too_old(mine, majority[lowest]):

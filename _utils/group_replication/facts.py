@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ from group_replication import (
     causes,
     commit_waits,
     consensus,
+    cut_join,
     errant,
     memory,
     operation,
@@ -280,6 +282,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "applier_error": "",
         "recovery_error": "",
         "commit_wait": 0,
+        "held_back": "",
         "remembered": {},
         "errant_kinds": {},
         "fork": {},
@@ -334,9 +337,13 @@ def _schemas(connection: Any) -> list[str]:
     return [row["name"] for row in rows(connection, USER_SCHEMAS, (SYSTEM_SCHEMAS,))]
 
 
-def _local_knowledge(settings: Settings) -> dict[str, Any]:
-    """What the local machine knows and its server does not."""
+def _with_local_knowledge(settings: Settings, connection: Any) -> dict[str, Any]:
+    """What the local server says, and what its machine alone knows."""
+    said = observe(connection)
     return {
+        **said,
+        **applier(connection),
+        "held_back": cut_join.holds_back(settings.me, said["started"], time.time()),
         "paused": kept_out(settings),
         "remembered": memory.remembered(memory.MEMBER_FILE),
         "fork": fork(),
@@ -355,12 +362,10 @@ def look(settings: Settings, connection: Any = None) -> dict[str, Any]:
                 raise
         # The socket is taken like any other place; the administrators' door is not.
         with peer(settings, settings.nodes[settings.me]) as connection:
-            return {**observe(connection), **applier(connection), **_local_knowledge(settings)}
+            return _with_local_knowledge(settings, connection)
     change, under_way = schema_change.current(connection), operation.current(connection)
     return {
-        **observe(connection),
-        **applier(connection),
-        **_local_knowledge(settings),
+        **_with_local_knowledge(settings, connection),
         "schemas": _schemas(connection),
         "schema_change": change._asdict() if change else None,
         "operation": under_way._asdict() if under_way else None,

@@ -228,9 +228,6 @@ def _start_as_decided(
                     raise _LaterError(joining.bootstrapped(settings.me, bootstraps_at))
                 start(as_first=True, confirmed=confirmed)
             return
-        held_back = cut_join.holds_back(settings.me, mine["started"], time.time())
-        if held_back:
-            raise _LaterError(held_back)
         # A join that nobody lets in says so after a minute only.
         recovery_login.check(settings, seen, recovery_credentials(connection)[0])
         with joining.alone(settings, seen, max(lock_seconds, joining.WAIT_SECONDS)) as joiner_at:

@@ -158,6 +158,12 @@ TABLE = {
          "db3": one("db3")},
         "db1", "bootstrap", ["db1 bootstraps the group"],
     ),
+    "my join ended with its mysqld": (
+        {"db1": online("db1", "db3", gtids=f"{GROUP}:1-5"),
+         "db2": one("db2", gtids=f"{GROUP}:1-5", held_back="db2 joins at 08:01:18 UTC"),
+         "db3": online("db3", "db1", gtids=f"{GROUP}:1-5")},
+        "db2", "wait", ["db2 joins at 08:01:18 UTC"],
+    ),
     "a stale member of mine is still in the view": (
         {"db1": online("db1", "db2", "db3"), "db2": one("db2"), "db3": online("db3", "db1", "db2")},
         "db2", "wait", ["the stale member db2", "db1, db3"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 
 import pymysql
 import pytest
@@ -221,22 +220,6 @@ def test_a_join_waits_for_another_ones(monkeypatch, alone):
     assert (decision["verdict"], decision.get("done")) == ("wait", None)
     assert f"another member is joining, as {HOSTS['db2']} says" in decision["why"]
     assert (alone, START in server.said) == ([120], False)
-
-
-def test_no_join_begins_while_the_others_have_the_one_before(monkeypatch, alone):
-    server, now = Said({}), int(time.time())
-    seen = {"db1": one("db1", started=now - 5), "db2": online("db2")}
-    membership.cut_join.JOINING_FILE.write_text(f'{{"started": {now - 3600}}}')
-    monkeypatch.setattr(membership, "local", lambda *_: server)
-    monkeypatch.setattr(
-        membership, "machine_lock", lambda *_: contextlib.nullcontext(enter_result=True)
-    )
-    monkeypatch.setattr(membership, "facts_of", lambda *_: seen)
-    monkeypatch.setattr(membership, "recovery_credentials", lambda _: [{"name": "r"}])
-    decision = membership._act(settings_from(pillar(), "db1"), membership.ACTIONS)
-    assert (decision["verdict"], decision.get("done")) == ("wait", None)
-    assert "mysqld ended in the middle of db1's join" in decision["why"]
-    assert (alone, START in server.said) == ([], False)
 
 
 def test_a_bootstrap_that_loses_its_connection_takes_its_option_back(monkeypatch):
