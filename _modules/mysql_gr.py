@@ -125,7 +125,8 @@ def facts() -> dict[str, dict[str, Any]]:
     has been waiting), ``started`` (when mysqld was, seconds since 1970),
     ``overdue`` (seconds for which the group should have agreed on a message of its own) and
     ``applier_on`` (its part in a group has not ended); of the local one ``remembered`` (what its
-    machine knows of its membership), ``held_back`` (why it must not join yet, or "") and ``fork``
+    machine knows of its membership), ``held_back`` (``why`` it must not join
+    yet, and the ``view`` of which group; or nothing) and ``fork``
     (what it has seen of another group with this one's name).
 
     Raises SaltInvocationError for wrong settings; a member that does not answer raises nothing.

@@ -25,19 +25,22 @@ LOST = frozenset((2006, 2013))
 
 
 @contextmanager
-def noted(started: int, path: Path | None = None) -> Iterator[None]:
+def noted(started: int, view: str, path: Path | None = None) -> Iterator[None]:
     """
     Keep on the root disk that a join is under way, until its outcome is there.
 
     started
         When the local mysqld was started, in seconds since 1970.
 
+    view
+        What all views of the group's life have in common, as ``view_of`` returns it.
+
     path
         The file. Default ``JOINING_FILE``.
     """
     path = path or JOINING_FILE
     try:
-        write_whole(path, json.dumps({"started": started}) + "\n", 0o600)
+        write_whole(path, json.dumps({"started": started, "view": view}) + "\n", 0o600)
     except OSError as err:
         # A full disk is no reason to stay outside.
         log.warning("%s is not written: %s", path, err)
@@ -67,9 +70,9 @@ def over(path: Path | None = None) -> None:
         log.warning("%s stays: %s", path, err)
 
 
-def holds_back(me: str, started: int, now: float, path: Path | None = None) -> str:
+def holds_back(me: str, started: int, now: float, path: Path | None = None) -> dict[str, str]:
     """
-    Return why a member must not join yet, or the empty text.
+    Return ``why`` a member must not join yet, and the ``view`` of which group; or nothing.
 
     me
         The declared name of the member that would join.
@@ -86,23 +89,25 @@ def holds_back(me: str, started: int, now: float, path: Path | None = None) -> s
     A server that ends in the middle of its join stays a part of the group that is in no view. The
     members remove it when they have missed it for a minute, and let nobody in at its address until
     then. A start there may end that minute, which then begins anew, while all commits may wait.
+    A group that was rebooted meanwhile knows nothing of it.
     """
-    joined = _started(path or JOINING_FILE)
+    joining = _read(path or JOINING_FILE)
     # Asked twice, the same server may seem to have been started a second later.
-    age = now - started
-    if joined is None or started - joined <= 1 or not 0 <= age < KEPT_SECONDS:
-        return ""
+    ended = joining and started - joining["started"] > 1
+    if not ended or not 0 <= now - started < KEPT_SECONDS:
+        return {}
     at = time.strftime("%H:%M:%S UTC", time.gmtime(started + KEPT_SECONDS))
-    return (
+    why = (
         f"mysqld ended in the middle of {me}'s join: the group lets {me} in again when it has "
         f"removed that server; {me} joins at {at}"
     )
+    return {"view": joining["view"], "why": why}
 
 
-def _started(path: Path) -> int | None:
-    """When the server was started that a join was noted of; None where there is none."""
+def _read(path: Path) -> dict[str, Any]:
+    """What was noted of a join; nothing where there is none."""
     try:
         found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return int(found["started"])
+        return {"started": int(found["started"]), "view": str(found["view"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}

@@ -27,6 +27,7 @@ from group_replication.verdicts import (
     in_one_group,
     paused_verdict,
     unreachable_verdict,
+    view_of,
 )
 from group_replication.versions import OLDEST, clones, version_of
 
@@ -147,8 +148,9 @@ def _unfit(
             f"{joined(stale)} still has the stale member {me} in its view; "
             f"{me} joins when that is expelled",
         )
-    if mine["held_back"]:
-        return as_verdict("wait", mine["held_back"])
+    held_back = mine["held_back"]
+    if held_back and held_back["view"] in map(view_of, majority.values()):
+        return as_verdict("wait", held_back["why"])
     # A group goes by its lowest version, also while it is upgraded member by member.
     lowest = min(majority, key=lambda name: version_of(majority[name]["version"]))
     if too_old(mine, majority[lowest]):

@@ -282,7 +282,7 @@ def observe(connection: Any) -> dict[str, Any]:
         "applier_error": "",
         "recovery_error": "",
         "commit_wait": 0,
-        "held_back": "",
+        "held_back": {},
         "remembered": {},
         "errant_kinds": {},
         "fork": {},

@@ -61,6 +61,7 @@ from group_replication.verdicts import (
     as_verdict,
     held_by,
     unreachable_verdict,
+    view_of,
 )
 
 log = logging.getLogger(__name__)
@@ -233,7 +234,8 @@ def _start_as_decided(
         with joining.alone(settings, seen, max(lock_seconds, joining.WAIT_SECONDS)) as joiner_at:
             if joiner_at:
                 raise _LaterError(joining.busy(settings.me, joiner_at))
-            with cut_join.noted(mine["started"]):
+            group = next(one for one in seen.values() if one["state"] == ONLINE)
+            with cut_join.noted(mine["started"], view_of(group)):
                 start(as_first=False)
     except _LaterError:
         raise

@@ -70,7 +70,7 @@ def one(name: str, state: str = "OFFLINE", gtids: str = "", **more) -> dict:
         "applier_error": "",
         "recovery_error": "",
         "commit_wait": 0,
-        "held_back": "",
+        "held_back": {},
         "fork": {},
         "started": 1,
         "remembered": {},

@@ -8,6 +8,8 @@ from group_replication.cut_join import holds_back, noted, over
 from salt.exceptions import CommandExecutionError
 
 NOW = 1_800_000_000
+VIEW = "17954915269696091"
+NOTED = f'{{"started": {NOW - 900}, "view": "{VIEW}"}}'
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def path(tmp_path):
 )
 def test_a_join_is_noted_until_its_outcome_is_known(path, end, stays):
     def join():
-        with noted(NOW, path):
+        with noted(NOW, VIEW, path):
             assert path.stat().st_mode & 0o777 == 0o600
             if end:
                 raise end
@@ -44,14 +46,14 @@ def test_a_join_is_noted_until_its_outcome_is_known(path, end, stays):
 def test_a_disk_that_takes_no_file_keeps_nobody_outside(tmp_path, caplog):
     path = tmp_path / "file" / "joining.json"
     path.parent.write_text("in its way")
-    with noted(NOW, path):
+    with noted(NOW, VIEW, path):
         pass
     assert f"{path} is not written" in caplog.text
     assert f"{path} stays" in caplog.text
 
 
 def test_who_is_a_member_joins_no_more(path):
-    with pytest.raises(KeyboardInterrupt), noted(NOW, path):
+    with pytest.raises(KeyboardInterrupt), noted(NOW, VIEW, path):
         raise KeyboardInterrupt
     over(path)
     assert not path.exists()
@@ -62,16 +64,17 @@ def test_who_is_a_member_joins_no_more(path):
     ("text", "age", "held"),
     [
         # Its mysqld was started after the join that is noted.
-        (f'{{"started": {NOW - 900}}}', 0, True),
-        (f'{{"started": {NOW - 900}}}', 77, True),
-        (f'{{"started": {NOW - 900}}}', 78, False),
+        (NOTED, 0, True),
+        (NOTED, 77, True),
+        (NOTED, 78, False),
         # The same mysqld: it was the join's keeper that ended.
-        (f'{{"started": {NOW}}}', 5, False),
-        (f'{{"started": {NOW - 1}}}', 5, False),
+        (NOTED.replace(str(NOW - 900), str(NOW)), 5, False),
+        (NOTED.replace(str(NOW - 900), str(NOW - 1)), 5, False),
         # A clock that was set back must not keep a member out.
-        (f'{{"started": {NOW - 900}}}', -3600, False),
+        (NOTED, -3600, False),
         ("{", 5, False),
         ("[]", 5, False),
+        ('{"started": 1}', 5, False),
         (None, 5, False),
     ],
 )
@@ -79,8 +82,8 @@ def test_a_join_waits_for_what_the_one_before_has_left(path, text, age, held):
     if text is not None:
         path.parent.mkdir()
         path.write_text(text)
-    said = (
+    why = (
         "mysqld ended in the middle of db3's join: the group lets db3 in again when it has removed "
         "that server; db3 joins at 08:01:18 UTC"
     )
-    assert holds_back("db3", NOW, NOW + age, path) == (said if held else "")
+    assert holds_back("db3", NOW, NOW + age, path) == ({"view": VIEW, "why": why} if held else {})
