@@ -12,6 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from chaos.broken_joins import UNTIL_JOIN
 from tests.e2e.conftest import long_only
 from tests.support.api_client import bio_on, client
 from tests.support.balancer import asked, servers
@@ -186,6 +187,28 @@ def test_members_that_lost_each_other_find_together_again(lab: Lab, all_online, 
     assert "its part in the old group is ended before a new one" in logs
     eventually(lambda: lab.api("GET", "/api/tags").status_code == 200, 30)
     eventually(lambda: set(servers(lab).values()) == {"UP"}, 30)
+
+
+@pytest.mark.slow
+def test_a_member_joins_when_what_is_left_of_its_join_is_removed(lab: Lab, all_online, eventually):
+    """Its mysqld ends before a view has it; a start in the minute after that would be refused."""
+    all_online()
+    *_, victim = lab.databases
+    lab.run(victim, "mysql -e 'STOP GROUP_REPLICATION'")
+    lab.run(victim, f"{UNTIL_JOIN}\nsystemctl kill --signal=KILL mysql")
+    killed = time.monotonic()
+    eventually(lambda: "in the middle of" in str(lab.salt(victim, "mysql_gr.decide")[victim]), 40)
+    status = lab.salt(victim, "mysql_gr.status extended=True")[victim]
+    (said,) = [one for one in status["problems"] if "in the middle of" in one]
+    assert (status["verdict"], status["why"]) == ("wait", said)
+    predicted = lab.salt(victim, "state.apply mysql.group test=True")[victim]
+    assert said in str(predicted)
+    all_online(150)
+    assert 78 < time.monotonic() - killed
+    # One start, which succeeded.
+    starts = lab.run(victim, "journalctl -u mysql-gr-keeper -o cat --since '-70 s' | grep ^join:")
+    assert len(starts.splitlines()) == 1
+    assert "joining" not in lab.run(victim, "ls /var/lib/mysql-gr")
 
 
 @long_only
