@@ -204,11 +204,12 @@ def test_a_member_joins_when_what_is_left_of_its_join_is_removed(lab: Lab, all_o
     predicted = lab.salt(victim, "state.apply mysql.group test=True")[victim]
     assert said in str(predicted)
     all_online(150)
-    assert 78 < time.monotonic() - killed
+    assert time.monotonic() - killed > 78
     # One start, which succeeded.
     starts = lab.run(victim, "journalctl -u mysql-gr-keeper -o cat --since '-70 s' | grep ^join:")
     assert len(starts.splitlines()) == 1
-    assert "joining" not in lab.run(victim, "ls /var/lib/mysql-gr")
+    # A start may go on for a second after the member is ONLINE.
+    eventually(lambda: "joining" not in lab.run(victim, "ls /var/lib/mysql-gr"), 10)
 
 
 @long_only
